@@ -1,0 +1,125 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+"""The two seams of a native format: bytes become events, and events become notices.
+
+- `read` and `write` are pure: no file, no clock, no memory of an earlier call.
+- What is refused is refused with a path and a keyword; a fault never carries a value of the message.
+- A native event holds what the edge needs to tell, and nothing else of the message ever becomes an object.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
+from typing import Protocol
+
+from schemas.event import Event, Kind, Law
+from schemas.identity import Citizen
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong and where: names from the standard, never a word of the message."""
+
+    path: str
+    keyword: str
+    code: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.keyword}"
+
+
+class Malformed(Exception):
+    """A native message that is refused as a whole, with every fault that was found."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        super().__init__("; ".join(str(fault) for fault in faults))
+        self.faults = faults
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """What a municipality allots to a provider: the source of the grants between these two."""
+
+    number: str = field(repr=False)
+    begin: int
+    end: int | None
+    change: str | None
+    withdrawn: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NativeEvent:
+    """One event as its source wrote it.
+
+    `sender` and `receiver` are native codes: AGB code, municipality code, or the source of a CloudEvent.
+    `identity` uses the native message kind, so that the same fact keeps its identity whatever it means in time.
+    `retracts`: this event calls back the one with the same identity.
+    `reason`: the native RedenBeeindiging; needed to tell a resumption from a start, and never sent on.
+    """
+
+    event: Event
+    citizen: Citizen
+    sender: str | None
+    receiver: str | None
+    identity: tuple[str, ...] = field(repr=False)
+    retracts: bool = False
+    reason: str | None = field(default=None, repr=False)
+    allocation: Allocation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One event that came in through the hub, ready to be written for the recipient's own system.
+
+    `own_number` is the recipient's own number of this client; `bsn` is set only where its configuration asks for it.
+    """
+
+    event_id: bytes
+    event: Event
+    law: Law
+    task: str
+    sender_name: str
+    own_number: str = field(repr=False)
+    bsn: str | None = field(repr=False)
+    retracted: bool
+    told_on: int
+
+
+class Reader(Protocol):
+    """Turns the bytes of one file into events."""
+
+    name: str
+
+    def read(self, data: bytes) -> list[NativeEvent]:
+        """MUST return every event of the file or raise `Malformed`; MUST raise nothing else, whatever the bytes."""
+
+
+class Writer(Protocol):
+    """Turns notices into the bytes of one file."""
+
+    name: str
+    suffix: str
+
+    def write(self, notices: Sequence[Notice]) -> bytes:
+        """MUST give equal bytes for equal notices."""
+
+
+class SubjectKind(StrEnum):
+    """What a bare number in the subject of a CloudEvent is."""
+
+    BSN = "bsn"
+    OWN_NUMBER = "own-number"
+
+
+@dataclass(frozen=True, slots=True)
+class FormatConfig:
+    """The settings of all readers at one edge."""
+
+    # Folder with the official XSDs (WMO301.xsd, WMO305.xsd, WMO307.xsd, basisschema.xsd); None: our own checks only.
+    xsd_dir: Path | None = None
+    # `type` of a CloudEvent -> kind and law; a type that is not here is refused.
+    cloudevent_types: Mapping[str, tuple[Kind, Law]] = field(default_factory=lambda: MappingProxyType({}))
+    # What a bare nine-digit subject is; None: such a subject is refused.
+    subject_kind: SubjectKind | None = None

@@ -1,0 +1,147 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+"""What happened, in the one vocabulary that all partners share.
+
+- An event has a kind, a day and a law; nothing in it is free text and nothing in it names a person.
+- Outside an edge an event exists only as parts, one JSON object per data category, so that a recipient
+  gets the categories its ground allows and no others.
+- A class of ending goes with `beeindigd` alone; the native reason behind it never becomes part of an event.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import TypeVar
+
+_EPOCH = date(1970, 1, 1).toordinal()
+_LATEST_DAY = date.max.toordinal() - _EPOCH
+_REFERENCE_LIMIT = 64
+_Word = TypeVar("_Word", bound=StrEnum)
+
+PROGRESS = "progress"
+SERVICE = "service"
+CATEGORIES = (PROGRESS, SERVICE)
+
+
+class Kind(StrEnum):
+    """The kinds of progress; Dutch words, because they are what professionals see."""
+
+    AANGEMELD = "aangemeld"
+    IN_ONDERZOEK = "in-onderzoek"
+    AFGEWEZEN = "afgewezen"
+    TOEGEWEZEN = "toegewezen"
+    GESTART = "gestart"
+    GEWIJZIGD = "gewijzigd"
+    ONDERBROKEN = "onderbroken"
+    HERVAT = "hervat"
+    BEEINDIGD = "beeindigd"
+    ACTIE_BELEGD = "actie-belegd"
+    ACTIE_AFGEROND = "actie-afgerond"
+    UITKOMST_BESCHIKBAAR = "uitkomst-beschikbaar"
+
+
+class Ending(StrEnum):
+    """The class of an ending, coarser on purpose than any native list of reasons."""
+
+    VOLGENS_PLAN = "volgens-plan"
+    VOORTIJDIG = "voortijdig"
+    VERHUISD = "verhuisd"
+    OVERLEDEN = "overleden"
+    ANDER_DOMEIN = "ander-domein"
+
+
+class Law(StrEnum):
+    """The law under which the sender acts."""
+
+    WMO = "wmo"
+    JEUGDWET = "jeugdwet"
+    PARTICIPATIEWET = "participatiewet"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One fact of progress. `law` is None only at a recipient that was not given the category `service`."""
+
+    kind: Kind
+    day: int
+    law: Law | None
+    ending: Ending | None = None
+    reference: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.ending is not None and self.kind is not Kind.BEEINDIGD:
+            raise ValueError("ending goes with kind beeindigd only")
+        if not -_EPOCH < self.day <= _LATEST_DAY:
+            raise ValueError("day is outside the calendar")
+        if self.reference is not None and not 0 < len(self.reference) <= _REFERENCE_LIMIT:
+            raise ValueError("reference must be 1 to 64 characters")
+
+    def parts(self, categories: Iterable[str]) -> dict[str, dict[str, object]]:
+        """Give the JSON object of each category asked for; a category that does not exist is refused."""
+        wanted = set(categories)
+        if not wanted <= set(CATEGORIES):
+            raise ValueError("unknown data category")
+        parts: dict[str, dict[str, object]] = {}
+        if PROGRESS in wanted:
+            parts[PROGRESS] = {"kind": self.kind.value, "date": day_text(self.day)}
+            if self.ending is not None:
+                parts[PROGRESS]["ending"] = self.ending.value
+        if SERVICE in wanted:
+            if self.law is None:
+                raise ValueError("an event without a law has no part service")
+            parts[SERVICE] = {"law": self.law.value}
+            if self.reference is not None:
+                parts[SERVICE]["reference"] = self.reference
+        return parts
+
+    @classmethod
+    def from_parts(cls, parts: Mapping[str, Mapping[str, object]]) -> "Event":
+        """Put an event together from the parts that came; raises ValueError, which names no value."""
+        if PROGRESS not in parts or not set(parts) <= set(CATEGORIES):
+            raise ValueError("an event needs the part progress and knows no other part than service")
+        progress, service = parts[PROGRESS], parts.get(SERVICE)
+        _only(progress, {"kind", "date", "ending"})
+        if service is not None:
+            _only(service, {"law", "reference"})
+        return cls(
+            kind=_member(Kind, progress.get("kind")),
+            day=parse_day(_text(progress.get("date"))),
+            law=None if service is None else _member(Law, service.get("law")),
+            ending=_member(Ending, progress["ending"]) if "ending" in progress else None,
+            reference=_text(service["reference"]) if service is not None and "reference" in service else None,
+        )
+
+
+def day_text(day: int) -> str:
+    """Write a day as YYYY-MM-DD."""
+    return date.fromordinal(day + _EPOCH).isoformat()
+
+
+def parse_day(text: str) -> int:
+    """Read YYYY-MM-DD and nothing else; raises ValueError, which does not repeat the text."""
+    # fromisoformat also takes week dates and the basic form, which no format here allows.
+    if len(text) != 10 or text[4] != "-" or text[7] != "-" or not text.isascii():
+        raise ValueError("a day is written YYYY-MM-DD")
+    try:
+        return date.fromisoformat(text).toordinal() - _EPOCH
+    except ValueError:
+        raise ValueError("this day does not exist") from None
+
+
+def _only(part: Mapping[str, object], names: set[str]) -> None:
+    if not set(part) <= names:
+        raise ValueError("a part has a property it does not know")
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("a property that is text is missing or has another type")  # noqa: TRY004
+    return value
+
+
+def _member(words: type[_Word], value: object) -> _Word:
+    try:
+        return words(_text(value))
+    except ValueError:
+        raise ValueError(f"this is no {words.__name__.lower()} of the vocabulary") from None
