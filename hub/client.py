@@ -1,0 +1,146 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""The port an edge uses to reach the hub: the only thing of `hub` that `adapters` may import.
+
+In process and HTTPS are two ways of it, with one contract suite.  No caller may assume that an outcome is in an
+answer: `send` says `taken`, the outcome comes in the feed.  Every call carries the newest checkpoint that the
+edge knows; a connection is made with a callable that gives it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from schemas.codes import Code
+
+
+class HubUnavailableError(Exception):
+    """The hub did not answer, or said that it can't at present.  Nothing is known to be stored: try again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A checkpoint as an edge keeps it: the origin (name of the log), its size and root."""
+
+    origin: str
+    size: int
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FeedItem:
+    """One line of the outcomes feed.  `handle` is set for `stopped`, `message_id` for everything else."""
+
+    number: int
+    code: Code
+    message_id: bytes | None
+    handle: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """Outcomes after a number.  Numbers belong to an origin: with another origin, read from 0."""
+
+    origin: str
+    items: tuple[FeedItem, ...]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One envelope handed over, with its entry `handed over`: index, record and salt, which prove the leaf."""
+
+    envelope: bytes
+    count: int
+    index: int
+    record: bytes
+    salt: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What happened to grants in which this address is the recipient.
+
+    `register`: `fact` holds the sender's signed fact.  `stop`: only the handles; never by whom or why.
+    """
+
+    number: int
+    kind: str
+    handles: tuple[bytes, ...]
+    fact: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class PickUp:
+    """The answer to a pick-up."""
+
+    deliveries: tuple[Delivery, ...]
+    notices: tuple[Notice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FactAnswer:
+    """`in-force` means: from now on.  `stopped_by_other`: another address stopped one of these handles."""
+
+    code: Code
+    stopped_by_other: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HandleState:
+    """One's own registered handle; `stopped` is None, "me" or "other"."""
+
+    month: int
+    handle: bytes
+    stopped: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A manifest in the log: its bytes and the index of its leaf."""
+
+    frame: bytes
+    index: int
+
+
+class HubClient(Protocol):
+    """One address's way to the hub.  Every method may raise `HubUnavailableError`."""
+
+    async def send(self, envelopes: Sequence[bytes]) -> list[Code]:
+        """Per envelope: `taken`, the stored outcome of the same id and bytes, or a refusal that needs no store."""
+
+    async def outcomes(self, after: int) -> Feed:
+        """The feed after a number; kept 30 days, nothing is acknowledged."""
+
+    async def pickup(self, most: int, wait_seconds: float, acknowledged: int) -> PickUp:
+        """At most `most` envelopes for this address, and notices after number `acknowledged`."""
+
+    async def receipts(self, receipts: Sequence[bytes]) -> list[Code]:
+        """Per signed receipt: its own code when counted, `not-yours` or a refusal.  Repeatable, also late."""
+
+    async def facts(self, facts: Sequence[bytes]) -> list[FactAnswer]:
+        """Signed facts, each in force when answered so.  They never queue behind envelopes."""
+
+    async def facts_after(self, index: int) -> list[tuple[int, bytes]]:
+        """One's own facts as the log has them, with their index, from entry `index` on."""
+
+    async def handles(self) -> list[HandleState]:
+        """One's own registered handles that are not forgotten."""
+
+    async def publish(self, frame: bytes) -> tuple[Code, int]:
+        """Publishes a manifest or a rule table; the code and the index of its leaf."""
+
+    async def manifests(self, address: str) -> list[Published]:
+        """All manifests of an address that the log has, oldest first; the last one counts."""
+
+    async def checkpoint(self) -> str:
+        """The newest signed checkpoint (C2SP note)."""
+
+    async def consistency(self, old: int, new: int) -> list[bytes]:
+        """The proof that the log of size `new` extends that of size `old`."""
+
+    async def inclusion(self, index: int, size: int) -> list[bytes]:
+        """The proof that entry `index` stands in the log of `size`."""

@@ -1,0 +1,346 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""The port of the store: what the pipeline reads, and `commit`.  The store is the truth (delivery.md section 1).
+
+Contract, held by one suite (`tests/contracts/`) for every engine:
+
+* `commit(step)` MUST apply everything or nothing and MUST be durable when it returns.
+* It MUST raise `Fenced` when a partition's stored position is not the one the step started from.
+* It MUST raise `Stale` when a grant or an address that the step rests on has changed by now.
+* Entries MUST get consecutive indexes in commit order, in the same transaction as what they account for.
+* After `commit` returns, every later read by every process MUST see it.
+* The key of a waiting payload MUST be unreadable for good once the commit that ends the waiting has returned.
+* Reads never return a time or a number that a caller could take for a promise: all limits are the caller's.
+
+Addresses have numbers (`int`, from 1) in the order of their first admission.  Times are unix milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from schemas.codes import Code
+from schemas.entry import Entry
+
+
+class StoreError(Exception):
+    """The store can't do its work: a full disk, a damaged file, a lock held by another.  Nothing was applied."""
+
+
+class StaleError(Exception):
+    """Something that the step rests on has changed: read and decide again.  Nothing was applied."""
+
+
+class FencedError(Exception):
+    """Another worker has moved the position of this partition: stop, this worker no longer owns it."""
+
+
+class GrantRow(NamedTuple):
+    """One handle of a grant as the path sees it.  `version` rises with every change but that of `last`.
+
+    `end` is the last day (included) when the grant ends in `month`.  `last` is the last sequence used.
+    `held_until` (ms) is not 0 while a fault holds the handle.  `stub`: passes retractions only.
+    """
+
+    handle: bytes
+    sender: int
+    recipient: int
+    month: int
+    end: int | None
+    row: int
+    ground: str
+    categories: tuple[str, ...]
+    terms_hash: bytes
+    stopped: bool
+    version: int
+    last: int
+    held_until: int
+
+
+class AddressRow(NamedTuple):
+    """An address.  `state` is admitted, suspended or removed; `version` rises with every change of this row."""
+
+    number: int
+    address: str
+    state: str
+    version: int
+    manifest: bytes | None
+    table_hash: bytes | None
+
+
+class Stored(NamedTuple):
+    """The stored outcome of a message id: the SHA-256 of its envelope, who, and the code of now."""
+
+    sha: bytes
+    sender: int
+    recipient: int
+    accept: int
+    code: Code
+
+
+class Waiting(NamedTuple):
+    """An envelope that waits for its recipient, without its payload.  `first_out` is 0 before the first hand-over."""
+
+    message_id: bytes
+    sender: int
+    recipient: int
+    handle: bytes
+    accept: int
+    since: int
+    count: int
+    first_out: int
+    lease_until: int
+
+
+class Head(NamedTuple):
+    """The end of the log.  `newest_fact` is the index of the newest fact entry, -1 when there is none."""
+
+    size: int
+    root: bytes
+    newest_fact: int
+    committed_at: int
+
+
+class FeedRow(NamedTuple):
+    """A line of somebody's feed."""
+
+    number: int
+    code: Code
+    message_id: bytes | None
+    handle: bytes | None
+
+
+class NoticeRow(NamedTuple):
+    """A notice for a recipient; `fact` is None for a stop."""
+
+    number: int
+    kind: str
+    handles: tuple[bytes, ...]
+    fact: bytes | None
+
+
+class FaultRow(NamedTuple):
+    """A frame that the hub failed on.  `handle` is held when the fault came after step 3."""
+
+    number: int
+    sender: int | None
+    sha: bytes
+    handle: bytes | None
+    since: int
+
+
+class Join(NamedTuple):
+    """An accepted envelope joins the queue.  `entry` is the place of its entry within the step.
+
+    `wrapped` is the payload under `key` (32 random bytes, AES-256-GCM, nonce zero: each key is used once).
+    """
+
+    message_id: bytes
+    sha: bytes
+    sender: int
+    recipient: int
+    handle: bytes
+    entry: int
+    since: int
+    due: int
+    wrapped: bytes
+    key: bytes
+
+
+class Refused(NamedTuple):
+    """A decided refusal: its outcome is stored, its payload is not."""
+
+    message_id: bytes
+    sha: bytes
+    sender: int
+    recipient: int
+    entry: int
+    code: Code
+
+
+class Offer(NamedTuple):
+    """A hand-over: new count and lease of a waiting envelope.  `due` is when the waiting ends by itself."""
+
+    message_id: bytes
+    count: int
+    first_out: int
+    lease_until: int
+    due: int
+
+
+class Leave(NamedTuple):
+    """The waiting of an envelope ends: payload and key are destroyed, `code` is its outcome."""
+
+    message_id: bytes
+    code: Code
+
+
+class Use(NamedTuple):
+    """A sequence number is used up: `last` was `old` under this `version` and becomes `new`."""
+
+    handle: bytes
+    version: int
+    old: int
+    new: int
+
+
+class Tell(NamedTuple):
+    """A line for the feed of address number `to`, visible from `at` (0: at once).  It gets its number then."""
+
+    to: int
+    at: int
+    code: Code
+    message_id: bytes | None = None
+    handle: bytes | None = None
+
+
+class Notify(NamedTuple):
+    """A notice for the recipient `to`, visible from `at`."""
+
+    to: int
+    at: int
+    kind: str
+    handles: tuple[bytes, ...]
+    fact: bytes | None
+
+
+class StopRow(NamedTuple):
+    """`signer` stopped `handle`, registered or not; known until day `forget`."""
+
+    handle: bytes
+    signer: int
+    month: int
+    forget: int
+
+
+class SetAside(NamedTuple):
+    """A frame that the pipeline failed on, wrapped for the operator; `handle` is held until `until`."""
+
+    sender: int | None
+    sha: bytes
+    handle: bytes | None
+    until: int
+    since: int
+    wrapped: bytes
+    key: bytes
+
+
+@dataclass(slots=True)
+class Step:
+    """Everything that one batch changes.  Empty lists change nothing.
+
+    `at` is the time of the commit.  `rests_on_grants` and `rests_on_addresses` are compared in the transaction.
+    `position` is `(partition, old, new)`, None for a gateway's own batch.
+    """
+
+    at: int
+    rests_on_grants: list[tuple[bytes, int]] = field(default_factory=list)
+    rests_on_addresses: dict[int, int] = field(default_factory=dict)
+    position: tuple[int, int, int] | None = None
+    entries: list[Entry] = field(default_factory=list)
+    joins: list[Join] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    uses: list[Use] = field(default_factory=list)
+    offers: list[Offer] = field(default_factory=list)
+    leaves: list[Leave] = field(default_factory=list)
+    outcomes: list[Leave] = field(default_factory=list)
+    tells: list[Tell] = field(default_factory=list)
+    notifies: list[Notify] = field(default_factory=list)
+    registers: list[tuple[GrantRow, int]] = field(default_factory=list)  # with the day to forget the row
+    stops: list[tuple[bytes, int, int]] = field(default_factory=list)  # handle, version, day to forget the row
+    stop_rows: list[StopRow] = field(default_factory=list)
+    facts: list[tuple[int, int, bytes]] = field(default_factory=list)  # place in entries, signer's number, frame
+    admissions: list[tuple[str, str, int | None]] = field(default_factory=list)  # address, state, its number (None: new)
+    manifests: list[tuple[int, int, bytes, bytes | None]] = field(default_factory=list)  # place, number, frame, table hash
+    tables: list[tuple[bytes, bytes]] = field(default_factory=list)  # hash, raw
+    acknowledged: list[tuple[int, int]] = field(default_factory=list)  # address number, notices up to this number
+    set_aside: list[SetAside] = field(default_factory=list)
+    released: list[int] = field(default_factory=list)  # numbers of faults that are over
+
+
+class Store(Protocol):
+    """Reads and the one write.  All reads see everything that any earlier `commit` of any process wrote."""
+
+    def commit(self, step: Step) -> int:
+        """Applies `step`; the index of its first entry (the size of the log when it has none).
+
+        Raises:
+            StaleError, FencedError, StoreError: nothing was applied.
+        """
+
+    def head(self) -> Head:
+        """The end of the log."""
+
+    def addresses(self) -> dict[str, AddressRow]:
+        """All addresses by their text.  Callers keep nothing: an engine makes this cheap to call per batch."""
+
+    def grants(self, handles: Iterable[bytes]) -> dict[bytes, GrantRow]:
+        """The rows of those handles that have one."""
+
+    def stored(self, message_ids: Iterable[bytes]) -> dict[bytes, Stored]:
+        """The stored outcomes of those ids that have one."""
+
+    def stops(self, handles: Iterable[bytes]) -> list[StopRow]:
+        """Who stopped these handles."""
+
+    def waiting(self, recipient: int, now: int, most: int) -> list[Waiting]:
+        """The first `most` envelopes for a recipient in order of acceptance, leaving out every handle of which
+        one is out under a lease."""
+
+    def find_waiting(self, message_ids: Iterable[bytes]) -> dict[bytes, Waiting]:
+        """Those of these ids that still wait."""
+
+    def due(self, now: int, most: int) -> list[Waiting]:
+        """Envelopes whose waiting ends by itself at or before `now`."""
+
+    def payloads(self, message_ids: Sequence[bytes]) -> dict[bytes, tuple[bytes, bytes] | None]:
+        """Per id the wrapped payload and its key; None when the key is lost."""
+
+    def ripen(self, now: int) -> int:
+        """Gives a number to the feed lines and notices that have become visible; how many."""
+
+    def feed(self, address: int, after: int, most: int) -> list[FeedRow]:
+        """The visible feed lines of an address after a number."""
+
+    def notices(self, address: int, most: int) -> list[NoticeRow]:
+        """The visible notices of an address that it has not acknowledged."""
+
+    def facts_of(self, address: int, index: int, most: int) -> list[tuple[int, bytes]]:
+        """The facts that an address signed, from entry `index` on."""
+
+    def manifests(self, address: int) -> list[tuple[int, bytes]]:
+        """All manifests of an address with the index of their leaf, oldest first."""
+
+    def table(self, table_hash: bytes) -> bytes | None:
+        """A published rule table."""
+
+    def entries(self, start: int, end: int) -> list[Entry]:
+        """The entries of `start` to `end` (not included); an erased one has an empty record."""
+
+    def hashes(self, level: int, start: int, end: int) -> list[bytes]:
+        """Node hashes for proofs, as `hub.audit.merkle.NodeSource` asks."""
+
+    def last_checkpoint(self) -> str | None:
+        """The newest signed checkpoint that was kept."""
+
+    def keep_checkpoint(self, note: str, size: int) -> None:
+        """Keeps a signed checkpoint.  MUST be durable before the note is shown to anybody."""
+
+    def faults(self) -> list[FaultRow]:
+        """What was set aside and is not over."""
+
+    def fault_frame(self, number: int) -> bytes | None:
+        """The frame of a fault, None when it is over."""
+
+    def counts(self) -> dict[str, int]:
+        """Figures for the status page: entries, addresses, waiting, grants, faults."""
+
+    def forget(self, day: int, now: int) -> int:
+        """Deletes what the terms of architecture.md section 10 end: grants and stops whose day has passed, feed
+        lines and stored outcomes after 30 days; how many rows."""
+
+    def close(self) -> None:
+        """Lets go of files and locks."""

@@ -1,0 +1,81 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""Entries of the audit log and their leaves (wire.md sections 1 and 5).
+
+A record is a canonical array `[1, day, kind, ...]`.  Its leaf is 33 bytes: `00` and a salted commitment, or `01` and
+the SHA-256 of something public (a manifest, a rule table).  Record and salt stand beside the leaf and can be
+destroyed while every proof stays valid.  Records carry days, never a time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from schemas.canonical import encode
+
+FACT = "fact"
+ADMISSION = "admission"
+ACCEPT = "accept"
+HAND_OVER = "hand-over"
+RECEIPT = "receipt"
+EXPIRY = "expiry"
+FAULT = "fault"
+SUM = "sum"
+_sha256 = hashlib.sha256
+
+
+class Entry(NamedTuple):
+    """A leaf with what opens it.  `salt` is None for something public: then `record` is the public bytes."""
+
+    leaf: bytes
+    salt: bytes | None
+    record: bytes
+
+
+def committed(record: Sequence[object], salt: bytes) -> Entry:
+    """The entry of a record; `salt` is 32 random bytes."""
+    raw = encode(record)
+    return Entry(b"\0" + _sha256(salt + raw).digest(), salt, raw)
+
+
+def public(frame: bytes) -> Entry:
+    """The entry of something public."""
+    return Entry(b"\1" + _sha256(frame).digest(), None, frame)
+
+
+def fact(day: int, frame: bytes) -> list[object]:
+    """A signed fact, whole."""
+    return [1, day, FACT, frame]
+
+
+def admission(day: int, number: int, address: str, state: str) -> list[object]:
+    """An address was admitted, suspended or removed."""
+    return [1, day, ADMISSION, number, address, state]
+
+
+def hand_over(day: int, accept: int, count: int, newest_fact: int, code: str) -> list[object]:
+    """The second decision on the envelope of entry `accept`; `count` is how often it was offered, this time included."""
+    return [1, day, HAND_OVER, accept, count, newest_fact, code]
+
+
+def receipt(day: int, accept: int, code: str, frame: bytes) -> list[object]:
+    """The recipient's signed receipt for the envelope of entry `accept`."""
+    return [1, day, RECEIPT, accept, code, frame]
+
+
+def expiry(day: int, accept: int, code: str) -> list[object]:
+    """The waiting of the envelope of entry `accept` ended without a receipt."""
+    return [1, day, EXPIRY, accept, code]
+
+
+def fault(day: int, number: int | None, sha: bytes) -> list[object]:
+    """The hub failed on a frame of partner `number` with this SHA-256 and set it aside."""
+    return [1, day, FAULT, number, sha]
+
+
+def refusal_sum(day: int, number: int | None, counts: Sequence[tuple[str, int]]) -> list[object]:
+    """How often partner `number` (None: unknown) was refused at steps 1 to 3 since the last such entry."""
+    return [1, day, SUM, number, [list(pair) for pair in counts]]
