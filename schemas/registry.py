@@ -136,14 +136,32 @@ def _names(schema: object) -> Iterator[str]:
 
 
 def _faults(definition: _Definition, parsed: object) -> list[Fault]:
-    return sorted({_fault(error, definition.known) for error in definition.validator.iter_errors(parsed)})
+    return sorted({_fault(error, definition.known, parsed) for error in definition.validator.iter_errors(parsed)})
 
 
-def _fault(error: ValidationError, known: frozenset[str]) -> Fault:
+def _fault(error: ValidationError, known: frozenset[str], parsed: object) -> Fault:
     """What may be said of an error of the library, whose own message holds the value or the unexpected name."""
-    steps = (str(step) if isinstance(step, int) or step in known else "?" for step in error.instance_path)
+    path = "/".join(_safe_steps(error.instance_path, known, parsed))
     keyword = next(step for step in reversed(error.schema_path) if isinstance(step, str))
-    return Fault("/" + "/".join(steps), keyword)
+    return Fault("/" + path, keyword)
+
+
+def _safe_steps(path: Iterable[str | int], known: frozenset[str], value: object) -> Iterator[str]:
+    """An index of an array, or a name that the definition contains; anything else is a question mark.
+
+    The library gives a property whose *name* is a number as an integer too, and such a name can be a BSN: so a step
+    counts as an index only where the value is an array.
+    """
+    for step in path:
+        if isinstance(value, list) and isinstance(step, int):
+            value = value[step]
+            yield str(step)
+        elif isinstance(value, dict) and step in known:
+            value = value[step]
+            yield str(step)
+        else:
+            value = None
+            yield "?"
 
 
 def _has_float(value: object) -> bool:
