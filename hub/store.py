@@ -42,7 +42,7 @@ class GrantRow(NamedTuple):
     """One handle of a grant as the path sees it.  `version` rises with every change but that of `last`.
 
     `end` is the last day (included) when the grant ends in `month`.  `last` is the last sequence used.
-    `held_until` (ms) is not 0 while a fault holds the handle.  `stub`: passes retractions only.
+    `held_until` (ms) is not 0 while a fault holds the handle.  After day `forget` the row counts as absent.
     """
 
     handle: bytes
@@ -58,6 +58,7 @@ class GrantRow(NamedTuple):
     version: int
     last: int
     held_until: int
+    forget: int
 
 
 class AddressRow(NamedTuple):
@@ -249,8 +250,8 @@ class Step:
     outcomes: list[Leave] = field(default_factory=list)
     tells: list[Tell] = field(default_factory=list)
     notifies: list[Notify] = field(default_factory=list)
-    registers: list[tuple[GrantRow, int]] = field(default_factory=list)  # with the day to forget the row
-    stops: list[tuple[bytes, int, int]] = field(default_factory=list)  # handle, version, day to forget the row
+    registers: list[GrantRow] = field(default_factory=list)
+    stops: list[tuple[bytes, int, int]] = field(default_factory=list)  # handle, version, new forget
     stop_rows: list[StopRow] = field(default_factory=list)
     facts: list[tuple[int, int, bytes]] = field(default_factory=list)  # place in entries, signer's number, frame
     admissions: list[tuple[str, str, int | None]] = field(default_factory=list)  # address, state, its number (None: new)

@@ -10,12 +10,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from enum import StrEnum
 from typing import TypeVar
 
-_EPOCH = date(1970, 1, 1).toordinal()
-_LATEST_DAY = date.max.toordinal() - _EPOCH
+from schemas.calendar import date_text, parse_date
+
+_FIRST_DAY = parse_date("0001-01-01")
+_LAST_DAY = parse_date("9999-12-31")
 _REFERENCE_LIMIT = 64
 _Word = TypeVar("_Word", bound=StrEnum)
 
@@ -72,7 +73,7 @@ class Event:
     def __post_init__(self) -> None:
         if self.ending is not None and self.kind is not Kind.BEEINDIGD:
             raise ValueError("ending goes with kind beeindigd only")
-        if not -_EPOCH < self.day <= _LATEST_DAY:
+        if not _FIRST_DAY <= self.day <= _LAST_DAY:
             raise ValueError("day is outside the calendar")
         if self.reference is not None and not 0 < len(self.reference) <= _REFERENCE_LIMIT:
             raise ValueError("reference must be 1 to 64 characters")
@@ -84,7 +85,7 @@ class Event:
             raise ValueError("unknown data category")
         parts: dict[str, dict[str, object]] = {}
         if PROGRESS in wanted:
-            parts[PROGRESS] = {"kind": self.kind.value, "date": day_text(self.day)}
+            parts[PROGRESS] = {"kind": self.kind.value, "date": date_text(self.day)}
             if self.ending is not None:
                 parts[PROGRESS]["ending"] = self.ending.value
         if SERVICE in wanted:
@@ -106,27 +107,11 @@ class Event:
             _only(service, {"law", "reference"})
         return cls(
             kind=_member(Kind, progress.get("kind")),
-            day=parse_day(_text(progress.get("date"))),
+            day=parse_date(_text(progress.get("date"))),
             law=None if service is None else _member(Law, service.get("law")),
             ending=_member(Ending, progress["ending"]) if "ending" in progress else None,
             reference=_text(service["reference"]) if service is not None and "reference" in service else None,
         )
-
-
-def day_text(day: int) -> str:
-    """Write a day as YYYY-MM-DD."""
-    return date.fromordinal(day + _EPOCH).isoformat()
-
-
-def parse_day(text: str) -> int:
-    """Read YYYY-MM-DD and nothing else; raises ValueError, which does not repeat the text."""
-    # fromisoformat also takes week dates and the basic form, which no format here allows.
-    if len(text) != 10 or text[4] != "-" or text[7] != "-" or not text.isascii():
-        raise ValueError("a day is written YYYY-MM-DD")
-    try:
-        return date.fromisoformat(text).toordinal() - _EPOCH
-    except ValueError:
-        raise ValueError("this day does not exist") from None
 
 
 def _only(part: Mapping[str, object], names: set[str]) -> None:

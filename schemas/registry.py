@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 import orjson
 from jsonschema_rs import Draft202012Validator, ValidationError
@@ -153,15 +153,10 @@ def _safe_steps(path: Iterable[str | int], known: frozenset[str], value: object)
     counts as an index only where the value is an array.
     """
     for step in path:
-        if isinstance(value, list) and isinstance(step, int):
-            value = value[step]
-            yield str(step)
-        elif isinstance(value, dict) and step in known:
-            value = value[step]
-            yield str(step)
-        else:
-            value = None
-            yield "?"
+        is_index = isinstance(value, list) and isinstance(step, int)
+        is_name = isinstance(value, dict) and step in known
+        value = cast("dict[str | int, object]", value)[step] if is_index or is_name else None
+        yield str(step) if is_index or is_name else "?"
 
 
 def _has_float(value: object) -> bool:

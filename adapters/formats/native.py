@@ -18,12 +18,42 @@ from schemas.event import Event, Kind, Law
 from schemas.identity import Citizen
 
 
+class Keyword(StrEnum):
+    """Every way in which a native message can be wrong; each has its sentences in `adapters/problem.py`."""
+
+    TOO_LARGE = "too-large"
+    TOO_DEEP = "too-deep"
+    ENCODING = "encoding"
+    DOCTYPE = "doctype"
+    NOT_WELL_FORMED = "not-well-formed"
+    DUPLICATE_KEY = "duplicate-key"
+    VOCABULARY = "vocabulary"
+    MESSAGE_CODE = "message-code"
+    VERSION = "version"
+    MISSING = "missing"
+    UNEXPECTED = "unexpected"
+    ORDER = "order"
+    REPEATED = "repeated"
+    TYPE = "type"
+    PATTERN = "pattern"
+    CODE_LIST = "code-list"
+    DATE = "date"
+    DATE_ORDER = "date-order"
+    ELEVEN_TEST = "eleven-test"
+    STATUS = "status"
+    DUPLICATE = "duplicate"
+    SUBJECT = "subject"
+    UNKNOWN_TYPE = "unknown-type"
+    SCHEMA = "schema"
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """What is wrong and where: names from the standard, never a word of the message."""
 
     path: str
     keyword: str
+    # The return code of the iStandaarden, where their rules give one.
     code: str | None = None
 
     def __str__(self) -> str:

@@ -36,6 +36,7 @@ _KEY_ID_SIZE = 4
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}")
 _CONTROL = re.compile(r"[\x00-\x1f]")
 _CONTROL_BUT_NEWLINE = re.compile(r"[\x00-\x09\x0b-\x1f]")
+_NOT_IN_NAME = re.compile("[\\x00-\\x1f+\\ud800-\\udfff]")  # the last are halves of characters, without UTF-8
 _VKEY_ID = re.compile(r"[0-9a-f]{8}")
 
 
@@ -214,7 +215,7 @@ def _belongs(origin: str, name: str) -> bool:
 
 
 def _is_name(name: str) -> bool:
-    return bool(name) and "+" not in name and not any(c.isspace() or c < " " for c in name)
+    return bool(name) and not _NOT_IN_NAME.search(name) and not any(map(str.isspace, name))
 
 
 def _check_name(name: str) -> None:

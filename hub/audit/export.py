@@ -60,9 +60,9 @@ def write_export(entries: Iterable[ExportEntry], notes: Sequence[str]) -> Iterat
     if not notes or notes[-1].split("\n", 2)[1] != str(count):
         raise ValueError("the last checkpoint of an export is of exactly its entries")
     for note in notes:
-        lines = note.splitlines(keepends=True)
+        lines = note.removesuffix("\n").split("\n")
         yield f"checkpoint {len(lines)}\n"
-        yield from lines
+        yield from (line + "\n" for line in lines)
 
 
 def proof_text(index: int, path: Sequence[bytes], note: str, entry: ExportEntry) -> str:
