@@ -1,0 +1,85 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+"""The native formats that Schakel reads and writes, as one table.
+
+- A format is chosen by its name here and nowhere else; what is not in the table does not exist.
+- `status` is honest: *standard* is checked against the published schema, *draft* follows an unfinished one,
+  *derived* is our own form where no standard exists.
+- Nothing here writes an official iWmo message: a second one would be a second legal act.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from adapters.formats.cloudevents import CloudEventsReader
+from adapters.formats.csv_notice import CsvWriter
+from adapters.formats.fhir_task import FhirTaskWriter
+from adapters.formats.iwmo import IwmoReader
+from adapters.formats.native import FormatConfig, Reader, Writer
+
+
+class Status(StrEnum):
+    """How firm the ground under a format is."""
+
+    STANDARD = "standard"
+    DRAFT = "draft"
+    DERIVED = "derived"
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a person needs to know to choose a format."""
+
+    name: str
+    partner: str
+    standard: str
+    version: str
+    status: Status
+    messages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderEntry:
+    """One format in; call it with the configuration to get its reader."""
+
+    about: About
+    make: Callable[[FormatConfig], Reader]
+
+    def __call__(self, config: FormatConfig) -> Reader:
+        return self.make(config)
+
+
+@dataclass(frozen=True, slots=True)
+class WriterEntry:
+    """One format out; call it to get its writer."""
+
+    about: About
+    make: Callable[[], Writer]
+
+    def __call__(self) -> Writer:
+        return self.make()
+
+
+_IWMO = About(
+    "iwmo", "gemeente en zorgaanbieder (Wmo)", "iStandaard iWmo", "3.2", Status.STANDARD, ("301", "305", "307")
+)
+_CLOUDEVENTS = About(
+    "cloudevents", "zaaksysteem van de gemeente", "NL GOV profile for CloudEvents", "1.0", Status.STANDARD, ("event",)
+)
+_FHIR_TASK = About("fhir-task", "huisarts", "HL7 FHIR", "R4", Status.STANDARD, ("Task", "Bundle"))
+_CSV = About("csv", "iedere partner", "RFC 4180", "1", Status.DERIVED, ("melding",))
+
+READERS: Mapping[str, ReaderEntry] = MappingProxyType(
+    {
+        _IWMO.name: ReaderEntry(_IWMO, IwmoReader),
+        _CLOUDEVENTS.name: ReaderEntry(_CLOUDEVENTS, CloudEventsReader),
+    }
+)
+WRITERS: Mapping[str, WriterEntry] = MappingProxyType(
+    {
+        _FHIR_TASK.name: WriterEntry(_FHIR_TASK, FhirTaskWriter),
+        _CSV.name: WriterEntry(_CSV, CsvWriter),
+    }
+)

@@ -1,0 +1,104 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+"""A notice as a FHIR R4 Task: something happened, fetch the rest at the source.
+
+- It says kind, day and sender, and names the client by the recipient's own number; nothing in it is free text.
+- The description is a fixed sentence per kind, and says that nobody verified what it tells.
+- Never `note`, `input`, `output` or `focus`: these hold medical text in practice, and a notice has none.
+- A retraction is the same Task again, same identifier, with status `entered-in-error`.
+"""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+import orjson
+from fhir.resources.R4B.bundle import Bundle
+from fhir.resources.R4B.task import Task
+
+from adapters.formats.native import Notice
+from schemas.calendar import date_text
+from schemas.event import Ending, Kind
+
+_URI = "urn:ietf:rfc:3986"
+_BSN_SYSTEM = "http://fhir.nl/fhir/NamingSystem/bsn"
+_RETRACTED = "entered-in-error"
+
+# Kind -> Task.status and the description.
+_KINDS: Mapping[Kind, tuple[str, str]] = {
+    Kind.AANGEMELD: ("requested", "De cliënt is aangemeld; niet geverifieerd"),
+    Kind.IN_ONDERZOEK: ("accepted", "De aanvraag is in onderzoek; niet geverifieerd"),
+    Kind.AFGEWEZEN: ("rejected", "De aanvraag is afgewezen; niet geverifieerd"),
+    Kind.TOEGEWEZEN: ("accepted", "De ondersteuning is toegewezen; niet geverifieerd"),
+    Kind.GESTART: ("in-progress", "De ondersteuning is gestart; niet geverifieerd"),
+    Kind.GEWIJZIGD: ("in-progress", "De toewijzing is gewijzigd; niet geverifieerd"),
+    Kind.ONDERBROKEN: ("on-hold", "De ondersteuning is onderbroken; niet geverifieerd"),
+    Kind.HERVAT: ("in-progress", "De ondersteuning is hervat; niet geverifieerd"),
+    Kind.BEEINDIGD: ("completed", "De ondersteuning is beëindigd; niet geverifieerd"),
+    Kind.ACTIE_BELEGD: ("requested", "Er is een actie belegd; niet geverifieerd"),
+    Kind.ACTIE_AFGEROND: ("completed", "De actie is afgerond; niet geverifieerd"),
+    Kind.UITKOMST_BESCHIKBAAR: ("completed", "Er is een uitkomst beschikbaar bij de bron; niet geverifieerd"),
+}
+_RETRACTED_SENTENCE = "Deze melding is ingetrokken door de afzender; niet geverifieerd"
+# Whatever did not end as planned was not completed; FHIR's `failed` would judge, `cancelled` only says that it stopped.
+_UNFINISHED = frozenset(Ending) - {Ending.VOLGENS_PLAN}
+# These are about a day on which something was over.
+_CLOSING = frozenset({Kind.AFGEWEZEN, Kind.ONDERBROKEN, Kind.BEEINDIGD, Kind.ACTIE_AFGEROND})
+
+
+class FhirTaskWriter:
+    """Writes one Task, or a Bundle (collection) of Tasks."""
+
+    name = "fhir-task"
+    suffix = ".json"
+
+    def write(self, notices: Sequence[Notice]) -> bytes:
+        """Return FHIR JSON; raises ValueError when there is nothing to write."""
+        if not notices:
+            raise ValueError("there is no notice to write")
+        tasks = [_task(notice) for notice in notices]
+        if len(tasks) == 1:
+            return _json(Task.model_validate(tasks[0]))
+        entries = [
+            {"fullUrl": _identifier(notice), "resource": task} for notice, task in zip(notices, tasks, strict=True)
+        ]
+        return _json(Bundle.model_validate({"resourceType": "Bundle", "type": "collection", "entry": entries}))
+
+
+def _task(notice: Notice) -> dict[str, object]:
+    event = notice.event
+    status, sentence = _KINDS[event.kind]
+    if event.ending in _UNFINISHED:
+        status = "cancelled"
+    if notice.retracted:
+        status, sentence = _RETRACTED, _RETRACTED_SENTENCE
+    return {
+        "resourceType": "Task",
+        "identifier": [{"system": _URI, "value": _identifier(notice)}],
+        "status": status,
+        "businessStatus": {"coding": [{"code": event.kind.value}], "text": _words(notice)},
+        # Required by R4. A notice asks for nothing, and `unknown` is the one code that does not claim it does.
+        "intent": "unknown",
+        "description": sentence,
+        "for": {"type": "Patient", "identifier": _client(notice)},
+        "executionPeriod": {"end" if event.kind in _CLOSING else "start": date_text(event.day)},
+        "requester": {"display": notice.sender_name},
+    }
+
+
+def _identifier(notice: Notice) -> str:
+    return UUID(bytes=notice.event_id).urn
+
+
+def _client(notice: Notice) -> dict[str, str]:
+    if notice.bsn is not None:
+        return {"system": _BSN_SYSTEM, "value": notice.bsn}
+    return {"value": notice.own_number}
+
+
+def _words(notice: Notice) -> str:
+    event = notice.event
+    return event.kind.value if event.ending is None else f"{event.kind.value} ({event.ending.value})"
+
+
+def _json(resource: Task | Bundle) -> bytes:
+    return orjson.dumps(orjson.loads(resource.model_dump_json(exclude_none=True)), option=orjson.OPT_INDENT_2) + b"\n"

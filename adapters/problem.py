@@ -1,0 +1,126 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+"""The report that stands beside a quarantined file: what is wrong, where, and what to do.
+
+It holds the name of the file and names from the standard, and never a value or a piece of what was in the file,
+so that it can be sent to a supplier as it is.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import orjson
+
+from adapters.formats.native import Fault, Keyword
+
+# Keyword -> what to do, in Dutch and in English.
+SENTENCES: Mapping[str, tuple[str, str]] = {
+    Keyword.TOO_LARGE: (
+        "Lever het bestand in delen aan, elk kleiner dan 1 MiB.",
+        "Deliver the file in pieces, each smaller than 1 MiB.",
+    ),
+    Keyword.TOO_DEEP: (
+        "Laat de leverancier van het bronsysteem kijken: de gegevens zijn dieper genest dan de standaard kent.",
+        "Ask the supplier of the source system: the data are nested deeper than the standard knows.",
+    ),
+    Keyword.ENCODING: (
+        "Maak het bestand opnieuw in UTF-8.",
+        "Produce the file again in UTF-8.",
+    ),
+    Keyword.DOCTYPE: (
+        "Verwijder de DOCTYPE; berichten van deze standaard hebben die niet.",
+        "Remove the DOCTYPE; messages of this standard have none.",
+    ),
+    Keyword.NOT_WELL_FORMED: (
+        "Lever het bestand opnieuw aan; het is onvolledig of beschadigd.",
+        "Deliver the file again; it is incomplete or damaged.",
+    ),
+    Keyword.DUPLICATE_KEY: (
+        "Laat de leverancier van het bronsysteem kijken: een veld staat twee keer in hetzelfde object.",
+        "Ask the supplier of the source system: a field stands twice in the same object.",
+    ),
+    Keyword.VOCABULARY: (
+        "Lever dit bestand niet hier aan; het is een ander bericht, of een andere versie of wet, dan hier wordt gelezen.",
+        "Do not deliver this file here; it is another message, version or law than is read here.",
+    ),
+    Keyword.MESSAGE_CODE: (
+        "Vul de BerichtCode die bij dit bericht hoort.",
+        "Fill in the message code that belongs to this message.",
+    ),
+    Keyword.VERSION: (
+        "Lever het bericht aan in de versie die hier wordt gelezen.",
+        "Deliver the message in the version that is read here.",
+    ),
+    Keyword.MISSING: ("Vul dit verplichte veld.", "Fill in this required field."),
+    Keyword.UNEXPECTED: (
+        "Verwijder wat hier staat; de standaard kent het op deze plaats niet.",
+        "Remove what stands here; the standard does not know it in this place.",
+    ),
+    Keyword.ORDER: (
+        "Zet de velden in de volgorde van de standaard.",
+        "Put the fields in the order of the standard.",
+    ),
+    Keyword.REPEATED: (
+        "Laat dit veld één keer voorkomen.",
+        "Let this field occur once.",
+    ),
+    Keyword.TYPE: (
+        "Vul dit veld met een waarde van het soort dat de standaard voorschrijft.",
+        "Fill this field with a value of the type that the standard prescribes.",
+    ),
+    Keyword.PATTERN: (
+        "Vul dit veld in de vorm en lengte die de standaard voorschrijft.",
+        "Fill this field in the form and length that the standard prescribes.",
+    ),
+    Keyword.CODE_LIST: (
+        "Kies een code die in de codelijst van deze wet staat.",
+        "Choose a code from the code list of this law.",
+    ),
+    Keyword.DATE: (
+        "Vul een datum die bestaat, in de vorm van de standaard.",
+        "Fill in a date that exists, in the form of the standard.",
+    ),
+    Keyword.DATE_ORDER: (
+        "Controleer begin en einde; zij passen niet bij elkaar of bij de reden.",
+        "Check begin and end; they do not fit each other or the reason.",
+    ),
+    Keyword.ELEVEN_TEST: (
+        "Controleer het burgerservicenummer; het voldoet niet aan de elfproef.",
+        "Check the citizen service number; it fails the eleven-test.",
+    ),
+    Keyword.STATUS: (
+        "Gebruik StatusAanlevering 1 (eerste aanlevering) of 3 (verwijderen).",
+        "Use StatusAanlevering 1 (first delivery) or 3 (removal).",
+    ),
+    Keyword.DUPLICATE: (
+        "Laat elke regel één keer voorkomen in een aanlevering.",
+        "Let each line occur once in a delivery.",
+    ),
+    Keyword.SUBJECT: (
+        "Stel in wat een kaal nummer in subject betekent, of gebruik urn:nld:bsn: of het eigen cliëntnummer.",
+        "Configure what a bare number in subject means, or use urn:nld:bsn: or the own client number.",
+    ),
+    Keyword.UNKNOWN_TYPE: (
+        "Neem dit type op in de tabel van de configuratie, of lever deze gebeurtenis niet aan.",
+        "Add this type to the table in the configuration, or do not deliver this event.",
+    ),
+    Keyword.SCHEMA: (
+        "Valideer het bericht met de officiële XSD en herstel wat die meldt.",
+        "Validate the message with the official XSD and repair what it reports.",
+    ),
+}
+
+
+def problem_report(file_name: str, format: str, faults: Sequence[Fault]) -> bytes:
+    """Return the report as JSON, for a person and for a program."""
+    report = {
+        "bestand": file_name,
+        "formaat": format,
+        "gelezen": False,
+        "fouten": [_entry(fault) for fault in faults],
+    }
+    return orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n"
+
+
+def _entry(fault: Fault) -> dict[str, str | None]:
+    dutch, english = SENTENCES[fault.keyword]
+    return {"pad": fault.path, "fout": str(fault.keyword), "retourcode": fault.code, "nl": dutch, "en": english}
