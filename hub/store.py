@@ -83,7 +83,10 @@ class Stored(NamedTuple):
 
 
 class Waiting(NamedTuple):
-    """An envelope that waits for its recipient, without its payload.  `first_out` is 0 before the first hand-over."""
+    """An envelope that waits for its recipient, without its payload.
+
+    `offered` counts hand-overs; `first_out` is 0 before the first one.
+    """
 
     message_id: bytes
     sender: int
@@ -91,7 +94,7 @@ class Waiting(NamedTuple):
     handle: bytes
     accept: int
     since: int
-    count: int
+    offered: int
     first_out: int
     lease_until: int
 
@@ -166,7 +169,7 @@ class Offer(NamedTuple):
     """A hand-over: new count and lease of a waiting envelope.  `due` is when the waiting ends by itself."""
 
     message_id: bytes
-    count: int
+    offered: int
     first_out: int
     lease_until: int
     due: int
@@ -233,7 +236,8 @@ class SetAside(NamedTuple):
 class Step:
     """Everything that one batch changes.  Empty lists change nothing.
 
-    `at` is the time of the commit.  `rests_on_grants` and `rests_on_addresses` are compared in the transaction.
+    `at` is the time of the commit.  `rests_on_grants` (handle, version; version 0: there is no row) and
+    `rests_on_addresses` (number, version) are compared in the transaction.
     `position` is `(partition, old, new)`, None for a gateway's own batch.
     """
 
