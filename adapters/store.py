@@ -1,0 +1,409 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+"""The edge's own store: sealed records in one SQLite file, whose key comes from outside the data folder.
+
+Guarantees:
+- a record, its key and what it can be looked up by never stand on disk in plain text: records are sealed with
+  AES-256-GCM under one key, bound to their table and row; look-ups go by HMAC-SHA-256 under another key. Plain are only
+  the columns that a `Table` declares so: a word that names a state, and the time at which something is due;
+- a transaction is applied whole or not at all, and is on the disk when its `with` block ends;
+- one process writes: a second one gets a `StoreError` at once; so does whoever comes with another key.
+
+What a record holds is not known here: whoever uses the store declares its tables.
+"""
+
+import fcntl
+import hmac
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import cbor2
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from adapters.keys import StoreKey
+
+Value = None | bool | int | str | bytes | list["Value"]
+Record = dict[str, Value]
+Plain = str | int | None
+Found = list[tuple[bytes, Record]]
+
+FILE: Final = "edge.sqlite"
+LOCK: Final = "edge.lock"
+_FORMAT: Final = 1
+_NONCE: Final = 12
+_TOKEN: Final = 16  # bytes of a look-up value; 2**64 rows before two are likely to meet
+_FULL: Final = 2  # PRAGMA synchronous
+_CHECK: Final = b"schakel edge store"
+
+
+class StoreError(Exception):
+    """The store can't be used as asked; the sentence says what to do and holds no value of a record."""
+
+
+class WrongKeyError(StoreError):
+    """The key that was given isn't the one this store was made with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A kind of record. `indexes`: what it can be found by. `plain`: `state` (a word) and `due` (a time), if it has them.
+
+    Names end up in SQL and stand in the file: they name kinds of things, never a person.
+    """
+
+    name: str
+    indexes: tuple[str, ...] = ()
+    plain: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not all(name.isascii() and name.isidentifier() and name.islower() for name in (self.name, *self.indexes)):
+            raise ValueError("tables and indexes have names of small letters, digits and underscores")
+        if not set(self.plain) <= {"state", "due"}:
+            raise ValueError("only `state` and `due` can be plain")
+
+
+@dataclass(frozen=True, slots=True)
+class _Statements:
+    """The SQL of one table, made once."""
+
+    create: tuple[str, ...]
+    put: str
+    get: str
+    delete: str
+    find: dict[str, str]
+
+
+class EdgeStore:
+    """One address's records. Not for several threads at once."""
+
+    def __init__(self, folder: Path, key: StoreKey, random: Callable[[int], bytes] = os.urandom) -> None:
+        """Open the store in this folder.
+
+        Raises:
+            StoreError: there is none, another process has it, or it isn't of this version.
+            WrongKeyError: it was made with another key.
+        """
+        if not (folder / FILE).is_file():
+            raise StoreError("there is no edge store in this folder; `schakel edge init` makes one")
+        self.point: Callable[[str], None] | None = None
+        self._random = random
+        self._aead, self._lookup = AESGCM(key.sealing), key.lookup
+        self._statements: dict[Table, _Statements] = {}
+        self._open: Transaction | None = None
+        self._lock = _lock(folder)
+        try:
+            self._db = _connect(folder / FILE)
+            _check_key(self._db, self._aead)
+        except BaseException:
+            os.close(self._lock)
+            raise
+        self._reader = Transaction(self)
+
+    @classmethod
+    def create(cls, folder: Path, key: StoreKey, random: Callable[[int], bytes] = os.urandom) -> "EdgeStore":
+        """Make an empty store in this folder, which may exist, and open it.
+
+        Raises:
+            StoreError: there is a store already.
+        """
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = _lock(folder)
+        try:
+            # A crash before the commit leaves a file without the table `meta`: the next `create` goes on with it.
+            db = _connect(folder / FILE)
+            if _meta(db) is not None:
+                raise StoreError("there is an edge store in this folder already")
+            nonce = random(_NONCE)
+            sealed = nonce + AESGCM(key.sealing).encrypt(nonce, _CHECK, b"meta")
+            db.execute("BEGIN IMMEDIATE")
+            db.execute("CREATE TABLE meta (format INTEGER NOT NULL, sealed BLOB NOT NULL)")
+            db.execute("INSERT INTO meta VALUES (?, ?)", (_FORMAT, sealed))
+            db.execute("COMMIT")
+            db.close()
+        finally:
+            os.close(lock)
+        return cls(folder, key, random)
+
+    @contextmanager
+    def transaction(self) -> Iterator["Transaction"]:
+        """Everything done with the object given is on disk when the block ends, or nothing when it raises.
+
+        MUST NOT hold an `await` inside: other work of the same process would see, or end up in, the transaction.
+        """
+        if self._open is not None:
+            raise StoreError("a transaction of this store is open already")
+        self._db.execute("BEGIN IMMEDIATE")
+        self._open = tx = Transaction(self)
+        try:
+            yield tx
+            self._at("before-commit")
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            self._statements.clear()  # a table made in this transaction is gone again
+            raise
+        finally:
+            self._open = None
+        self._at("after-commit")
+
+    def get(self, table: Table, key: bytes) -> Record | None:
+        """See `Transaction.get`."""
+        return self._reader.get(table, key)
+
+    def find(self, table: Table, index: str, value: bytes) -> Found:
+        """See `Transaction.find`."""
+        return self._reader.find(table, index, value)
+
+    def scan(
+        self, table: Table, state: str | None = None, due_until: int | None = None, limit: int | None = None
+    ) -> Found:
+        """See `Transaction.scan`."""
+        return self._reader.scan(table, state, due_until, limit)
+
+    def count(self, table: Table, state: str | None = None) -> int:
+        """See `Transaction.count`."""
+        return self._reader.count(table, state)
+
+    def probe(self) -> None:
+        """Take a test commit: an edge polls only after its own store could write.
+
+        Raises:
+            StoreError: it could not, for instance because the disk is full.
+        """
+        try:
+            with self.transaction() as tx:
+                tx.put(_PROBE, b"probe", {})
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"the edge store takes no commit: {_reason(error)}") from error
+
+    def forget_deleted(self) -> None:
+        """Empty the write-ahead log: until then what was deleted still stands there, sealed."""
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def close(self) -> None:
+        """Empty the write-ahead log and let go of the lock."""
+        self._db.close()
+        os.close(self._lock)
+
+    def __enter__(self) -> "EdgeStore":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _at(self, name: str) -> None:
+        if self.point is not None:
+            self.point(name)
+
+    def _sql(self, table: Table) -> _Statements:
+        """The statements of a table, which is made when it isn't there yet."""
+        known = self._statements.get(table)
+        if known is None:
+            known = _statements(table)
+            for statement in known.create:
+                self._db.execute(statement)
+            _check_columns(self._db, table)
+            self._statements[table] = known
+        return known
+
+    def _token(self, *words: bytes) -> bytes:
+        return hmac.digest(self._lookup, b"\0".join(words), "sha256")[:_TOKEN]
+
+    def _unseal(self, table: Table, token: bytes, sealed: bytes) -> tuple[bytes, Record]:
+        try:
+            raw = self._aead.decrypt(sealed[:_NONCE], sealed[_NONCE:], table.name.encode() + token)
+        except InvalidTag:
+            raise StoreError(f"a record of table {table.name} was changed outside Schakel") from None
+        key, record = cbor2.loads(raw)
+        return key, record
+
+
+class Transaction:
+    """What can be done with the records; made by `EdgeStore.transaction`."""
+
+    __slots__ = ("_db", "_store")
+
+    def __init__(self, store: EdgeStore) -> None:
+        self._store = store
+        self._db = store._db
+
+    def put(
+        self,
+        table: Table,
+        key: bytes,
+        record: Mapping[str, Value],
+        index: Mapping[str, bytes] | None = None,
+        plain: Mapping[str, Plain] | None = None,
+    ) -> None:
+        """Write a record; one with the same key is replaced as a whole and keeps its place in the order."""
+        store, name, index, plain = self._store, table.name.encode(), index or {}, plain or {}
+        if not (index.keys() <= set(table.indexes) and plain.keys() <= set(table.plain)):
+            raise ValueError("the table doesn't declare this index or plain column")
+        if store._open is not self:
+            raise StoreError("a record is written in a transaction only")
+        sql = store._sql(table)
+        token = store._token(b"key", name, key)
+        nonce = store._random(_NONCE)
+        sealed = nonce + store._aead.encrypt(nonce, cbor2.dumps([key, dict(record)]), name + token)
+        found_by = [store._token(b"index", name, i.encode(), index[i]) if i in index else None for i in table.indexes]
+        self._db.execute(sql.put, (token, sealed, *(plain.get(column) for column in table.plain), *found_by))
+
+    def get(self, table: Table, key: bytes) -> Record | None:
+        """The record with this key."""
+        token = self._store._token(b"key", table.name.encode(), key)
+        row = self._db.execute(self._store._sql(table).get, (token,)).fetchone()
+        return None if row is None else self._store._unseal(table, token, row[0])[1]
+
+    def find(self, table: Table, index: str, value: bytes) -> Found:
+        """Keys and records with this value in the index, in the order in which they were first written."""
+        token = self._store._token(b"index", table.name.encode(), index.encode(), value)
+        return self._found(table, self._db.execute(self._store._sql(table).find[index], (token,)).fetchall())
+
+    def scan(
+        self, table: Table, state: str | None = None, due_until: int | None = None, limit: int | None = None
+    ) -> Found:
+        """Keys and records in the order in which they were first written; `due_until` included."""
+        self._store._sql(table)
+        where, values = _where(state, due_until)
+        # LIMIT -1 is no limit.
+        rows = self._db.execute(
+            f"SELECT key, sealed FROM r_{table.name}{where} ORDER BY row LIMIT ?",  # noqa: S608  # a declared name
+            (*values, -1 if limit is None else limit),
+        )
+        return self._found(table, rows.fetchall())
+
+    def count(self, table: Table, state: str | None = None) -> int:
+        """How many records there are, in this state."""
+        self._store._sql(table)
+        where, values = _where(state, None)
+        row = self._db.execute(f"SELECT count(*) FROM r_{table.name}{where}", values).fetchone()  # noqa: S608
+        return int(row[0])
+
+    def delete(self, table: Table, key: bytes) -> bool:
+        """Remove a record; whether there was one."""
+        if self._store._open is not self:
+            raise StoreError("a record is removed in a transaction only")
+        token = self._store._token(b"key", table.name.encode(), key)
+        return self._db.execute(self._store._sql(table).delete, (token,)).rowcount > 0
+
+    def _found(self, table: Table, rows: Sequence[tuple[bytes, bytes]]) -> Found:
+        return [self._store._unseal(table, token, sealed) for token, sealed in rows]
+
+
+_PROBE: Final = Table("probe")
+
+
+def _where(state: str | None, due_until: int | None) -> tuple[str, list[str | int]]:
+    conditions: list[str] = []
+    values: list[str | int] = []
+    if state is not None:
+        conditions.append("state = ?")
+        values.append(state)
+    if due_until is not None:
+        conditions.append("due <= ?")
+        values.append(due_until)
+    return (" WHERE " + " AND ".join(conditions) if conditions else ""), values
+
+
+def _statements(table: Table) -> _Statements:
+    name, columns = f"r_{table.name}", [*table.plain, *(f"i_{index}" for index in table.indexes)]
+    types = {"state": "TEXT", "due": "INTEGER"}
+    declared = "".join(f", {column} {types.get(column, 'BLOB')}" for column in columns)
+    create = [f"CREATE TABLE IF NOT EXISTS {name} (row INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, "
+              f"sealed BLOB NOT NULL{declared})"]
+    # A scan goes by state in the order of rows and looks at what is due on its way.
+    ordered = [*table.plain[:1], *(f"i_{index}" for index in table.indexes)]
+    create += [f"CREATE INDEX IF NOT EXISTS {name}_{column} ON {name} ({column})" for column in ordered]
+    names = ", ".join(["key", "sealed", *columns])
+    updates = ", ".join(f"{column} = excluded.{column}" for column in ["sealed", *columns])
+    return _Statements(
+        create=tuple(create),
+        put=f"INSERT INTO {name} ({names}) VALUES ({', '.join('?' * (2 + len(columns)))}) "  # noqa: S608
+        f"ON CONFLICT (key) DO UPDATE SET {updates}",
+        get=f"SELECT sealed FROM {name} WHERE key = ?",  # noqa: S608
+        delete=f"DELETE FROM {name} WHERE key = ?",  # noqa: S608
+        find={
+            index: f"SELECT key, sealed FROM {name} WHERE i_{index} = ? ORDER BY row"  # noqa: S608
+            for index in table.indexes
+        },
+    )
+
+
+def _check_columns(db: sqlite3.Connection, table: Table) -> None:
+    there = {row[1] for row in db.execute(f"PRAGMA table_info(r_{table.name})")}
+    if there != {"row", "key", "sealed", *table.plain, *(f"i_{index}" for index in table.indexes)}:
+        raise StoreError(f"table {table.name} has other columns than this version of Schakel uses")
+
+
+def _lock(folder: Path) -> int:
+    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise StoreError("another process has this edge store open; stop it, or wait until it is done") from error
+    return descriptor
+
+
+def _connect(file: Path) -> sqlite3.Connection:
+    """A connection whose commits survive a power cut."""
+    os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # the mode; SQLite gives its WAL the same
+    db = sqlite3.connect(file, isolation_level=None)
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA secure_delete = ON")
+        db.execute("PRAGMA temp_store = MEMORY")  # a sort never leaves a file behind
+        check_durable(db)
+    except sqlite3.DatabaseError as error:
+        db.close()
+        raise StoreError(f"the edge store can't be opened: {_reason(error)}") from error
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def check_durable(db: sqlite3.Connection) -> None:
+    """Refuse a connection that could lose a commit.
+
+    Raises:
+        StoreError: its commits aren't flushed one by one (`synchronous` below FULL), or it has no write-ahead log.
+    """
+    synchronous = db.execute("PRAGMA synchronous").fetchone()[0]
+    journal = db.execute("PRAGMA journal_mode").fetchone()[0]
+    if synchronous < _FULL or journal != "wal":
+        raise StoreError("the edge store must be opened with a write-ahead log and synchronous=FULL")
+
+
+def _meta(db: sqlite3.Connection) -> tuple[int, bytes] | None:
+    if not db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'meta'").fetchone():
+        return None
+    row: tuple[int, bytes] = db.execute("SELECT format, sealed FROM meta").fetchone()
+    return row
+
+
+def _check_key(db: sqlite3.Connection, aead: AESGCM) -> None:
+    meta = _meta(db)
+    if meta is None:
+        raise StoreError("the edge store in this folder isn't complete; run `schakel edge init` again")
+    if meta[0] != _FORMAT:
+        raise StoreError("the edge store is of another version of Schakel")
+    try:
+        aead.decrypt(meta[1][:_NONCE], meta[1][_NONCE:], b"meta")
+    except InvalidTag:
+        raise WrongKeyError("the edge store was made with another store key or passphrase") from None
+
+
+def _reason(error: Exception) -> str:
+    """What may be said of an error of SQLite or the system: its name, no path and no value."""
+    if isinstance(error, OSError):
+        return error.strerror or "the system refused it"
+    return getattr(error, "sqlite_errorname", type(error).__name__)
