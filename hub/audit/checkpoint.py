@@ -36,7 +36,7 @@ _KEY_ID_SIZE = 4
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}")
 _CONTROL = re.compile(r"[\x00-\x1f]")
 _CONTROL_BUT_NEWLINE = re.compile(r"[\x00-\x09\x0b-\x1f]")
-_NOT_IN_NAME = re.compile("[\\x00-\\x1f+\\ud800-\\udfff]")  # the last are halves of characters, without UTF-8
+_NOT_IN_NAME = re.compile(r"[\x00-\x1f+\ud800-\udfff]")  # the last are halves of characters, without UTF-8
 _VKEY_ID = re.compile(r"[0-9a-f]{8}")
 
 
@@ -125,9 +125,9 @@ def parse_verifier_key(vkey: str) -> tuple[str, bytes]:
     # Base64 may contain a plus as well, a name may not.
     name, _, rest = vkey.partition("+")
     identifier, _, encoded = rest.partition("+")
-    key = _unbase64(encoded)
     if not _is_name(name) or not _VKEY_ID.fullmatch(identifier):
         raise NoteError("the verifier key isn't of the form name+id+key")
+    key = _unbase64(encoded)
     if key[:1] != _ED25519 or len(key) != 1 + _KEY_SIZE:
         raise NoteError("the verifier key isn't an Ed25519 key")
     if key_id(name, key[1:]).hex() != identifier:
