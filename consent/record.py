@@ -58,7 +58,7 @@ class ConsentRecord:
         return registry.encode(_SCHEMA, values)
 
     def reference(self, registry: Registry) -> str:
-        """The hash that a sealed introduction names as its source; the random id in the record keeps it from guessing."""
+        """The hash that a sealed introduction names as its source; the random id in it cannot be guessed."""
         return hashlib.sha256(self.to_bytes(registry)).hexdigest()
 
 

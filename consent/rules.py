@@ -129,7 +129,7 @@ class RuleTable:
     def permits(
         self, row: int, sender_role: str, recipient_role: str, ground: str, categories: tuple[str, ...]
     ) -> bool:
-        """Whether this row lets the sender tell the recipient these categories (sorted, at least one) on this ground."""
+        """Whether this row lets this sender tell this recipient these categories (sorted) on this ground."""
         return (row, sender_role, recipient_role, ground, categories) in self.permitted
 
     @property

@@ -107,11 +107,11 @@ class Registry:
         return tuple(sorted(self._definitions))
 
 
-def load() -> Registry:
-    """Read all definitions that are part of the distribution."""
+def load(folder: Path = _FOLDER) -> Registry:
+    """Read all definitions in a folder ``<family>/<version>/<name>.json``; those of the distribution unless told."""
     found = {
         f"{file.stem}/{file.parent.name}": _define(file)
-        for file in sorted(_FOLDER.glob("*/*/*.json"))
+        for file in sorted(folder.glob("*/*/*.json"))
         if not file.name.endswith(".example.json")
     }
     return Registry(MappingProxyType(found))
