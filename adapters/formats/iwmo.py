@@ -7,8 +7,9 @@
 - The checks below hold with and without the official XSDs; a configured folder of XSDs adds what they say of the rest.
 
 Return code 0001 (refused for technical reasons) goes with the rules that the standard checks by program: CS002, CS003,
-CS058, CS335, CS336, TR018 and TR101. Rules that need history or today's date (TR019, TR056, TR063, TR134, TR135, TR378,
-TR413 to TR415) are not checked here: `read` remembers nothing and has no clock.
+CS058, CS335, CS336, TR018 and TR101. TR074, TR413 and TR415 are checked within the message. What needs history, today's
+date or a list that changes (TR019, TR056, TR063, TR069, TR071, TR135, TR378, TR414) is not checked here: `read`
+remembers nothing and has no clock.
 """
 
 import re
@@ -46,7 +47,6 @@ _BSN = re.compile(r"[0-9]{9}")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,30}")
 _NUMBER_LIMIT = 999_999_999
 _REFUSED = "0001"
-_KEY_TAKEN = "9074"
 _XS_ELEMENT = "{http://www.w3.org/2001/XMLSchema}element"
 
 Places = Mapping[str, Sequence[Node]]
@@ -66,7 +66,7 @@ class IwmoReader:
 
     def __init__(self, config: FormatConfig) -> None:
         self._schemas: dict[str, etree.XMLSchema] = {}
-        self._names: frozenset[str] = frozenset()
+        self._names: Mapping[str, bool] = {}
         if config.xsd_dir is not None:
             files = {tag: config.xsd_dir / f"WMO{message.number}.xsd" for tag, message in MESSAGES.items()}
             self._schemas = {tag: _compile(file) for tag, file in files.items()}
@@ -133,16 +133,12 @@ class _Reading:
                 event = self._product(product, header, citizen)
                 if event is None:
                     continue
-                key = (str(event.retracts), *self._key(event))
+                key, code = _key(event)
                 if key in seen:
-                    self.walk.fault(product.path, Keyword.DUPLICATE, _KEY_TAKEN if event.allocation is None else _REFUSED)
+                    self.walk.fault(product.path, Keyword.DUPLICATE, code)
                 seen.add(key)
                 events.append(event)
         return events
-
-    def _key(self, event: NativeEvent) -> tuple[str, ...]:
-        # 301: the allocation number alone is the logical key; 305 and 307: all that the native identity names.
-        return (event.allocation.number,) if event.allocation is not None else event.identity
 
     def _citizen(self, parts: Places) -> Citizen | None:
         bsn = self._pattern(parts, "Bsn", _BSN)
@@ -272,6 +268,19 @@ class _Reading:
         return None
 
 
+def _key(event: NativeEvent) -> tuple[tuple[str, ...], str]:
+    """What may stand in a message once, and the return code when it stands there again."""
+    if event.allocation is not None:  # TR101: the number is the logical key of an allocation
+        return (event.allocation.number,), _REFUSED
+    if event.retracts:
+        return ("removal", *event.identity), _REFUSED
+    if event.reason is None:  # TR074
+        return event.identity, "9074"
+    # TR413, TR415: one temporary stop and one other stop per start; end date and reason make no difference.
+    temporary = event.event.kind is Kind.ONDERBROKEN
+    return (str(temporary), *event.identity[:-2]), "9413" if temporary else "9415"
+
+
 def _compile(file: Path) -> etree.XMLSchema:
     try:
         return etree.XMLSchema(file=str(file))
@@ -279,8 +288,12 @@ def _compile(file: Path) -> etree.XMLSchema:
         raise ValueError(f"{file.name} is missing or is not a schema") from error
 
 
-def _names_in(files: Sequence[Path]) -> frozenset[str]:
-    """Every element name of the standard: the only names that may stand in a path."""
-    return frozenset(
-        name for file in files for element in etree.parse(str(file)).iter(_XS_ELEMENT) if (name := element.get("name"))
-    )
+def _names_in(files: Sequence[Path]) -> dict[str, bool]:
+    """Every element name of the standard, and whether it may repeat."""
+    names: dict[str, bool] = {}
+    for file in files:
+        for element in etree.parse(str(file)).iter(_XS_ELEMENT):
+            name = element.get("name")
+            if name is not None:
+                names[name] = names.get(name, False) or element.get("maxOccurs", "1") != "1"
+    return names

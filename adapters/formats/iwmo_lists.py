@@ -133,6 +133,4 @@ STOP = Message(
     ),
 )
 
-MESSAGES: Mapping[str, Message] = {
-    f"{{{message.namespace}}}Bericht": message for message in (ALLOCATION, START, STOP)
-}
+MESSAGES: Mapping[str, Message] = {f"{{{message.namespace}}}Bericht": message for message in (ALLOCATION, START, STOP)}

@@ -174,8 +174,11 @@ class _Finding(Protocol):
     type_name: str
 
 
-def schema_faults(schema: etree.XMLSchema, root: etree._Element, names: frozenset[str]) -> tuple[Fault, ...]:
-    """Validate against an official XSD; of libxml2's findings only the place and the kind are kept."""
+def schema_faults(schema: etree.XMLSchema, root: etree._Element, names: Mapping[str, bool]) -> tuple[Fault, ...]:
+    """Validate against an official XSD; of libxml2's findings only the place and the kind are kept.
+
+    `names`: every element name of the standard, and whether it may repeat; no other name may stand in a path.
+    """
     if schema.validate(root):
         return ()
     spaces: dict[str, str] = {}
@@ -189,7 +192,7 @@ def schema_faults(schema: etree.XMLSchema, root: etree._Element, names: frozense
     return tuple(found.values())
 
 
-def _standard_path(root: etree._Element, path: str | None, spaces: Mapping[str, str], names: frozenset[str]) -> str:
+def _standard_path(root: etree._Element, path: str | None, spaces: Mapping[str, str], names: Mapping[str, bool]) -> str:
     """The same place in names of the standard; libxml2's own path has the prefixes and names of the sender."""
     try:
         found = root.xpath(path or "/*", namespaces=dict(spaces))
@@ -202,11 +205,10 @@ def _standard_path(root: etree._Element, path: str | None, spaces: Mapping[str, 
     return "/" + "/".join(_step(each, names) for each in reversed(line))
 
 
-def _step(element: etree._Element, names: frozenset[str]) -> str:
+def _step(element: etree._Element, names: Mapping[str, bool]) -> str:
     name = etree.QName(element).localname
     if name not in names:
         return "*"
-    before = sum(1 for _ in element.itersiblings(str(element.tag), preceding=True))
-    alone = before == 0 and next(element.itersiblings(str(element.tag)), None) is None
-    # A product always has its number, as in the paths of `Walk`.
-    return name if alone and not name.endswith("Product") or name == "Product" else f"{name}[{before + 1}]"
+    return (
+        f"{name}[{1 + sum(1 for _ in element.itersiblings(str(element.tag), preceding=True))}]" if names[name] else name
+    )
