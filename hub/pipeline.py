@@ -21,7 +21,7 @@ else of the time, and is recomputed by `hub.audit.replay` from the entries befor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -276,5 +276,3 @@ def question_of(record: list[object]) -> Question:
         terms,  # type: ignore[arg-type]
     )
 
-
-Grants = Mapping[bytes, GrantRow]

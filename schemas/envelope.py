@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+import cbor2
+
 from schemas.address import PATTERN as ADDRESS
 from schemas.canonical import FrameError, decode_array, encode, need_bytes, need_list
 from schemas.signing import Signature, parse_signature, signed_bytes
@@ -161,6 +163,14 @@ def parse(raw: bytes) -> Envelope:
         signature=parse_signature(signature, "/signature"),
         parts=ciphertexts,  # type: ignore[arg-type]  # _names has looked at each
     )
+
+
+def peek(raw: bytes) -> tuple[bool, str]:
+    """Of a frame that `parse` took before: whether it is a retraction, and the name of its signing key."""
+    match = _HEADER.fullmatch(cbor2.loads(raw)[1])
+    if match is None:
+        raise FrameError("/header", "grammar")
+    return match[3] is not None, match[9].decode()
 
 
 def _names(listing: bytes, ciphertexts: list[object], retraction: bool) -> tuple[str, ...]:

@@ -1,0 +1,97 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""The in-process way of `hub.client.HubClient`: for the demo, for tests, and for one organisation that tries Schakel.
+
+The address is the connection's: nothing proves it here, since caller and hub are one process.  Everything else is
+the same as over a network; the contract suite holds both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hub.client import FactAnswer, Feed, HandleState, HubUnavailableError, PickUp, Published
+from hub.exchange import Exchange
+from hub.store import StoreError
+from schemas.codes import Code
+
+
+class LocalClient:
+    """One address's way to an exchange in the same process."""
+
+    def __init__(self, exchange: Exchange, address: str) -> None:
+        self._exchange = exchange
+        self._via = address
+
+    async def send(self, envelopes: Sequence[bytes]) -> list[Code]:
+        """See `HubClient`."""
+        with _unavailable():
+            return self._exchange.send(self._via, envelopes)
+
+    async def outcomes(self, after: int) -> Feed:
+        """See `HubClient`."""
+        with _unavailable():
+            return self._exchange.outcomes(self._via, after)
+
+    async def pickup(self, most: int, wait_seconds: float, acknowledged: int) -> PickUp:
+        """See `HubClient`.  There is nothing to wait for: who would send is this process."""
+        del wait_seconds
+        with _unavailable():
+            return self._exchange.pickup(self._via, most, acknowledged)
+
+    async def receipts(self, receipts: Sequence[bytes]) -> list[Code]:
+        """See `HubClient`."""
+        with _unavailable():
+            return self._exchange.receipts(self._via, receipts)
+
+    async def facts(self, facts: Sequence[bytes]) -> list[FactAnswer]:
+        """See `HubClient`."""
+        with _unavailable():
+            return self._exchange.facts(self._via, facts)
+
+    async def facts_after(self, index: int) -> list[tuple[int, bytes]]:
+        """See `HubClient`."""
+        with _unavailable():
+            return self._exchange.facts_after(self._via, index)
+
+    async def handles(self) -> list[HandleState]:
+        """See `HubClient`."""
+        with _unavailable():
+            return self._exchange.handles(self._via)
+
+    async def publish(self, frame: bytes) -> tuple[Code, int]:
+        """See `HubClient`."""
+        with _unavailable():
+            return self._exchange.publish(self._via, frame)
+
+    async def manifests(self, address: str) -> list[Published]:
+        """See `HubClient`."""
+        with _unavailable():
+            return self._exchange.manifests(self._via, address)
+
+    async def checkpoint(self) -> str:
+        """See `HubClient`."""
+        with _unavailable():
+            return self._exchange.checkpoint()
+
+    async def consistency(self, old: int, new: int) -> list[bytes]:
+        """See `HubClient`."""
+        with _unavailable():
+            return self._exchange.log.consistency(old, new)
+
+    async def inclusion(self, index: int, size: int) -> list[bytes]:
+        """See `HubClient`."""
+        with _unavailable():
+            return self._exchange.log.inclusion(index, size)
+
+
+class _unavailable:  # noqa: N801  # reads as a statement: with _unavailable():
+    """A store that can't do its work is, to an edge, a hub that is away."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, StoreError):
+            raise HubUnavailableError("the hub's store can't be written at present; try again") from error

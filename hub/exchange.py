@@ -1,0 +1,482 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""The exchange: the hub's one shell around its rules.  Reads, asks the pure modules, commits, answers.
+
+Every public method is one request of one address (`via`, proven by the connection) and is safe to repeat.  Nothing
+is answered before the commit that it tells of; when something that a step rests on has changed, the request reads
+and decides again.  One exception that is no refusal never takes more with it than its own envelope.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from consent.rules import RuleTable
+from hub import delivery, grants, pipeline
+from hub.audit.log import Log
+from hub.client import (
+    Delivery,
+    FactAnswer,
+    Feed,
+    FeedItem,
+    HandleState,
+    HubUnavailableError,
+    Notice,
+    PickUp,
+    Published,
+)
+from hub.errors import RefusedError
+from hub.pipeline import Known, Question
+from hub.registry import ADMITTED, Directory, Partner, Partners, check_manifest, check_table
+from hub.store import SetAside, StaleError, Step, Store, StoreError, Waiting
+from schemas import entry
+from schemas.calendar import day_of
+from schemas.canonical import FrameError
+from schemas.codes import Code
+from schemas.envelope import Envelope, peek
+from schemas.fact import Fact, Register, parse_fact
+from schemas.receipt import Receipt, parse_receipt
+from schemas.signing import SignatureError, Verifier
+
+BATCH = 200
+PICKUP_AT_MOST = 200
+FEED_PAGE = 1_000
+HELD_MS = 7 * 86_400_000
+FAULTS_A_MINUTE = 5
+SUM_EVERY_MS = 3_600_000
+_NONCE = bytes(12)
+T = TypeVar("T")
+_AGAIN = 20  # a request that is stale this often meets a store that is in trouble
+
+
+@dataclass(slots=True)
+class _Housekeeping:
+    """What the exchange remembers between requests; losing it in a crash loses counts, nothing else."""
+
+    refusals: Counter[tuple[int | None, Code]] = field(default_factory=Counter)
+    summed_at: int = 0
+    forgot_on: int = 0
+    faults: deque[int] = field(default_factory=deque)
+
+
+class Exchange:
+    """The hub in one process.  `clock` gives unix milliseconds, `random` as many random bytes as asked."""
+
+    def __init__(
+        self,
+        store: Store,
+        log: Log,
+        national: RuleTable,
+        clock: Callable[[], int],
+        random: Callable[[int], bytes],
+    ) -> None:
+        self.store = store
+        self.log = log
+        self._national = national
+        self._clock = clock
+        self._random = random
+        self._verifier = Verifier()
+        self._directory = Directory(store, national)
+        self._lock = threading.RLock()
+        self._kept = _Housekeeping()
+
+    # -- envelopes ---------------------------------------------------------------------------------------------
+
+    def send(self, via: str, frames: Sequence[bytes]) -> list[Code]:
+        """Per frame: `taken`, the stored outcome of the same bytes, or a refusal that needs no store."""
+        with self._lock:
+            self._tick()
+            if len(self._kept.faults) > FAULTS_A_MINUTE:
+                return [Code.TRY_LATER] * len(frames)
+            answers: list[Code] = []
+            for start in range(0, len(frames), BATCH):
+                answers += self._batch(via, frames[start : start + BATCH])
+            return answers
+
+    def _batch(self, via: str, frames: Sequence[bytes]) -> list[Code]:
+        partners, day = self._directory.partners(), day_of(self._now())
+        checked = [self._check(frame, via, partners, day) for frame in frames]
+        envelopes = [envelope for envelope in checked if isinstance(envelope, Envelope)]
+        decided = iter(self._decide(via, envelopes))
+        sender = partners.by_address.get(via)
+        answers: list[Code] = []
+        for result in checked:
+            if isinstance(result, Code):
+                self._kept.refusals[None if sender is None else sender.number, result] += 1
+                answers.append(result)
+            else:
+                answers.append(next(decided))
+        return answers
+
+    def _check(self, frame: bytes, via: str, partners: Partners, day: int) -> Envelope | Code:
+        try:
+            return pipeline.check(frame, via, partners, day, self._verifier)
+        except Exception:  # noqa: BLE001  # before step 3: answered and counted, never stored
+            self._fault()
+            return Code.HUB_FAULT
+
+    def _decide(self, via: str, envelopes: list[Envelope]) -> list[Code]:
+        if not envelopes:
+            return []
+        try:
+            return self._again(lambda: self._decide_once(envelopes))
+        except (StoreError, StaleError, HubUnavailableError):
+            raise
+        except Exception:  # noqa: BLE001  # poison: halve until one is left, and set that one aside
+            if len(envelopes) == 1:
+                return [self._set_aside(via, envelopes[0])]
+            half = len(envelopes) // 2
+            return self._decide(via, envelopes[:half]) + self._decide(via, envelopes[half:])
+
+    def _decide_once(self, envelopes: list[Envelope]) -> list[Code]:
+        now = self._now()
+        known = self._known([envelope.handle for envelope in envelopes], now)
+        held = {handle for handle, grant in known.grants.items() if grant.held_until > now}
+        if held:  # no number used, nothing stored: the same bytes may come again
+            return [self._held_back(envelope, held) for envelope in envelopes]
+        known.stored = self.store.stored([envelope.message_id for envelope in envelopes])
+        decided = pipeline.step(envelopes, known, now, self._random)
+        self.store.commit(decided.step)
+        # Entries, queue and numbers are durable, all or none. A crash here: the sender has no answer, sends the same
+        # bytes again and gets the stored outcome.
+        return decided.answers
+
+    def _held_back(self, envelope: Envelope, held: set[bytes]) -> Code:
+        return Code.TRY_LATER if envelope.handle in held else self._decide_once([envelope])[0]
+
+    def _set_aside(self, via: str, envelope: Envelope) -> Code:
+        """The one envelope that the pipeline fails on: kept wrapped for the operator, its handle held, an entry."""
+        now = self._now()
+        sender = self._directory.partners().by_address[via].number
+        key = self._random(32)
+        wrapped = AESGCM(key).encrypt(_NONCE, envelope.raw, None)
+        step = Step(at=now)
+        step.entries.append(entry.committed(entry.fault(day_of(now), sender, envelope.sha), self._random(32)))
+        step.set_aside.append(SetAside(sender, envelope.sha, envelope.handle, now + HELD_MS, now, wrapped, key))
+        self.store.commit(step)
+        # A crash here: the sender sends the same bytes again and is told to try later, since the handle is held.
+        self._fault()
+        return Code.HUB_FAULT
+
+    # -- pick-up -----------------------------------------------------------------------------------------------
+
+    def pickup(self, via: str, most: int, acknowledged: int) -> PickUp:
+        """At most `most` envelopes, each decided again, and the notices after number `acknowledged`."""
+        with self._lock:
+            self._tick()
+            partner = self._admitted(via)
+            if acknowledged:
+                self.store.commit(Step(at=self._now(), acknowledged=[(partner.number, acknowledged)]))
+                # A crash here: the edge acknowledges again, which changes nothing.
+            notices = tuple(Notice(*row) for row in self.store.notices(partner.number, FEED_PAGE))
+            most = min(max(most, 0), PICKUP_AT_MOST)
+            deliveries = self._again(lambda: self._hand_over(partner, most)) if most else ()
+            return PickUp(deliveries, notices)
+
+    def _hand_over(self, partner: Partner, most: int) -> tuple[Delivery, ...]:
+        now = self._now()
+        chosen = delivery.choose(self.store.waiting(partner.number, now, most), most)
+        if not chosen:
+            return ()
+        payloads = self.store.payloads([row.message_id for row in chosen])
+        frames = {message_id: _unwrap(payload) for message_id, payload in payloads.items()}
+        known = self._known([row.handle for row in chosen], now)
+        asked = [(row, _question(row, frames.get(row.message_id))) for row in chosen]
+        step, out = delivery.hand_over(asked, known, now, self._random)
+        first = self.store.commit(step)
+        # The entries "handed over" are durable and the leases run, and no byte has left. A crash here: the lease ends
+        # and the envelopes are offered again.
+        return tuple(
+            Delivery(
+                frames[item.message_id] or b"",
+                item.offered,
+                first + item.place,
+                step.entries[item.place].record,
+                step.entries[item.place].salt or b"",
+            )
+            for item in out
+        )
+
+    def receipts(self, via: str, frames: Sequence[bytes]) -> list[Code]:
+        """Per receipt its own code when it counts, `not-yours`, or a refusal."""
+        with self._lock:
+            self._tick()
+            partner = self._admitted(via)
+            checked = [self._check_receipt(frame, partner) for frame in frames]
+            receipts = [receipt for receipt in checked if isinstance(receipt, Receipt)]
+            answers = iter(self._again(lambda: self._receive(receipts, partner)) if receipts else [])
+            return [result if isinstance(result, Code) else next(answers) for result in checked]
+
+    def _check_receipt(self, frame: bytes, partner: Partner) -> Receipt | Code:
+        try:
+            receipt = parse_receipt(frame)
+        except FrameError as error:
+            return Code.TOO_LARGE if error.keyword == "size" else Code.MALFORMED
+        for key in partner.signing.values():
+            try:
+                self._verifier.verify(receipt.signed, receipt.signature, key.public)
+            except SignatureError:
+                continue
+            return receipt
+        return Code.BAD_SIGNATURE
+
+    def _receive(self, receipts: list[Receipt], partner: Partner) -> list[Code]:
+        now, ids = self._now(), [receipt.message_id for receipt in receipts]
+        waiting, stored = self.store.find_waiting(ids), self.store.stored(ids)
+        step, answers = delivery.receive(receipts, waiting, stored, partner, day_of(now), now, self._random)
+        if step.entries:
+            self.store.commit(step)
+            # The payload is unreadable for good, the sender will be told. A crash here: the edge repeats its receipt.
+        return answers
+
+    # -- facts, keys, tables -----------------------------------------------------------------------------------
+
+    def facts(self, via: str, frames: Sequence[bytes]) -> list[FactAnswer]:
+        """Per signed fact whether it is in force from now on.  Facts never queue behind envelopes."""
+        with self._lock:
+            self._tick()
+            return [self._again(lambda frame=frame: self._fact(via, frame)) for frame in frames]  # type: ignore[misc]
+
+    def _fact(self, via: str, frame: bytes) -> FactAnswer:
+        partners, now = self._directory.partners(), self._now()
+        fact = grants.check_fact(frame, via, partners, day_of(now), self._verifier)
+        if not isinstance(fact, Fact):
+            sender = partners.by_address.get(via)
+            self._kept.refusals[None if sender is None else sender.number, fact] += 1
+            return FactAnswer(fact)
+        body = fact.body
+        handles = [body.handle] if isinstance(body, Register) else [handle for _, handle in body.handles]
+        known = grants.KnownGrants(partners, self.store.grants(handles), self.store.stops(handles), day_of(now), now)
+        if isinstance(body, Register):
+            step, answer = grants.register(fact, body, known, self._random)
+        else:
+            step, answer = grants.stop(fact, body, known, self._random)
+        if step.entries:
+            self.store.commit(step)
+            # In force. A crash here: the edge has no answer and repeats the fact, which changes nothing.
+        return answer
+
+    def publish(self, via: str, frame: bytes) -> tuple[Code, int]:
+        """A manifest or a rule table into the log; its code and the index of its leaf (-1 when refused)."""
+        with self._lock:
+            self._tick()
+            return self._again(lambda: self._publish(self._admitted(via), frame))
+
+    def _publish(self, partner: Partner, frame: bytes) -> tuple[Code, int]:
+        now = self._now()
+        step = Step(at=now, rests_on_addresses={partner.number: partner.version})
+        if frame[:1] == b"{":
+            table = check_table(frame, self._national)
+            if isinstance(table, Code):
+                return table, -1
+            if self.store.table(table.hash) is not None:
+                return Code.IN_FORCE, -1
+            step.tables.append((table.hash, frame))
+        else:
+            known = next((i for i, old in self.store.manifests(partner.number) if old == frame), None)
+            if known is not None:
+                return Code.IN_FORCE, known
+            signed = check_manifest(frame, partner.manifest, day_of(now), self._verifier)
+            if isinstance(signed, Code):
+                return signed, -1
+            if signed.manifest.address != partner.address:
+                return Code.NOT_YOURS, -1
+            table_hash = signed.manifest.table_hash
+            if table_hash is not None and self.store.table(table_hash) is None:
+                return Code.NOT_NEXT, -1
+            step.manifests.append((0, partner.number, frame, table_hash))
+        step.entries.append(entry.public(frame))
+        return Code.IN_FORCE, self.store.commit(step)
+        # A crash after the commit: the edge publishes the same bytes again and gets the same index.
+
+    def admit(self, frame: bytes) -> Partner:
+        """Admits the address of a first manifest, whose fingerprint people compared; or readmits a suspended one.
+
+        Raises:
+            RefusedError: the manifest is not in order.
+        """
+        with self._lock:
+            partners, now = self._directory.partners(), self._now()
+            signed = check_manifest(frame, None, day_of(now), self._verifier)
+            if isinstance(signed, Code):
+                raise RefusedError(signed)
+            address = signed.manifest.address
+            known = partners.by_address.get(address)
+            if known is not None and known.manifest is not None and known.manifest != signed.manifest:
+                raise RefusedError(Code.NOT_NEXT)
+            if known is None or known.state != ADMITTED:
+                self._set_state(address, ADMITTED, known)
+            # A crash here: the address is admitted and has no keys, so nothing passes; admit it again.
+            code, _ = self.publish(address, frame)
+            if code is not Code.IN_FORCE:
+                raise RefusedError(code)
+            return self._directory.partners().by_address[address]
+
+    def set_state(self, address: str, state: str) -> Partner:
+        """Suspends, removes or readmits a partner, at once.
+
+        Raises:
+            RefusedError: there is no such partner.
+        """
+        with self._lock:
+            known = self._directory.partners().by_address.get(address)
+            if known is None:
+                raise RefusedError(Code.NOT_YOURS)
+            if known.state != state:
+                self._set_state(address, state, known)
+            return self._directory.partners().by_address[address]
+
+    def _set_state(self, address: str, state: str, known: Partner | None) -> None:
+        now = self._now()
+        number = len(self._directory.partners().by_number) + 1 if known is None else known.number
+        step = Step(at=now)
+        step.admissions.append((address, state, None if known is None else number))
+        record = entry.admission(day_of(now), number, address, state)
+        step.entries.append(entry.committed(record, self._random(32)))
+        self.store.commit(step)
+        # From here on every decision sees it. A crash here: the command is repeated and changes nothing.
+
+    # -- reading -----------------------------------------------------------------------------------------------
+
+    def outcomes(self, via: str, after: int) -> Feed:
+        """The feed of an address after a number."""
+        with self._lock:
+            self._tick()
+            partner = self._admitted(via)
+            rows = self.store.feed(partner.number, after, FEED_PAGE + 1)
+            items = tuple(FeedItem(*row) for row in rows[:FEED_PAGE])
+            return Feed(self.log.origin, items, more=len(rows) > FEED_PAGE)
+
+    def facts_after(self, via: str, index: int) -> list[tuple[int, bytes]]:
+        """The facts that an address signed, from entry `index` on, at most a page of them."""
+        with self._lock:
+            return self.store.facts_of(self._admitted(via).number, index, FEED_PAGE)
+
+    def handles(self, via: str) -> list[HandleState]:
+        """One's own registered handles that are not forgotten."""
+        with self._lock:
+            number, states, index = self._admitted(via).number, list[HandleState](), 0
+            while page := self.store.facts_of(number, index, FEED_PAGE):
+                bodies = [fact.body for fact in (parse_fact(frame) for _, frame in page)]
+                states += self._states(number, [body for body in bodies if isinstance(body, Register)])
+                index = page[-1][0] + 1
+            return states
+
+    def _states(self, number: int, bodies: list[Register]) -> list[HandleState]:
+        handles = [body.handle for body in bodies]
+        rows = self.store.grants(handles)
+        others = {row.handle for row in self.store.stops(handles) if row.signer != number}
+        return [
+            HandleState(
+                body.month,
+                body.handle,
+                None if not rows[body.handle].stopped else "other" if body.handle in others else "me",
+            )
+            for body in bodies
+            if body.handle in rows
+        ]
+
+    def manifests(self, via: str, address: str) -> list[Published]:
+        """All manifests of an address, oldest first; none for an unknown one."""
+        with self._lock:
+            self._admitted(via)
+            partner = self._directory.partners().by_address.get(address)
+            rows = [] if partner is None else self.store.manifests(partner.number)
+            return [Published(frame, index) for index, frame in rows]
+
+    def checkpoint(self) -> str:
+        """The newest signed checkpoint."""
+        with self._lock:
+            return self.log.checkpoint(self._now())
+
+    def partners(self) -> Partners:
+        """Everyone, for the operator."""
+        with self._lock:
+            return self._directory.partners()
+
+    # -- inside ------------------------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """What time brings by itself: expiry, what becomes visible, what is forgotten, hourly sums."""
+        with self._lock:
+            self._tick()
+
+    def close(self) -> None:
+        """Writes the sums that are open, signs a last checkpoint and lets go of the store."""
+        with self._lock:
+            self._sum(self._now())
+            self.store.close()
+
+    def _tick(self) -> None:
+        now = self._now()
+        self._kept.faults = deque(at for at in self._kept.faults if at > now - 60_000)
+        while rows := self.store.due(now, BATCH):
+            self.store.commit(delivery.expire(rows, day_of(now), now, self._random))
+            # A crash here: those are gone with their entry, the next start goes on with the rest.
+        self.store.ripen(now)
+        if self._kept.forgot_on != day_of(now):
+            self.store.forget(day_of(now), now)
+            self._kept.forgot_on = day_of(now)
+        if now - self._kept.summed_at >= SUM_EVERY_MS:
+            self._sum(now)
+
+    def _sum(self, now: int) -> None:
+        self._kept.summed_at = now
+        by_partner: dict[int | None, list[tuple[str, int]]] = {}
+        for (number, code), count in sorted(self._kept.refusals.items(), key=lambda item: (item[0][0] or 0, item[0][1])):
+            by_partner.setdefault(number, []).append((code.value, count))
+        if by_partner:
+            records = [entry.refusal_sum(day_of(now), number, counts) for number, counts in by_partner.items()]
+            self.store.commit(Step(at=now, entries=[entry.committed(r, self._random(32)) for r in records]))
+            # A crash before this line loses the counts of this hour, nothing else.
+            self._kept.refusals.clear()
+
+    def _fault(self) -> None:
+        self._kept.faults.append(self._now())
+
+    def _now(self) -> int:
+        """The store's time: never earlier than its last commit."""
+        return max(self._clock(), self.store.head().committed_at)
+
+    def _known(self, handles: list[bytes], now: int) -> Known:
+        day = day_of(now)
+        return Known(self._directory.partners(), self.store.grants(handles), {}, self.store.head().newest_fact, day)
+
+    def _admitted(self, via: str) -> Partner:
+        partner = self._directory.partners().by_address.get(via)
+        if partner is None or partner.state != ADMITTED:
+            raise RefusedError(Code.UNKNOWN_SENDER)
+        return partner
+
+    def _again(self, request: Callable[[], T]) -> T:
+        for _ in range(_AGAIN):
+            try:
+                return request()
+            except StaleError:
+                continue  # something that the step rested on has changed: read and decide again
+        raise HubUnavailableError("the store changes faster than this request can be decided; try again")
+
+
+def _unwrap(payload: tuple[bytes, bytes] | None) -> bytes | None:
+    if payload is None:
+        return None
+    wrapped, key = payload
+    try:
+        return AESGCM(key).decrypt(_NONCE, wrapped, None)
+    except InvalidTag:
+        return None  # the slot holds another key by now: lost all the same
+
+
+def _question(row: Waiting, frame: bytes | None) -> Question | None:
+    if frame is None:
+        return None
+    retraction, sign_key = peek(frame)
+    return Question(retraction, row.handle, 0, row.sender, row.recipient, sign_key, "", (), b"")
