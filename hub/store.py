@@ -7,7 +7,9 @@ Contract, held by one suite (`tests/contracts/`) for every engine:
 
 * `commit(step)` MUST apply everything or nothing and MUST be durable when it returns.
 * It MUST raise `Fenced` when a partition's stored position is not the one the step started from.
-* It MUST raise `Stale` when a grant or an address that the step rests on has changed by now.
+* It MUST raise `Stale` when a grant or an address that the step rests on has changed by now, and when a row that the
+  step changes isn't there as it must be: a new handle or message id that is there already, a waiting or a fault that
+  is over, an envelope that another hand-over has out under a lease.
 * Entries MUST get consecutive indexes in commit order, in the same transaction as what they account for.
 * After `commit` returns, every later read by every process MUST see it.
 * The key of a waiting payload MUST be unreadable for good once the commit that ends the waiting has returned.
@@ -25,9 +27,16 @@ from typing import NamedTuple, Protocol
 from schemas.codes import Code
 from schemas.entry import Entry
 
+OUTCOME_KEPT_MS = 30 * 86_400_000  # feed lines and stored outcomes
+FAULT_KEPT_MS = 7 * 86_400_000
+
 
 class StoreError(Exception):
-    """The store can't do its work: a full disk, a damaged file, a lock held by another.  Nothing was applied."""
+    """The store can't do its work: a full disk, a damaged file, a lock held by another.
+
+    Nothing was applied, except where the text says *in doubt*: then the store refuses all work until it was opened
+    again, which settles it.
+    """
 
 
 class StaleError(Exception):
@@ -258,8 +267,8 @@ class Step:
     stops: list[tuple[bytes, int, int]] = field(default_factory=list)  # handle, version, new forget
     stop_rows: list[StopRow] = field(default_factory=list)
     facts: list[tuple[int, int, bytes]] = field(default_factory=list)  # place in entries, signer's number, frame
-    admissions: list[tuple[str, str, int | None]] = field(default_factory=list)  # address, state, its number (None: new)
-    manifests: list[tuple[int, int, bytes, bytes | None]] = field(default_factory=list)  # place, number, frame, table hash
+    admissions: list[tuple[str, str, int | None]] = field(default_factory=list)  # address, state, number (None: new)
+    manifests: list[tuple[int, int, bytes, bytes | None]] = field(default_factory=list)  # place, number, frame, table
     tables: list[tuple[bytes, bytes]] = field(default_factory=list)  # hash, raw
     acknowledged: list[tuple[int, int]] = field(default_factory=list)  # address number, notices up to this number
     set_aside: list[SetAside] = field(default_factory=list)
@@ -275,6 +284,9 @@ class Store(Protocol):
         Raises:
             StaleError, FencedError, StoreError: nothing was applied.
         """
+
+    def now(self) -> int:
+        """The time that decisions use: the clock's, never earlier than the last commit."""
 
     def head(self) -> Head:
         """The end of the log."""
@@ -332,7 +344,11 @@ class Store(Protocol):
         """The newest signed checkpoint that was kept."""
 
     def keep_checkpoint(self, note: str, size: int) -> None:
-        """Keeps a signed checkpoint.  MUST be durable before the note is shown to anybody."""
+        """Keeps a signed checkpoint.  MUST be durable before the note is shown to anybody.
+
+        Raises:
+            StaleError: one of a larger size was kept before.
+        """
 
     def faults(self) -> list[FaultRow]:
         """What was set aside and is not over."""
@@ -345,7 +361,10 @@ class Store(Protocol):
 
     def forget(self, day: int, now: int) -> int:
         """Deletes what the terms of architecture.md section 10 end: grants and stops whose day has passed, feed
-        lines and stored outcomes after 30 days; how many rows."""
+        lines and stored outcomes after 30 days, frames set aside after 7; how many rows."""
+
+    def tidy(self, now: int) -> None:
+        """The regular work of the engine; the owner calls it at least every minute."""
 
     def close(self) -> None:
         """Lets go of files and locks."""
