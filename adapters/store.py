@@ -13,14 +13,14 @@ What a record holds is not known here: whoever uses the store declares its table
 """
 
 import fcntl
-import hmac
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import cbor2
 from cryptography.exceptions import InvalidTag
@@ -38,6 +38,7 @@ LOCK: Final = "edge.lock"
 _FORMAT: Final = 1
 _NONCE: Final = 12
 _TOKEN: Final = 16  # bytes of a look-up value; 2**64 rows before two are likely to meet
+_BLOCK: Final = 64  # bytes that SHA-256 takes at once
 _FULL: Final = 2  # PRAGMA synchronous
 _CHECK: Final = b"schakel edge store"
 
@@ -50,9 +51,9 @@ class WrongKeyError(StoreError):
     """The key that was given isn't the one this store was made with."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """A kind of record. `indexes`: what it can be found by. `plain`: `state` (a word) and `due` (a time), if it has them.
+    """A kind of record, declared once as a constant. `indexes`: what it can be found by. `plain`: `state` (a word) and `due` (a time), if it has them.
 
     Names end up in SQL and stand in the file: they name kinds of things, never a person.
     """
@@ -68,11 +69,31 @@ class Table:
             raise ValueError("only `state` and `due` can be plain")
 
 
-@dataclass(frozen=True, slots=True)
-class _Statements:
-    """The SQL of one table, made once."""
+class _Lookup:
+    """HMAC-SHA-256 of values of one kind, with its key and the name of the kind taken in beforehand (RFC 2104)."""
 
-    create: tuple[str, ...]
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, key: bytes, kind: str) -> None:
+        padded = key.ljust(_BLOCK, b"\0")
+        self._inner = sha256(bytes(byte ^ 0x36 for byte in padded) + kind.encode() + b"\0")
+        self._outer = sha256(bytes(byte ^ 0x5C for byte in padded))
+
+    def token(self, value: bytes) -> bytes:
+        """What stands on disk for this value."""
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(value)
+        outer.update(inner.digest())
+        return outer.digest()[:_TOKEN]
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """What one table needs at every call, made once."""
+
+    bound: bytes
+    key: _Lookup
+    indexes: dict[str, _Lookup]
     put: str
     get: str
     delete: str
@@ -94,7 +115,7 @@ class EdgeStore:
         self.point: Callable[[str], None] | None = None
         self._random = random
         self._aead, self._lookup = AESGCM(key.sealing), key.lookup
-        self._statements: dict[Table, _Statements] = {}
+        self._prepared: dict[Table, _Prepared] = {}
         self._open: Transaction | None = None
         self._lock = _lock(folder)
         try:
@@ -147,7 +168,7 @@ class EdgeStore:
         except BaseException:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
-            self._statements.clear()  # a table made in this transaction is gone again
+            self._prepared.clear()  # a table made in this transaction is gone again
             raise
         finally:
             self._open = None
@@ -192,7 +213,7 @@ class EdgeStore:
         self._db.close()
         os.close(self._lock)
 
-    def __enter__(self) -> "EdgeStore":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -202,25 +223,21 @@ class EdgeStore:
         if self.point is not None:
             self.point(name)
 
-    def _sql(self, table: Table) -> _Statements:
-        """The statements of a table, which is made when it isn't there yet."""
-        known = self._statements.get(table)
+    def _of(self, table: Table) -> _Prepared:
+        """What this table needs; in the file it is made when it isn't there yet."""
+        known = self._prepared.get(table)
         if known is None:
-            known = _statements(table)
-            for statement in known.create:
+            for statement in _create(table):
                 self._db.execute(statement)
             _check_columns(self._db, table)
-            self._statements[table] = known
+            known = self._prepared[table] = _prepare(table, self._lookup)
         return known
 
-    def _token(self, *words: bytes) -> bytes:
-        return hmac.digest(self._lookup, b"\0".join(words), "sha256")[:_TOKEN]
-
-    def _unseal(self, table: Table, token: bytes, sealed: bytes) -> tuple[bytes, Record]:
+    def _unseal(self, bound: bytes, token: bytes, sealed: bytes) -> tuple[bytes, Record]:
         try:
-            raw = self._aead.decrypt(sealed[:_NONCE], sealed[_NONCE:], table.name.encode() + token)
+            raw = self._aead.decrypt(sealed[:_NONCE], sealed[_NONCE:], bound + token)
         except InvalidTag:
-            raise StoreError(f"a record of table {table.name} was changed outside Schakel") from None
+            raise StoreError(f"a record of table {bound.decode()} was changed outside Schakel") from None
         key, record = cbor2.loads(raw)
         return key, record
 
@@ -243,58 +260,63 @@ class Transaction:
         plain: Mapping[str, Plain] | None = None,
     ) -> None:
         """Write a record; one with the same key is replaced as a whole and keeps its place in the order."""
-        store, name, index, plain = self._store, table.name.encode(), index or {}, plain or {}
-        if not (index.keys() <= set(table.indexes) and plain.keys() <= set(table.plain)):
-            raise ValueError("the table doesn't declare this index or plain column")
+        store = self._store
         if store._open is not self:
             raise StoreError("a record is written in a transaction only")
-        sql = store._sql(table)
-        token = store._token(b"key", name, key)
+        table_of = store._of(table)
+        index, plain = index or {}, plain or {}
+        if not (index.keys() <= table_of.indexes.keys() and plain.keys() <= set(table.plain)):
+            raise ValueError("the table doesn't declare this index or plain column")
+        token = table_of.key.token(key)
         nonce = store._random(_NONCE)
-        sealed = nonce + store._aead.encrypt(nonce, cbor2.dumps([key, dict(record)]), name + token)
-        found_by = [store._token(b"index", name, i.encode(), index[i]) if i in index else None for i in table.indexes]
-        self._db.execute(sql.put, (token, sealed, *(plain.get(column) for column in table.plain), *found_by))
+        sealed = nonce + store._aead.encrypt(nonce, cbor2.dumps([key, record]), table_of.bound + token)
+        row: list[bytes | Plain] = [token, sealed]
+        row += [plain.get(column) for column in table.plain]
+        row += [made.token(index[name]) if name in index else None for name, made in table_of.indexes.items()]
+        self._db.execute(table_of.put, row)
 
     def get(self, table: Table, key: bytes) -> Record | None:
         """The record with this key."""
-        token = self._store._token(b"key", table.name.encode(), key)
-        row = self._db.execute(self._store._sql(table).get, (token,)).fetchone()
-        return None if row is None else self._store._unseal(table, token, row[0])[1]
+        table_of = self._store._of(table)
+        token = table_of.key.token(key)
+        row = self._db.execute(table_of.get, (token,)).fetchone()
+        return None if row is None else self._store._unseal(table_of.bound, token, row[0])[1]
 
     def find(self, table: Table, index: str, value: bytes) -> Found:
         """Keys and records with this value in the index, in the order in which they were first written."""
-        token = self._store._token(b"index", table.name.encode(), index.encode(), value)
-        return self._found(table, self._db.execute(self._store._sql(table).find[index], (token,)).fetchall())
+        table_of = self._store._of(table)
+        token = table_of.indexes[index].token(value)
+        return self._found(table_of, self._db.execute(table_of.find[index], (token,)).fetchall())
 
     def scan(
         self, table: Table, state: str | None = None, due_until: int | None = None, limit: int | None = None
     ) -> Found:
         """Keys and records in the order in which they were first written; `due_until` included."""
-        self._store._sql(table)
+        table_of = self._store._of(table)
         where, values = _where(state, due_until)
         # LIMIT -1 is no limit.
         rows = self._db.execute(
-            f"SELECT key, sealed FROM r_{table.name}{where} ORDER BY row LIMIT ?",  # noqa: S608  # a declared name
+            f"SELECT key, sealed FROM r_{table.name}{where} ORDER BY row LIMIT ?",
             (*values, -1 if limit is None else limit),
         )
-        return self._found(table, rows.fetchall())
+        return self._found(table_of, rows.fetchall())
 
     def count(self, table: Table, state: str | None = None) -> int:
         """How many records there are, in this state."""
-        self._store._sql(table)
+        self._store._of(table)
         where, values = _where(state, None)
-        row = self._db.execute(f"SELECT count(*) FROM r_{table.name}{where}", values).fetchone()  # noqa: S608
+        row = self._db.execute(f"SELECT count(*) FROM r_{table.name}{where}", values).fetchone()
         return int(row[0])
 
     def delete(self, table: Table, key: bytes) -> bool:
         """Remove a record; whether there was one."""
         if self._store._open is not self:
             raise StoreError("a record is removed in a transaction only")
-        token = self._store._token(b"key", table.name.encode(), key)
-        return self._db.execute(self._store._sql(table).delete, (token,)).rowcount > 0
+        table_of = self._store._of(table)
+        return self._db.execute(table_of.delete, (table_of.key.token(key),)).rowcount > 0
 
-    def _found(self, table: Table, rows: Sequence[tuple[bytes, bytes]]) -> Found:
-        return [self._store._unseal(table, token, sealed) for token, sealed in rows]
+    def _found(self, table_of: _Prepared, rows: Sequence[tuple[bytes, bytes]]) -> Found:
+        return [self._store._unseal(table_of.bound, token, sealed) for token, sealed in rows]
 
 
 _PROBE: Final = Table("probe")
@@ -312,25 +334,36 @@ def _where(state: str | None, due_until: int | None) -> tuple[str, list[str | in
     return (" WHERE " + " AND ".join(conditions) if conditions else ""), values
 
 
-def _statements(table: Table) -> _Statements:
-    name, columns = f"r_{table.name}", [*table.plain, *(f"i_{index}" for index in table.indexes)]
-    types = {"state": "TEXT", "due": "INTEGER"}
-    declared = "".join(f", {column} {types.get(column, 'BLOB')}" for column in columns)
-    create = [f"CREATE TABLE IF NOT EXISTS {name} (row INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, "
-              f"sealed BLOB NOT NULL{declared})"]
+def _columns(table: Table) -> list[str]:
+    return [*table.plain, *(f"i_{index}" for index in table.indexes)]
+
+
+def _create(table: Table) -> list[str]:
+    name, types = f"r_{table.name}", {"state": "TEXT", "due": "INTEGER"}
+    declared = "".join(f", {column} {types.get(column, 'BLOB')}" for column in _columns(table))
     # A scan goes by state in the order of rows and looks at what is due on its way.
     ordered = [*table.plain[:1], *(f"i_{index}" for index in table.indexes)]
-    create += [f"CREATE INDEX IF NOT EXISTS {name}_{column} ON {name} ({column})" for column in ordered]
-    names = ", ".join(["key", "sealed", *columns])
-    updates = ", ".join(f"{column} = excluded.{column}" for column in ["sealed", *columns])
-    return _Statements(
-        create=tuple(create),
-        put=f"INSERT INTO {name} ({names}) VALUES ({', '.join('?' * (2 + len(columns)))}) "  # noqa: S608
+    return [
+        f"CREATE TABLE IF NOT EXISTS {name} (row INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, sealed BLOB{declared})",
+        *(f"CREATE INDEX IF NOT EXISTS {name}_{column} ON {name} ({column})" for column in ordered),
+    ]
+
+
+def _prepare(table: Table, lookup: bytes) -> _Prepared:
+    name = f"r_{table.name}"
+    columns = ["sealed", *_columns(table)]
+    updates = ", ".join(f"{column} = excluded.{column}" for column in columns)
+    marks = ", ".join("?" * (1 + len(columns)))
+    return _Prepared(
+        bound=table.name.encode(),
+        key=_Lookup(lookup, f"key {table.name}"),
+        indexes={index: _Lookup(lookup, f"index {table.name} {index}") for index in table.indexes},
+        put=f"INSERT INTO {name} (key, {', '.join(columns)}) VALUES ({marks}) "
         f"ON CONFLICT (key) DO UPDATE SET {updates}",
-        get=f"SELECT sealed FROM {name} WHERE key = ?",  # noqa: S608
-        delete=f"DELETE FROM {name} WHERE key = ?",  # noqa: S608
+        get=f"SELECT sealed FROM {name} WHERE key = ?",
+        delete=f"DELETE FROM {name} WHERE key = ?",
         find={
-            index: f"SELECT key, sealed FROM {name} WHERE i_{index} = ? ORDER BY row"  # noqa: S608
+            index: f"SELECT key, sealed FROM {name} WHERE i_{index} = ? ORDER BY row"
             for index in table.indexes
         },
     )
