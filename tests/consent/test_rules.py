@@ -69,6 +69,13 @@ def test_rows_with_an_unread_cell_are_for_test_mode_only() -> None:
     assert rules.national(test_mode=False).hash != BASE.hash
 
 
+def test_a_row_that_permits_nothing_may_have_unread_cells_anywhere() -> None:
+    table = rules.load(_set(0, permits=False))
+
+    assert table.test_mode_only == (2, 5)
+    assert set(rules.without(table, table.test_mode_only).rows) == {1}
+
+
 def test_every_unread_cell_has_its_mark_and_no_read_law_is_marked_as_memory() -> None:
     for row in BASE.rows.values():
         assert row.unread
