@@ -172,7 +172,10 @@ class RoleKeys:
         for item in need_list(opening, 64, "/opening"):
             if type(item) is not list or len(item) != 3:
                 raise FrameError("/opening", "array")
-            begin, until = need_int(item[1], 0, 100_000, "/opening/from"), need_int(item[2], 0, 100_000, "/opening/until")
+            begin, until = (
+                need_int(item[1], 0, 100_000, "/opening/from"),
+                need_int(item[2], 0, 100_000, "/opening/until"),
+            )
             keys.append(OpeningKey(need_bytes(item[0], SECRET, "/opening/seed"), begin, until))
         return cls(need_bytes(signing_seed, SECRET, "/signing"), need_bytes(event_key, SECRET, "/event"), tuple(keys))
 

@@ -156,6 +156,9 @@ class EdgeStore:
         """Everything done with the object given is on disk when the block ends, or nothing when it raises.
 
         MUST NOT hold an `await` inside: other work of the same process would see, or end up in, the transaction.
+
+        Raises:
+            StoreError: the disk is full or fails, or a transaction is open already; nothing was written.
         """
         if self._open is not None:
             raise StoreError("a transaction of this store is open already")
@@ -165,10 +168,11 @@ class EdgeStore:
             yield tx
             self._at("before-commit")
             self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._undo()
+            raise StoreError(f"the edge store takes no commit: {_reason(error)}") from error
         except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            self._prepared.clear()  # a table made in this transaction is gone again
+            self._undo()
             raise
         finally:
             self._open = None
@@ -198,11 +202,8 @@ class EdgeStore:
         Raises:
             StoreError: it could not, for instance because the disk is full.
         """
-        try:
-            with self.transaction() as tx:
-                tx.put(_PROBE, b"probe", {})
-        except (sqlite3.Error, OSError) as error:
-            raise StoreError(f"the edge store takes no commit: {_reason(error)}") from error
+        with self.transaction() as tx:
+            tx.put(_PROBE, b"probe", {})
 
     def forget_deleted(self) -> None:
         """Empty the write-ahead log: until then what was deleted still stands there, sealed."""
@@ -218,6 +219,11 @@ class EdgeStore:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _undo(self) -> None:
+        if self._db.in_transaction:  # after a full disk SQLite has rolled back by itself
+            self._db.execute("ROLLBACK")
+        self._prepared.clear()  # a table made in this transaction is gone again
 
     def _at(self, name: str) -> None:
         if self.point is not None:
@@ -362,10 +368,7 @@ def _prepare(table: Table, lookup: bytes) -> _Prepared:
         f"ON CONFLICT (key) DO UPDATE SET {updates}",
         get=f"SELECT sealed FROM {name} WHERE key = ?",
         delete=f"DELETE FROM {name} WHERE key = ?",
-        find={
-            index: f"SELECT key, sealed FROM {name} WHERE i_{index} = ? ORDER BY row"
-            for index in table.indexes
-        },
+        find={index: f"SELECT key, sealed FROM {name} WHERE i_{index} = ? ORDER BY row" for index in table.indexes},
     )
 
 
@@ -435,8 +438,6 @@ def _check_key(db: sqlite3.Connection, aead: AESGCM) -> None:
         raise WrongKeyError("the edge store was made with another store key or passphrase") from None
 
 
-def _reason(error: Exception) -> str:
-    """What may be said of an error of SQLite or the system: its name, no path and no value."""
-    if isinstance(error, OSError):
-        return error.strerror or "the system refused it"
+def _reason(error: sqlite3.Error) -> str:
+    """What may be said of an error of SQLite: its name, no path and no value."""
     return getattr(error, "sqlite_errorname", type(error).__name__)

@@ -7,8 +7,7 @@ Pure: no files, no clock, no keys. What it guarantees:
 - `Frontier` gives the root of everything appended so far, and hands over every *tile* (256 sibling hashes) at the
   moment it is complete; a store that keeps leaf hashes and tiles can always rebuild the frontier (`Frontier.recover`).
 - proofs are made from a `NodeSource` in a handful of reads, whatever the size of the log;
-- the two verifiers accept a proof only when every hash of it was used and it has exactly the length that index and
-  sizes call for.
+- what verifies proofs is in `schemas.merkle_proof`, since edges do so too; its names can be had from here.
 
 Tile level 0 holds leaf hashes; a hash of level n + 1 is the root of one complete tile of level n.
 """
@@ -20,22 +19,39 @@ from dataclasses import dataclass
 from hashlib import sha256 as _sha256
 from typing import Protocol
 
-HASH_SIZE = 32
+from schemas.merkle_proof import (
+    EMPTY_ROOT,
+    HASH_SIZE,
+    check_index,
+    check_size,
+    leaf_hash,
+    node_hash,
+    root_from_inclusion,
+    verify_consistency,
+)
+
+__all__ = [
+    "EMPTY_ROOT",
+    "HASH_SIZE",
+    "TILE_HEIGHT",
+    "TILE_WIDTH",
+    "Frontier",
+    "MemoryTree",
+    "NodeSource",
+    "Tile",
+    "consistency_proof",
+    "inclusion_proof",
+    "leaf_hash",
+    "node_hash",
+    "root_at",
+    "root_from_inclusion",
+    "verify_consistency",
+]
+
 TILE_HEIGHT = 8
 TILE_WIDTH = 1 << TILE_HEIGHT
-EMPTY_ROOT = _sha256(b"").digest()
 
 _LENGTHS = {HASH_SIZE}
-
-
-def leaf_hash(data: bytes) -> bytes:
-    """The hash of one leaf; the prefix keeps leaves and nodes apart (RFC 6962, 2.1)."""
-    return _sha256(b"\x00" + data).digest()
-
-
-def node_hash(left: bytes, right: bytes) -> bytes:
-    """The hash of a node above two others."""
-    return _sha256(b"\x01" + left + right).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +155,7 @@ class Frontier:
     @classmethod
     def recover(cls, source: NodeSource, size: int) -> Frontier:
         """The frontier of the first `size` leaves of a source: what a store does when it opens."""
-        _check_size(size)
+        check_size(size)
         ends = [size >> (TILE_HEIGHT * level) for level in range(len(_tail_widths(size)))]
         tails = [source.hashes(level, end - end % TILE_WIDTH, end) for level, end in enumerate(ends)]
         return cls._of(size, tails)
@@ -225,13 +241,13 @@ class MemoryTree:
 
 def root_at(source: NodeSource, size: int) -> bytes:
     """The root of the first `size` leaves."""
-    _check_size(size)
+    check_size(size)
     return _Reader(source, size).root(0, size) if size else EMPTY_ROOT
 
 
 def inclusion_proof(source: NodeSource, index: int, size: int) -> list[bytes]:
     """The audit path of leaf `index` in the tree of the first `size` leaves, from the leaf up (RFC 6962, 2.1.1)."""
-    _check_index(index, size)
+    check_index(index, size)
     low, high = 0, size
     path: list[tuple[int, int]] = []
     while high - low > 1:
@@ -251,8 +267,8 @@ def consistency_proof(source: NodeSource, old: int, new: int) -> list[bytes]:
 
     Empty when there is nothing to show: `old` is zero or equals `new`.
     """
-    _check_size(old)
-    _check_size(new)
+    check_size(old)
+    check_size(new)
     if old > new:
         raise ValueError("the old size is larger than the new size")
     if old in (0, new):
@@ -271,73 +287,6 @@ def consistency_proof(source: NodeSource, old: int, new: int) -> list[bytes]:
         path.append((low, high))
     reader = _Reader(source, new)
     return [reader.root(*part) for part in reversed(path)]
-
-
-def root_from_inclusion(index: int, size: int, leaf: bytes, proof: Sequence[bytes]) -> bytes:
-    """The root that the leaf hash and its audit path lead to (RFC 9162, 2.1.3.2); the caller compares it.
-
-    Raises ValueError when the index lies outside the tree or the path isn't as long as index and size call for.
-    """
-    _check_index(index, size)
-    _check_hashes((leaf, *proof))
-    number, last, root = index, size - 1, leaf
-    for sibling in proof:
-        if not last:
-            raise ValueError("the inclusion proof is too long")
-        if number & 1 or number == last:
-            root = node_hash(sibling, root)
-            while number and not number & 1:
-                number >>= 1
-                last >>= 1
-        else:
-            root = node_hash(root, sibling)
-        number >>= 1
-        last >>= 1
-    if last:
-        raise ValueError("the inclusion proof is too short")
-    return root
-
-
-def verify_consistency(old: int, new: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]) -> bool:
-    """Whether the proof shows that the new tree begins with the old one (RFC 9162, 2.1.4.2).
-
-    A new size below the old one is simply not consistent. Of the empty tree only `EMPTY_ROOT` is a root.
-    Raises ValueError for a size below zero and a hash that isn't 32 bytes.
-    """
-    _check_size(old)
-    _check_size(new)
-    _check_hashes((old_root, new_root, *proof))
-    if old == new:
-        return not proof and old_root == new_root and (new > 0 or new_root == EMPTY_ROOT)
-    if old == 0:
-        return not proof and old_root == EMPTY_ROOT
-    if old > new or not proof:
-        return False
-    # An old tree that is complete is itself a node of the new one: its root isn't sent.
-    path = [old_root, *proof] if old & (old - 1) == 0 else list(proof)
-    return _walk_consistency(old, new, path) == (old_root, new_root)
-
-
-def _walk_consistency(old: int, new: int, path: list[bytes]) -> tuple[bytes, bytes] | None:
-    """Old and new root that a consistency path leads to; None when its length is wrong."""
-    number, last = old - 1, new - 1
-    while number & 1:
-        number >>= 1
-        last >>= 1
-    old_root = new_root = path[0]
-    for sibling in path[1:]:
-        if not last:
-            return None
-        if number & 1 or number == last:
-            old_root, new_root = node_hash(sibling, old_root), node_hash(sibling, new_root)
-            while number and not number & 1:
-                number >>= 1
-                last >>= 1
-        else:
-            new_root = node_hash(new_root, sibling)
-        number >>= 1
-        last >>= 1
-    return None if last else (old_root, new_root)
 
 
 class _Reader:
@@ -396,19 +345,3 @@ def _tail_widths(size: int) -> list[int]:
     while size := size >> TILE_HEIGHT:
         widths.append(size % TILE_WIDTH)
     return widths
-
-
-def _check_size(size: int) -> None:
-    if size < 0:
-        raise ValueError("a tree size is never below zero")
-
-
-def _check_index(index: int, size: int) -> None:
-    if not 0 <= index < size:
-        raise ValueError("the index lies outside the tree")
-
-
-def _check_hashes(hashes: Iterable[bytes]) -> None:
-    # Without this check two neighbours could be cut elsewhere and still give the same node.
-    if any(len(one) != HASH_SIZE for one in hashes):
-        raise ValueError("a hash in a proof has 32 bytes")
