@@ -11,16 +11,15 @@ and decides again.  One exception that is no refusal never takes more with it th
 from __future__ import annotations
 
 import threading
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from consent.rules import RuleTable
-from hub import delivery, grants, pipeline
+from hub import accession, delivery, grants, pipeline
 from hub.audit.log import Log
 from hub.client import (
     Delivery,
@@ -35,7 +34,8 @@ from hub.client import (
 )
 from hub.errors import RefusedError
 from hub.pipeline import Known, Question
-from hub.registry import ADMITTED, Directory, Partner, Partners, check_manifest, check_table
+from hub.refusals import Refusals
+from hub.registry import ADMITTED, Directory, Partner, Partners
 from hub.store import SetAside, StaleError, Step, Store, StoreError, Waiting
 from schemas import entry
 from schemas.calendar import day_of
@@ -51,20 +51,9 @@ PICKUP_AT_MOST = 200
 FEED_PAGE = 1_000
 HELD_MS = 7 * 86_400_000
 FAULTS_A_MINUTE = 5
-SUM_EVERY_MS = 3_600_000
 _NONCE = bytes(12)
 T = TypeVar("T")
 _AGAIN = 20  # a request that is stale this often meets a store that is in trouble
-
-
-@dataclass(slots=True)
-class _Housekeeping:
-    """What the exchange remembers between requests; losing it in a crash loses counts, nothing else."""
-
-    refusals: Counter[tuple[int | None, Code]] = field(default_factory=Counter)
-    summed_at: int = 0
-    forgot_on: int = 0
-    faults: deque[int] = field(default_factory=deque)
 
 
 class Exchange:
@@ -86,7 +75,9 @@ class Exchange:
         self._verifier = Verifier()
         self._directory = Directory(store, national)
         self._lock = threading.RLock()
-        self._kept = _Housekeeping()
+        self._refusals = Refusals()
+        self._forgot_on = 0
+        self._faults: deque[int] = deque()
 
     # -- envelopes ---------------------------------------------------------------------------------------------
 
@@ -94,7 +85,7 @@ class Exchange:
         """Per frame: `taken`, the stored outcome of the same bytes, or a refusal that needs no store."""
         with self._lock:
             self._tick()
-            if len(self._kept.faults) > FAULTS_A_MINUTE:
+            if len(self._faults) > FAULTS_A_MINUTE:
                 return [Code.TRY_LATER] * len(frames)
             answers: list[Code] = []
             for start in range(0, len(frames), BATCH):
@@ -110,7 +101,7 @@ class Exchange:
         answers: list[Code] = []
         for result in checked:
             if isinstance(result, Code):
-                self._kept.refusals[None if sender is None else sender.number, result] += 1
+                self._refusals.add(None if sender is None else sender.number, result)
                 answers.append(result)
             else:
                 answers.append(next(decided))
@@ -250,7 +241,7 @@ class Exchange:
         fact = grants.check_fact(frame, via, partners, day_of(now), self._verifier)
         if not isinstance(fact, Fact):
             sender = partners.by_address.get(via)
-            self._kept.refusals[None if sender is None else sender.number, fact] += 1
+            self._refusals.add(None if sender is None else sender.number, fact)
             return FactAnswer(fact)
         body = fact.body
         handles = [body.handle] if isinstance(body, Register) else [handle for _, handle in body.handles]
@@ -271,31 +262,9 @@ class Exchange:
             return self._again(lambda: self._publish(self._admitted(via), frame))
 
     def _publish(self, partner: Partner, frame: bytes) -> tuple[Code, int]:
-        now = self._now()
-        step = Step(at=now, rests_on_addresses={partner.number: partner.version})
-        if frame[:1] == b"{":
-            table = check_table(frame, self._national)
-            if isinstance(table, Code):
-                return table, -1
-            if self.store.table(table.hash) is not None:
-                return Code.IN_FORCE, -1
-            step.tables.append((table.hash, frame))
-        else:
-            known = next((i for i, old in self.store.manifests(partner.number) if old == frame), None)
-            if known is not None:
-                return Code.IN_FORCE, known
-            signed = check_manifest(frame, partner.manifest, day_of(now), self._verifier)
-            if isinstance(signed, Code):
-                return signed, -1
-            if signed.manifest.address != partner.address:
-                return Code.NOT_YOURS, -1
-            table_hash = signed.manifest.table_hash
-            if table_hash is not None and self.store.table(table_hash) is None:
-                return Code.NOT_NEXT, -1
-            step.manifests.append((0, partner.number, frame, table_hash))
-        step.entries.append(entry.public(frame))
-        return Code.IN_FORCE, self.store.commit(step)
-        # A crash after the commit: the edge publishes the same bytes again and gets the same index.
+        step = accession.publish(partner, frame, self.store, self._national, self._verifier, self._now())
+        return (Code.IN_FORCE, self.store.commit(step)) if isinstance(step, Step) else step
+        # A crash after the commit: the edge publishes the same bytes again and gets the same answer.
 
     def admit(self, frame: bytes) -> Partner:
         """Admits the address of a first manifest, whose fingerprint people compared; or readmits a suspended one.
@@ -304,21 +273,15 @@ class Exchange:
             RefusedError: the manifest is not in order.
         """
         with self._lock:
-            partners, now = self._directory.partners(), self._now()
-            signed = check_manifest(frame, None, day_of(now), self._verifier)
-            if isinstance(signed, Code):
-                raise RefusedError(signed)
-            address = signed.manifest.address
-            known = partners.by_address.get(address)
-            if known is not None and known.manifest is not None and known.manifest != signed.manifest:
-                raise RefusedError(Code.NOT_NEXT)
-            if known is None or known.state != ADMITTED:
-                self._set_state(address, ADMITTED, known)
+            checked = accession.first_manifest(frame, self._directory.partners(), day_of(self._now()), self._verifier)
+            if isinstance(checked, Code):
+                raise RefusedError(checked)
+            self._set_state(checked.manifest.address, ADMITTED)
             # A crash here: the address is admitted and has no keys, so nothing passes; admit it again.
-            code, _ = self.publish(address, frame)
+            code, _ = self.publish(checked.manifest.address, frame)
             if code is not Code.IN_FORCE:
                 raise RefusedError(code)
-            return self._directory.partners().by_address[address]
+            return self._directory.partners().by_address[checked.manifest.address]
 
     def set_state(self, address: str, state: str) -> Partner:
         """Suspends, removes or readmits a partner, at once.
@@ -327,21 +290,18 @@ class Exchange:
             RefusedError: there is no such partner.
         """
         with self._lock:
-            known = self._directory.partners().by_address.get(address)
-            if known is None:
+            if address not in self._directory.partners().by_address:
                 raise RefusedError(Code.NOT_YOURS)
-            if known.state != state:
-                self._set_state(address, state, known)
+            self._set_state(address, state)
             return self._directory.partners().by_address[address]
 
-    def _set_state(self, address: str, state: str, known: Partner | None) -> None:
-        now = self._now()
-        number = len(self._directory.partners().by_number) + 1 if known is None else known.number
-        step = Step(at=now)
-        step.admissions.append((address, state, None if known is None else number))
-        record = entry.admission(day_of(now), number, address, state)
-        step.entries.append(entry.committed(record, self._random(32)))
-        self.store.commit(step)
+    def _set_state(self, address: str, state: str) -> None:
+        partners = self._directory.partners()
+        known = partners.by_address.get(address)
+        if known is not None and known.state == state:
+            return
+        number = len(partners.by_number) + 1 if known is None else known.number
+        self.store.commit(accession.state_step(address, state, number, known is None, self._now(), self._random))
         # From here on every decision sees it. A crash here: the command is repeated and changes nothing.
 
     # -- reading -----------------------------------------------------------------------------------------------
@@ -417,30 +377,26 @@ class Exchange:
 
     def _tick(self) -> None:
         now = self._now()
-        self._kept.faults = deque(at for at in self._kept.faults if at > now - 60_000)
+        self._faults = deque(at for at in self._faults if at > now - 60_000)
         while rows := self.store.due(now, BATCH):
             self.store.commit(delivery.expire(rows, day_of(now), now, self._random))
             # A crash here: those are gone with their entry, the next start goes on with the rest.
         self.store.ripen(now)
-        if self._kept.forgot_on != day_of(now):
+        if self._forgot_on != day_of(now):
             self.store.forget(day_of(now), now)
-            self._kept.forgot_on = day_of(now)
-        if now - self._kept.summed_at >= SUM_EVERY_MS:
+            self._forgot_on = day_of(now)
+        if self._refusals.is_due(now):
             self._sum(now)
 
     def _sum(self, now: int) -> None:
-        self._kept.summed_at = now
-        by_partner: dict[int | None, list[tuple[str, int]]] = {}
-        for (number, code), count in sorted(self._kept.refusals.items(), key=lambda item: (item[0][0] or 0, item[0][1])):
-            by_partner.setdefault(number, []).append((code.value, count))
-        if by_partner:
-            records = [entry.refusal_sum(day_of(now), number, counts) for number, counts in by_partner.items()]
-            self.store.commit(Step(at=now, entries=[entry.committed(r, self._random(32)) for r in records]))
+        step = self._refusals.sum_step(now, self._random)
+        if step.entries:
+            self.store.commit(step)
             # A crash before this line loses the counts of this hour, nothing else.
-            self._kept.refusals.clear()
+        self._refusals.summed(now)
 
     def _fault(self) -> None:
-        self._kept.faults.append(self._now())
+        self._faults.append(self._now())
 
     def _now(self) -> int:
         """The store's time: never earlier than its last commit."""

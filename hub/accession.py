@@ -1,0 +1,74 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""Accession and publication: what joins the log in public.  Steps for manifests, rule tables and admissions.
+
+A manifest is the next one of its address or nothing; a table only narrows the national base; the same bytes
+published again change nothing.  Nothing here commits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from consent.rules import RuleTable
+from hub.registry import Partner, Partners, check_manifest, check_table
+from hub.store import Step, Store
+from schemas import entry
+from schemas.calendar import day_of
+from schemas.codes import Code
+from schemas.manifest import SignedManifest
+from schemas.signing import Verifier
+
+Published = tuple[Code, int]
+NOWHERE = -1  # the index in an answer that put nothing into the log
+
+
+def publish(
+    partner: Partner, frame: bytes, store: Store, national: RuleTable, verifier: Verifier, now: int
+) -> Step | Published:
+    """The step that publishes `frame` for `partner`, or the answer when there is nothing to commit."""
+    step = Step(at=now, rests_on_addresses={partner.number: partner.version}, entries=[entry.public(frame)])
+    if frame[:1] == b"{":
+        return _table(frame, store, national, step)
+    known = next((index for index, old in store.manifests(partner.number) if old == frame), None)
+    if known is not None:
+        return Code.IN_FORCE, known
+    signed = check_manifest(frame, partner.manifest, day_of(now), verifier)
+    if isinstance(signed, Code):
+        return signed, NOWHERE
+    if signed.manifest.address != partner.address:
+        return Code.NOT_YOURS, NOWHERE
+    table_hash = signed.manifest.table_hash
+    if table_hash is not None and store.table(table_hash) is None:
+        return Code.NOT_NEXT, NOWHERE
+    step.manifests.append((0, partner.number, frame, table_hash))
+    return step
+
+
+def _table(frame: bytes, store: Store, national: RuleTable, step: Step) -> Step | Published:
+    table = check_table(frame, national)
+    if isinstance(table, Code):
+        return table, NOWHERE
+    if store.table(table.hash) is not None:
+        return Code.IN_FORCE, NOWHERE
+    step.tables.append((table.hash, frame))
+    return step
+
+
+def first_manifest(frame: bytes, partners: Partners, day: int, verifier: Verifier) -> SignedManifest | Code:
+    """The manifest with which an address is admitted, else the code of the refusal."""
+    signed = check_manifest(frame, None, day, verifier)
+    if isinstance(signed, Code):
+        return signed
+    known = partners.by_address.get(signed.manifest.address)
+    is_first = known is None or known.manifest is None or known.manifest == signed.manifest
+    return signed if is_first else Code.NOT_NEXT
+
+
+def state_step(address: str, state: str, number: int, is_new: bool, now: int, random: Callable[[int], bytes]) -> Step:
+    """The step that gives an address a state: admitted, suspended or removed."""
+    record = entry.admission(day_of(now), number, address, state)
+    step = Step(at=now, entries=[entry.committed(record, random(32))])
+    step.admissions.append((address, state, None if is_new else number))
+    return step
