@@ -177,7 +177,7 @@ def _one(
     if before is not None:
         code = Code.ID_REUSED
     else:
-        counts = grant is not None and not envelope.retraction and _known(grant, question, known.day)
+        counts = is_counted(question, grant, known.day)
         last = used[envelope.handle].new if envelope.handle in used else grant.last if grant is not None else 0
         if counts and envelope.sequence <= last:
             code = Code.REPLAYED
@@ -224,6 +224,11 @@ def _one(
         result.tells.append(Tell(sender.number, 0, code, envelope.message_id))
         return Code.TAKEN
     return code
+
+
+def is_counted(question: Question, grant: GrantRow | None, day: int) -> bool:
+    """Whether the question uses up a number: an envelope between the addresses of a row that is there."""
+    return grant is not None and not question.retraction and _known(grant, question, day)
 
 
 def _known(grant: GrantRow, question: Question, day: int) -> bool:

@@ -1,0 +1,188 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""Replay: recomputes every decision from the entries that stand before its own (architecture.md section 4).
+
+Reads entries in order and nothing else: admissions, manifests, rule tables and facts build up what the hub knew;
+each acceptance and hand-over is then asked again by the very functions of the pipeline.  Steps 1 and 3 (form and
+signature), and the clock that ended a waiting, are taken as recorded.  *Not decidable* is what was erased, and
+what rests on something that was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import cast
+
+from consent.decide import Moment
+from consent.rules import RuleTable, load
+from hub.grants import KnownGrants, register, stop
+from hub.pipeline import Question, is_counted, judge, question_of
+from hub.registry import Partner, Partners, make_partner
+from hub.store import AddressRow, GrantRow, Step, StopRow
+from schemas import entry
+from schemas.calendar import start_of_day
+from schemas.canonical import decode_array
+from schemas.codes import Code
+from schemas.entry import Entry
+from schemas.fact import Register, parse_fact
+from schemas.manifest import parse_manifest
+
+_MIDDAY_MS = 43_200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A decision that comes out otherwise: its entry, what the log says, what follows from the entries before."""
+
+    index: int
+    logged: str
+    recomputed: str
+
+
+@dataclass(slots=True)
+class Report:
+    """How many decisions came out the same, which differ (none may), which could not be recomputed."""
+
+    same: int = 0
+    differs: list[Difference] = field(default_factory=list)
+    not_decidable: list[int] = field(default_factory=list)
+
+
+def replay(entries: Iterable[Entry], national: RuleTable) -> Report:
+    """The report over all entries of a log, in order from index 0."""
+    memory = _Memory(national)
+    for index, item in enumerate(entries):
+        if not item.record:
+            memory.forgotten(index)
+        elif item.salt is None:
+            memory.public(item.record)
+        else:
+            memory.record(index, decode_array(item.record, _length(item.record)))
+    return memory.report
+
+
+def _length(record: bytes) -> int:
+    """The number of items that the first byte of a canonical array tells (at most 23)."""
+    return record[0] & 0x1F
+
+
+class _Memory:
+    """What the hub knew after the entries so far."""
+
+    def __init__(self, national: RuleTable) -> None:
+        self.report = Report()
+        self._national = national
+        self._rows: dict[int, AddressRow] = {}
+        self._everyone: list[Partner] = []
+        self._partners = Partners([])
+        self._tables = {national.hash: national}
+        self._grants: dict[bytes, GrantRow] = {}
+        self._stops: dict[bytes, list[StopRow]] = {}
+        self._accepts: dict[int, tuple[bytes, Question]] = {}
+        self._ids: dict[bytes, bytes] = {}
+        self._holes = False
+
+    def forgotten(self, index: int) -> None:
+        """An erased entry: from here on an unknown grant or address may be one that it told of."""
+        self.report.not_decidable.append(index)
+        self._holes = True
+
+    def public(self, frame: bytes) -> None:
+        """A rule table or a manifest."""
+        if frame[:1] == b"{":
+            table = load(frame)
+            self._tables[table.hash] = table
+            return
+        manifest = parse_manifest(frame).manifest
+        number = self._partners.by_address[manifest.address].number
+        row = self._rows[number]
+        self._put(row._replace(manifest=frame, table_hash=manifest.table_hash))
+
+    def record(self, index: int, record: list[object]) -> None:
+        """A committed record `[1, day, kind, ...]`."""
+        day, kind = cast("int", record[1]), record[2]
+        if kind == entry.ADMISSION:
+            number, address, state = cast("tuple[int, str, str]", record[3:6])
+            old = self._rows.get(number, AddressRow(number, address, state, 0, None, None))
+            self._put(old._replace(state=state))
+        elif kind == entry.FACT:
+            self._fact(cast("bytes", record[3]), day)
+        elif kind == entry.ACCEPT:
+            self._accept(index, record, day)
+        elif kind == entry.HAND_OVER:
+            self._hand_over(index, record, day)
+
+    def _put(self, row: AddressRow) -> None:
+        row = row._replace(version=row.version + 1)
+        self._rows[row.number] = row
+        table = self._tables[row.table_hash] if row.table_hash is not None else self._national
+        self._everyone = [p for p in self._everyone if p.number != row.number] + [make_partner(row, table)]
+        self._partners = Partners(self._everyone)
+
+    def _fact(self, frame: bytes, day: int) -> None:
+        """What `hub.grants` makes of the fact, with the same functions."""
+        fact = parse_fact(frame)
+        handles = [fact.body.handle] if isinstance(fact.body, Register) else [h for _, h in fact.body.handles]
+        stops = [row for handle in handles for row in self._stops.get(handle, ()) if day <= row.forget]
+        grants = {h: g for h in handles if (g := self._grants.get(h)) is not None and day <= g.forget}
+        known = KnownGrants(self._partners, grants, stops, day, start_of_day(day) + _MIDDAY_MS)
+        if isinstance(fact.body, Register):
+            step, _ = register(fact, fact.body, known, bytes)
+        else:
+            step, _ = stop(fact, fact.body, known, bytes)
+        self._apply(step)
+
+    def _apply(self, step: Step) -> None:
+        for grant in step.registers:
+            self._grants[grant.handle] = grant
+        for handle, version, forget in step.stops:
+            self._grants[handle] = self._grants[handle]._replace(stopped=True, version=version + 1, forget=forget)
+        for row in step.stop_rows:
+            self._stops.setdefault(row.handle, []).append(row)
+
+    def _accept(self, index: int, record: list[object], day: int) -> None:
+        message_id, sha = cast("bytes", record[3]), cast("bytes", record[4])
+        question, logged = question_of(record), str(record[-1])
+        self._accepts[index] = sha, question
+        grant = self._grants.get(question.handle)
+        if self._undecidable(index, question, grant):
+            return
+        if logged == Code.ID_REUSED:
+            recomputed = Code.ID_REUSED if self._ids.get(message_id, sha) != sha else Code.ACCEPTED
+            self._compare(index, logged, recomputed)
+            return
+        self._ids[message_id] = sha
+        counted = is_counted(question, grant, day)
+        if counted and grant is not None and question.sequence <= grant.last:
+            recomputed = Code.REPLAYED
+        else:
+            recomputed = judge(question, grant, self._partners, day, Moment.ACCEPT)
+            if counted and grant is not None:
+                self._grants[grant.handle] = grant._replace(last=question.sequence)
+        self._compare(index, logged, recomputed)
+
+    def _hand_over(self, index: int, record: list[object], day: int) -> None:
+        accept, logged = cast("int", record[3]), str(record[-1])
+        known = self._accepts.get(accept)
+        if known is None:
+            self.report.not_decidable.append(index)
+            return
+        question = known[1]
+        grant = self._grants.get(question.handle)
+        if not self._undecidable(index, question, grant):
+            self._compare(index, logged, judge(question, grant, self._partners, day, Moment.PICKUP))
+
+    def _undecidable(self, index: int, question: Question, grant: GrantRow | None) -> bool:
+        unknown = question.sender not in self._rows or grant is None
+        if self._holes and unknown:
+            self.report.not_decidable.append(index)
+            return True
+        return False
+
+    def _compare(self, index: int, logged: str, recomputed: Code) -> None:
+        if logged == recomputed:
+            self.report.same += 1
+        else:
+            self.report.differs.append(Difference(index, logged, recomputed.value))
