@@ -1,0 +1,199 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+"""The edge as a witness: it keeps the newest checkpoint of the hub's log and accepts only what extends it.
+
+Guarantees:
+- a checkpoint counts only when the hub's key signed it and a proof shows that it extends the one kept; a log that is
+  shorter, differs at the same size, or is another one, is a `LogForkError`, kept as evidence, and nothing goes on
+  before a person has looked;
+- a delivery counts only with its entry "handed over", whose leaf must be found in the log at a later checkpoint; what
+  isn't proven yet is kept in the store and asked again;
+- a manifest is used only when the log holds it.
+
+An index or proof that the hub gives is never trusted, only checked.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NoReturn, cast
+
+from adapters.store import EdgeStore, Record, Table, Transaction
+from hub.client import Delivery, HubClient, Seen
+from schemas.canonical import FrameError, decode_array
+from schemas.codes import Code
+from schemas.entry import HAND_OVER, committed, public
+from schemas.merkle_proof import leaf_hash, root_from_inclusion, verify_consistency
+from schemas.note import Checkpoint, open_note
+
+CHECKPOINT: Final = Table("witness_checkpoint")
+EVIDENCE: Final = Table("witness_evidence")
+UNPROVEN: Final = Table("witness_unproven")
+_NEWEST: Final = b"newest"
+_SALT: Final = 32
+_INDEX_BYTES: Final = 8
+
+
+class LogForkError(Exception):
+    """The hub's log isn't one growing log, or an entry isn't in it. A person must look; keep what the store holds."""
+
+
+class NotProvenError(Exception):
+    """Not in the newest checkpoint yet; the hub signs one within seconds. Ask again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unproven:
+    """An entry that the hub says is in the log."""
+
+    index: int
+    leaf: bytes
+
+    @property
+    def key(self) -> bytes:
+        """Two leaves said to be at one index are two claims: one of them will be found out."""
+        return self.index.to_bytes(_INDEX_BYTES, "big") + self.leaf
+
+
+class Witness:
+    """What one address holds the hub to; `public_key` came from a source other than the hub's own answers."""
+
+    def __init__(self, store: EdgeStore, origin_name: str, public_key: bytes) -> None:
+        self._store = store
+        self._name = origin_name
+        self._public_key = public_key
+
+    def newest(self) -> Seen | None:
+        """The newest checkpoint accepted, which every call to the hub carries."""
+        return _newest(self._store)
+
+    def evidence(self) -> list[str]:
+        """Why nothing goes on, with the checkpoints concerned; empty when all is well."""
+        return [
+            cast("str", record["reason"]) + "\n" + cast("str", record["note"])
+            for _, record in self._store.scan(EVIDENCE)
+        ]
+
+    async def see(self, client: HubClient) -> Seen:
+        """Ask for the newest checkpoint and accept it when it extends the one kept.
+
+        Raises:
+            LogForkError: it doesn't, now or at an earlier call.
+            NoteError: the hub's key didn't sign it.
+            HubUnavailableError: no answer.
+        """
+        if self._store.count(EVIDENCE):
+            raise LogForkError("the hub's log was found forked before; a person must look at the evidence")
+        while True:
+            kept = self.newest()  # read before asking: what is offered can't be older than that
+            note = await client.checkpoint()
+            offered = open_note(note, self._name, self._public_key)
+            if kept is not None:
+                await self._compare(client, kept, offered, note)
+            seen = Seen(offered.origin, offered.size, offered.root)
+            with self._store.transaction() as tx:
+                if _newest(tx) == kept:
+                    if seen != kept:
+                        record: Record = {"origin": seen.origin, "size": seen.size, "root": seen.root, "note": note}
+                        tx.put(CHECKPOINT, _NEWEST, record)
+                    return seen
+            # Another task of this edge has accepted one meanwhile: compare with that.
+
+    def verify_delivery(self, delivery: Delivery) -> Unproven:
+        """The entry that must stand in the log for this delivery. That it does is for `prove_deliveries`.
+
+        Raises:
+            FrameError: record and salt aren't those of an entry "handed over" that counts this offer.
+        """
+        record = decode_array(delivery.record, 7, "/record")
+        _, _, kind, _, count, _, code = record
+        if kind != HAND_OVER or len(delivery.salt) != _SALT:
+            raise FrameError("/record", "kind")
+        # The hub delivers nothing that its own second decision refused.
+        if count != delivery.count or code != Code.ACCEPTED.value:
+            raise FrameError("/record", "const")
+        return Unproven(delivery.index, committed(record, delivery.salt).leaf)
+
+    def keep(self, tx: Transaction, unproven: Unproven) -> None:
+        """Keep an entry to be proven, in the transaction that takes what it accounts for."""
+        tx.put(UNPROVEN, unproven.key, {"index": unproven.index, "leaf": unproven.leaf})
+
+    async def prove_deliveries(self, client: HubClient, pending: Sequence[Unproven] | None = None) -> int:
+        """Check that the entries given, or those kept, stand in the log; how many still wait for a checkpoint.
+
+        Raises:
+            LogForkError: one doesn't.
+            HubUnavailableError: no answer.
+        """
+        waiting = self._kept() if pending is None else list(pending)
+        newest = self.newest() or await self.see(client)
+        if any(one.index >= newest.size for one in waiting):
+            newest = await self.see(client)
+        covered = [one for one in waiting if one.index < newest.size]
+        for one in covered:
+            await self._prove(client, one, newest)
+        with self._store.transaction() as tx:
+            for one in covered:
+                tx.delete(UNPROVEN, one.key)
+        return len(waiting) - len(covered)
+
+    async def manifest_in_log(self, client: HubClient, frame: bytes, index: int) -> None:
+        """Returns when the log holds this manifest, or rule table, at this index.
+
+        Raises:
+            NotProvenError: the newest checkpoint doesn't reach that far.
+            LogForkError: it isn't there.
+            HubUnavailableError: no answer.
+        """
+        newest = self.newest()
+        if newest is None or index >= newest.size:
+            newest = await self.see(client)
+        if index >= newest.size:
+            raise NotProvenError("the newest checkpoint of the hub doesn't cover this entry yet")
+        await self._prove(client, Unproven(index, public(frame).leaf), newest)
+
+    def settle(self) -> None:
+        """A person has looked: forget evidence and checkpoint, and follow the log that the hub shows from now on."""
+        with self._store.transaction() as tx:
+            for key, _ in tx.scan(EVIDENCE):
+                tx.delete(EVIDENCE, key)
+            tx.delete(CHECKPOINT, _NEWEST)
+
+    async def _compare(self, client: HubClient, kept: Seen, offered: Checkpoint, note: str) -> None:
+        """Returns when the checkpoint offered is of the log that was kept, and extends it."""
+        if offered.origin != kept.origin:
+            self._fork("the hub shows another log than the one that was kept", note)
+        if offered.size < kept.size:
+            self._fork("the log has become shorter than the checkpoint that was kept", note)
+        proof = await client.consistency(kept.size, offered.size) if 0 < kept.size < offered.size else []
+        try:
+            extends = verify_consistency(kept.size, offered.size, kept.root, offered.root, proof)
+        except ValueError:
+            extends = False
+        if not extends:
+            self._fork("the log doesn't extend the checkpoint that was kept", note)
+
+    async def _prove(self, client: HubClient, one: Unproven, newest: Seen) -> None:
+        proof = await client.inclusion(one.index, newest.size)
+        try:
+            root = root_from_inclusion(one.index, newest.size, leaf_hash(one.leaf), proof)
+        except ValueError:
+            root = b""
+        if root != newest.root:
+            self._fork(f"entry {one.index} isn't in the log as the hub said", f"size {newest.size}")
+
+    def _fork(self, reason: str, note: str) -> NoReturn:
+        with self._store.transaction() as tx:
+            number = tx.count(EVIDENCE)
+            tx.put(EVIDENCE, number.to_bytes(_INDEX_BYTES, "big"), {"reason": reason, "note": note})
+        raise LogForkError(reason)
+
+    def _kept(self) -> list[Unproven]:
+        records = self._store.scan(UNPROVEN)
+        return [Unproven(cast("int", record["index"]), cast("bytes", record["leaf"])) for _, record in records]
+
+
+def _newest(records: EdgeStore | Transaction) -> Seen | None:
+    kept = records.get(CHECKPOINT, _NEWEST)
+    if kept is None:
+        return None
+    return Seen(cast("str", kept["origin"]), cast("int", kept["size"]), cast("bytes", kept["root"]))
