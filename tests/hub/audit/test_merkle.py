@@ -210,8 +210,9 @@ def test_an_inclusion_proof_with_anything_changed_leads_elsewhere(data: st.DataO
     proof = inclusion_proof(TREE, index, size)
     position = data.draw(st.integers(0, len(proof) - 1))
     flipped = bytes([proof[position][0] ^ 1]) + proof[position][1:]
-    assert root_from_inclusion(index, size, LEAVES[index], proof[:position] + [flipped] + proof[position + 1 :]) != (
-        ROOTS[size]
+    assert (
+        root_from_inclusion(index, size, LEAVES[index], proof[:position] + [flipped] + proof[position + 1 :])
+        != (ROOTS[size])
     )
     assert root_from_inclusion(index, size, LEAVES[LARGEST], proof) != ROOTS[size]
     with pytest.raises(ValueError, match="too short"):
@@ -254,7 +255,9 @@ def test_a_consistency_proof_with_anything_changed_fails(data: st.DataObject) ->
     proof = consistency_proof(TREE, old, new)
     position = data.draw(st.integers(0, len(proof) - 1))
     flipped = bytes([proof[position][0] ^ 1]) + proof[position][1:]
-    assert not verify_consistency(old, new, ROOTS[old], ROOTS[new], [*proof[:position], flipped, *proof[position + 1 :]])
+    assert not verify_consistency(
+        old, new, ROOTS[old], ROOTS[new], [*proof[:position], flipped, *proof[position + 1 :]]
+    )
     assert not verify_consistency(old, new, ROOTS[old], ROOTS[new], proof[:-1])
     assert not verify_consistency(old, new, ROOTS[old], ROOTS[new], [*proof, ROOTS[1]])
     assert not verify_consistency(old, new, ROOTS[old], ROOTS[new - 1], proof)
