@@ -1,0 +1,412 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+"""Grants in which this edge is the sender, and their lines: make, renew, register month by month, stop, freeze.
+
+A line is all grants about one client for one recipient and purpose. Guarantees:
+- at most one grant of a line is used: the newest; an older one ends when the newer is introduced and nothing is under
+  way under the older, or at once when the newer ends earlier;
+- what was stopped never opens again; after a stop by another address the whole line waits for a person;
+- a stop counts here from the moment it is decided, whether or not the hub can be reached, and is sent until it counts
+  there too;
+- nothing automatic is made against a refusal, nor in a line that waits for a person.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from adapters.records import (
+    ACTIVE,
+    CLIENTS,
+    EVENT,
+    FACTS,
+    FINAL,
+    FROZEN,
+    GRANTS,
+    HANDLES,
+    INTRODUCTION,
+    ITEMS,
+    NOT_SHARED,
+    ORDERS,
+    REPLACED,
+    RETRACTION,
+    STOPPED,
+    STOPPING,
+    WAITING,
+    Fact,
+    Grant,
+    Handle,
+    Item,
+    Order,
+    Reads,
+    move,
+    place,
+)
+from adapters.refusals import is_refused, lift
+from adapters.store import Transaction
+from adapters.workplace import Workplace
+from consent.decide import lawful
+from consent.grant import GrantTerms, bsn_record, commitment, end_in_month, handle, terms_hash
+from consent.rules import Row
+from schemas.calendar import first_day, month_of
+from schemas.codes import Code
+from schemas.fact import Register, Stop, sign_facts
+from schemas.registry import Fault
+from schemas.signing import MOST_TOGETHER, SigningKey
+
+RENEWAL: Final = "renewal"
+LINE_HELD: Final = "line-held"
+NEXT_MONTH_FROM: Final = 20  # day of the month from which the handles of the next are registered
+_BLOCKED: Final = (STOPPING, STOPPED, FROZEN)
+
+
+class NotLawfulError(ValueError):
+    """The rule table has no room for this grant; names the places and rules, never a person."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(f"{fault.path} {fault.keyword}" for fault in faults))
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A grant that should be there."""
+
+    client: str
+    recipient: str
+    row: Row
+    ground: str
+    categories: tuple[str, ...]
+    end: int
+    source: str | None
+    automatic: bool
+    consent: str | None = None
+
+
+# -- rules -------------------------------------------------------------------------------------------------------
+
+
+def line_name(client: str, recipient: str, row: Row) -> str:
+    """The name of a line."""
+    return f"{client}/{recipient}/{row.purpose}/{row.law}"
+
+
+def is_live(grant: Grant, today: int) -> bool:
+    """Whether anything but a retraction may be told under it today."""
+    return grant.state == ACTIVE and today <= grant.end
+
+
+def terms_of(grant: Grant, sender: str) -> GrantTerms:
+    """Its terms."""
+    return GrantTerms(
+        sender,
+        grant.recipient,
+        grant.row,
+        grant.ground,
+        grant.categories,
+        grant.begin,
+        grant.end,
+        grant.purpose,
+        grant.law,
+    )
+
+
+def registration(grant: Grant, sender: str, bsn: str, month: int) -> Register:
+    """What the hub is given for one month."""
+    terms = terms_of(grant, sender)
+    return Register(
+        month=month,
+        handle=handle(grant.secret, month),
+        end=end_in_month(terms, month),
+        recipient=grant.recipient,
+        row=grant.row,
+        ground=grant.ground,
+        categories=grant.categories,
+        terms_hash=terms_hash(terms, grant.secret, month),
+        commitment=commitment(bsn_record(terms, bsn, grant.salt, grant.source), grant.secret, month),
+    )
+
+
+def handles_to_stop(secret: bytes, end: int, today: int) -> Stop:
+    """Every handle from last month to the end of the terms: also what waits, and what is registered next."""
+    this = month_of(today)
+    return Stop(tuple((month, handle(secret, month)) for month in range(this - 1, max(month_of(end), this) + 1)))
+
+
+# -- looking -----------------------------------------------------------------------------------------------------
+
+
+def newest(reads: Reads, line: str, states: Sequence[str] = (ACTIVE,)) -> Grant | None:
+    """The newest grant of a line in one of these states."""
+    found = [grant for grant in GRANTS.find(reads, "line", line.encode()) if grant.state in states]
+    return found[-1] if found else None
+
+
+def chain(reads: Reads, grant: Grant) -> list[Grant]:
+    """This grant, the one it renews, and so on to the first of its line."""
+    found = [grant]
+    while (before := found[-1].renews) is not None:
+        found.append(GRANTS.need(reads, before.encode()))
+    return found
+
+
+# -- changing ----------------------------------------------------------------------------------------------------
+
+
+def make(tx: Transaction, work: Workplace, wish: Wish) -> Grant | None:
+    """The grant that gives what is wished: a new one, or the one that does so already.
+
+    None when it may not be made by itself, or without a BSN where the row introduces by one.
+
+    Raises:
+        NotLawfulError: the rule table does not allow it.
+    """
+    line = line_name(wish.client, wish.recipient, wish.row)
+    old = newest(tx, line)
+    if wish.automatic and (is_refused(tx, wish.client, wish.recipient) or newest(tx, line, (FROZEN,))):
+        return None
+    if old is not None and (old.end, old.categories, old.ground) == (wish.end, wish.categories, wish.ground):
+        return old
+    if CLIENTS.need(tx, wish.client.encode()).bsn is None:
+        return None
+    grant = _new(tx, work, wish, old or newest(tx, line, (*_BLOCKED, REPLACED)))
+    faults = lawful(work.rules, terms_of(grant, work.address), wish.row.introduction)
+    if faults:
+        raise NotLawfulError(faults)
+    if not wish.automatic:
+        lift(tx, wish.client, wish.recipient, work.now)
+        _settle(tx, line)
+    GRANTS.put(tx, grant)
+    add_item(tx, _introduction(work, grant))
+    if old is not None:
+        _renew(tx, work, old, grant)
+    return grant
+
+
+def _new(tx: Transaction, work: Workplace, wish: Wish, before: Grant | None) -> Grant:
+    now = work.now
+    return Grant(
+        id=work.id(),
+        line=line_name(wish.client, wish.recipient, wish.row),
+        client=wish.client,
+        recipient=wish.recipient,
+        row=wish.row.id,
+        ground=wish.ground,
+        categories=wish.categories,
+        purpose=wish.row.purpose,
+        law=wish.row.law,
+        begin=work.today,
+        end=wish.end,
+        made_at=now,
+        begun_at=now if before is None else chain(tx, before)[-1].made_at,
+        secret=work.random(32),
+        salt=work.random(32),
+        source=wish.source,
+        automatic=wish.automatic,
+        renews=None if before is None else before.id,
+        consent=wish.consent,
+    )
+
+
+def _settle(tx: Transaction, line: str) -> None:
+    """A person has looked at the line: what was frozen is over."""
+    for grant in GRANTS.find(tx, "line", line.encode()):
+        if grant.state == FROZEN:
+            GRANTS.put(tx, replace(grant, state=STOPPED))
+
+
+def _renew(tx: Transaction, work: Workplace, old: Grant, new: Grant) -> None:
+    """No grant is narrowed: whatever ends later than the new one stops at once, and the new one goes on from there."""
+    GRANTS.put(tx, replace(old, next=new.id))
+    for grant in chain(tx, GRANTS.need(tx, old.id.encode())):
+        if grant.state == ACTIVE and (new.end < grant.end or not set(grant.categories) <= set(new.categories)):
+            stop_own(tx, work, replace(grant, next=new.id))
+
+
+def _introduction(work: Workplace, grant: Grant) -> Item:
+    now = work.now
+    return Item(
+        number=0,
+        kind=INTRODUCTION,
+        event_id=work.random(16),
+        grant=grant.id,
+        line=grant.line,
+        client=grant.client,
+        identity=b"",
+        day=work.today,
+        parts=(),
+        made_at=now,
+        release_at=now,
+    )
+
+
+def add_item(tx: Transaction, item: Item) -> Item:
+    """Put something in the outbox, at its end."""
+    here = place(tx)
+    move(tx, replace(here, items=here.items + 1))
+    return ITEMS.put(tx, replace(item, number=here.items + 1))
+
+
+def stop_own(tx: Transaction, work: Workplace, grant: Grant) -> None:
+    """Our own renewal replaces this grant."""
+    GRANTS.put(tx, replace(grant, state=STOPPING))
+    _order(tx, work, grant, RENEWAL)
+
+
+def end_grant(tx: Transaction, work: Workplace, grant: Grant, why: str) -> None:
+    """A person ends it: nothing leaves under it from this commit on, except retractions."""
+    GRANTS.put(tx, replace(grant, state=STOPPING if grant.state == ACTIVE else grant.state))
+    drop(tx, grant, asks=False)
+    _order(tx, work, grant, why)
+
+
+def stopped_by_other(tx: Transaction, work: Workplace, grant: Grant) -> None:
+    """Another address stopped this grant: the whole line waits for a person, in whatever state this one was."""
+    if grant.noted:
+        return
+    GRANTS.put(tx, replace(grant, state=FROZEN, noted=True))
+    drop(tx, grant, asks=True)
+    freeze(tx, work, grant.line)
+
+
+def freeze(tx: Transaction, work: Workplace, line: str) -> None:
+    """Everything open in the line is stopped and waits for a person."""
+    for grant in GRANTS.find(tx, "line", line.encode()):
+        if grant.state == ACTIVE:
+            GRANTS.put(tx, replace(grant, state=FROZEN))
+            drop(tx, grant, asks=True)
+            _order(tx, work, grant, LINE_HELD)
+
+
+def drop(tx: Transaction, grant: Grant, *, asks: bool) -> None:
+    """What still waits under a grant that is over is never sent later by itself; retractions are."""
+    for item in ITEMS.find(tx, "grant_made", grant.id.encode()):
+        if item.state == WAITING and item.kind != RETRACTION:
+            ITEMS.put(tx, replace(item, state=FINAL, final=NOT_SHARED, asks=asks and item.kind == EVENT))
+
+
+def stop_answered(tx: Transaction, work: Workplace, order: Order, *, by_other: bool) -> None:
+    """The stop is in force at the hub; its answer says whether another address had stopped the grant before."""
+    grant = GRANTS.need(tx, (order.grant or "").encode())
+    if by_other and not grant.noted:
+        GRANTS.put(tx, replace(grant, state=FROZEN, noted=True))
+        drop(tx, grant, asks=order.why == RENEWAL)
+        freeze(tx, work, grant.line)
+    elif grant.state != STOPPING:
+        return
+    elif order.why == RENEWAL:
+        GRANTS.put(tx, replace(grant, state=REPLACED, ours=True))
+        for item in ITEMS.find(tx, "grant_made", grant.id.encode()):
+            if item.state == WAITING and item.kind == EVENT and grant.next is not None:
+                ITEMS.put(tx, replace(item, grant=grant.next))
+    else:
+        GRANTS.put(tx, replace(grant, state=STOPPED))
+
+
+def _order(tx: Transaction, work: Workplace, grant: Grant, why: str) -> None:
+    ORDERS.put(tx, Order(work.id(), grant.secret, grant.end, why, grant.id, None, work.now))
+
+
+# -- at the hub --------------------------------------------------------------------------------------------------
+
+
+async def send_stops(work: Workplace, key: SigningKey) -> int:
+    """Send every stop that is due, each alone; how many are in force now."""
+    sent = 0
+    for order in list(ORDERS.scan(work.store, "due", work.now)):
+        frame = sign_facts(key, work.address, work.today, [handles_to_stop(order.secret, order.end, work.today)])[0]
+        answer = (await work.ask("stop", work.client.facts([frame])))[0]
+        if answer.code is not Code.IN_FORCE:
+            continue
+        by_other = answer.stopped_by_other or await _line_stopped(work, order)
+        with work.commit("stop") as tx:
+            ORDERS.put(tx, replace(order, done=True, frame=frame, by_other=by_other))
+            keep_facts(tx, [(frame, max(month_of(order.end), month_of(work.today)))])
+            if order.grant is not None:
+                stop_answered(tx, work, order, by_other=by_other)
+        # A crash before this commit: the stop is sent again, which repeats harmlessly and gets the same answer.
+        sent += 1
+    return sent
+
+
+async def _line_stopped(work: Workplace, order: Order) -> bool:
+    """Before a renewal takes over: whether another address stopped an older grant of the chain meanwhile."""
+    if order.why != RENEWAL or order.grant is None:
+        return False
+    older = chain(work.store, GRANTS.need(work.store, order.grant.encode()))[1:]
+    if not older:
+        return False
+    ours = {known.handle for grant in older for known in HANDLES.find(work.store, "grant_made", grant.id.encode())}
+    states = await work.ask("handles", work.client.handles())
+    return any(state.handle in ours and state.stopped == "other" for state in states)
+
+
+async def register(work: Workplace, key: SigningKey, grant: Grant, month: int) -> bool:
+    """Whether this month's handle is registered; does so, alone, when it is not."""
+    if HANDLES.get(work.store, handle(grant.secret, month)) is not None:
+        return True
+    return (await _register_all(work, key, [(grant, month)]))[0]
+
+
+async def register_next(work: Workplace, key: SigningKey) -> int:
+    """From the 20th the handles of the next month, shuffled and signed together; how many were registered."""
+    this = month_of(work.today)
+    if work.today - first_day(this) + 1 < NEXT_MONTH_FROM:
+        return 0
+    wanted = [
+        (grant, this + 1)
+        for grant in GRANTS.scan(work.store, "open")
+        if grant.state == ACTIVE
+        and this + 1 <= month_of(grant.end)
+        and HANDLES.get(work.store, handle(grant.secret, this + 1)) is None
+        and not is_refused(work.store, grant.client, grant.recipient)
+    ]
+    wanted.sort(key=lambda _: work.random(8))
+    done = 0
+    for start in range(0, len(wanted), MOST_TOGETHER):
+        done += sum(await _register_all(work, key, wanted[start : start + MOST_TOGETHER]))
+    return done
+
+
+async def _register_all(work: Workplace, key: SigningKey, wanted: list[tuple[Grant, int]]) -> list[bool]:
+    bodies = [_body(work, grant, month) for grant, month in wanted]
+    frames = sign_facts(key, work.address, work.today, list(bodies))
+    answers = await work.ask("register", work.client.facts(frames))
+    with work.commit("register") as tx:
+        for (grant, month), body, frame, answer in zip(wanted, bodies, frames, answers, strict=True):
+            if answer.code is Code.IN_FORCE:
+                HANDLES.put(tx, HANDLES.get(tx, body.handle) or Handle(body.handle, grant.id, month))
+                keep_facts(tx, [(frame, month)])
+            now = GRANTS.need(tx, grant.id.encode())
+            if answer.stopped_by_other and now.state == ACTIVE:
+                stopped_by_other(tx, work, now)
+    # A crash before this commit: the same handle is registered again with the same terms, which changes nothing.
+    return [answer.code is Code.IN_FORCE and not answer.stopped_by_other for answer in answers]
+
+
+def _body(work: Workplace, grant: Grant, month: int) -> Register:
+    bsn = CLIENTS.need(work.store, grant.client.encode()).bsn
+    if bsn is None:
+        raise LookupError("a grant was made for a client without a BSN")
+    return registration(grant, work.address, bsn, month)
+
+
+async def register_again(work: Workplace, key: SigningKey, grant: Grant, month: int) -> bool:
+    """Register a handle of a grant that is over, so that a retraction finds it; a known one is registered again."""
+    frame = sign_facts(key, work.address, work.today, [_body(work, grant, month)])[0]
+    answer = (await work.ask("register again", work.client.facts([frame])))[0]
+    if answer.code is not Code.IN_FORCE:
+        return False
+    with work.commit("register again") as tx:
+        name = handle(grant.secret, month)
+        HANDLES.put(tx, HANDLES.get(tx, name) or Handle(name, grant.id, month))
+        keep_facts(tx, [(frame, month)])
+    return True
+
+
+def keep_facts(tx: Transaction, signed: Sequence[tuple[bytes, int]]) -> None:
+    """Keep what was signed, so that it can be repeated to a hub that has lost it."""
+    here = place(tx)
+    for number, (frame, until) in enumerate(signed, here.facts + 1):
+        FACTS.put(tx, Fact(number, frame, until))
+    move(tx, replace(here, facts=here.facts + len(signed)))

@@ -1,0 +1,163 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+"""Manifests: this address publishes its own, and reads those of the others.
+
+Guarantees:
+- keys and manifest are on disk before the hub sees them, so a crash never leaves a published key without its secret;
+- another's manifest is used only when it is its own: each is signed by a key of the one before it (the first by its
+  own, whose fingerprint people may have compared), the one seen before is among them, and the log holds it.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from adapters.keys import RoleKeys, is_manifest_due, manifest_for, new_role_keys, renew
+from adapters.records import OWN, OWN_KEY, PEERS, Own, Peer
+from adapters.witness import Witness
+from adapters.workplace import Workplace
+from hub.client import Published
+from schemas.canonical import FrameError
+from schemas.codes import Code
+from schemas.event import CATEGORIES
+from schemas.manifest import RENEW_FROM_DAY, Manifest, SignedManifest, parse_manifest, sign_manifest
+from schemas.registry import Registry
+from schemas.signing import SignatureError, SigningKey, Verifier
+
+
+class FalseManifestError(Exception):
+    """The hub shows a manifest that is not its address's own. A person must look; nothing is sealed for it."""
+
+
+# -- one's own ---------------------------------------------------------------------------------------------------
+
+
+def reads(registry: Registry) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """The schema versions that this edge reads."""
+    return tuple(sorted((name, registry.versions(name)) for name in ("control", "introduction", *CATEGORIES)))
+
+
+def own(work: Workplace) -> Own:
+    """What was made at `begin`."""
+    return OWN.need(work.store, OWN_KEY)
+
+
+def own_keys(work: Workplace) -> RoleKeys:
+    """The keys of this address."""
+    return RoleKeys.from_bytes(own(work).keys)
+
+
+def signing_key(work: Workplace) -> SigningKey:
+    """What this address signs with."""
+    return SigningKey(own_keys(work).signing_seed)
+
+
+def begin(work: Workplace, table_hash: bytes | None) -> SignedManifest:
+    """Make keys and first manifest; a second time gives the same."""
+    kept = OWN.get(work.store, OWN_KEY)
+    if kept is None:
+        keys = new_role_keys(work.random, work.today)
+        kept = Own(keys.to_bytes(), _signed(work, keys, 1, table_hash))
+        with work.commit("keys") as tx:
+            OWN.put(tx, kept)
+    return parse_manifest(kept.manifest)
+
+
+async def publish(work: Workplace, table_hash: bytes | None) -> bool:
+    """Publish the manifest that should be there today; whether the log has it."""
+    kept = own(work)
+    keys, manifest = RoleKeys.from_bytes(kept.keys), parse_manifest(kept.manifest).manifest
+    newer = renew(keys, work.today, work.random)
+    if kept.index is not None and (is_manifest_due(manifest, newer, work.today) or manifest.table_hash != table_hash):
+        kept = Own(newer.to_bytes(), _signed(work, newer, manifest.number + 1, table_hash))
+    elif kept.index is None and work.today > manifest.until:
+        # It never reached the hub and is over by now: the same number again.
+        kept = Own(newer.to_bytes(), _signed(work, newer, manifest.number, table_hash))
+    elif newer != keys:  # an opening key is past its nine days
+        kept = replace(kept, keys=newer.to_bytes())
+    if kept != own(work):
+        with work.commit("manifest") as tx:
+            OWN.put(tx, kept)
+        # A crash here: the same bytes are published at the next pass.
+    if kept.index is not None:
+        return True
+    if table_hash is not None:
+        await work.ask("table", work.client.publish(work.rules.raw))
+    code, index = await work.ask("publish", work.client.publish(kept.manifest))
+    if code is Code.IN_FORCE:
+        with work.commit("published") as tx:
+            OWN.put(tx, replace(kept, index=index))
+    return code is Code.IN_FORCE
+
+
+def _signed(work: Workplace, keys: RoleKeys, number: int, table_hash: bytes | None) -> bytes:
+    manifest = manifest_for(keys, work.address, number, work.today, reads(work.registry), table_hash)
+    return sign_manifest(SigningKey(keys.signing_seed), manifest)
+
+
+# -- the others --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Peers:
+    """The manifests of other addresses. `fingerprints`: SHA-256 of first manifests that people compared, by address."""
+
+    work: Workplace
+    witness: Witness
+    verifier: Verifier
+    fingerprints: dict[str, str]
+
+    async def manifest(self, address: str, *, fresh: bool = False) -> Manifest | None:
+        """The newest manifest of an address; None when the hub has none.
+
+        Raises:
+            FalseManifestError: what the hub shows is not its own.
+            LogForkError, NotProvenError: the log does not hold it, or not yet.
+            HubUnavailableError: no answer.
+        """
+        kept = PEERS.get(self.work.store, address.encode())
+        manifest = None if kept is None else parse_manifest(kept.frame).manifest
+        today = self.work.today
+        if manifest is not None and not fresh and manifest.begin <= today < manifest.begin + RENEW_FROM_DAY:
+            return manifest
+        published = await self.work.ask("manifests", self.work.client.manifests(address))
+        last = self._verified(address, published, kept)
+        if last is None:
+            return None
+        frame, index = published[-1].frame, published[-1].index
+        if kept is None or kept.frame != frame:
+            await self.witness.manifest_in_log(self.work.client, frame, index)
+            with self.work.commit("peer") as tx:
+                PEERS.put(tx, Peer(address, frame, index))
+        return last
+
+    def _verified(self, address: str, published: Sequence[Published], kept: Peer | None) -> Manifest | None:
+        before: Manifest | None = None
+        if kept is not None:
+            frames = [one.frame for one in published]
+            if kept.frame not in frames:
+                raise FalseManifestError("the hub no longer shows a manifest that it showed before")
+            before, published = parse_manifest(kept.frame).manifest, published[frames.index(kept.frame) + 1 :]
+        for one in published:
+            before = self._next(address, one.frame, before)
+        return before
+
+    def _next(self, address: str, frame: bytes, before: Manifest | None) -> Manifest:
+        try:
+            signed = parse_manifest(frame)
+        except FrameError as error:
+            raise FalseManifestError("the hub shows a manifest of another form") from error
+        manifest = signed.manifest
+        known = self.fingerprints.get(address)
+        if before is None and known is not None and hashlib.sha256(frame).hexdigest() != known:
+            raise FalseManifestError("the first manifest has another fingerprint than people compared")
+        if manifest.address != address or manifest.number != (1 if before is None else before.number + 1):
+            raise FalseManifestError("the hub shows a manifest of another address, or out of its order")
+        key = (before or manifest).signing_key(signed.key_id)
+        if key is None:
+            raise FalseManifestError("a manifest is not signed by a key of the one before it")
+        try:
+            self.verifier.verify(signed.signed, signed.signature, key.public)
+        except SignatureError as error:
+            raise FalseManifestError("the signature of a manifest does not cover it") from error
+        return manifest

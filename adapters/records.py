@@ -1,0 +1,526 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+"""What one edge keeps: the types of its records, and the shelf on which each stands.
+
+Guarantees:
+- a record that was read is the record that was written; a field added later has its default in older records;
+- what a record can be found by is declared here once; only a state word and a time stand in plain text on disk;
+- days, months and times are integers as everywhere; secrets and frames are bytes.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Final, Generic, Protocol, TypeVar, cast
+
+from adapters.store import Found, Plain, Record, Table, Transaction, Value
+
+# States of a grant. Only `active` lets anything leave; `stopping` is ended here and not yet known to the hub.
+ACTIVE: Final = "active"
+STOPPING: Final = "stopping"
+STOPPED: Final = "stopped"
+FROZEN: Final = "frozen"
+REPLACED: Final = "replaced"
+
+# Kinds of what waits in the outbox, and its states.
+INTRODUCTION: Final = "introduction"
+EVENT: Final = "event"
+RETRACTION: Final = "retraction"
+WAITING: Final = "waiting"
+SENT: Final = "sent"
+FINAL: Final = "final"
+
+# How something in the outbox ended, when no code of the hub says it.
+DONE: Final = "done"
+RETRACTED: Final = "retracted"
+NOT_SHARED: Final = "not-shared"
+
+T = TypeVar("T")
+
+
+class Reads(Protocol):
+    """A store, or a transaction of it."""
+
+    def get(self, table: Table, key: bytes) -> Record | None:
+        """One record."""
+
+    def find(self, table: Table, index: str, value: bytes) -> Found:
+        """By what they can be found by."""
+
+    def scan(
+        self, table: Table, state: str | None = None, due_until: int | None = None, limit: int | None = None
+    ) -> Found:
+        """All, or those in a state or due."""
+
+    def count(self, table: Table, state: str | None = None) -> int:
+        """How many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A native file that was read, shared or not."""
+
+    digest: bytes
+    received_at: int
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Client:
+    """One of this partner's own clients. `number` is the partner's own; without one the id stands for it."""
+
+    id: str
+    bsn: str | None
+    own_number: str | None
+    tasks: tuple[str, ...] = ()
+
+    @property
+    def number(self) -> str:
+        """By what people and notices name this client."""
+        return self.own_number or self.id
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Source:
+    """An allocation between this partner and another. `end` is None while it is open."""
+
+    client: str
+    partner: str
+    law: str
+    number: str
+    end: int | None
+    withdrawn: bool
+    read_at: int
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Grant:
+    """The right of this edge to tell one recipient about one client.
+
+    `line` is client, recipient, purpose and law; `begun_at` the time at which the first grant of the chain was made.
+    `source_end`: it ends with its sources and not with the longest validity. `ours`: replaced by our own renewal, and
+    nobody else had stopped it. `noted`: somebody else has stopped it, and this was acted on.
+    """
+
+    id: str
+    line: str
+    client: str
+    recipient: str
+    row: int
+    ground: str
+    categories: tuple[str, ...]
+    purpose: str
+    law: str
+    begin: int
+    end: int
+    made_at: int
+    begun_at: int
+    secret: bytes
+    salt: bytes
+    source: str | None
+    automatic: bool
+    renews: str | None = None
+    next: str | None = None
+    state: str = ACTIVE
+    ours: bool = False
+    introduced: bool = False
+    noted: bool = False
+    consent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """A handle of one of our grants that was registered, with the last sequence used under it."""
+
+    handle: bytes
+    grant: str
+    month: int
+    sequence: int = 0
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Item:
+    """Something in the outbox, for one recipient.
+
+    `told`: its bytes may have left. `dead`: called back. `asks`: a person must look. `frame` is there from sealing
+    until the final outcome, so that the same bytes can go again; `taken_at` is None until the hub said `taken`.
+    """
+
+    number: int
+    kind: str
+    event_id: bytes
+    grant: str
+    line: str
+    client: str
+    identity: bytes
+    day: int
+    parts: tuple[tuple[str, bytes], ...]
+    made_at: int
+    release_at: int
+    state: str = WAITING
+    final: str | None = None
+    asks: bool = False
+    late: bool = False
+    tries: int = 0
+    undecided: bool = False
+    dead: bool = False
+    told: bool = False
+    message_id: bytes | None = None
+    handle: bytes | None = None
+    frame: bytes | None = None
+    sent_month: int | None = None
+    taken_at: int | None = None
+    done_on: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Which item an envelope was for: one item may have been sealed several times."""
+
+    message_id: bytes
+    item: int
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Refused:
+    """An objection, withdrawal or hold of one client; `recipient` None is for all. Only a person lifts it."""
+
+    id: str
+    client: str
+    recipient: str | None
+    kind: str
+    since: int
+    lifted_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Happened:
+    """What this partner itself wrote about an allocation: from it follows whether a start is a resumption."""
+
+    identity: bytes
+    allocation: bytes
+    kind: str
+    day: int
+    retracted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """How often an event was called back from one recipient and purpose; part of the next event id."""
+
+    key: bytes
+    count: int
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Order:
+    """A stop that must reach the hub, from the moment it was decided here until the hub has said that it is in force."""
+
+    id: str
+    secret: bytes
+    end: int
+    why: str
+    grant: str | None
+    introduction: bytes | None
+    due: int
+    done: bool = False
+    frame: bytes | None = None
+    by_other: bool = False
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Introduced:
+    """An introduction that came in. Without a client it is kept all the same, for who may be registered later.
+
+    `withheld`: a refusal stands against it, so nothing under it is shown. `ended_on`: the day of a stop.
+    """
+
+    secret: bytes
+    sender: str
+    bsn: str
+    row: int
+    ground: str
+    categories: tuple[str, ...]
+    purpose: str
+    law: str
+    begin: int
+    end: int
+    renews: bytes | None
+    automatic: bool
+    came_at: int
+    client: str | None = None
+    withheld: bool = False
+    ended_on: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A handle of an introduction that came in, for one month."""
+
+    handle: bytes
+    secret: bytes
+    month: int
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Told:
+    """An event that came in. `parts` is empty once destroyed; `hidden`: called back. The id outlives the content."""
+
+    event_id: bytes
+    sender: str
+    secret: bytes
+    client: str | None
+    day: int
+    parts: tuple[tuple[str, bytes], ...]
+    late: bool
+    came_at: int
+    hidden: bool = False
+    delivered: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """An event that its sender called back, whether it had come or not."""
+
+    sender: str
+    event_id: bytes
+    on: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The receipt for an envelope, fixed when it was stored. `frame` is there once it was signed."""
+
+    message_id: bytes
+    sha: bytes
+    code: str
+    salt: bytes
+    at: int
+    frame: bytes | None = None
+    sent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Promised:
+    """A sender's signed registration of a handle in which this address is the recipient."""
+
+    handle: bytes
+    fact: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """A notice for the partner's own system, waiting until it was written."""
+
+    key: bytes
+    event_id: bytes
+    sender: str
+    retracted: bool
+    written: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Consented:
+    """A consent record with the grants that rest on it."""
+
+    id: str
+    client: str
+    raw: bytes
+    grants: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A fact this edge has signed, kept as long as it must be able to repeat it."""
+
+    number: int
+    frame: bytes
+    until_month: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where this edge is: the feed, notices acknowledged, and its counters."""
+
+    origin: str = ""
+    feed: int = 0
+    notices: int = 0
+    items: int = 0
+    facts: int = 0
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Own:
+    """The keys of this address and its newest manifest; `index` is None until the hub has it in its log."""
+
+    keys: bytes
+    manifest: bytes
+    index: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """The newest manifest of another address that was verified."""
+
+    address: str
+    frame: bytes
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf(Generic[T]):
+    """One kind of record, with its key and what it can be found by."""
+
+    table: Table
+    kind: type[T]
+    key: Callable[[T], bytes]
+    index: Callable[[T], Mapping[str, bytes]] = field(default=lambda _: {})
+    plain: Callable[[T], Mapping[str, Plain]] = field(default=lambda _: {})
+
+    def put(self, tx: Transaction, record: T) -> T:
+        """Write a record, whole."""
+        tx.put(self.table, self.key(record), _to_record(record), self.index(record), self.plain(record))
+        return record
+
+    def get(self, reads: Reads, key: bytes) -> T | None:
+        """The record with this key."""
+        found = reads.get(self.table, key)
+        return None if found is None else self._from(found)
+
+    def need(self, reads: Reads, key: bytes) -> T:
+        """The record with this key, which must be there: another record names it."""
+        found = self.get(reads, key)
+        if found is None:
+            raise LookupError(f"a record of {self.table.name} that another record names is not there")
+        return found
+
+    def find(self, reads: Reads, index: str, value: bytes) -> list[T]:
+        """In the order in which they were first written."""
+        return [self._from(record) for _, record in reads.find(self.table, index, value)]
+
+    def scan(
+        self, reads: Reads, state: str | None = None, due_until: int | None = None, limit: int | None = None
+    ) -> Iterator[T]:
+        """In the order in which they were first written."""
+        for _, record in reads.scan(self.table, state, due_until, limit):
+            yield self._from(record)
+
+    def delete(self, tx: Transaction, key: bytes) -> bool:
+        """Whether there was one."""
+        return tx.delete(self.table, key)
+
+    def _from(self, record: Record) -> T:
+        return self.kind(**{name: _frozen(value) for name, value in record.items()})
+
+
+def number_key(number: int) -> bytes:
+    """The key of a numbered record."""
+    return number.to_bytes(8, "big")
+
+
+def gone_key(sender: str, event_id: bytes) -> bytes:
+    """Event ids count per sender: nobody can call back what another told."""
+    return sender.encode() + b"\0" + event_id
+
+
+def _some(**values: str | bytes | None) -> dict[str, bytes]:
+    return {
+        name: value.encode() if isinstance(value, str) else value for name, value in values.items() if value is not None
+    }
+
+
+MARKS: Final = Shelf(Table("mark"), Mark, lambda r: r.digest)
+CLIENTS: Final = Shelf(
+    Table("client", ("bsn", "number")), Client, lambda r: r.id.encode(), lambda r: _some(bsn=r.bsn, number=r.own_number)
+)
+SOURCES: Final = Shelf(
+    Table("source", ("client", "partner")),
+    Source,
+    lambda r: f"{r.client}/{r.partner}/{r.law}/{r.number}".encode(),
+    lambda r: _some(client=r.client, partner=f"{r.client}/{r.partner}/{r.law}"),
+)
+GRANTS: Final = Shelf(
+    Table("grant_made", ("client", "line"), ("state",)),
+    Grant,
+    lambda r: r.id.encode(),
+    lambda r: _some(client=r.client, line=r.line),
+    # Why a grant is over must not be readable on the disk: a hold looks like a renewal.
+    lambda r: {"state": "open" if r.state in (ACTIVE, REPLACED) else "over"},
+)
+HANDLES: Final = Shelf(Table("handle", ("grant_made",)), Handle, lambda r: r.handle, lambda r: _some(grant_made=r.grant))
+ITEMS: Final = Shelf(
+    Table("item", ("grant_made", "line", "event", "identity"), ("state", "due")),
+    Item,
+    lambda r: number_key(r.number),
+    lambda r: _some(grant_made=r.grant, line=r.line, event=r.event_id, identity=r.identity or None),
+    lambda r: {"state": "asks" if r.asks else r.state, "due": r.release_at},
+)
+SENDS: Final = Shelf(Table("send"), Sent, lambda r: r.message_id)
+REFUSALS: Final = Shelf(Table("refusal", ("client",)), Refused, lambda r: r.id.encode(), lambda r: _some(client=r.client))
+HISTORY: Final = Shelf(
+    Table("happened", ("allocation",)), Happened, lambda r: r.identity, lambda r: _some(allocation=r.allocation)
+)
+RECALLS: Final = Shelf(Table("recalled"), Recalled, lambda r: r.key)
+ORDERS: Final = Shelf(
+    Table("stop_order", (), ("state", "due")),
+    Order,
+    lambda r: r.id.encode(),
+    plain=lambda r: {"state": "done" if r.done else "due", "due": r.due},
+)
+INTRODUCTIONS: Final = Shelf(
+    Table("introduced", ("bsn", "client", "renews")),
+    Introduced,
+    lambda r: r.secret,
+    lambda r: _some(bsn=r.bsn, client=r.client, renews=r.renews),
+)
+KNOWN: Final = Shelf(Table("known", ("secret",)), Known, lambda r: r.handle, lambda r: _some(secret=r.secret))
+TOLD: Final = Shelf(
+    Table("told", ("client", "secret")),
+    Told,
+    lambda r: gone_key(r.sender, r.event_id),
+    lambda r: _some(client=r.client, secret=r.secret),
+)
+GONE: Final = Shelf(Table("gone"), Gone, lambda r: gone_key(r.sender, r.event_id))
+ANSWERS: Final = Shelf(
+    Table("answer", (), ("state", "due")),
+    Answer,
+    lambda r: r.message_id,
+    plain=lambda r: {"state": "sent" if r.sent else "due", "due": r.at},
+)
+PROMISES: Final = Shelf(Table("promise"), Promised, lambda r: r.handle)
+NOTICES: Final = Shelf(
+    Table("notice", (), ("state",)),
+    Notify,
+    lambda r: r.key,
+    plain=lambda r: {"state": "written" if r.written else "due"},
+)
+CONSENTS: Final = Shelf(
+    Table("consent", ("client",)), Consented, lambda r: r.id.encode(), lambda r: _some(client=r.client)
+)
+FACTS: Final = Shelf(Table("fact"), Fact, lambda r: number_key(r.number))
+PEERS: Final = Shelf(Table("peer"), Peer, lambda r: r.address.encode())
+OWN: Final = Shelf(Table("own"), Own, lambda _: OWN_KEY)
+OWN_KEY: Final = b"own"
+_PLACES: Final = Shelf(Table("place"), Place, lambda _: b"place")
+
+
+def place(reads: Reads) -> Place:
+    """Where this edge is."""
+    return _PLACES.get(reads, b"place") or Place()
+
+
+def move(tx: Transaction, new: Place) -> None:
+    """This edge is somewhere else now."""
+    _PLACES.put(tx, new)
+
+
+def _to_record(record: object) -> Record:
+    return {f.name: _plain(getattr(record, f.name)) for f in fields(record)}  # type: ignore[arg-type]  # a dataclass
+
+
+def _plain(value: object) -> Value:
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    return cast("Value", value)
+
+
+def _frozen(value: Value) -> object:
+    return tuple(_frozen(one) for one in value) if isinstance(value, list) else value

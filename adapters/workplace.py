@@ -1,0 +1,67 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+"""What the parts of one edge work with: its store, its way to the hub, its rules, its clock.
+
+Guarantees: every commit and every call of the hub has a point before and after it, so that a test can stop the edge
+anywhere; a transaction never spans a call of the hub.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from adapters.store import EdgeStore, Transaction
+from consent.rules import RuleTable
+from hub.client import HubClient
+from schemas.calendar import day_of
+from schemas.registry import Registry
+
+T = TypeVar("T")
+
+
+def no_point(_name: str) -> None:
+    """The point outside tests: nothing happens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """One address at its work. `clock` gives unix milliseconds, `random` as many random bytes as asked."""
+
+    address: str
+    store: EdgeStore
+    client: HubClient
+    rules: RuleTable
+    registry: Registry
+    clock: Callable[[], int]
+    random: Callable[[int], bytes]
+    point: Callable[[str], None] = no_point
+
+    @property
+    def now(self) -> int:
+        """The time."""
+        return self.clock()
+
+    @property
+    def today(self) -> int:
+        """The Dutch calendar day."""
+        return day_of(self.clock())
+
+    def id(self) -> str:
+        """A new random name for a record."""
+        return self.random(8).hex()
+
+    @contextmanager
+    def commit(self, name: str) -> Iterator[Transaction]:
+        """One transaction. A crash before its end: nothing of it has happened; after: all of it."""
+        with self.store.transaction() as tx:
+            yield tx
+            self.point(f"{name}: before the commit")
+        self.point(f"{name}: after the commit")
+
+    async def ask(self, name: str, call: Awaitable[T]) -> T:
+        """One call of the hub. A crash before: the hub knows nothing of it; after: it does, and the edge does not."""
+        self.point(f"{name}: before the call")
+        answer = await call
+        self.point(f"{name}: after the call")
+        return answer
