@@ -67,7 +67,7 @@ def store_key_from_file(path: Path, data_folder: Path, strict: bool) -> StoreKey
         KeyProblem: in strict mode, the file lies in the data folder; or it can't be read, others may read it, or it
             holds something else.
     """
-    if strict and _is_beside(path, data_folder):
+    if strict and is_beside(path, data_folder):
         raise KeyProblem("the store key lies in the data folder: whoever takes the disk has both; keep it elsewhere")
     try:
         with path.open("rb") as file:
@@ -85,6 +85,14 @@ def store_key_from_file(path: Path, data_folder: Path, strict: bool) -> StoreKey
     if len(secret) != SECRET:  # fromhex skips spaces
         raise KeyProblem("the store key file isn't 64 hexadecimal characters")
     return StoreKey.from_secret(secret)
+
+
+def is_beside(path: Path, data_folder: Path) -> bool:
+    """Whether the file, or what it points to, lies in the data folder, by whatever links either is reached."""
+    folder = data_folder.resolve()
+    lexical = Path(os.path.normpath(path.absolute()))
+    places = (path.resolve(), lexical, lexical.parent.resolve())
+    return any(place.is_relative_to(folder) or place.is_relative_to(data_folder.absolute()) for place in places)
 
 
 def store_key_from_passphrase(passphrase: str, salt: bytes) -> StoreKey:
@@ -268,14 +276,6 @@ def _expand(seed: bytes) -> tuple[mlkem.MLKEM768PrivateKey, x25519.X25519Private
 
 def _new_opening(random: Random, today: int) -> OpeningKey:
     return OpeningKey(random(SECRET), today, today + VALID_DAYS - 1)
-
-
-def _is_beside(path: Path, data_folder: Path) -> bool:
-    """Whether the file, or what it points to, lies in the data folder, by whatever links either is reached."""
-    folder = data_folder.resolve()
-    lexical = Path(os.path.normpath(path.absolute()))
-    places = (path.resolve(), lexical, lexical.parent.resolve())
-    return any(place.is_relative_to(folder) or place.is_relative_to(data_folder.absolute()) for place in places)
 
 
 def _write_new(path: Path, content: bytes) -> None:

@@ -1,0 +1,242 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+"""The settings of one edge, `edge.toml`: one address, its folders, its keys' place, its way to the hub.
+
+Guarantees: in strict mode, the default, nothing insecure can be set: no hub in the same process, no rules in test
+mode, no store key in the data folder. Every fault of the file is told at once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from adapters.formats.native import FormatConfig, SubjectKind
+from adapters.keys import is_beside
+from schemas.address import PATTERN, role_of
+from schemas.event import Kind, Law
+from schemas.note import NoteError, parse_verifier_key
+from schemas.settings import (
+    Fault,
+    SettingsError,
+    Wrong,
+    choice,
+    flag,
+    load_toml,
+    many,
+    optional,
+    path,
+    pattern,
+    read_values,
+    required,
+    text,
+    whole,
+)
+
+IN_FORMATS: Final = ("cloudevents", "iwmo")
+OUT_FORMATS: Final = ("csv", "fhir-task")
+LOCAL: Final = "local:"
+MOVED: Final[Mapping[str, str]] = MappingProxyType({})  # a key of an earlier version -> its name now
+
+_SUFFIX: Final = pattern(r"\.[a-z0-9]{1,10}", "must be a suffix such as .xml, in small letters")
+_MOST_TYPES: Final = 200
+_DEFAULT_FORMATS: Final = MappingProxyType({".json": "cloudevents", ".xml": "iwmo"})
+
+
+def _formats(value: object, folder: Path) -> Mapping[str, str]:
+    if not isinstance(value, dict) or not value:
+        raise Wrong("must be a table of suffix = format")
+    read = choice(*IN_FORMATS)
+    found: dict[str, str] = {}
+    for suffix, name in value.items():
+        _SUFFIX(suffix, folder)
+        try:
+            found[suffix] = read(name, folder)
+        except Wrong as wrong:
+            raise Wrong(wrong.rule, f"/{suffix}") from None
+    return MappingProxyType(found)
+
+
+def _cloudevent_types(value: object, folder: Path) -> Mapping[str, tuple[Kind, Law]]:
+    if not isinstance(value, dict) or len(value) > _MOST_TYPES:
+        raise Wrong(f"must be a table of at most {_MOST_TYPES} types")
+    readers = {"kind": choice(*Kind), "law": choice(*Law)}
+    found: dict[str, tuple[Kind, Law]] = {}
+    for number, (name, meaning) in enumerate(value.items()):
+        if not isinstance(meaning, dict) or meaning.keys() != readers.keys():
+            raise Wrong("must be a table with kind and law, and nothing else", f"/{number}")
+        words = {}
+        for key, read in readers.items():
+            try:
+                words[key] = read(meaning[key], folder)
+            except Wrong as wrong:
+                raise Wrong(wrong.rule, f"/{number}/{key}") from None
+        found[name] = (Kind(words["kind"]), Law(words["law"]))
+    return MappingProxyType(found)
+
+
+def _hub(value: object, folder: Path) -> str:
+    if not isinstance(value, str) or not value.startswith(LOCAL) or "\0" in value:
+        raise Wrong("must be local: and the folder of a hub")
+    return LOCAL + str(path(value.removeprefix(LOCAL), folder))
+
+
+def _verifier_key(value: object, folder: Path) -> str:
+    line = text(1, 200)(value, folder)
+    try:
+        parse_verifier_key(line)
+    except NoteError:
+        raise Wrong("must be the verifier key that `schakel hub init` printed") from None
+    return line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeConfig:
+    """Every setting of an edge. Paths are made absolute or start from the folder of the file."""
+
+    address: str = required(
+        pattern(PATTERN, "must be urn:nld:oin:<20 digits>:<role>"),
+        "The address of this edge: the organisation's OIN and the role it has here.",
+    )
+    name: str = required(text(1, 80), "The name of the organisation as other partners show it, in Dutch.")
+    data_folder: Path = optional(
+        path, Path("data"), "Folder of the store. Nothing in it is readable without the store key."
+    )
+    strict: bool = optional(
+        flag, default=True, meaning="Refuse every insecure setting. Only a demo or a test switches this off."
+    )
+    test_mode: bool = optional(
+        flag, default=False, meaning="Load rules whose law text was not read yet. Refused in strict mode."
+    )
+    key_file: Path | None = optional(
+        path, None, "File with the store key, outside the data folder; `schakel edge init` makes it. Or passphrase_env."
+    )
+    passphrase_env: str | None = optional(
+        pattern("[A-Z_][A-Z0-9_]{0,63}", "must be the name of an environment variable"),
+        None,
+        "Environment variable that holds the passphrase the store key is made from. Or key_file.",
+    )
+    hub: str | None = optional(
+        _hub,
+        None,
+        "The way to the hub: local:FOLDER, refused in strict mode. Without it this edge exchanges nothing.",
+    )
+    hub_key: str | None = optional(
+        _verifier_key, None, "The hub's verifier key, as printed by `schakel hub init` and compared on paper."
+    )
+    partners_file: Path = optional(path, Path("partners.toml"), "The address book.")
+    municipality_code: str | None = optional(
+        pattern("[0-9]{4}", "must be four digits"), None, "This organisation's own CBS municipality code, in iWmo."
+    )
+    agb: str | None = optional(
+        pattern("[0-9]{8}", "must be eight digits"), None, "This organisation's own AGB code, in iWmo."
+    )
+    own_sources: tuple[str, ...] = optional(
+        many(text(1, 256), 50), (), "The `source` of every CloudEvent that this organisation's own systems write."
+    )
+    in_folder: Path = optional(path, Path("in"), "Folder in which the organisation puts native messages.")
+    done_folder: Path = optional(path, Path("done"), "Folder to which a message goes that was read.")
+    quarantine_folder: Path = optional(
+        path, Path("quarantine"), "Folder to which a message goes that could not be read, with its problem report."
+    )
+    out_folder: Path = optional(path, Path("out"), "Folder in which notices for the organisation's own system appear.")
+    largest_file: int = optional(
+        whole(1024, 1 << 30), 1 << 20, "A larger file is quarantined without being read.", unit="bytes"
+    )
+    done_days: int = optional(
+        whole(30, 3650), 30, "How long a message stays in done_folder: it is read again after a restore.", unit="days"
+    )
+    formats_in: Mapping[str, str] = optional(
+        _formats, _DEFAULT_FORMATS, "Format of a native message by the suffix of its file: iwmo or cloudevents."
+    )
+    cloudevent_types: Mapping[str, tuple[Kind, Law]] = optional(
+        _cloudevent_types,
+        MappingProxyType({}),
+        'Per `type` of a CloudEvent what it means: "nl.example.started" = {kind = "gestart", law = "wmo"}.',
+    )
+    cloudevent_subject: str | None = optional(
+        choice(*SubjectKind),
+        None,
+        "What a bare nine-digit `subject` of a CloudEvent is; without it such one is refused.",
+    )
+    xsd_dir: Path | None = optional(
+        path, None, "Folder with the official XSDs of iWmo; messages are then validated against them too."
+    )
+    notices_out: str | None = optional(
+        choice(*OUT_FORMATS), None, "Format of the notices for the own system; without it there are none."
+    )
+    notices_with_bsn: bool = optional(
+        flag, default=False, meaning="Name the client in a FHIR Task by BSN instead of by the own client number."
+    )
+
+    @property
+    def role(self) -> str:
+        """The role in the address."""
+        return role_of(self.address)
+
+    @property
+    def hub_folder(self) -> Path | None:
+        """The folder of the hub in the same process."""
+        return None if self.hub is None else Path(self.hub.removeprefix(LOCAL))
+
+    @property
+    def own_codes(self) -> frozenset[str]:
+        """Every native code that stands for this organisation as sender or receiver."""
+        return frozenset({*self.own_sources, *(code for code in (self.municipality_code, self.agb) if code)})
+
+    @property
+    def formats(self) -> FormatConfig:
+        """The settings of the readers."""
+        subject = None if self.cloudevent_subject is None else SubjectKind(self.cloudevent_subject)
+        return FormatConfig(self.xsd_dir, self.cloudevent_types, subject)
+
+    @property
+    def hub_verifier(self) -> tuple[str, bytes] | None:
+        """Name and public key of the hub's log."""
+        return None if self.hub_key is None else parse_verifier_key(self.hub_key)
+
+
+def load_edge_config(file: Path) -> EdgeConfig:
+    """The settings in this file.
+
+    Raises:
+        SettingsError: every fault of it.
+    """
+    raw, folder = load_toml(file), file.absolute().parent
+    faults: list[Fault] = []
+    values = read_values(EdgeConfig, raw, folder, MOVED, faults)
+    missing = {"address", "name"} - values.keys()
+    values |= dict.fromkeys(missing, "")
+    config = EdgeConfig(**values)  # type: ignore[arg-type]  # each reader gives the type of its field
+    named = {fault.path for fault in faults}
+    faults += [fault for fault in _together(config) if fault.path not in named]
+    if faults:
+        raise SettingsError(faults)
+    return config
+
+
+def _together(config: EdgeConfig) -> list[Fault]:
+    """What is wrong between settings that are right by themselves."""
+    faults = []
+    if (config.key_file is None) == (config.passphrase_env is None):
+        faults.append(Fault("/key_file", "give either key_file or passphrase_env"))
+    if config.hub is not None and config.hub_key is None:
+        faults.append(Fault("/hub_key", "this setting is required with a hub"))
+    if config.strict and config.hub is not None:
+        faults.append(Fault("/hub", "a hub in the same process is for demos: refused in strict mode"))
+    if config.strict and config.test_mode:
+        faults.append(Fault("/test_mode", "refused in strict mode"))
+    if config.strict and config.key_file is not None and is_beside(config.key_file, config.data_folder):
+        faults.append(Fault("/key_file", "lies in data_folder: refused in strict mode"))
+    names = ("data_folder", "in_folder", "done_folder", "quarantine_folder", "out_folder")
+    seen: dict[Path, str] = {}
+    for name in names:
+        place: Path = getattr(config, name).resolve()
+        if place in seen:
+            faults.append(Fault(f"/{name}", f"is the same folder as {seen[place]}"))
+        elif name != "data_folder" and is_beside(place, config.data_folder):
+            # What the organisation puts there is readable: it would make the promise of the data folder untrue.
+            faults.append(Fault(f"/{name}", "lies in data_folder"))
+        seen.setdefault(place, name)
+    return faults

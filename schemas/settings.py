@@ -1,0 +1,242 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+"""Settings in a TOML file: one documented frozen type each, every fault named at once.
+
+Guarantees:
+- a setting has its default, unit and meaning at its field, and what is printed or documented comes from there;
+- unknown and moved keys are faults, so a typing error never leaves a default in force;
+- a fault names the path and the rule and never a value. No setting holds a secret, only where one is.
+"""
+
+import dataclasses
+import re
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple, TypeVar
+
+T = TypeVar("T")
+
+LARGEST: Final = 1 << 20  # bytes of a settings file
+_SHOWN_KEY: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
+class Fault(NamedTuple):
+    """One thing that is wrong in a settings file."""
+
+    path: str
+    rule: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.rule}"
+
+
+class SettingsError(ValueError):
+    """A settings file that can't be used, with every fault that was found."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("; ".join(str(fault) for fault in faults))
+        self.faults = tuple(faults)
+
+
+class Wrong(ValueError):
+    """A value that a setting can't have. The text says what it must be; `path` where within the value."""
+
+    def __init__(self, rule: str, path: str = "") -> None:
+        super().__init__(rule)
+        self.rule = rule
+        self.path = path
+
+
+# Turns what stands in the file into the value; the folder of the file is what relative paths start from.
+Read = Callable[[object, Path], T]
+
+
+class Setting(NamedTuple):
+    """What a setting is, for people."""
+
+    name: str
+    meaning: str
+    unit: str
+    default: str
+    required: bool
+
+
+def required(read: Read[T], meaning: str, unit: str = "") -> T:
+    """A field whose value must stand in the file."""
+    return dataclasses.field(metadata={"read": read, "meaning": meaning, "unit": unit})  # type: ignore[no-any-return]
+
+
+def optional(read: Read[T], default: T, meaning: str, unit: str = "") -> T:
+    """A field with a default; a relative path given as default starts from the folder of the file too."""
+    metadata = {"read": read, "meaning": meaning, "unit": unit}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def settings_of(kind: type[object]) -> list[Setting]:
+    """Every setting of this type, in the order of its fields."""
+    found = []
+    for one in dataclasses.fields(kind):  # type: ignore[arg-type]  # always a dataclass here
+        needed = one.default is dataclasses.MISSING
+        default = "" if needed else as_text(one.default)
+        found.append(Setting(one.name, one.metadata["meaning"], one.metadata["unit"], default, needed))
+    return found
+
+
+def shown(settings: object) -> list[tuple[str, str]]:
+    """Name and value of every setting in force."""
+    fields = dataclasses.fields(settings)  # type: ignore[arg-type]
+    return [(one.name, as_text(getattr(settings, one.name))) for one in fields]
+
+
+def as_text(value: object) -> str:
+    """A value as it would stand in the file, near enough for a person."""
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "true" if value else "false"
+        case tuple() | list():
+            return ", ".join(as_text(item) for item in value) or "-"
+        case Mapping():
+            return ", ".join(f"{key} = {as_text(item)}" for key, item in value.items()) or "-"
+        case _:
+            return str(value)
+
+
+def load_toml(path: Path) -> dict[str, object]:
+    """The tables of a file.
+
+    Raises:
+        SettingsError: it can't be read, is too large or isn't TOML.
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(LARGEST + 1)
+    except OSError as error:
+        raise SettingsError([Fault("/", f"the file can't be read: {error.strerror}")]) from None
+    if len(raw) > LARGEST:
+        raise SettingsError([Fault("/", "the file is larger than 1 MiB")])
+    try:
+        return tomllib.loads(raw.decode())
+    except UnicodeDecodeError:
+        raise SettingsError([Fault("/", "the file isn't UTF-8")]) from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        place = re.search(r"at line \d+, column \d+", str(error))
+        raise SettingsError([Fault("/", f"the file isn't TOML {place[0] if place else ''}".rstrip())]) from None
+
+
+def read_values(
+    kind: type[object], raw: Mapping[str, object], folder: Path, moved: Mapping[str, str], faults: list[Fault]
+) -> dict[str, object]:
+    """The values of a settings type by name, faults added to the list. What is at fault has its default, or is missing."""
+    fields = {one.name: one for one in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    faults += unknown_keys(raw, fields.keys(), "", moved)
+    values: dict[str, object] = {}
+    for name, one in fields.items():
+        if name in raw:
+            try:
+                values[name] = one.metadata["read"](raw[name], folder)
+                continue
+            except Wrong as wrong:
+                faults.append(Fault(f"/{name}{wrong.path}", wrong.rule))
+        elif one.default is dataclasses.MISSING:
+            faults.append(Fault(f"/{name}", "this setting is required"))
+        if one.default is not dataclasses.MISSING:
+            values[name] = folder / one.default if isinstance(one.default, Path) else one.default
+    return values
+
+
+def unknown_keys(
+    raw: Mapping[str, object], known: Sequence[str] | object, path: str, moved: Mapping[str, str] | None = None
+) -> list[Fault]:
+    """A fault for every key that isn't known; one that has moved is told where to."""
+    found = []
+    for key in raw:
+        if key in known:  # type: ignore[operator]
+            continue
+        place = f"{path}/{key}" if _SHOWN_KEY.fullmatch(key) else f"{path}/?"
+        now = (moved or {}).get(key)
+        found.append(Fault(place, "unknown setting" if now is None else f"this setting is now called {now}"))
+    return found
+
+
+# ------------------------------------------------------------------------------------- readers of one value
+
+
+def text(least: int, most: int) -> Read[str]:
+    """Text of so many characters, none of them a control character."""
+
+    def read(value: object, _: Path) -> str:
+        if not isinstance(value, str) or not least <= len(value) <= most or not value.isprintable():
+            raise Wrong(f"must be text of {least} to {most} characters")
+        return value
+
+    return read
+
+
+def pattern(expression: str, rule: str) -> Read[str]:
+    """Text of one form; `rule` says which."""
+    compiled = re.compile(expression)
+
+    def read(value: object, _: Path) -> str:
+        if not isinstance(value, str) or compiled.fullmatch(value) is None:
+            raise Wrong(rule)
+        return value
+
+    return read
+
+
+def choice(*words: str) -> Read[str]:
+    """One of these words."""
+
+    def read(value: object, _: Path) -> str:
+        if not isinstance(value, str) or value not in words:
+            raise Wrong("must be one of: " + ", ".join(words))
+        return value
+
+    return read
+
+
+def whole(low: int, high: int) -> Read[int]:
+    """An integer, both limits included."""
+
+    def read(value: object, _: Path) -> int:
+        if type(value) is not int or not low <= value <= high:
+            raise Wrong(f"must be a whole number from {low} to {high}")
+        return value
+
+    return read
+
+
+def flag(value: object, _: Path) -> bool:
+    """True or false."""
+    if not isinstance(value, bool):
+        raise Wrong("must be true or false")
+    return value
+
+
+def path(value: object, folder: Path) -> Path:
+    """A path; a relative one starts from the folder of the file."""
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise Wrong("must be a path")
+    return folder / value
+
+
+def many(read_one: Read[T], most: int) -> Read[tuple[T, ...]]:
+    """A list of different values."""
+
+    def read(value: object, folder: Path) -> tuple[T, ...]:
+        if not isinstance(value, list) or len(value) > most:
+            raise Wrong(f"must be a list of at most {most}")
+        found = []
+        for number, item in enumerate(value):
+            try:
+                found.append(read_one(item, folder))
+            except Wrong as wrong:
+                raise Wrong(wrong.rule, f"/{number}{wrong.path}") from None
+        if len(set(found)) != len(found):
+            raise Wrong("must not hold the same value twice")
+        return tuple(found)
+
+    return read
