@@ -8,6 +8,7 @@
 - A class of ending goes with `beeindigd` alone; the native reason behind it never becomes part of an event.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -15,9 +16,10 @@ from typing import TypeVar
 
 from schemas.calendar import date_text, parse_date
 
-_FIRST_DAY = parse_date("0001-01-01")
-_LAST_DAY = parse_date("9999-12-31")
-_REFERENCE_LIMIT = 64
+# What the definition of `progress` takes; a day beyond it is a mistake at the source.
+FIRST_DAY = parse_date("1970-01-01")
+LAST_DAY = parse_date("2199-12-31")
+_REFERENCE = re.compile(r"[0-9A-Za-z-]{1,64}")
 _Word = TypeVar("_Word", bound=StrEnum)
 
 PROGRESS = "progress"
@@ -73,10 +75,10 @@ class Event:
     def __post_init__(self) -> None:
         if self.ending is not None and self.kind is not Kind.BEEINDIGD:
             raise ValueError("ending goes with kind beeindigd only")
-        if not _FIRST_DAY <= self.day <= _LAST_DAY:
+        if not FIRST_DAY <= self.day <= LAST_DAY:
             raise ValueError("day is outside the calendar")
-        if self.reference is not None and not 0 < len(self.reference) <= _REFERENCE_LIMIT:
-            raise ValueError("reference must be 1 to 64 characters")
+        if self.reference is not None and _REFERENCE.fullmatch(self.reference) is None:
+            raise ValueError("reference must be 1 to 64 letters, digits and hyphens")
 
     def parts(self, categories: Iterable[str]) -> dict[str, dict[str, object]]:
         """Give the JSON object of each category asked for; a category that does not exist is refused."""

@@ -14,8 +14,8 @@ from datetime import date, time
 
 from adapters.formats import json_strict
 from adapters.formats.native import Fault, FormatConfig, Keyword, Malformed, NativeEvent, SubjectKind
-from schemas.calendar import day_of
-from schemas.event import Event, Kind, Law
+from schemas.calendar import day_of, start_of_day
+from schemas.event import LAST_DAY, Event, Kind, Law
 from schemas.identity import Citizen
 
 _SIZE_LIMIT = 1024 * 1024  # bytes, a batch included; the profile asks at least 64 KiB for one event
@@ -35,7 +35,7 @@ _TIME = re.compile(
     r"(?:\.[0-9]{1,12})?(?:[Zz]|(?P<sign>[+-])(?P<ahead>[01][0-9]|2[0-3]):(?P<past>[0-5][0-9]))"
 )
 _EPOCH = date(1970, 1, 1).toordinal()
-_LATEST = (date(9999, 12, 30).toordinal() - _EPOCH) * 86_400_000  # a Dutch day later would be beyond the calendar
+_PAST_LAST_DAY = start_of_day(LAST_DAY + 1)
 # What is read, and then what the profile names besides, which is dropped.
 _KNOWN = frozenset({"specversion", "id", "source", "type", "subject", "time"}) | frozenset(
     {"datacontenttype", "dataschema", "data", "data_base64", "dataref", "sequence", "sequencetype"}
@@ -173,7 +173,7 @@ def _day(look: _Look) -> int | None:
         ahead = (int(parts["ahead"]) * 60 + int(parts["past"])) * 60
         seconds += ahead if parts["sign"] == "-" else -ahead
     moment = (day * 86_400 + seconds) * 1000
-    if not 0 <= moment <= _LATEST:
+    if not 0 <= moment < _PAST_LAST_DAY:
         look.fault("time", Keyword.DATE)
         return None
     return day_of(moment)

@@ -37,7 +37,7 @@ from adapters.formats.iwmo_lists import (
 from adapters.formats.native import Allocation, Fault, FormatConfig, Keyword, Malformed, NativeEvent
 from adapters.formats.xml_strict import SPACE, Child, Node, Walk, parse, schema_faults
 from schemas.calendar import date_text, parse_date
-from schemas.event import Event, Kind, Law
+from schemas.event import FIRST_DAY, LAST_DAY, Event, Kind, Law
 from schemas.identity import Citizen
 
 _SIZE_LIMIT = 1024 * 1024  # bytes; a message is about one client, the largest published example has 7,418
@@ -47,6 +47,7 @@ _BSN = re.compile(r"[0-9]{9}")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,30}")
 _NUMBER_LIMIT = 999_999_999
 _REFUSED = "0001"
+_NO_END = parse_date("9999-12-31")
 _XS_ELEMENT = "{http://www.w3.org/2001/XMLSchema}element"
 
 Places = Mapping[str, Sequence[Node]]
@@ -182,7 +183,9 @@ class _Reading:
 
     def _allocation(self, parts: Places, header: _Header | None, citizen: Citizen | None) -> NativeEvent | None:
         number = self._number(parts)
-        begin, end = self._day(parts, "Ingangsdatum"), self._day(parts, "Einddatum")
+        begin = self._day(parts, "Ingangsdatum")
+        # 9999-12-31 is how some systems write *no end*.
+        end = self._day(parts, "Einddatum", _NO_END)
         allotted = self._day(parts, "Toewijzingsdatum")
         self._ordered(parts, begin, end)
         change = self._listed(parts, "RedenWijziging", CHANGES) if parts["RedenWijziging"] else None
@@ -199,7 +202,9 @@ class _Reading:
             sender=header.sender,
             receiver=header.receiver,
             identity=self._identity(header, citizen, number, begin, more),
-            allocation=Allocation(number, begin, end, change, withdrawn=over or change == WITHDRAWN),
+            allocation=Allocation(
+                number, begin, None if end == _NO_END else end, change, withdrawn=over or change == WITHDRAWN
+            ),
         )
 
     def _identity(
@@ -239,15 +244,18 @@ class _Reading:
         self.walk.fault(parts["ToewijzingNummer"][0].path, Keyword.PATTERN)
         return None
 
-    def _day(self, parts: Places, name: str) -> int | None:
+    def _day(self, parts: Places, name: str, last: int = LAST_DAY) -> int | None:
         text = self._text(parts, name)
         if text is None:
             return None
         try:
-            return parse_date(text.strip(SPACE))
+            day = parse_date(text.strip(SPACE))
         except ValueError:
+            day = None
+        if day is None or not FIRST_DAY <= day <= last:
             self.walk.fault(parts[name][0].path, Keyword.DATE, _REFUSED)
             return None
+        return day
 
     def _ordered(self, parts: Places, begin: int | None, end: int | None) -> None:
         if begin is not None and end is not None and end < begin:  # TR018, CS003

@@ -17,7 +17,7 @@ from adapters.formats.cloudevents import CloudEventsReader
 from adapters.formats.native import Fault, FormatConfig, Keyword, Malformed, NativeEvent, Reader, SubjectKind
 from schemas.calendar import date_text
 from schemas.event import CATEGORIES, Kind, Law
-from tests.formats.conftest import TYPES, VECTORS, everything_in, hostile, valid
+from tests.formats.format_vectors import TYPES, VECTORS, everything_in, hostile, valid
 
 VALID = VECTORS / "cloudevents" / "valid"
 ONE = json.loads((VALID / "een.json").read_text("utf-8"))

@@ -4,7 +4,9 @@
 
 import json
 from dataclasses import FrozenInstanceError
+from pathlib import Path
 
+import jsonschema_rs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,9 +14,11 @@ from hypothesis import strategies as st
 from adapters.formats import READERS, WRITERS
 from adapters.formats.native import Fault, FormatConfig, Keyword, Malformed
 from adapters.problem import SENTENCES, problem_report
-from schemas.calendar import parse_date
-from schemas.event import CATEGORIES, Ending, Event, Kind, Law
+from schemas.event import CATEGORIES, FIRST_DAY, LAST_DAY, Ending, Event, Kind, Law
 from schemas.identity import Citizen, check_bsn, mask
+
+_FOLDER = Path(__file__).parents[2] / "schemas" / "definitions" / "event" / "1"
+DEFINITIONS = {name: json.loads((_FOLDER / f"{name}.json").read_text("utf-8")) for name in CATEGORIES}
 
 
 def test_the_table_names_each_format_as_the_format_names_itself() -> None:
@@ -81,7 +85,7 @@ def test_a_masked_bsn_shows_four_digits() -> None:
     assert mask("999900006") == "*****0006"
 
 
-_DAYS = st.integers(parse_date("1900-01-01"), parse_date("2200-01-01"))
+_DAYS = st.integers(FIRST_DAY, LAST_DAY)
 _EVENTS = st.builds(
     Event, kind=st.sampled_from(Kind), day=_DAYS, law=st.sampled_from(Law), reference=st.none() | st.just("410001")
 ) | st.builds(Event, kind=st.just(Kind.BEEINDIGD), day=_DAYS, law=st.sampled_from(Law), ending=st.sampled_from(Ending))
@@ -114,7 +118,7 @@ def test_an_event_comes_back_from_its_parts_and_progress_alone_says_nothing_of_l
         ),
         (
             {"progress": {"kind": "gestart", "date": "2026-03-03"}, "service": {"law": "wmo", "reference": "x" * 65}},
-            "1 to 64 characters",
+            "1 to 64 letters, digits and hyphens",
         ),
     ],
 )
@@ -130,6 +134,19 @@ def test_an_unknown_category_and_a_service_without_law_are_no_parts() -> None:
         event.parts(["health"])
     with pytest.raises(ValueError, match="^an event without a law has no part service$"):
         event.parts(CATEGORIES)
+
+
+@pytest.mark.parametrize("day", [FIRST_DAY - 1, LAST_DAY + 1])
+def test_an_event_on_a_day_that_no_definition_takes_does_not_exist(day: int) -> None:
+    with pytest.raises(ValueError, match="^day is outside the calendar$"):
+        Event(Kind.GESTART, day, None)
+
+
+@given(event=_EVENTS)
+@settings(max_examples=100, deadline=None)
+def test_the_parts_of_any_event_are_valid_by_the_published_definitions(event: Event) -> None:
+    for name, part in event.parts(CATEGORIES).items():
+        jsonschema_rs.validate(DEFINITIONS[name], part)
 
 
 def test_an_event_cannot_be_changed() -> None:

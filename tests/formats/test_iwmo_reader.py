@@ -17,7 +17,7 @@ from adapters.formats.iwmo_lists import CHANGES, ENDINGS, MESSAGES
 from adapters.formats.native import Fault, FormatConfig, Keyword, NativeEvent, Reader
 from schemas.calendar import date_text
 from schemas.event import CATEGORIES, Ending, Kind
-from tests.formats.conftest import VECTORS, everything_in, hostile, valid
+from tests.formats.format_vectors import VECTORS, everything_in, hostile, valid
 
 VALID = VECTORS / "iwmo" / "valid"
 START, STOP = VALID / "305_gestart.xml", VALID / "307_volgens_plan.xml"
@@ -211,7 +211,15 @@ def test_the_same_product_removed_and_delivered_again_has_one_identity_and_is_ca
     assert first.identity == second.identity
 
 
-def test_the_dutch_day_of_message_and_product_never_depends_on_the_product_code(iwmo: IwmoReader) -> None:
+def test_an_allocation_until_the_year_9999_has_no_end(iwmo: IwmoReader) -> None:
+    data = (VALID / "301_toegewezen.xml").read_bytes()
+    (event,) = iwmo.read(data.replace(b"2027-02-28", b"9999-12-31"))
+    assert event.allocation is not None
+    assert event.allocation.end is None
+    assert "9999-12-31" in event.identity
+
+
+def test_the_product_code_makes_no_difference_to_any_event(iwmo: IwmoReader) -> None:
     other = START.read_bytes().replace(b"07B31", b"07B99").replace(b">07<", b">02<")
     assert iwmo.read(other) == iwmo.read(START.read_bytes())
 

@@ -22,7 +22,7 @@ from adapters.formats.fhir_task import FhirTaskWriter
 from adapters.formats.native import FormatConfig, Notice, SubjectKind
 from schemas.calendar import parse_date
 from schemas.event import Ending, Event, Kind, Law
-from tests.formats.conftest import TYPES, VECTORS
+from tests.formats.format_vectors import TYPES, VECTORS
 
 BUDGET = settings(max_examples=100, deadline=None)
 NOTICE = Notice(

@@ -1,0 +1,55 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+"""The vectors of the formats as test parameters, the types they use, and every value that came out of a message."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.formats.native import NativeEvent
+from schemas.event import Kind, Law
+
+VECTORS = Path(__file__).parents[1] / "vectors"
+TYPES = {
+    "nl.voorbeeldgemeente.wmo.melding-ontvangen": (Kind.AANGEMELD, Law.WMO),
+    "nl.voorbeeldgemeente.wmo.ondersteuning-gestart": (Kind.GESTART, Law.WMO),
+}
+
+
+def hostile(format_name: str) -> list[Any]:
+    """Every hostile vector with the first fault it must give."""
+    folder = VECTORS / format_name / "hostile"
+    expected = json.loads((folder / "expected.json").read_text("utf-8"))
+    assert {path.name for path in folder.iterdir()} == {*expected, "expected.json"}
+    return [pytest.param(folder / name, fault, id=name) for name, fault in expected.items()]
+
+
+def valid(format_name: str) -> list[Any]:
+    """Every valid vector with the events it must give."""
+    folder = VECTORS / format_name
+    expected = json.loads((folder / "expected_valid.json").read_text("utf-8"))
+    assert {path.name for path in (folder / "valid").iterdir()} == set(expected)
+    return [pytest.param(folder / "valid" / name, events, id=name) for name, events in expected.items()]
+
+
+def everything_in(events: Iterable[NativeEvent]) -> set[str]:
+    """Every single value in the events, as text."""
+    found: set[str] = set()
+
+    def gather(value: object) -> None:
+        if isinstance(value, dict):
+            for item in value.values():
+                gather(item)
+        elif isinstance(value, list | tuple):
+            for item in value:
+                gather(item)
+        elif value is not None:
+            found.add(str(value))
+
+    for event in events:
+        gather(asdict(event))
+    return found
