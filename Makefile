@@ -1,0 +1,60 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+#
+# The same commands for people and for CI.  Each does all the set-up that it needs; a second call is quick.
+
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+WORKERS ?= 2
+export PYTHONDONTWRITEBYTECODE = 1
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: help demo test check fix bench fuzz docs lock coverage clean
+.DEFAULT_GOAL := help
+
+help: ## what there is
+	@grep -hE '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+
+demo: $(READY) ## one Wmo case through three partners and a hub; DIR=folder keeps what it made
+	@$(BIN)/schakel demo $(if $(DIR),--keep $(DIR))
+
+test: $(READY) ## all tests
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal $(ARGS)
+
+check: $(READY) ## lint and types
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+fix: $(READY) ## mends what can be mended by itself, and formats
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(READY) ## measures; writes build/bench.json
+	@mkdir -p build
+	@$(BIN)/python -m tests.bench.run $(ARGS)
+
+fuzz: $(READY) ## the properties of every reader and frame, with many more examples; FACTOR=10
+	@SCHAKEL_FUZZ=$(or $(FACTOR),10) $(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow" \
+		-p tests.fuzz tests $(ARGS)
+
+docs: $(READY) ## writes deploy/docs/reference.md from the program
+	@$(BIN)/python -m deploy.reference deploy/docs/reference.md
+
+coverage: $(READY) ## the tests with branch coverage
+	@$(BIN)/coverage run -m pytest -q $(ARGS) && $(BIN)/coverage report
+
+lock: $(READY) ## writes constraints.txt from what is installed
+	@{ echo "# Exact versions of everything that Schakel runs, tests and checks with; \`make lock\` writes this anew."; \
+		$(BIN)/pip freeze --all --exclude-editable | grep -vE '^pip==' | sort -f; } > constraints.txt.new
+	@mv constraints.txt.new constraints.txt
+
+clean: ## removes what the other commands made, the environment too
+	rm -rf $(VENV) build demo .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+
+# The stamp is newer than the two files that say what to install, or the installation is done again.
+$(READY): pyproject.toml constraints.txt
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" bash .ci/setup
+	@touch $@

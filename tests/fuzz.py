@@ -1,0 +1,28 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""For `make fuzz`: only the properties, each with SCHAKEL_FUZZ times the examples that its test asks for."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, is_hypothesis_test, settings
+
+_SETTINGS = "_hypothesis_internal_use_settings"  # hypothesis has no public way to give a finished test other settings
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out what is no property and gives the rest more examples."""
+    factor = int(os.environ.get("SCHAKEL_FUZZ", "10"))
+    properties = [item for item in items if is_hypothesis_test(getattr(item, "obj", None))]
+    config.hook.pytest_deselected(items=[item for item in items if item not in properties])
+    for test in {item.obj for item in properties if isinstance(item, pytest.Function)}:
+        function = getattr(test, "__func__", test)
+        wanted = getattr(function, _SETTINGS, None) or settings()
+        more = settings(
+            wanted, max_examples=wanted.max_examples * factor, deadline=None, suppress_health_check=list(HealthCheck)
+        )
+        setattr(function, _SETTINGS, more)
+    items[:] = properties
