@@ -80,7 +80,7 @@ def fates(entries: list[Entry]) -> dict[int, Fate]:
             fate = found[cast("int", record[3])]
             if record[-1] == "accepted":
                 fate.hand_overs += 1
-                assert not (fate.ends or fate.receipts), "handed over after its end"
+                assert fate.last == "accepted", "handed over after its end"
             else:
                 fate.ends.append(cast("str", record[-1]))
         elif kind == "expiry":
