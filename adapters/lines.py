@@ -355,9 +355,8 @@ async def register_next(work: Workplace, key: SigningKey) -> int:
         return 0
     wanted = [
         (grant, this + 1)
-        for grant in GRANTS.scan(work.store, "open")
-        if grant.state == ACTIVE
-        and this + 1 <= month_of(grant.end)
+        for grant in (*GRANTS.scan(work.store, "open"), *GRANTS.scan(work.store, "renews"))
+        if this + 1 <= month_of(grant.end)
         and HANDLES.get(work.store, handle(grant.secret, this + 1)) is None
         and not is_refused(work.store, grant.client, grant.recipient)
     ]

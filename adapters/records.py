@@ -443,7 +443,7 @@ GRANTS: Final = Shelf(
     lambda r: r.id.encode(),
     lambda r: _some(client=r.client, line=r.line),
     # Why a grant is over must not be readable on the disk: a hold looks like a renewal.
-    lambda r: {"state": "open" if r.state in (ACTIVE, REPLACED) else "over"},
+    lambda r: {"state": "over" if r.state != ACTIVE else "open" if r.renews is None else "renews"},
 )
 HANDLES: Final = Shelf(Table("handle", ("grant_made",)), Handle, lambda r: r.handle, lambda r: _some(grant_made=r.grant))
 ITEMS: Final = Shelf(
@@ -497,8 +497,8 @@ CONSENTS: Final = Shelf(
 )
 FACTS: Final = Shelf(Table("fact"), Fact, lambda r: number_key(r.number))
 PEERS: Final = Shelf(Table("peer"), Peer, lambda r: r.address.encode())
-OWN: Final = Shelf(Table("own"), Own, lambda _: OWN_KEY)
 OWN_KEY: Final = b"own"
+OWN: Final = Shelf(Table("own"), Own, lambda _: OWN_KEY)
 _PLACES: Final = Shelf(Table("place"), Place, lambda _: b"place")
 
 

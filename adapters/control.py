@@ -1,0 +1,186 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+"""The control part of what is sent, and what is read from one that came.
+
+Guarantees: what is written is valid by its definition, in the highest version that both sides read; what came is
+validated before anything of it is looked at, and all that follows works on values of known types.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from adapters.lines import chain
+from adapters.records import CLIENTS, Grant, Introduced, Item
+from adapters.workplace import Workplace
+from consent.grant import GrantTerms
+from schemas.calendar import date_text, parse_date
+from schemas.envelope import CONTROL
+from schemas.manifest import Manifest
+from schemas.registry import Fault, InvalidPart, Registry
+
+INTRODUCTION = "introduction"
+_VERSION = "1"
+
+
+def common_version(name: str, manifest: Manifest, registry: Registry) -> int:
+    """The highest version of a definition that both sides read.
+
+    Raises:
+        InvalidPart: there is none.
+    """
+    theirs = dict(manifest.reads).get(name, ())
+    both = set(theirs) & set(registry.versions(name))
+    if not both:
+        raise InvalidPart([Fault("/", "version")])
+    return max(both)
+
+
+def event_control(work: Workplace, item: Item, manifest: Manifest) -> bytes:
+    """The control part of an event; its parts are valid in the versions that it names.
+
+    Raises:
+        InvalidPart: no common version, or a part that it does not allow.
+    """
+    schemas: dict[str, object] = {}
+    for name, raw in item.parts:
+        schemas[name] = f"{name}/{common_version(name, manifest, work.registry)}"
+        work.registry.validate(str(schemas[name]), raw)
+    control = {
+        "kind": "event",
+        "event": item.event_id.hex(),
+        "date": date_text(item.day),
+        "late": item.late,
+        "schemas": schemas,
+    }
+    return work.registry.encode(f"{CONTROL}/{common_version(CONTROL, manifest, work.registry)}", control)
+
+
+def introduction_control(work: Workplace, grant: Grant, item: Item, manifest: Manifest) -> bytes:
+    """The control part of the introduction of a grant.
+
+    Raises:
+        InvalidPart: no common version, or a client without a BSN.
+    """
+    client = CLIENTS.need(work.store, grant.client.encode())
+    renews = next((old.secret.hex() for old in chain(work.store, grant)[1:] if old.introduced), None)
+    control = {
+        "kind": INTRODUCTION,
+        "event": item.event_id.hex(),
+        "late": item.late,
+        "secret": grant.secret.hex(),
+        "salt": grant.salt.hex(),
+        "automatic": grant.automatic,
+        "renews": renews,
+        "source": grant.source,
+        "identity": {"bsn": client.bsn},
+        "terms": {
+            "row": grant.row,
+            "ground": grant.ground,
+            "categories": list(grant.categories),
+            "begin": date_text(grant.begin),
+            "end": date_text(grant.end),
+            "purpose": grant.purpose,
+            "law": grant.law,
+        },
+    }
+    version = common_version(INTRODUCTION, manifest, work.registry)
+    return work.registry.encode(f"{INTRODUCTION}/{version}", control)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class CameIntroduction:
+    """A valid introduction."""
+
+    event_id: bytes
+    secret: bytes
+    salt: bytes
+    automatic: bool
+    renews: bytes | None
+    source: str | None
+    bsn: str
+    terms: GrantTerms
+
+    def record(self, came_at: int) -> Introduced:
+        """What is kept of it."""
+        terms = self.terms
+        return Introduced(
+            self.secret,
+            terms.sender,
+            self.bsn,
+            terms.row,
+            terms.ground,
+            terms.categories,
+            terms.purpose,
+            terms.law,
+            terms.begin,
+            terms.end,
+            self.renews,
+            self.automatic,
+            came_at,
+        )
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class CameEvent:
+    """A valid event."""
+
+    event_id: bytes
+    day: int
+    late: bool
+    parts: tuple[tuple[str, bytes], ...]
+
+
+def read_introduction(registry: Registry, raw: bytes, sender: str, recipient: str) -> CameIntroduction:
+    """The introduction in these bytes.
+
+    Raises:
+        InvalidPart: not as defined.
+    """
+    control = registry.validate(f"{INTRODUCTION}/{_VERSION}", raw)
+    renews, cells = control["renews"], cast("dict[str, object]", control["terms"])
+    try:
+        terms = GrantTerms(
+            sender,
+            recipient,
+            cast("int", cells["row"]),
+            str(cells["ground"]),
+            tuple(cast("list[str]", cells["categories"])),
+            parse_date(str(cells["begin"])),
+            parse_date(str(cells["end"])),
+            str(cells["purpose"]),
+            str(cells["law"]),
+        )
+    except ValueError:
+        raise InvalidPart([Fault("/terms", "order")]) from None
+    return CameIntroduction(
+        bytes.fromhex(str(control["event"])),
+        bytes.fromhex(str(control["secret"])),
+        bytes.fromhex(str(control["salt"])),
+        bool(control["automatic"]),
+        None if renews is None else bytes.fromhex(str(renews)),
+        cast("str | None", control["source"]),
+        cast("dict[str, str]", control["identity"])["bsn"],
+        terms,
+    )
+
+
+def read_event(registry: Registry, opened: Mapping[str, bytes]) -> CameEvent:
+    """The event in these opened parts, each valid by the definition that the control part names.
+
+    Raises:
+        InvalidPart: one is not; or a part is there without a definition, or the reverse.
+    """
+    control = registry.validate(f"{CONTROL}/{_VERSION}", opened[CONTROL])
+    schemas = cast("dict[str, str]", control["schemas"])
+    names = sorted(set(opened) - {CONTROL})
+    if sorted(schemas) != names:
+        raise InvalidPart([Fault("/schemas", "parts")])
+    for name in names:
+        registry.validate(schemas[name], opened[name])
+    return CameEvent(
+        bytes.fromhex(str(control["event"])),
+        parse_date(str(control["date"])),
+        bool(control["late"]),
+        tuple((name, opened[name]) for name in names),
+    )

@@ -1,0 +1,390 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+"""What came through the hub for this address: taken once, answered the same whoever it is about.
+
+The steps for each envelope, in this order and all but the first in one transaction:
+
+1. the frame is canonical, for this address, signed by a key of its sender's manifest in the log, and came with the
+   entry "handed over" that accounts for it
+2. this edge decides too, with its own copy of the table: what it forbids is destroyed unread
+3. open, and validate every part against the schema of its category
+4. an introduction must fit what its sender registered, down to the citizen; an event must be under a known handle, and
+   not be one that came or was called back before
+5. the receipt is fixed: nothing after this changes what sender and hub see
+6. only now the client is looked for. Who is not a client is kept sealed for 30 days and shown to nobody
+
+The receipt is signed and sent after the transaction, as often as needed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from adapters import clients
+from adapters.control import CameEvent, CameIntroduction, read_event, read_introduction
+from adapters.keys import RoleKeys, opening_private
+from adapters.peers import FalseManifestError, Peers
+from adapters.records import (
+    ANSWERS,
+    GONE,
+    INTRODUCTIONS,
+    KNOWN,
+    NOTICES,
+    ORDERS,
+    PROMISES,
+    TOLD,
+    Answer,
+    Client,
+    Gone,
+    Introduced,
+    Known,
+    Notify,
+    Order,
+    Promised,
+    Told,
+    gone_key,
+    move,
+    place,
+)
+from adapters.refusals import is_refused
+from adapters.seal import UnreadableError, open_parts, open_retraction
+from adapters.store import Transaction
+from adapters.witness import NotProvenError, Unproven, Witness
+from adapters.workplace import Workplace
+from consent.decide import Moment, Registered, Verdict, decide, lawful
+from consent.grant import bsn_record, commitment, handle, months, terms_hash
+from hub.client import Delivery, Notice, PickUp
+from schemas.calendar import next_working_day, start_of_day
+from schemas.canonical import FrameError
+from schemas.codes import Code
+from schemas.envelope import CONTROL, Envelope, parse
+from schemas.fact import Fact, Register, parse_fact
+from schemas.receipt import sign_receipts
+from schemas.identity import Citizen
+from schemas.registry import InvalidPart
+from schemas.signing import MOST_TOGETHER, SignatureError, SigningKey
+
+AUTOMATIC_REFUSED: Final = "automatic-refused"
+BOX_DAYS: Final = 30  # what is about nobody we know is kept this long, in case the client is registered
+_DAY: Final = 86_400_000
+_MINUTES: Final = 1440
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """An envelope that passed step 1."""
+
+    envelope: Envelope
+    unproven: Unproven
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """The receiving side of one edge."""
+
+    work: Workplace
+    peers: Peers
+    witness: Witness
+    keys: RoleKeys
+
+    async def pickup(self, most: int, wait_seconds: float) -> int:
+        """Pick up once; how many envelopes came. Receipts of an earlier pass go first."""
+        # An edge picks up only when its own store takes a commit: what is handed over must not be lost here.
+        self.work.store.probe()
+        await self.send_receipts()
+        came = await self.work.ask(
+            "pickup", self.work.client.pickup(most, wait_seconds, place(self.work.store).notices)
+        )
+        await self._notices(came)
+        for delivery in came.deliveries:
+            checked = await self._check(delivery)
+            if isinstance(checked, Checked):
+                with self.work.commit("delivery") as tx:
+                    self.take(tx, checked)
+                # A crash before this commit: it is offered again. After it: the receipt below is sent at the next pass.
+        await self.send_receipts()
+        return len(came.deliveries)
+
+    # -- notices about grants ----------------------------------------------------------------------------------------
+
+    async def _notices(self, came: PickUp) -> None:
+        """Registrations and stops of grants in which this address is the recipient."""
+        facts = {notice.number: await self._promise(notice) for notice in came.notices if notice.kind == "register"}
+        if not came.notices:
+            return
+        with self.work.commit("notices") as tx:
+            for notice in came.notices:
+                fact = facts.get(notice.number)
+                if fact is not None and notice.fact is not None and isinstance(fact.body, Register):
+                    PROMISES.put(tx, Promised(fact.body.handle, notice.fact))
+                elif notice.kind == "stop":
+                    self._stopped(tx, notice.handles)
+            move(tx, replace(place(tx), notices=came.notices[-1].number))
+        # A crash before this commit: the same notices come again.
+
+    async def _promise(self, notice: Notice) -> Fact | None:
+        """A registration that its sender signed and that is for this address."""
+        try:
+            fact = parse_fact(notice.fact or b"")
+            if not isinstance(fact.body, Register) or fact.body.recipient != self.work.address:
+                return None
+            await self._verify(fact.signer, fact.key_id, fact)
+        except (FrameError, SignatureError, FalseManifestError):
+            return None  # the hub made it up, or changed it: an introduction that rests on it will not be taken
+        return fact
+
+    def _stopped(self, tx: Transaction, handles: Sequence[bytes]) -> None:
+        for name in handles:
+            known = KNOWN.get(tx, name)
+            introduced = None if known is None else INTRODUCTIONS.get(tx, known.secret)
+            if introduced is not None and introduced.ended_on is None:
+                INTRODUCTIONS.put(tx, replace(introduced, ended_on=min(self.work.today, introduced.end)))
+
+    # -- step 1 ------------------------------------------------------------------------------------------------------
+
+    async def _check(self, delivery: Delivery) -> Checked | None:
+        """Frame, addressee, entry, signature. What fails has no receipt: the hub made it up, or it ends as expired."""
+        try:
+            envelope = parse(delivery.envelope)
+            unproven = self.witness.verify_delivery(delivery)
+        except FrameError:
+            return None
+        if envelope.recipient != self.work.address:
+            return None
+        try:
+            await self._verify(envelope.source, envelope.sign_key, envelope)
+        except (SignatureError, FalseManifestError):
+            return None
+        return Checked(envelope, unproven)
+
+    async def _verify(self, sender: str, key_id: str, signed: Envelope | Fact) -> None:
+        message = signed.signed() if isinstance(signed, Envelope) else signed.signed
+        for fresh in (False, True):
+            try:
+                manifest = await self.peers.manifest(sender, fresh=fresh)
+            except NotProvenError:
+                continue  # the next checkpoint will cover it; the lease ends and it is offered again
+            key = None if manifest is None else manifest.signing_key(key_id)
+            if key is not None:
+                self.peers.verifier.verify(message, signed.signature, key.public)
+                return
+        raise SignatureError("key")
+
+    # -- steps 2 to 6 ------------------------------------------------------------------------------------------------
+
+    def take(self, tx: Transaction, checked: Checked) -> Code:
+        """Take one envelope; the code of its receipt."""
+        envelope = checked.envelope
+        self.witness.keep(tx, checked.unproven)
+        before = ANSWERS.get(tx, envelope.message_id)
+        if before is not None and before.sha == envelope.sha:
+            ANSWERS.put(tx, replace(before, sent=False))  # it did not arrive: the same receipt goes again
+            return Code(before.code)
+        came = self._open(tx, envelope)
+        code = came if isinstance(came, Code) else Code.STORED
+        answer = Answer(envelope.message_id, envelope.sha, code.value, self.work.random(16), self.work.now)
+        ANSWERS.put(tx, answer)
+        # (5) fixed. What follows depends on the citizen and changes nothing of the above.
+        if isinstance(came, CameIntroduction):
+            self._introduce(tx, came)
+        elif isinstance(came, CameEvent):
+            self._keep(tx, envelope, came)
+        return code
+
+    def _open(self, tx: Transaction, envelope: Envelope) -> CameIntroduction | CameEvent | Code:
+        private = next((key for key in self.keys.opening if key.key_id == envelope.seal_key), None)
+        try:
+            if private is None:
+                return Code.UNREADABLE
+            if envelope.retraction:
+                self._call_back(tx, envelope.source, open_retraction(envelope, opening_private(private.seed)))
+                return Code.STORED
+            promise = PROMISES.get(tx, envelope.handle)
+            body = None if promise is None else parse_fact(promise.fact).body
+            # (2)
+            if isinstance(body, Register) and not self._permits(envelope.source, body):
+                return Code.NOT_PERMITTED
+            # (3)
+            opened = open_parts(envelope, opening_private(private.seed))
+            if not any(text for name, text in opened.items() if name != CONTROL):
+                came = read_introduction(self.work.registry, opened[CONTROL], envelope.source, self.work.address)
+                return self._fits(tx, envelope, came, body)
+            return self._new(tx, envelope, read_event(self.work.registry, opened))
+        except UnreadableError:
+            return Code.UNREADABLE
+        except InvalidPart:
+            return Code.INVALID_PART
+
+    def _permits(self, sender: str, body: Register) -> bool:
+        """Step 2. State and end are not asked: when a stop is known must not show in a receipt before its time."""
+        asked = Registered(
+            sender,
+            self.work.address,
+            body.month,
+            None,
+            body.row,
+            body.ground,
+            body.categories,
+            body.terms_hash,
+            stopped=False,
+            stub=False,
+        )
+        verdict = decide((self.work.rules, self.work.rules), asked, self.work.today, Moment.PICKUP)
+        return verdict is not Verdict.NOT_PERMITTED
+
+    def _fits(
+        self, tx: Transaction, envelope: Envelope, came: CameIntroduction, body: Register | None
+    ) -> CameIntroduction | Code:
+        """Step 4 for an introduction: its terms and its citizen are those of the registration."""
+        if body is None:
+            return Code.UNKNOWN_HANDLE  # the registration has not come yet; introduced again, it will have
+        terms, secret = came.terms, came.secret
+        promised = (body.handle, body.terms_hash, body.commitment, body.terms_hash)
+        record = bsn_record(terms, came.bsn, came.salt, came.source)
+        told = (
+            handle(secret, body.month),
+            terms_hash(terms, secret, body.month),
+            commitment(record, secret, body.month),
+            envelope.terms,
+        )
+        if promised != told:
+            return Code.INVALID_PART
+        if lawful(self.work.rules, terms, "bsn"):
+            return Code.NOT_PERMITTED
+        return Code.SEEN_ALREADY if INTRODUCTIONS.get(tx, secret) is not None else came
+
+    def _new(self, tx: Transaction, envelope: Envelope, came: CameEvent) -> CameEvent | Code:
+        """Step 4 for an event."""
+        known = KNOWN.get(tx, envelope.handle)
+        introduced = None if known is None else INTRODUCTIONS.get(tx, known.secret)
+        if introduced is None or introduced.sender != envelope.source:
+            return Code.UNKNOWN_HANDLE
+        key = gone_key(envelope.source, came.event_id)
+        if GONE.get(tx, key) is not None:
+            return Code.SEEN_ALREADY_RETRACTED
+        return Code.SEEN_ALREADY if TOLD.get(tx, key) is not None else came
+
+    def _call_back(self, tx: Transaction, sender: str, event_id: bytes) -> None:
+        """A retraction hides what came and is remembered for what still comes."""
+        key = gone_key(sender, event_id)
+        if GONE.get(tx, key) is not None:
+            return
+        GONE.put(tx, Gone(sender, event_id, self.work.today))
+        told = TOLD.get(tx, key)
+        if told is not None:
+            TOLD.put(tx, replace(told, hidden=True))
+            if told.client is not None and NOTICES.get(tx, notice_key(told, retracted=False)) is not None:
+                NOTICES.put(tx, Notify(notice_key(told, retracted=True), event_id, sender, retracted=True))
+
+    def _introduce(self, tx: Transaction, came: CameIntroduction) -> None:
+        """Step 6 for an introduction: all handles of its months lead to it, and it to the client, if there is one."""
+        introduced = came.record(self.work.now)
+        INTRODUCTIONS.put(tx, introduced)
+        for month in months(introduced.begin, introduced.end):
+            KNOWN.put(tx, Known(handle(introduced.secret, month), introduced.secret, month))
+        client = client_of(tx, introduced)
+        if client is not None:
+            attach(tx, self.work, introduced, client)
+
+    def _keep(self, tx: Transaction, envelope: Envelope, came: CameEvent) -> None:
+        """Step 6 for an event."""
+        known = KNOWN.need(tx, envelope.handle)
+        introduced = INTRODUCTIONS.need(tx, known.secret)
+        told = Told(
+            came.event_id,
+            envelope.source,
+            known.secret,
+            introduced.client,
+            came.day,
+            () if introduced.withheld else came.parts,  # against a refusal nothing is kept, not even sealed
+            came.late,
+            self.work.now,
+        )
+        TOLD.put(tx, told)
+        if introduced.client is not None and not introduced.withheld:
+            show(tx, told)
+
+    # -- receipts ----------------------------------------------------------------------------------------------------
+
+    async def send_receipts(self) -> int:
+        """Sign together and send what was not answered yet; how many the hub has counted."""
+        due = list(ANSWERS.scan(self.work.store, "due", limit=MOST_TOGETHER))
+        if not due:
+            return 0
+        unsigned = [answer for answer in due if answer.frame is None]
+        frames = {answer.message_id: answer.frame for answer in due if answer.frame is not None}
+        if unsigned:
+            key = SigningKey(self.keys.signing_seed)
+            answers = [(answer.message_id, Code(answer.code), answer.salt) for answer in unsigned]
+            signed = sign_receipts(key, self.work.today, answers)
+            frames |= dict(zip((answer.message_id for answer in unsigned), signed, strict=True))
+        codes = await self.work.ask(
+            "receipts", self.work.client.receipts([frames[answer.message_id] for answer in due])
+        )
+        with self.work.commit("receipts") as tx:
+            for answer, code in zip(due, codes, strict=True):
+                # `not-yours`: the hub has forgotten it, or never had it; nothing can be told about it any more.
+                counted = code.value == answer.code or code is Code.NOT_YOURS
+                ANSWERS.put(tx, replace(answer, frame=frames[answer.message_id], sent=counted))
+        # A crash before this commit: the receipts are sent again, which changes nothing.
+        return len(due)
+
+
+# -- clients and what is theirs --------------------------------------------------------------------------------------
+
+
+def notice_key(told: Told, *, retracted: bool) -> bytes:
+    """One notice for an event, and one more when it is called back."""
+    return gone_key(told.sender, told.event_id) + (b"\1" if retracted else b"\0")
+
+
+def show(tx: Transaction, told: Told) -> None:
+    """The event is about a client: a notice for the partner's own system will follow."""
+    if not told.hidden and told.parts:
+        NOTICES.put(tx, Notify(notice_key(told, retracted=False), told.event_id, told.sender, retracted=False))
+
+
+def client_of(tx: Transaction, introduced: Introduced) -> Client | None:
+    """The own client that this introduction is about."""
+    return clients.find(tx, Citizen(bsn=introduced.bsn))
+
+
+def attach(tx: Transaction, work: Workplace, introduced: Introduced, client: Client) -> None:
+    """Tie an introduction to a client; an automatic grant against a refusal is stopped on the next working day.
+
+    The minute is random, so that neither the receipt nor the time of the stop says that somebody objected.
+    """
+    refused = introduced.automatic and is_refused(tx, client.id, introduced.sender)
+    INTRODUCTIONS.put(tx, replace(introduced, client=client.id, withheld=refused))
+    if refused:
+        due = random_minute(work)
+        ORDERS.put(tx, Order(work.id(), introduced.secret, introduced.end, AUTOMATIC_REFUSED, None, introduced.secret, due))
+    for told in TOLD.find(tx, "secret", introduced.secret):
+        kept = TOLD.put(tx, replace(told, client=client.id, parts=() if refused else told.parts))
+        if not refused:
+            show(tx, kept)
+
+
+def know(tx: Transaction, work: Workplace, client: Client) -> None:
+    """A client was registered: what came about this person before is shown from now on."""
+    if client.bsn is None:
+        return
+    for introduced in INTRODUCTIONS.find(tx, "bsn", client.bsn.encode()):
+        if introduced.client is None:
+            attach(tx, work, introduced, client)
+
+
+def random_minute(work: Workplace) -> int:
+    """A random minute of the next working day."""
+    minute = int.from_bytes(work.random(4), "big") % _MINUTES
+    return start_of_day(next_working_day(work.today)) + minute * 60_000
+
+
+def purge_boxes(tx: Transaction, now: int) -> int:
+    """Destroy what was kept 30 days for somebody who did not become a client; its id stays."""
+    gone = 0
+    for told in list(TOLD.scan(tx)):
+        if told.client is None and told.parts and now - told.came_at > BOX_DAYS * _DAY:
+            TOLD.put(tx, replace(told, parts=()))
+            gone += 1
+    return gone

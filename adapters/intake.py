@@ -1,0 +1,291 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+"""From one native file to what waits in the outbox: pure but for the transaction it is given.
+
+In this order, all in one transaction with the mark of the file:
+
+1. a file that was read before changes nothing, so nothing of it is ever told under a line that began later
+2. an allocation adds its client, and makes, renews or ends the statutory grants in which this side is the sender
+3. what this organisation wrote itself, and nothing else, is told: once per grant that is active now, only its
+   categories, never against a refusal; a resumption is known from this edge's own record
+4. what its source calls back is retracted wherever it was told
+
+Nothing active: nothing leaves, now or later.
+"""
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from adapters import clients, inbound
+from adapters.address_book import AddressBook
+from adapters.formats.native import Allocation, NativeEvent
+from adapters.lines import NotLawfulError, Wish, add_item, end_grant, is_live, line_name, make, newest
+from adapters.records import (
+    ACTIVE,
+    EVENT,
+    FINAL,
+    GRANTS,
+    HISTORY,
+    ITEMS,
+    MARKS,
+    RECALLS,
+    RETRACTED,
+    RETRACTION,
+    SOURCES,
+    WAITING,
+    Client,
+    Grant,
+    Happened,
+    Item,
+    Mark,
+    Reads,
+    Recalled,
+    Source,
+)
+from adapters.refusals import CLOSED, is_refused
+from adapters.store import Transaction
+from adapters.workplace import Workplace
+from consent.decide import longest_validity
+from consent.rules import Row, RuleTable
+from schemas.address import role_of
+from schemas.canonical import encode
+from schemas.event import Event, Kind, Law
+
+STATUTORY: Final = "statutory"
+ALLOCATION_ROWS: Final = frozenset({1, 2})  # the rows for which an allocation is the ground
+_IWMO: Final = "iwmo"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a file: grants that it changed, events now in the outbox, events that went nowhere."""
+
+    known: bool = False
+    grants: int = 0
+    told: int = 0
+    not_shared: int = 0
+    retracted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Takes the events of native files.
+
+    `own_codes` stand for this organisation in native messages; `event_key` is the edge's own key for event ids.
+    """
+
+    work: Workplace
+    book: AddressBook
+    own_codes: frozenset[str]
+    event_key: bytes
+
+    def take(self, tx: Transaction, digest: bytes, events: Sequence[NativeEvent], received_at: int) -> Taken:
+        """Take a file that arrived at this time."""
+        if MARKS.get(tx, digest) is not None:
+            return Taken(known=True)
+        MARKS.put(tx, Mark(digest, received_at))
+        taken = Taken()
+        for native in events:
+            if native.allocation is not None:
+                taken = replace(taken, grants=taken.grants + self._allocate(tx, native, native.allocation))
+            if native.sender not in self.own_codes:
+                continue
+            if native.retracts:
+                taken = replace(taken, retracted=taken.retracted + self._recall(tx, native))
+                continue
+            told = self._tell(tx, native)
+            taken = replace(taken, told=taken.told + told, not_shared=taken.not_shared + (not told))
+        return taken
+
+    # -- allocations -----------------------------------------------------------------------------------------------
+
+    def _allocate(self, tx: Transaction, native: NativeEvent, allocation: Allocation) -> int:
+        """Keep the allocation and give its line what it asks for; whether a grant changed."""
+        law = native.event.law
+        ours = native.sender in self.own_codes
+        if law is None or not (ours or native.receiver in self.own_codes):
+            return 0
+        partner = self._partner(native.receiver if ours else native.sender, law)
+        client = clients.register(tx, self.work, native.citizen)
+        inbound.know(tx, self.work, client)
+        if partner is None:  # not in the address book: nobody to tell
+            return 0
+        SOURCES.put(
+            tx,
+            Source(
+                client.id, partner, law.value, allocation.number, allocation.end, allocation.withdrawn, self.work.now
+            ),
+        )
+        rows = statutory_rows(self.work.rules, self.work.address, partner, law.value)
+        return sum(follow_sources(tx, self.work, client.id, partner, row) for row in rows)
+
+    def _partner(self, code: str | None, law: Law) -> str | None:
+        """The one address that this code stands for and that an allocation under this law lets this side tell."""
+        roles = {
+            role
+            for row in self.work.rules.rows.values()
+            if row.id in ALLOCATION_ROWS and row.law == law.value and role_of(self.work.address) in row.senders
+            for role in row.recipients
+        }
+        found = [self.book.by_code(code, law=law, role=role) for role in sorted(roles)] if code is not None else []
+        addresses = {one.address for one in found if one is not None}
+        return addresses.pop() if len(addresses) == 1 else None
+
+    # -- telling ---------------------------------------------------------------------------------------------------
+
+    def _tell(self, tx: Transaction, native: NativeEvent) -> int:
+        client = clients.find(tx, native.citizen)
+        identity = self._mac(encode([b"identity", *native.identity]))
+        event = self._meaning(tx, native, identity)
+        if client is None:
+            return 0
+        told = 0
+        for grant in active_grants(tx, client, self.work.today):
+            if not self._concerns(tx, grant, event) or is_refused(tx, client.id, grant.recipient):
+                continue
+            event_id = self.event_id(tx, grant, identity)
+            if ITEMS.find(tx, "event", event_id):
+                continue
+            parts = tuple(
+                (name, self.work.registry.encode(f"{name}/{self.work.registry.versions(name)[-1]}", part))
+                for name, part in sorted(event.parts(grant.categories).items())
+            )
+            now = self.work.now
+            add_item(
+                tx,
+                Item(0, EVENT, event_id, grant.id, grant.line, client.id, identity, event.day, parts, now, now),
+            )
+            told += 1
+        return told
+
+    def _concerns(self, tx: Transaction, grant: Grant, event: Event) -> bool:
+        """Of the law of the grant; and under an allocation nothing about an allocation of another partner."""
+        if event.law is None or event.law.value != grant.law:
+            return False
+        if grant.ground != STATUTORY or event.reference is None:
+            return True
+        return any(source.number == event.reference for source in _sources(tx, grant.client, grant.recipient, grant.law))
+
+    def _meaning(self, tx: Transaction, native: NativeEvent, identity: bytes) -> Event:
+        """The event as it is in time: a start after an interruption of the same allocation is a resumption."""
+        event = native.event
+        if native.identity[0] != _IWMO or event.reference is None:
+            return event
+        citizen = native.citizen.bsn or native.citizen.own_number or ""
+        allocation = self._mac(encode([b"allocation", native.sender, citizen, event.reference]))
+        before = [
+            one
+            for one in HISTORY.find(tx, "allocation", allocation)
+            if not one.retracted and one.day <= event.day and one.identity != identity
+        ]
+        HISTORY.put(tx, Happened(identity, allocation, event.kind.value, event.day))
+        last = max(before, key=lambda one: one.day, default=None)
+        interrupted = last is not None and last.kind == Kind.ONDERBROKEN.value
+        return replace(event, kind=Kind.HERVAT) if event.kind is Kind.GESTART and interrupted else event
+
+    def event_id(self, reads: Reads, grant: Grant, identity: bytes) -> bytes:
+        """Wire.md section 3: keyed, so that nobody finds a BSN by guessing and no two recipients compare."""
+        recalled = RECALLS.get(reads, self._recall_key(grant, identity))
+        count = 0 if recalled is None else recalled.count
+        return self._mac(encode([b"event", grant.recipient, grant.purpose, grant.law, identity, count]))[:16]
+
+    def _recall_key(self, grant: Grant, identity: bytes) -> bytes:
+        return self._mac(encode([b"recalled", grant.recipient, grant.purpose, grant.law, identity]))
+
+    def _mac(self, message: bytes) -> bytes:
+        return hmac.digest(self.event_key, message, "sha256")
+
+    # -- calling back ----------------------------------------------------------------------------------------------
+
+    def _recall(self, tx: Transaction, native: NativeEvent) -> int:
+        identity = self._mac(encode([b"identity", *native.identity]))
+        happened = HISTORY.get(tx, identity)
+        if happened is not None:
+            HISTORY.put(tx, replace(happened, retracted=True))
+        return sum(self.retract(tx, item) for item in ITEMS.find(tx, "identity", identity))
+
+    def retract(self, tx: Transaction, item: Item) -> bool:
+        """Call one event back; whether there was anything to call back."""
+        if item.kind != EVENT or item.dead:
+            return False
+        grant = GRANTS.need(tx, item.grant.encode())
+        key = self._recall_key(grant, item.identity)
+        recalled = RECALLS.get(tx, key)
+        RECALLS.put(tx, Recalled(key, 1 if recalled is None else recalled.count + 1))
+        never_left = item.state == WAITING and not item.told
+        ITEMS.put(
+            tx, replace(item, dead=True, state=FINAL, final=RETRACTED) if never_left else replace(item, dead=True)
+        )
+        if item.told:
+            now = self.work.now
+            add_item(
+                tx,
+                Item(
+                    0, RETRACTION, item.event_id, grant.id, grant.line, item.client, b"", self.work.today, (), now, now
+                ),
+            )
+        return True
+
+
+def active_grants(reads: Reads, client: Client, today: int) -> list[Grant]:
+    """The newest active grant of every line about this client, where it may be used today."""
+    lines = dict.fromkeys(grant.line for grant in GRANTS.find(reads, "client", client.id.encode()))
+    found = [newest(reads, line) for line in lines]
+    return [grant for grant in found if grant is not None and is_live(grant, today)]
+
+
+def statutory_rows(rules: RuleTable, sender: str, recipient: str, law: str) -> list[Row]:
+    """The rows for which an allocation between these two is the ground for this side to tell."""
+    return [
+        row
+        for row in rules.rows.values()
+        if row.id in ALLOCATION_ROWS
+        and row.law == law
+        and rules.permits(row.id, role_of(sender), role_of(recipient), STATUTORY, row.categories)
+    ]
+
+
+def follow_sources(tx: Transaction, work: Workplace, client: str, partner: str, row: Row) -> bool:
+    """Make the line last as long as its allocations: a new grant, a renewal, or its end; whether anything changed."""
+    old = newest(tx, line_name(client, partner, row))
+    sources = [
+        source
+        for source in _sources(tx, client, partner, row.law)
+        if not source.withdrawn and (source.end is None or source.end >= work.today)
+    ]
+    if not sources:
+        if old is None or not is_live(old, work.today):
+            return False
+        for grant in GRANTS.find(tx, "line", old.line.encode()):
+            if grant.state == ACTIVE:
+                end_grant(tx, work, grant, CLOSED)
+        return True
+    last = None if any(source.end is None for source in sources) else max(source.end or 0 for source in sources)
+    if old is not None and is_live(old, work.today) and _end(row, old.begin, last) == old.end:
+        return False
+    wish = Wish(
+        client,
+        partner,
+        row,
+        STATUTORY,
+        row.categories,
+        _end(row, work.today, last),
+        sources[-1].number,
+        automatic=True,
+    )
+    try:
+        made = make(tx, work, wish)
+    except NotLawfulError:  # the table has no room for it: nobody is told
+        return False
+    return made is not None and made != old
+
+
+def _end(row: Row, begin: int, last: int | None) -> int:
+    longest = longest_validity(row, begin)
+    return longest if last is None else min(last, longest)
+
+
+def _sources(reads: Reads, client: str, partner: str, law: str) -> list[Source]:
+    return SOURCES.find(reads, "partner", f"{client}/{partner}/{law}".encode())

@@ -1,0 +1,352 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+"""From the outbox to the hub, and what comes back in the feed.
+
+Guarantees, per line of grants:
+- under a grant nothing but its introduction leaves until the receipt of that has come;
+- at most one undecided envelope per handle, oldest first; nothing leaves under a newer handle of the line, nor under a
+  renewal, while something under an older one has no final outcome;
+- what is sealed is on disk with its number before it is sent, and goes again byte for byte until the hub has decided;
+- refusals are looked at once more at release; what a stop overtook never leaves;
+- the position in the feed is stored together with what it changed.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from adapters.control import event_control, introduction_control
+from adapters.keys import key_to_seal_for, opening_public_key
+from adapters.lines import (
+    chain,
+    is_live,
+    register,
+    register_again,
+    send_stops,
+    stop_own,
+    stopped_by_other,
+    terms_of,
+)
+from adapters.outcomes import RECALL_DAYS, Effect, after, asking
+from adapters.peers import Peers
+from adapters.records import (
+    ACTIVE,
+    EVENT,
+    FINAL,
+    GRANTS,
+    HANDLES,
+    INTRODUCTION,
+    ITEMS,
+    NOT_SHARED,
+    REPLACED,
+    RETRACTED,
+    RETRACTION,
+    SENDS,
+    SENT,
+    STOPPING,
+    WAITING,
+    Grant,
+    Handle,
+    Item,
+    Sent,
+    move,
+    number_key,
+    place,
+)
+from adapters.refusals import is_refused
+from adapters.seal import Sealed, seal, seal_retraction, sign_frames
+from adapters.store import Transaction
+from adapters.workplace import Workplace
+from consent.grant import handle, terms_hash
+from hub.client import FeedItem
+from schemas.calendar import month_of
+from schemas.codes import Code
+from schemas.envelope import CONTROL, Header
+from schemas.manifest import Key, Manifest
+from schemas.registry import InvalidPart
+from schemas.signing import SigningKey
+
+AGAIN_AFTER: Final = 3_600_000  # taken and no outcome for this long: the same bytes go again
+_MINUTE: Final = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """The sending side of one edge."""
+
+    work: Workplace
+    peers: Peers
+    key: SigningKey
+
+    # -- release ---------------------------------------------------------------------------------------------------
+
+    async def release(self) -> int:
+        """Send what may go now; how many envelopes were taken or decided."""
+        self._finish_renewals()
+        await send_stops(self.work, self.key)
+        for grant_id in self._grants_with_work():
+            await self._seal_next(grant_id)
+        return await self._send()
+
+    def _grants_with_work(self) -> list[str]:
+        now = self.work.now
+        waiting = ITEMS.scan(self.work.store, WAITING, now)
+        return list(dict.fromkeys(item.grant for item in waiting))
+
+    def _finish_renewals(self) -> None:
+        """An old grant ends when its renewal is introduced and nothing is under way or waits under the old one."""
+        for new in list(GRANTS.scan(self.work.store, "renews")):
+            if not new.introduced or new.renews is None:
+                continue
+            old = GRANTS.need(self.work.store, new.renews.encode())
+            items = ITEMS.find(self.work.store, "grant_made", old.id.encode())
+            if old.state == ACTIVE and all(item.state == FINAL for item in items):
+                with self.work.commit("renewal") as tx:
+                    stop_own(tx, self.work, replace(old, next=new.id))
+
+    async def _seal_next(self, grant_id: str) -> None:
+        """Seal the oldest that may leave under a grant, its introduction first."""
+        with self.work.commit("outbox") as tx:
+            self._settle(tx, grant_id)
+        # A crash here: what is over was marked so, the rest waits as before.
+        grant = GRANTS.need(self.work.store, grant_id.encode())
+        items = _in_order(ITEMS.find(self.work.store, "grant_made", grant_id.encode()))
+        waiting = [item for item in items if item.state == WAITING and item.release_at <= self.work.now]
+        for recall in (False, True):  # a retraction need not wait for what can't leave yet
+            first = next((item for item in waiting if (item.kind == RETRACTION) is recall), None)
+            if first is not None:
+                await self._try(grant, first)
+
+    def _settle(self, tx: Transaction, grant_id: str) -> None:
+        """What will never leave under this grant leaves the outbox, or moves to the newest of its line."""
+        grant = GRANTS.need(tx, grant_id.encode())
+        live = is_live(grant, self.work.today)
+        for item in ITEMS.find(tx, "grant_made", grant_id.encode()):
+            if item.state != WAITING or item.kind == RETRACTION:
+                continue
+            if item.dead:
+                ITEMS.put(tx, replace(item, state=FINAL, final=RETRACTED))
+            elif is_refused(tx, grant.client, grant.recipient):
+                ITEMS.put(tx, replace(item, state=FINAL, final=NOT_SHARED))
+            elif item.kind == EVENT and grant.state == REPLACED and grant.ours and grant.next is not None:
+                ITEMS.put(tx, replace(item, grant=_heir(tx, grant).id))
+            elif not live and grant.state != STOPPING:
+                over = replace(item, state=FINAL, final=NOT_SHARED)
+                ITEMS.put(tx, asking(item, NOT_SHARED) if item.kind == EVENT else over)
+
+    async def _try(self, grant: Grant, item: Item) -> None:
+        live = is_live(grant, self.work.today)
+        if not live and item.kind != RETRACTION:
+            return
+        month = await self._handle_for(grant, item, live=live)
+        if month is None:
+            return
+        # Registering may have shown that somebody stopped it.
+        grant, item = GRANTS.need(self.work.store, grant.id.encode()), ITEMS.need(self.work.store, number_key(item.number))
+        if item.state != WAITING or (item.kind != RETRACTION and not is_live(grant, self.work.today)):
+            return
+        if not self._may_leave(grant, item, handle(grant.secret, month)):
+            return
+        manifest = await self.peers.manifest(grant.recipient)
+        key = None if manifest is None else key_to_seal_for(manifest, self.work.today)
+        if manifest is None or key is None:
+            return  # the recipient has no valid manifest: wait until it publishes
+        self._seal(grant, item, month, (manifest, key))
+
+    async def _handle_for(self, grant: Grant, item: Item, *, live: bool) -> int | None:
+        """The month whose handle is used, registered."""
+        this = month_of(self.work.today)
+        if live:
+            return this if await register(self.work, self.key, grant, this) else None
+        if self.work.today > grant.end + RECALL_DAYS:
+            with self.work.commit("too late") as tx:
+                ITEMS.put(tx, asking(item, Code.NOT_ACTIVE.value))
+            return None
+        # A retraction under a grant that is over. The handle of its last month always leaves a stub once it is
+        # registered; a grant that was stopped early has left one under the newest handle that it had.
+        months = [known.month for known in HANDLES.find(self.work.store, "grant_made", grant.id.encode())]
+        last = month_of(grant.end)
+        if months and self.work.today <= grant.end and item.tries % 2 == 0:
+            return max(months)
+        return last if await register_again(self.work, self.key, grant, last) else max(months, default=None)
+
+    def _may_leave(self, grant: Grant, item: Item, name: bytes) -> bool:
+        """The order over handles and renewals: see the module's guarantees."""
+        if item.kind == EVENT and not grant.introduced:
+            return False
+        older = [one.id for one in chain(self.work.store, grant)]
+        for other in ITEMS.find(self.work.store, "line", grant.line.encode()):
+            if other.number == item.number:
+                continue
+            if other.state == SENT and other.grant in older:
+                if other.handle != name or other.undecided:
+                    return False
+            elif other.state == WAITING and other.kind != INTRODUCTION and other.grant in older[1:]:
+                before = GRANTS.need(self.work.store, other.grant.encode())
+                if before.state in (ACTIVE, STOPPING):
+                    return False
+        if item.kind != EVENT or grant.renews is None:
+            return True
+        return GRANTS.need(self.work.store, grant.renews.encode()).state not in (ACTIVE, STOPPING)
+
+    # -- sealing ---------------------------------------------------------------------------------------------------
+
+    def _seal(self, grant: Grant, item: Item, month: int, recipient: tuple[Manifest, Key]) -> None:
+        known = HANDLES.get(self.work.store, handle(grant.secret, month)) or Handle(
+            handle(grant.secret, month), grant.id, month
+        )
+        sequence = known.sequence + (item.kind != RETRACTION)
+        header = self._header(grant, item, replace(known, sequence=sequence), recipient[1])
+        try:
+            sealed = self._sealed(grant, item, header, recipient)
+        except (InvalidPart, ValueError):  # a part that no version of the recipient's schemas can carry
+            with self.work.commit("unsealable") as tx:
+                ITEMS.put(tx, asking(item, Code.INVALID_PART.value))
+            return
+        frame = sign_frames([sealed], self.key)[0]  # alone: envelopes of one event share no signature
+        with self.work.commit("sealed") as tx:
+            HANDLES.put(tx, replace(known, sequence=sequence))
+            SENDS.put(tx, Sent(header.message_id, item.number))
+            ITEMS.put(
+                tx,
+                replace(
+                    item,
+                    state=SENT,
+                    undecided=True,
+                    told=True,
+                    message_id=header.message_id,
+                    handle=known.handle,
+                    frame=frame,
+                    taken_at=None,
+                ),
+            )
+        # A crash here: number, id and bytes are on disk and nothing was sent; the same bytes go at the next pass.
+
+    def _header(self, grant: Grant, item: Item, known: Handle, key: Key) -> Header:
+        random = self.work.random
+        return Header(
+            message_id=random(16),
+            source=self.work.address,
+            retraction=item.kind == RETRACTION,
+            minute=self.work.now // _MINUTE,
+            recipient=grant.recipient,
+            handle=known.handle,
+            sequence=0 if item.kind == RETRACTION else known.sequence,
+            terms=terms_hash(terms_of(grant, self.work.address), grant.secret, known.month),
+            trace=(random(16), random(8)),
+            sign_key=self.key.key_id,
+            seal_key=key.key_id,
+        )
+
+    def _sealed(self, grant: Grant, item: Item, header: Header, recipient: tuple[Manifest, Key]) -> Sealed:
+        manifest, box = recipient[0], opening_public_key(recipient[1].public)
+        if item.kind == RETRACTION:
+            return seal_retraction(header, item.event_id, box)
+        if item.kind == INTRODUCTION:
+            parts = dict.fromkeys(grant.categories, b"")
+            parts[CONTROL] = introduction_control(self.work, grant, item, manifest)
+        else:
+            parts = dict(item.parts)
+            parts[CONTROL] = event_control(self.work, item, manifest)
+        return seal(header, parts, box, random=self.work.random)
+
+    # -- sending and hearing ---------------------------------------------------------------------------------------
+
+    async def _send(self) -> int:
+        """Send what is sealed and was not taken, and what was taken long ago and has no outcome."""
+        now = self.work.now
+        ready = [
+            item
+            for item in ITEMS.scan(self.work.store, SENT)
+            if item.undecided and (item.taken_at is None or now - item.taken_at >= AGAIN_AFTER)
+        ]
+        if not ready:
+            return 0
+        codes = await self.work.ask("send", self.work.client.send([item.frame or b"" for item in ready]))
+        stale: set[str] = set()
+        with self.work.commit("answers") as tx:
+            for item, code in zip(ready, codes, strict=True):
+                stale |= self._hear(tx, item.message_id or b"", code)
+        # A crash before this commit: the same bytes go again and get the same answers.
+        await self._read_again(stale)
+        return sum(code is not Code.TRY_LATER for code in codes)
+
+    async def read_feed(self) -> int:
+        """Read the feed to its end; how many outcomes it held."""
+        await send_stops(self.work, self.key)
+        read = 0
+        while True:
+            here = place(self.work.store)
+            feed = await self.work.ask("feed", self.work.client.outcomes(here.feed))
+            if feed.origin != here.origin:
+                if self._new_origin(feed.origin):
+                    continue
+                here = place(self.work.store)
+            stale: set[str] = set()
+            with self.work.commit("feed") as tx:
+                for line in feed.items:
+                    stale |= self._hear_line(tx, line)
+                if feed.items:
+                    move(tx, replace(place(tx), feed=feed.items[-1].number))
+            # A crash before this commit: the same lines are read again; after it: none of them twice.
+            await self._read_again(stale)
+            read += len(feed.items)
+            if not feed.more:
+                return read
+
+    async def _read_again(self, addresses: set[str]) -> None:
+        for address in sorted(addresses):
+            await self.peers.manifest(address, fresh=True)
+
+    def _new_origin(self, origin: str) -> bool:
+        """Another log: its feed is read from 0, and what has no final outcome is sealed again."""
+        with self.work.commit("origin") as tx:
+            first, position = place(tx).origin == "", place(tx).feed
+            move(tx, replace(place(tx), origin=origin, feed=0))
+            if not first:
+                for item in list(ITEMS.scan(tx, SENT)):
+                    ITEMS.put(tx, replace(item, state=WAITING, undecided=False, frame=None))
+        return position != 0
+
+    def _hear_line(self, tx: Transaction, line: FeedItem) -> set[str]:
+        if line.code is Code.STOPPED:
+            known = HANDLES.get(tx, line.handle or b"")
+            if known is not None:
+                stopped_by_other(tx, self.work, GRANTS.need(tx, known.grant.encode()))
+            return set()
+        return self._hear(tx, line.message_id or b"", line.code)
+
+    def _hear(self, tx: Transaction, message_id: bytes, code: Code) -> set[str]:
+        """An outcome, wherever it was heard; which manifests must be read again before anything is sealed again."""
+        sent = SENDS.get(tx, message_id)
+        if sent is None:
+            return set()
+        item = ITEMS.need(tx, number_key(sent.item))
+        grant = GRANTS.need(tx, item.grant.encode())
+        heard, effect = after(item, grant, message_id, code, self.work.now)
+        if heard != item:
+            ITEMS.put(tx, heard)
+        if effect is Effect.INTRODUCED:
+            GRANTS.put(tx, replace(grant, introduced=True))
+        elif effect is Effect.INTRODUCE_AGAIN:
+            self._introduce_again(tx, grant)
+        elif effect is Effect.STOP_FOUND:
+            stopped_by_other(tx, self.work, grant)
+        return {grant.recipient} if effect is Effect.READ_MANIFEST else set()
+
+    def _introduce_again(self, tx: Transaction, grant: Grant) -> None:
+        GRANTS.put(tx, replace(grant, introduced=False))
+        for item in ITEMS.find(tx, "grant_made", grant.id.encode()):
+            if item.kind == INTRODUCTION and item.state == FINAL:
+                ITEMS.put(tx, replace(item, state=WAITING, final=None))
+
+
+def _heir(tx: Transaction, grant: Grant) -> Grant:
+    """The newest grant of its line: what is sealed again goes there."""
+    while grant.state == REPLACED and grant.ours and grant.next is not None:
+        grant = GRANTS.need(tx, grant.next.encode())
+    return grant
+
+
+def _in_order(items: Iterable[Item]) -> list[Item]:
+    return sorted(items, key=lambda item: (item.kind != INTRODUCTION, item.number))

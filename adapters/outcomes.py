@@ -1,0 +1,118 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+"""What an outcome means for what was sent: pure, one place, every code by its class.
+
+Guarantees: `stored` and `seen-already` always count, also late and also for an earlier envelope of the same item; any
+other code counts for the newest envelope only; what can never succeed by itself ends as a question to a person.
+"""
+
+from dataclasses import replace
+from enum import Enum, auto
+from typing import Final
+
+from adapters.lines import is_live
+from adapters.records import (
+    DONE,
+    EVENT,
+    FINAL,
+    INTRODUCTION,
+    REPLACED,
+    RETRACTED,
+    RETRACTION,
+    SENT,
+    STOPPED,
+    STOPPING,
+    WAITING,
+    Grant,
+    Item,
+)
+from schemas.calendar import day_of
+from schemas.codes import CLASS, Class, Code
+
+RECALL_DAYS: Final = 366  # a retraction passes this long after the end
+MOST_TRIES: Final = 10  # of what should have succeeded at the next try
+_HOUR: Final = 3_600_000
+
+
+class Effect(Enum):
+    """What else follows from an outcome."""
+
+    NOTHING = auto()
+    INTRODUCED = auto()
+    INTRODUCE_AGAIN = auto()
+    STOP_FOUND = auto()
+    READ_MANIFEST = auto()
+
+
+_GOOD: Final = (Code.STORED, Code.SEEN_ALREADY, Code.INTRODUCED)
+_PLAIN_AGAIN: Final = (Code.MONTH_OVER, Code.KEY_LOST)
+
+
+def after(item: Item, grant: Grant, message_id: bytes, code: Code, now: int) -> tuple[Item, Effect]:
+    """The item as it is after this outcome of one of its envelopes."""
+    if code in _GOOD:
+        done = replace(
+            item, state=FINAL, final=DONE, asks=False, undecided=False, frame=None, tries=0, done_on=day_of(now)
+        )
+        return done, Effect.INTRODUCED if item.kind == INTRODUCTION else Effect.NOTHING
+    if message_id != item.message_id or item.state != SENT:
+        return item, Effect.NOTHING
+    if code is Code.TAKEN:
+        return replace(item, taken_at=now), Effect.NOTHING
+    if code is Code.ACCEPTED:
+        return replace(item, undecided=False), Effect.NOTHING
+    if CLASS[code] is Class.LATER:
+        return item, Effect.NOTHING
+    if code is Code.EXPIRED:
+        return _expired(item), Effect.NOTHING
+    if code is Code.NOT_ACTIVE:
+        return _not_active(item, grant, now)
+    if code is Code.SEEN_ALREADY_RETRACTED and item.dead:
+        return replace(_ended(item), final=RETRACTED), Effect.NOTHING
+    if code is Code.UNKNOWN_HANDLE:
+        return _again(item, counts=True), Effect.INTRODUCE_AGAIN
+    if CLASS[code] is Class.SEAL_AGAIN:
+        effect = Effect.READ_MANIFEST if code in (Code.OLD_RECIPIENT_KEY, Code.UNREADABLE) else Effect.NOTHING
+        return _again(item, counts=code not in _PLAIN_AGAIN), effect
+    return asking(item, code.value), Effect.NOTHING
+
+
+def asking(item: Item, why: str) -> Item:
+    """It ended, and a person must look."""
+    return replace(_ended(item), final=why, asks=True)
+
+
+def _ended(item: Item) -> Item:
+    return replace(item, state=FINAL, undecided=False, frame=None)
+
+
+def _again(item: Item, *, counts: bool) -> Item:
+    tries = item.tries + counts
+    if tries > MOST_TRIES:
+        return asking(item, "too-many-tries")
+    return replace(item, state=WAITING, undecided=False, frame=None, taken_at=None, tries=tries)
+
+
+def _expired(item: Item) -> Item:
+    if item.kind != EVENT:
+        return _again(item, counts=False)
+    if item.late:  # sealed again once already
+        return asking(item, Code.EXPIRED.value)
+    return replace(_again(item, counts=False), late=True)
+
+
+def _not_active(item: Item, grant: Grant, now: int) -> tuple[Item, Effect]:
+    today = day_of(now)
+    if item.kind == RETRACTION:
+        if today > grant.end + RECALL_DAYS:
+            return asking(item, Code.NOT_ACTIVE.value), Effect.NOTHING
+        # Its handle is registered again first, at the next try; the hub may need a moment to forget what was before.
+        again = replace(_again(item, counts=False), tries=item.tries + 1, release_at=now + _HOUR)
+        return again, Effect.NOTHING
+    ours = grant.state == STOPPING or (grant.state == REPLACED and grant.ours)
+    if item.kind == EVENT and ours and grant.next is not None:
+        return replace(_again(item, counts=False), grant=grant.next), Effect.NOTHING
+    if grant.state in (STOPPING, STOPPED):  # a person here ended it: nobody needs to look
+        return replace(_ended(item), final=Code.NOT_ACTIVE.value), Effect.NOTHING
+    found = Effect.STOP_FOUND if is_live(grant, today) else Effect.NOTHING
+    return asking(item, Code.NOT_ACTIVE.value), found
