@@ -31,6 +31,18 @@ ALONE_FROM = 2  # times that it was offered before
 OUT_AT_MOST_MS = 86_400_000
 _ENDED_WITH_RECEIPT = frozenset(RECEIPT_CODES.values())
 _REPLACES = frozenset({Code.STORED, Code.SEEN_ALREADY, Code.INTRODUCED})
+# What can end the waiting after an earlier hand-over, whose receipt may still come.
+_ENDED_WITHOUT = frozenset(
+    {
+        Code.EXPIRED,
+        Code.KEY_LOST,
+        Code.NOT_ACTIVE,
+        Code.NOT_PERMITTED_HERE,
+        Code.UNKNOWN_SENDER,
+        Code.KEY_NOT_VALID,
+    }
+)
+ALSO_REFUSED = frozenset({Code.NOT_ACTIVE, Code.NOT_PERMITTED_HERE})  # pick-up finds these, and acceptance too
 
 
 @dataclass(slots=True)
@@ -139,7 +151,7 @@ def receive(
 def _replaces(old: Code, new: Code) -> bool:
     if old in _ENDED_WITH_RECEIPT:
         return old is Code.STORED and new is Code.INTRODUCED
-    return old in {Code.EXPIRED, Code.KEY_LOST, Code.NOT_ACTIVE} and new in _REPLACES
+    return old in _ENDED_WITHOUT and new in _REPLACES
 
 
 def expire(rows: Sequence[Waiting], day: int, now: int, random: Callable[[int], bytes]) -> Step:

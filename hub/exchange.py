@@ -36,7 +36,7 @@ from hub.errors import RefusedError
 from hub.pipeline import Known, Question
 from hub.refusals import Refusals
 from hub.registry import ADMITTED, Directory, Partner, Partners
-from hub.store import SetAside, StaleError, Step, Store, StoreError, Waiting
+from hub.store import SetAside, StaleError, Step, Store, Stored, StoreError, Tell, Waiting
 from schemas import entry
 from schemas.calendar import day_of
 from schemas.canonical import FrameError
@@ -117,6 +117,8 @@ class Exchange:
     def _decide(self, via: str, envelopes: list[Envelope]) -> list[Code]:
         if not envelopes:
             return []
+        if len(self._faults) > FAULTS_A_MINUTE:  # then it is us: nothing more is set aside
+            return [Code.TRY_LATER] * len(envelopes)
         try:
             return self._again(lambda: self._decide_once(envelopes))
         except (StoreError, StaleError, HubUnavailableError):
@@ -152,6 +154,7 @@ class Exchange:
         step = Step(at=now)
         step.entries.append(entry.committed(entry.fault(day_of(now), sender, envelope.sha), self._random(32)))
         step.set_aside.append(SetAside(sender, envelope.sha, envelope.handle, now + HELD_MS, now, wrapped, key))
+        step.tells.append(Tell(sender, 0, Code.HUB_FAULT, envelope.message_id))
         self.store.commit(step)
         # A crash here: the sender sends the same bytes again and is told to try later, since the handle is held.
         self._fault()
@@ -221,12 +224,20 @@ class Exchange:
 
     def _receive(self, receipts: list[Receipt], partner: Partner) -> list[Code]:
         now, ids = self._now(), [receipt.message_id for receipt in receipts]
-        waiting, stored = self.store.find_waiting(ids), self.store.stored(ids)
+        waiting = self.store.find_waiting(ids)
+        stored = {one: row for one, row in self.store.stored(ids).items() if one in waiting or self._was_accepted(row)}
         step, answers = delivery.receive(receipts, waiting, stored, partner, day_of(now), now, self._random)
         if step.entries:
             self.store.commit(step)
             # The payload is unreadable for good, the sender will be told. A crash here: the edge repeats its receipt.
         return answers
+
+    def _was_accepted(self, outcome: Stored) -> bool:
+        """Whether an outcome began with an acceptance; what was refused at once was never handed over."""
+        if outcome.code not in delivery.ALSO_REFUSED:
+            return True
+        record = self.store.entries(outcome.accept, outcome.accept + 1)[0].record
+        return not record or pipeline.code_of(record) is Code.ACCEPTED
 
     # -- facts, keys, tables -----------------------------------------------------------------------------------
 

@@ -4,9 +4,9 @@
 """Facts about grants: who may register, who may stop, what a fact changes.  Pure.
 
 Opening is narrow: only an admitted address, with a valid key, registers handles of grants in which it is the sender
-itself, for this month, from the 20th also the next, and for the last month of a grant that ended, at most 12 months
-ago (so that a retraction always finds one).  Stopping is wide: any admitted address that knows a handle; it is never
-refused for date or order, counts from receipt and repeats harmlessly.  Nothing stopped ever opens again: the
+itself, for this month, from the 20th also the next, and the handle of a grant's last month at any time until 12
+months after its end (so that a retraction always finds one).  Stopping is wide: any admitted address that knows a
+handle; it is never refused for date or order, counts from receipt and repeats harmlessly.  Nothing stopped ever opens again: the
 registration of a handle that was stopped before is born stopped.
 """
 
@@ -98,14 +98,15 @@ def stop(fact: Fact, body: Stop, known: KnownGrants, random: Callable[[int], byt
     if said >= {handle for _, handle in body.handles}:
         return step, FactAnswer(Code.IN_FORCE, by_other)
     present = [known.grants[handle] for _, handle in body.handles if handle in known.grants]
-    newest = max((grant.month for grant in present), default=0)
+    newest = {grant[1:3]: grant.month for grant in sorted(present, key=lambda grant: grant.month)}
     for month, handle in body.handles:
         forget = last_day(month) + KNOWN_AFTER_MONTH
         grant = known.grants.get(handle)
+        step.rests_on_grants.append((handle, 0 if grant is None else grant.version))
         if grant is not None:
             stopped = grant._replace(stopped=True)
             # Only the last handle of an ended grant leaves a stub; one that is a stub already stays as it is.
-            forget = grant.forget if grant.stopped else forget_day(stopped, known.day, newer=grant.month < newest)
+            forget = grant.forget if grant.stopped else forget_day(stopped, known.day, newer=grant.month < newest[grant[1:3]])
             if not grant.stopped:
                 step.stops.append((handle, grant.version, forget))
         step.stop_rows.append(StopRow(handle, signer.number, month, max(forget, known.day)))
@@ -114,9 +115,9 @@ def stop(fact: Fact, body: Stop, known: KnownGrants, random: Callable[[int], byt
     for number in sorted({grant.recipient for grant in present}):
         handles = tuple(grant.handle for grant in present if grant.recipient == number)
         step.notifies.append(Notify(number, spread(known.now, random), STOP, handles, None))
-    # One line per sender is enough: any handle of its line freezes the line.
-    senders = {grant.sender: grant.handle for grant in reversed(fresh or present) if grant.sender != signer.number}
-    step.tells += [Tell(to, spread(known.now, random), Code.STOPPED, handle=handle) for to, handle in senders.items()]
+    # One line per handle: who signs a stop may name handles of several grants, and each must freeze its own line.
+    told = [grant for grant in fresh or present if grant.sender != signer.number]
+    step.tells += [Tell(one.sender, spread(known.now, random), Code.STOPPED, handle=one.handle) for one in told]
     return step, FactAnswer(Code.IN_FORCE, by_other)
 
 
@@ -138,7 +139,7 @@ def _of_its_day(fact: Fact, body: Register, day: int) -> bool:
     this = month_of(day)
     if body.month == this or (body.month == this + 1 and day - first_day(this) + 1 >= NEXT_MONTH_FROM):
         return True
-    return body.end is not None and body.end < day <= body.end + STUB_DAYS
+    return body.end is not None and day <= body.end + STUB_DAYS
 
 
 def _new_row(body: Register, signer: Partner, recipient: Partner, *, stopped: bool) -> GrantRow:

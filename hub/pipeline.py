@@ -31,13 +31,14 @@ from consent.decide import Moment, Registered, Verdict, decide
 from hub.registry import Partner, Partners
 from hub.store import GrantRow, Join, Refused, Step, Stored, Tell, Use
 from schemas.calendar import last_day
-from schemas.canonical import FrameError
+from schemas.canonical import FrameError, decode_array
 from schemas.codes import Code
 from schemas.entry import ACCEPT, committed
 from schemas.envelope import CONTROL, Envelope, parse
 from schemas.signing import SignatureError, Verifier
 
 WAITS_AT_MOST_MS = 7 * 86_400_000
+_ACCEPT_LENGTH = 18  # items in the record of an acceptance
 _NONCE = bytes(12)  # each key is used once
 _VERDICTS = {
     Verdict.PERMIT: Code.ACCEPTED,
@@ -246,8 +247,8 @@ def forget_day(grant: GrantRow, day: int, newer: bool) -> int:
     """
     if newer or (grant.end is None and not grant.stopped):
         return last_day(grant.month) + 9
-    ended = day if grant.stopped else grant.end or day
-    return ended + 366
+    ended = [last for last in (day if grant.stopped else None, grant.end) if last is not None]
+    return min(ended) + 366
 
 
 def _still_valid(question: Question, sender: Partner) -> Code:
@@ -264,6 +265,11 @@ def _names(categories: tuple[str, ...]) -> tuple[str, ...]:
     if names is None:
         names = _NAMES[categories] = tuple(sorted((CONTROL, *categories)))
     return names
+
+
+def code_of(record: bytes) -> Code:
+    """What was decided, from the record of an acceptance."""
+    return Code(str(decode_array(record, _ACCEPT_LENGTH)[-1]))
 
 
 def question_of(record: list[object]) -> Question:
