@@ -60,6 +60,8 @@ def test_a_citizen_shows_no_number_and_needs_one() -> None:
     assert repr(Citizen("999900006", "P-1")) == "Citizen(***)"
     with pytest.raises(ValueError, match="^a citizen needs a bsn or an own number$"):
         Citizen()
+    with pytest.raises(ValueError, match="^an own number must be 1 to 64 characters$"):
+        Citizen(own_number="P" * 65)
 
 
 @pytest.mark.parametrize("text", ["999900007", "99990006", "9999000060", "999900006 ", "999.900.006", "000000000", ""])
@@ -147,6 +149,12 @@ def test_an_event_on_a_day_that_no_definition_takes_does_not_exist(day: int) -> 
 def test_the_parts_of_any_event_are_valid_by_the_published_definitions(event: Event) -> None:
     for name, part in event.parts(CATEGORIES).items():
         jsonschema_rs.validate(DEFINITIONS[name], part)
+
+
+def test_a_category_that_was_not_asked_for_is_not_given() -> None:
+    event = Event(Kind.GESTART, 20_500, Law.WMO, None, "410001")
+    assert event.parts(["service"]) == {"service": {"law": "wmo", "reference": "410001"}}
+    assert event.parts([]) == {}
 
 
 def test_an_event_cannot_be_changed() -> None:
