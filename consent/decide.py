@@ -13,10 +13,9 @@ Left to the caller: that the addresses of the envelope are those of the grant, a
 the grant's categories.
 """
 
-from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from consent.grant import GrantTerms, longest_end
 from consent.rules import Row, RuleTable
@@ -42,8 +41,7 @@ class Verdict(StrEnum):
     NOT_PERMITTED = "not-permitted"
 
 
-@dataclass(frozen=True, slots=True)
-class Registered:
+class Registered(NamedTuple):
     """What the hub knows of a grant under the handle of one month."""
 
     sender: str

@@ -178,16 +178,16 @@ def _one(
     if before is not None:
         code = Code.ID_REUSED
     else:
-        counts = is_counted(question, grant, known.day)
-        last = used[envelope.handle].new if envelope.handle in used else grant.last if grant is not None else 0
-        if counts and envelope.sequence <= last:
+        counted = grant if is_counted(question, grant, known.day) else None
+        use = used.get(envelope.handle)
+        if counted is not None and envelope.sequence <= (counted.last if use is None else use.new):
             code = Code.REPLAYED
         else:
             # (5) the decision
             code = judge(question, grant, known.partners, known.day, Moment.ACCEPT)
-            if counts and grant is not None:
-                old = used[envelope.handle].old if envelope.handle in used else grant.last
-                used[envelope.handle] = Use(envelope.handle, grant.version, old, envelope.sequence)
+            if counted is not None:
+                old = counted.last if use is None else use.old
+                used[envelope.handle] = Use(envelope.handle, counted.version, old, envelope.sequence)
     # (6) what the decision rests on, its entry, its outcome and, when accepted, its place in the queue
     result.rests_on_grants.append((envelope.handle, 0 if grant is None else grant.version))
     for partner in (sender, recipient):

@@ -10,7 +10,7 @@ The random bytes make two receipts of the same day unlike each other, so that a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from schemas.canonical import FrameError, decode_array, encode, need_bytes, need_int, need_text
 from schemas.codes import RECEIPT_CODES, Code
@@ -20,8 +20,7 @@ LARGEST = 1024
 _TAG = b"schakel/sign/receipt/v1\0"
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """A parsed receipt.  `signed` is what the signature covers."""
 
     raw: bytes

@@ -82,8 +82,11 @@ def parse_signature(value: object, path: str) -> Signature:
     items = need_list(value, 3, path)
     if len(items) != 3:
         raise FrameError(path, "array")
-    way = [need_bytes(node, 32, path) for node in need_list(items[2], _DEEPEST, path)]
-    return need_bytes(items[0], 64, path), need_int(items[1], 0, (1 << len(way)) - 1, path), way
+    way = need_list(items[2], _DEEPEST, path)
+    if way and set(map(type, way)) != {bytes} or set(map(len, way)) - {32}:  # type: ignore[arg-type]  # bytes by now
+        raise FrameError(path, "bytes(32)")
+    turns = need_int(items[1], 0, (1 << len(way)) - 1, path)
+    return need_bytes(items[0], 64, path), turns, way  # type: ignore[return-value]  # bytes by now
 
 
 class Verifier:

@@ -77,14 +77,14 @@ def test_a_handle_accepts_in_its_month_and_delivers_nine_days_longer(
 
 @pytest.mark.parametrize("moment", list(Moment))
 def test_an_end_counts_exactly_and_its_day_is_included(moment: Moment) -> None:
-    ending = replace(GRANT, end=calendar.parse_date("2026-03-20"))
+    ending = GRANT._replace(end=calendar.parse_date("2026-03-20"))
 
     assert _decide(ending, "2026-03-20", moment) is Verdict.PERMIT
     assert _decide(ending, "2026-03-21", moment) is Verdict.NOT_ACTIVE
 
 
 def test_the_nine_days_after_a_month_do_not_reach_past_an_end() -> None:
-    ending = replace(GRANT, end=calendar.parse_date("2026-03-31"))
+    ending = GRANT._replace(end=calendar.parse_date("2026-03-31"))
 
     assert _decide(ending, "2026-03-31", Moment.PICKUP) is Verdict.PERMIT
     assert _decide(ending, "2026-04-01", Moment.PICKUP) is Verdict.NOT_ACTIVE
@@ -94,21 +94,21 @@ def test_the_nine_days_after_a_month_do_not_reach_past_an_end() -> None:
 @pytest.mark.parametrize("state", [{"stopped": True}, {"stub": True}, {"end": calendar.parse_date("2026-03-01")}])
 def test_stopped_ended_and_remembered_grants_look_the_same(state: dict[str, int], moment: Moment) -> None:
     for day in ("2026-03-15", "2026-04-05", "2026-05-01"):
-        assert _decide(replace(GRANT, **state), day, moment) is Verdict.NOT_ACTIVE  # type: ignore[arg-type]
+        assert _decide(GRANT._replace(**state), day, moment) is Verdict.NOT_ACTIVE  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     "changed",
     [
-        replace(GRANT, row=4),
-        replace(GRANT, row=1),
-        replace(GRANT, ground="statutory"),
-        replace(GRANT, categories=("progress", "service")),
-        replace(GRANT, categories=()),
-        replace(GRANT, sender=PROVIDER),
-        replace(GRANT, recipient=f"{OIN}3:uwv"),
-        replace(GRANT, sender=GP, recipient=TEAM),
-        replace(GRANT, recipient=f"{OIN}3"),
+        GRANT._replace(row=4),
+        GRANT._replace(row=1),
+        GRANT._replace(ground="statutory"),
+        GRANT._replace(categories=("progress", "service")),
+        GRANT._replace(categories=()),
+        GRANT._replace(sender=PROVIDER),
+        GRANT._replace(recipient=f"{OIN}3:uwv"),
+        GRANT._replace(sender=GP, recipient=TEAM),
+        GRANT._replace(recipient=f"{OIN}3"),
     ],
 )
 def test_what_no_row_says_is_not_permitted(changed: Registered) -> None:
