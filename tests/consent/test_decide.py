@@ -142,8 +142,8 @@ GRANTS = st.builds(
     stub=st.booleans(),
 )
 NEARLY = st.builds(
-    lambda grant, other: replace(
-        other, sender=grant[0], recipient=grant[1], row=grant[2], ground=grant[3], categories=grant[4]
+    lambda grant, other: other._replace(
+        sender=grant[0], recipient=grant[1], row=grant[2], ground=grant[3], categories=grant[4]
     ),
     st.sampled_from(
         [
