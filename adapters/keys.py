@@ -174,7 +174,7 @@ class RoleKeys:
             FrameError: something else.
         """
         version, signing_seed, event_key, opening = decode_array(raw, 4)
-        if version != 1:
+        if type(version) is not int or version != 1:  # True and 1.0 equal 1 as well
             raise FrameError("/version", "const")
         keys = []
         for item in need_list(opening, 64, "/opening"):

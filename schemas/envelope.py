@@ -129,7 +129,7 @@ def parse(raw: bytes) -> Envelope:
     if len(raw) > LARGEST:
         raise FrameError("/", "size")
     version, header, box, listing, signature, parts = decode_array(raw, 6)
-    if version != 1:
+    if type(version) is not int or version != 1:  # True and 1.0 equal 1 as well
         raise FrameError("/version", "const")
     header = need_bytes(header, None, "/header")
     match = _HEADER.fullmatch(header)

@@ -100,9 +100,9 @@ def parse_fact(raw: bytes) -> Fact:
         raise FrameError("/", "size")
     frame = decode_array(raw, 7)
     version, kind, signer, key_id, day, body, signature = frame
-    if version != 1:
+    if type(version) is not int or version != 1:  # True and 1.0 equal 1 as well
         raise FrameError("/version", "const")
-    if kind not in {REGISTER, STOP}:
+    if kind not in (REGISTER, STOP):  # by equality: what came may not be hashable
         raise FrameError("/kind", "enum")
     return Fact(
         raw=raw,

@@ -116,7 +116,7 @@ def parse_manifest(raw: bytes) -> SignedManifest:
         raise FrameError("/", "size")
     frame = decode_array(raw, 12)
     version, number, address, begin, until, signing, opening, reads, table_hash, revoked, signer, signature = frame
-    if version != 1:
+    if type(version) is not int or version != 1:  # True and 1.0 equal 1 as well
         raise FrameError("/version", "const")
     first, last = need_int(begin, 0, 100_000, "/from"), need_int(until, 0, 100_000, "/until")
     if not first <= last < first + VALID_DAYS:

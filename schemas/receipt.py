@@ -48,7 +48,7 @@ def parse_receipt(raw: bytes) -> Receipt:
         raise FrameError("/", "size")
     frame = decode_array(raw, 6)
     version, message_id, code, day, salt, signature = frame
-    if version != 1:
+    if type(version) is not int or version != 1:  # True and 1.0 equal 1 as well
         raise FrameError("/version", "const")
     need_bytes(salt, 16, "/salt")
     known = RECEIPT_CODES.get(need_text(code, 32, "/code"))
