@@ -41,8 +41,9 @@ class KeyFile:
         self._handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
             os.fchmod(self._handle, 0o600)
-            self._slots = -(-os.fstat(self._handle).st_size // KEY_SIZE)
-            taken = bytearray(self._slots)
+            whole = os.fstat(self._handle).st_size // KEY_SIZE
+            os.ftruncate(self._handle, whole * KEY_SIZE)  # a part of a key at the end is no key
+            taken = bytearray(whole)
             for slot in used:
                 if slot >= len(taken):  # the file is younger than its store: these keys are lost, the slots are not
                     taken.extend(bytes(slot + 1 - len(taken)))
