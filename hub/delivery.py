@@ -42,7 +42,8 @@ _ENDED_WITHOUT = frozenset(
         Code.KEY_NOT_VALID,
     }
 )
-ALSO_REFUSED = frozenset({Code.NOT_ACTIVE, Code.NOT_PERMITTED_HERE})  # pick-up finds these, and acceptance too
+# Outcomes that only an accepted envelope can have; of any other the log says whether it was accepted first.
+ONCE_ACCEPTED = _ENDED_WITH_RECEIPT | _ENDED_WITHOUT - {Code.NOT_ACTIVE, Code.NOT_PERMITTED_HERE} | {Code.ACCEPTED}
 
 
 @dataclass(slots=True)

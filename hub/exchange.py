@@ -234,7 +234,7 @@ class Exchange:
 
     def _was_accepted(self, outcome: Stored) -> bool:
         """Whether an outcome began with an acceptance; what was refused at once was never handed over."""
-        if outcome.code not in delivery.ALSO_REFUSED:
+        if outcome.code in delivery.ONCE_ACCEPTED:
             return True
         record = self.store.entries(outcome.accept, outcome.accept + 1)[0].record
         return not record or pipeline.code_of(record) is Code.ACCEPTED

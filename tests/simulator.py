@@ -147,7 +147,7 @@ class World:
         self._random = randomness.Random(seed)  # noqa: S311  # must be the same in every run
         self._kind, self._folder, self._wrap = store, folder, wrap
         self._hub_key = SigningKey(self.random(32))
-        self.hub = self._open(MemoryStore(self.clock) if store == "memory" else self._on_disk())
+        self.hub = self.over(MemoryStore(self.clock) if store == "memory" else self._on_disk())
 
     def clock(self) -> int:
         """Unix milliseconds."""
@@ -214,7 +214,7 @@ class World:
         if self._kind == "memory":
             raise ValueError("a store in memory ends with its process")
         self.hub.store.close()
-        self.hub = self._open(self._on_disk())
+        self.hub = self.over(self._on_disk())
 
     def close(self) -> None:
         """Ends the hub in order."""
@@ -228,7 +228,8 @@ class World:
         """The log, the queue and the feeds, for a person."""
         return world_check.dump(self)
 
-    def _open(self, store: Store) -> Exchange:
+    def over(self, store: Store) -> Exchange:
+        """A hub over another store; assign it to `hub` before anything happens."""
         store = self._wrap(store) if self._wrap is not None else store
         return Exchange(store, Log(store, HUB_NAME, self._hub_key), NATIONAL, self.clock, self.random)
 
@@ -310,6 +311,7 @@ class Party:
     def following(self) -> Manifest:
         """The manifest after the present one, otherwise equal but for its days."""
         number = self.manifest.number + 1
+        self.keys = renew(self.keys, self.world.today, self.world.random)
         return replace(
             manifest_for(self.keys, self.address, number, self.world.today, READS, self.manifest.table_hash),
             revoked=self.manifest.revoked,

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.pipeline import check
+from consent.rules import without
+from hub.pipeline import Question, check, is_counted
 from hub.registry import REMOVED, SUSPENDED
 from hub.store import GrantRow
 from schemas.calendar import first_day
@@ -333,8 +334,6 @@ def test_what_the_tables_do_not_permit_is_refused_although_it_was_registered(
 
 @pytest.mark.parametrize("narrows", ["sender", "recipient"])
 def test_both_tables_must_permit(scene: Scene, narrows: str) -> None:
-    from consent.rules import without
-
     party = scene.team if narrows == "sender" else scene.provider
     party.narrow(without(scene.world.table, [1]).raw)
     frame = scene.team.envelope(scene.grant)
@@ -424,8 +423,6 @@ def test_next_months_handle_does_not_accept_before_its_month(scene: Scene) -> No
 def test_a_row_that_was_forgotten_is_gone_for_the_decision_even_while_it_still_stands_in_the_store(
     scene: Scene,
 ) -> None:
-    from hub.pipeline import Question, is_counted
-
     row = scene.world.store.grants([scene.grant.handle()])[scene.grant.handle()]
     asked = Question(False, row.handle, 1, row.sender, row.recipient, "", "", (), b"")
     assert is_counted(asked, row, row.forget)
