@@ -59,8 +59,8 @@ from schemas.canonical import FrameError
 from schemas.codes import Code
 from schemas.envelope import CONTROL, Envelope, parse
 from schemas.fact import Fact, Register, parse_fact
-from schemas.receipt import sign_receipts
 from schemas.identity import Citizen
+from schemas.receipt import sign_receipts
 from schemas.registry import InvalidPart
 from schemas.signing import MOST_TOGETHER, SignatureError, SigningKey
 
@@ -95,7 +95,8 @@ class Inbound:
         came = await self.work.ask(
             "pickup", self.work.client.pickup(most, wait_seconds, place(self.work.store).notices)
         )
-        await self._notices(came)
+        if not await self._notices(came):
+            return 0  # a manifest is not in a checkpoint yet; everything is offered again
         for delivery in came.deliveries:
             checked = await self._check(delivery)
             if isinstance(checked, Checked):
@@ -107,20 +108,26 @@ class Inbound:
 
     # -- notices about grants ----------------------------------------------------------------------------------------
 
-    async def _notices(self, came: PickUp) -> None:
-        """Registrations and stops of grants in which this address is the recipient."""
-        facts = {notice.number: await self._promise(notice) for notice in came.notices if notice.kind == "register"}
-        if not came.notices:
-            return
-        with self.work.commit("notices") as tx:
+    async def _notices(self, came: PickUp) -> bool:
+        """Registrations and stops of grants in which this address is the recipient; False when one can't be checked."""
+        promised: list[Promised] = []
+        try:
             for notice in came.notices:
-                fact = facts.get(notice.number)
-                if fact is not None and notice.fact is not None and isinstance(fact.body, Register):
-                    PROMISES.put(tx, Promised(fact.body.handle, notice.fact))
-                elif notice.kind == "stop":
-                    self._stopped(tx, notice.handles)
-            move(tx, replace(place(tx), notices=came.notices[-1].number))
-        # A crash before this commit: the same notices come again.
+                fact = await self._promise(notice) if notice.kind == "register" else None
+                if fact is not None and isinstance(fact.body, Register):
+                    promised.append(Promised(fact.body.handle, fact.raw))
+        except NotProvenError:
+            return False
+        if came.notices:
+            with self.work.commit("notices") as tx:
+                for one in promised:
+                    PROMISES.put(tx, one)
+                for notice in came.notices:
+                    if notice.kind == "stop":
+                        self._stopped(tx, notice.handles)
+                move(tx, replace(place(tx), notices=came.notices[-1].number))
+            # A crash before this commit: the same notices come again.
+        return True
 
     async def _promise(self, notice: Notice) -> Fact | None:
         """A registration that its sender signed and that is for this address."""
@@ -153,17 +160,14 @@ class Inbound:
             return None
         try:
             await self._verify(envelope.source, envelope.sign_key, envelope)
-        except (SignatureError, FalseManifestError):
+        except (SignatureError, FalseManifestError, NotProvenError):
             return None
         return Checked(envelope, unproven)
 
     async def _verify(self, sender: str, key_id: str, signed: Envelope | Fact) -> None:
         message = signed.signed() if isinstance(signed, Envelope) else signed.signed
         for fresh in (False, True):
-            try:
-                manifest = await self.peers.manifest(sender, fresh=fresh)
-            except NotProvenError:
-                continue  # the next checkpoint will cover it; the lease ends and it is offered again
+            manifest = await self.peers.manifest(sender, fresh=fresh)
             key = None if manifest is None else manifest.signing_key(key_id)
             if key is not None:
                 self.peers.verifier.verify(message, signed.signature, key.public)
@@ -184,7 +188,7 @@ class Inbound:
         code = came if isinstance(came, Code) else Code.STORED
         answer = Answer(envelope.message_id, envelope.sha, code.value, self.work.random(16), self.work.now)
         ANSWERS.put(tx, answer)
-        # (5) fixed. What follows depends on the citizen and changes nothing of the above.
+        # Step 5: fixed. What follows depends on the citizen and changes nothing of the above.
         if isinstance(came, CameIntroduction):
             self._introduce(tx, came)
         elif isinstance(came, CameEvent):
@@ -200,11 +204,12 @@ class Inbound:
                 self._call_back(tx, envelope.source, open_retraction(envelope, opening_private(private.seed)))
                 return Code.STORED
             promise = PROMISES.get(tx, envelope.handle)
-            body = None if promise is None else parse_fact(promise.fact).body
-            # (2)
-            if isinstance(body, Register) and not self._permits(envelope.source, body):
+            fact = None if promise is None else parse_fact(promise.fact)
+            body = fact.body if fact is not None and isinstance(fact.body, Register) else None
+            # Step 2: before anything is opened.
+            if body is not None and not self._permits(envelope.source, body):
                 return Code.NOT_PERMITTED
-            # (3)
+            # Step 3.
             opened = open_parts(envelope, opening_private(private.seed))
             if not any(text for name, text in opened.items() if name != CONTROL):
                 came = read_introduction(self.work.registry, opened[CONTROL], envelope.source, self.work.address)
@@ -273,7 +278,10 @@ class Inbound:
         told = TOLD.get(tx, key)
         if told is not None:
             TOLD.put(tx, replace(told, hidden=True))
-            if told.client is not None and NOTICES.get(tx, notice_key(told, retracted=False)) is not None:
+            before = NOTICES.get(tx, notice_key(told, retracted=False))
+            if before is not None and not before.written:
+                NOTICES.put(tx, replace(before, written=True))  # nobody has seen it: nothing to take back
+            elif before is not None:
                 NOTICES.put(tx, Notify(notice_key(told, retracted=True), event_id, sender, retracted=True))
 
     def _introduce(self, tx: Transaction, came: CameIntroduction) -> None:
@@ -354,7 +362,7 @@ def attach(tx: Transaction, work: Workplace, introduced: Introduced, client: Cli
 
     The minute is random, so that neither the receipt nor the time of the stop says that somebody objected.
     """
-    refused = introduced.automatic and is_refused(tx, client.id, introduced.sender)
+    refused = introduced.automatic and is_refused(tx, client.id, introduced.sender, incoming=True)
     INTRODUCTIONS.put(tx, replace(introduced, client=client.id, withheld=refused))
     if refused:
         due = random_minute(work)

@@ -51,6 +51,7 @@ from consent.decide import longest_validity
 from consent.rules import Row, RuleTable
 from schemas.address import role_of
 from schemas.canonical import encode
+from schemas.codes import Code
 from schemas.event import Event, Kind, Law
 
 STATUTORY: Final = "statutory"
@@ -190,6 +191,15 @@ class Intake:
         recalled = RECALLS.get(reads, self._recall_key(grant, identity))
         count = 0 if recalled is None else recalled.count
         return self._mac(encode([b"event", grant.recipient, grant.purpose, grant.law, identity, count]))[:16]
+
+    def next_event_id(self, tx: Transaction, grant: Grant, item: Item) -> bytes:
+        """The id under which a person tells an event again: a new one when the old one was called back there."""
+        if item.final != Code.SEEN_ALREADY_RETRACTED.value:
+            return item.event_id
+        key = self._recall_key(grant, item.identity)
+        recalled = RECALLS.get(tx, key)
+        RECALLS.put(tx, Recalled(key, 1 if recalled is None else recalled.count + 1))
+        return self.event_id(tx, grant, item.identity)
 
     def _recall_key(self, grant: Grant, identity: bytes) -> bytes:
         return self._mac(encode([b"recalled", grant.recipient, grant.purpose, grant.law, identity]))

@@ -181,7 +181,10 @@ class Sent:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Refused:
-    """An objection, withdrawal or hold of one client; `recipient` None is for all. Only a person lifts it."""
+    """An objection, withdrawal or hold of one client; `recipient` None is for all. Only a person lifts it.
+
+    `incoming`: against being told by that partner, not against telling it.
+    """
 
     id: str
     client: str
@@ -189,6 +192,7 @@ class Refused:
     kind: str
     since: int
     lifted_at: int | None = None
+    incoming: bool = False
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -345,6 +349,7 @@ class Place:
     notices: int = 0
     items: int = 0
     facts: int = 0
+    cleaned_on: int = 0
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -27,14 +27,15 @@ WORDS: Final = {
 }
 
 
-def standing(reads: Reads, client: str) -> list[Refused]:
-    """The refusals of this client that nobody has lifted."""
-    return [refusal for refusal in REFUSALS.find(reads, "client", client.encode()) if refusal.lifted_at is None]
+def standing(reads: Reads, client: str, *, incoming: bool = False) -> list[Refused]:
+    """The refusals of this client that nobody has lifted: against telling, or against being told."""
+    found = REFUSALS.find(reads, "client", client.encode())
+    return [refusal for refusal in found if refusal.lifted_at is None and refusal.incoming is incoming]
 
 
-def is_refused(reads: Reads, client: str, partner: str) -> bool:
-    """Whether nothing about this client may pass between this edge and this partner."""
-    return any(concerns(refusal, partner) for refusal in standing(reads, client))
+def is_refused(reads: Reads, client: str, partner: str, *, incoming: bool = False) -> bool:
+    """Whether nothing about this client may be told to this partner; or, incoming, taken from it."""
+    return any(concerns(refusal, partner) for refusal in standing(reads, client, incoming=incoming))
 
 
 def concerns(refusal: Refused, partner: str) -> bool:
@@ -45,16 +46,16 @@ def concerns(refusal: Refused, partner: str) -> bool:
 def refuse(tx: Transaction, new: Refused) -> None:
     """Keep a refusal; the same one twice is one."""
     same = (new.recipient, new.kind)
-    if not any((old.recipient, old.kind) == same for old in standing(tx, new.client)):
+    if not any((old.recipient, old.kind) == same for old in standing(tx, new.client, incoming=new.incoming)):
         REFUSALS.put(tx, new)
 
 
-def lift(tx: Transaction, client: str, partner: str | None, now: int) -> int:
+def lift(tx: Transaction, client: str, partner: str | None, now: int, *, incoming: bool = False) -> int:
     """A person lifts what stands between this client and this partner, or everything for None; how many.
 
     A refusal that is about all partners is lifted by None only.
     """
-    lifted = [old for old in standing(tx, client) if partner is None or old.recipient == partner]
+    lifted = [old for old in standing(tx, client, incoming=incoming) if partner is None or old.recipient == partner]
     for old in lifted:
         REFUSALS.put(tx, replace(old, lifted_at=now))
     return len(lifted)

@@ -1,0 +1,117 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+"""What an edge shows to people: what waits in the outbox and why, and what a person must decide. Words are Dutch.
+
+Guarantees: reading changes nothing; a client is named by the partner's own number, never by BSN.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from adapters.address_book import AddressBook
+from adapters.lines import is_live
+from adapters.records import (
+    CLIENTS,
+    EVENT,
+    FROZEN,
+    GRANTS,
+    INTRODUCTION,
+    ITEMS,
+    NOT_SHARED,
+    RETRACTION,
+    SENT,
+    WAITING,
+    Grant,
+    Item,
+    Reads,
+)
+from schemas.codes import Code
+
+KINDS: Final = {INTRODUCTION: "kennismaking", EVENT: "gebeurtenis", RETRACTION: "intrekking"}
+
+_ASKS: Final[dict[str, str]] = {
+    NOT_SHARED: "niet verteld: de lijn werd gestopt voordat dit weg was",
+    "too-many-tries": "blijft mislukken; vraag de beheerder",
+    Code.NOT_ACTIVE.value: "de ontvanger of een ander heeft dit gestopt",
+    Code.EXPIRED.value: "twee keer niet op tijd opgehaald",
+    Code.NOT_PERMITTED.value: "de ontvanger mag dit volgens zijn eigen regels niet ontvangen",
+    Code.NOT_PERMITTED_HERE.value: "de regels van zender of ontvanger staan dit niet toe",
+    Code.NO_RECIPIENT.value: "de ontvanger is nu niet aangesloten",
+    Code.HUB_FAULT.value: "de hub heeft dit apart gezet; vraag de beheerder",
+    Code.INVALID_PART.value: "voldoet niet aan de afgesproken vorm; meld dit aan de leverancier",
+    Code.SEEN_ALREADY_RETRACTED.value: "is eerder ingetrokken bij de ontvanger",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxLine:
+    """One thing in the outbox. `asks`: a person must look."""
+
+    number: int
+    kind: str
+    client: str
+    recipient: str
+    day: int
+    state: str
+    why: str
+    asks: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A line of grants that waits for a person."""
+
+    line: str
+    client: str
+    recipient: str
+    purpose: str
+    ground: str
+    until: int
+
+
+def outbox(reads: Reads, book: AddressBook, today: int) -> list[OutboxLine]:
+    """Everything that has not ended well."""
+    items = [item for state in ("asks", WAITING, SENT) for item in ITEMS.scan(reads, state)]
+    return [_line(reads, book, item, today) for item in sorted(items, key=lambda item: item.number)]
+
+
+def held_lines(reads: Reads, book: AddressBook) -> list[Held]:
+    """The lines in which nothing goes on before a person has decided."""
+    found: dict[str, Held] = {}
+    for grant in GRANTS.scan(reads, "over"):
+        if grant.state == FROZEN:
+            found[grant.line] = Held(
+                grant.line,
+                CLIENTS.need(reads, grant.client.encode()).number,
+                book.name_of(grant.recipient),
+                grant.purpose,
+                grant.ground,
+                grant.end,
+            )
+    return list(found.values())
+
+
+def _line(reads: Reads, book: AddressBook, item: Item, today: int) -> OutboxLine:
+    grant = GRANTS.need(reads, item.grant.encode())
+    return OutboxLine(
+        item.number,
+        KINDS[item.kind],
+        CLIENTS.need(reads, item.client.encode()).number,
+        book.name_of(grant.recipient),
+        item.day,
+        "vraagt een besluit" if item.asks else "onderweg" if item.state == SENT else "wacht",
+        _why(grant, item, today),
+        item.asks,
+    )
+
+
+def _why(grant: Grant, item: Item, today: int) -> str:
+    if item.asks:
+        return _ASKS.get(item.final or "", f"geweigerd ({item.final})")
+    if item.state == SENT:
+        return "wacht op een beslissing van de hub" if item.undecided else "wacht tot de ontvanger het ophaalt"
+    if item.kind == EVENT and not grant.introduced:
+        return "wacht op de kennismaking"
+    if item.kind != RETRACTION and not is_live(grant, today):
+        return "de lijn wordt gestopt"
+    return "wacht op zijn beurt"

@@ -1,0 +1,489 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+"""One edge: its parts put together, and everything that people and programs can ask of it.
+
+Guarantees:
+- every operation can be repeated, and stopped anywhere, without anything being lost or told twice;
+- what a person decides counts from the commit that keeps it, also when the hub can't be reached;
+- one pass of work at a time; time and randomness come from outside.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from adapters import agreement, clients, desk, inbound, lines, peers, refusals
+from adapters.address_book import AddressBook
+from adapters.agreement import Agreed, Agreement, Conversation
+from adapters.chain_view import ChainView, views
+from adapters.clients import ClientRow
+from adapters.desk import Held, OutboxLine
+from adapters.formats.native import NativeEvent, Notice, Writer
+from adapters.inbound import Inbound
+from adapters.intake import STATUTORY, Intake, Taken, follow_sources
+from adapters.keeping import keep_house
+from adapters.lines import Wish
+from adapters.notices import Notices
+from adapters.outbound import Outbound
+from adapters.peers import Peers
+from adapters.records import (
+    ACTIVE,
+    CLIENTS,
+    EVENT,
+    FROZEN,
+    GRANTS,
+    INTRODUCTIONS,
+    ITEMS,
+    ORDERS,
+    STOPPED,
+    WAITING,
+    Client,
+    Grant,
+    Item,
+    Order,
+    Refused,
+    number_key,
+)
+from adapters.refusals import CLOSED, KINDS, OBJECTED, REASONS
+from adapters.stop_code import read_stop_code
+from adapters.store import EdgeStore, Transaction
+from adapters.witness import Witness
+from adapters.workplace import Workplace, no_point
+from consent.decide import longest_validity
+from consent.rules import RuleTable
+from hub.client import HubClient, HubUnavailableError
+from schemas.calendar import first_day, month_of
+from schemas.identity import Citizen
+from schemas.manifest import SignedManifest
+from schemas.registry import Registry
+from schemas.signing import Verifier
+
+STOP_CODE: Final = "stop-code"
+_MOST_ROUNDS: Final = 500  # of sending and hearing in one pass; what is left goes at the next
+
+
+class EdgeError(ValueError):
+    """What was asked can't be done; a Dutch sentence for people, without a number of a client."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who this edge is: its address, its native codes, whom it knows.
+
+    `own_table`: the rules are narrower than the national base, so the table is published and named in the manifest.
+    """
+
+    address: str
+    own_codes: frozenset[str]
+    book: AddressBook
+    own_table: bool = False
+    notices_with_bsn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What an edge works with. `point` is called around every commit and every call of the hub."""
+
+    store: EdgeStore
+    client: HubClient
+    witness: Witness
+    rules: RuleTable
+    registry: Registry
+    clock: Callable[[], int]
+    random: Callable[[int], bytes]
+    point: Callable[[str], None] = no_point
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """What one pass did: envelopes sent, outcomes heard, envelopes picked up; and whether the manifest is in the log."""
+
+    sent: int = 0
+    heard: int = 0
+    picked_up: int = 0
+    published: bool = True
+
+
+class Edge:
+    """One address at its work."""
+
+    def __init__(self, identity: Identity, tools: Tools) -> None:
+        self.identity = identity
+        self.address = identity.address
+        self.store = tools.store
+        self._witness = tools.witness
+        self._work = Workplace(
+            identity.address,
+            tools.store,
+            tools.client,
+            tools.rules,
+            tools.registry,
+            tools.clock,
+            tools.random,
+            tools.point,
+        )
+        fingerprints = {one.address: one.fingerprint for one in identity.book.partners if one.fingerprint is not None}
+        self._peers = Peers(self._work, tools.witness, Verifier(), fingerprints)
+        self._busy = asyncio.Lock()
+
+    # -- keys --------------------------------------------------------------------------------------------------------
+
+    def init(self) -> SignedManifest:
+        """Make the keys and the first manifest, whose fingerprint people compare; a second time gives the same."""
+        return peers.begin(self._work, self._table_hash())
+
+    async def publish(self) -> bool:
+        """Publish the manifest that should be there today; whether the log has it."""
+        async with self._busy:
+            return await peers.publish(self._work, self._table_hash())
+
+    def _table_hash(self) -> bytes | None:
+        return self._work.rules.hash if self.identity.own_table else None
+
+    # -- work --------------------------------------------------------------------------------------------------------
+
+    async def work(self, most: int = 100, wait_seconds: float = 0.0) -> Worked:
+        """One pass: manifest, stops, handles of next month, feed, outbox, pick-up, receipts, proofs, cleaning.
+
+        Raises:
+            HubUnavailableError: no answer; what was done stays done, and the next pass goes on.
+            LogForkError: the hub's log is not one growing log; a person must look.
+        """
+        async with self._busy:
+            keep_house(self._work)
+            await self._witness.see(self._work.client)
+            if not await peers.publish(self._work, self._table_hash()):
+                return Worked(published=False)
+            sent, heard = await self._exchange()
+            picked_up = await self._inbound().pickup(most, wait_seconds)
+            if picked_up:
+                await self._witness.prove_deliveries(self._work.client)
+            more_sent, more_heard = await self._exchange()
+            return Worked(sent + more_sent, heard + more_heard, picked_up)
+
+    async def _exchange(self) -> tuple[int, int]:
+        """Send and hear until nothing moves."""
+        outbound = self._outbound()
+        heard = await outbound.read_feed()
+        await lines.register_next(self._work, outbound.key)
+        total = 0
+        for _ in range(_MOST_ROUNDS):
+            sent = await outbound.release()
+            new = await outbound.read_feed()
+            total, heard = total + sent, heard + new
+            if not sent and not new:
+                break
+        return total, heard
+
+    async def read_feed(self) -> int:
+        """Read the feed to its end; how many outcomes it held."""
+        async with self._busy:
+            return await self._outbound().read_feed()
+
+    async def release(self) -> int:
+        """Send what may go now, once; how many envelopes."""
+        async with self._busy:
+            return await self._outbound().release()
+
+    async def register_next(self) -> int:
+        """From the 20th, register the handles of next month; how many."""
+        async with self._busy:
+            return await lines.register_next(self._work, self._outbound().key)
+
+    async def pickup(self, most: int = 100, wait_seconds: float = 0.0) -> int:
+        """Pick up once, answer with receipts; how many envelopes came."""
+        async with self._busy:
+            return await self._inbound().pickup(most, wait_seconds)
+
+    async def prove(self) -> int:
+        """Check that what was handed over stands in the hub's log; how many entries still wait for a checkpoint."""
+        async with self._busy:
+            await self._witness.see(self._work.client)
+            return await self._witness.prove_deliveries(self._work.client)
+
+    def _outbound(self) -> Outbound:
+        return Outbound(self._work, self._peers, peers.signing_key(self._work))
+
+    def _inbound(self) -> Inbound:
+        return Inbound(self._work, self._peers, self._witness, peers.own_keys(self._work))
+
+    def _intake(self) -> Intake:
+        event_key = peers.own_keys(self._work).event_key
+        return Intake(self._work, self.identity.book, self.identity.own_codes, event_key)
+
+    # -- native messages ---------------------------------------------------------------------------------------------
+
+    async def take_native(self, digest: bytes, events: Sequence[NativeEvent], received_at: int) -> Taken:
+        """Take the events of one native file, whole or not at all; the same file again changes nothing.
+
+        Raises:
+            HubUnavailableError: it holds an allocation, and nothing automatic is made before the feed was read to its
+                end. The file was not taken.
+        """
+        async with self._busy:
+            if any(native.allocation is not None for native in events):
+                await self._outbound().read_feed()
+            with self._work.commit("native file") as tx:
+                return self._intake().take(tx, digest, events, received_at)
+            # A crash before this commit: the file is still in its folder and is taken whole at the next pass.
+
+    def import_clients(self, rows: Iterable[ClientRow]) -> int:
+        """Register own clients from a list; how many lines. What came about them before is shown from now on.
+
+        Raises:
+            ClientConflictError, ValueError: a line that can't be; nothing of the list was taken.
+        """
+        with self._work.commit("clients") as tx:
+            count = 0
+            for row in rows:
+                citizen = Citizen(row.bsn, row.own_number)
+                client = clients.register(tx, self._work, citizen, (row.task,) if row.task else ())
+                inbound.know(tx, self._work, client)
+                count += 1
+            return count
+
+    def notices(self) -> list[Notice]:
+        """The notices that wait for the own system."""
+        return self._notices().pending()
+
+    def write_notices(self, writer: Writer, deliver: Callable[[str, bytes], None]) -> int:
+        """Hand every waiting notice over as a file; how many."""
+        return self._notices().write(writer, deliver)
+
+    def _notices(self) -> Notices:
+        return Notices(self._work, self.identity.book, self.identity.notices_with_bsn)
+
+    # -- looking -----------------------------------------------------------------------------------------------------
+
+    def clients(self) -> list[Client]:
+        """All own clients."""
+        return list(CLIENTS.scan(self.store))
+
+    def client(self, number: str) -> Client:
+        """The own client with this number, or this BSN.
+
+        Raises:
+            EdgeError: there is none.
+        """
+        found = clients.by_number(self.store, number)
+        if found is None and len(number) == 9:  # a BSN; no own number is tried as one
+            found = next(iter(CLIENTS.find(self.store, "bsn", number.encode())), None)
+        if found is None:
+            raise EdgeError("deze cliënt is hier niet bekend")
+        return found
+
+    def view(self, number: str) -> list[ChainView]:
+        """The chain views of an own client, one per task."""
+        work, book = self._work, self.identity.book
+        return views(self.store, work.registry, book, self.address, self.client(number), work.today)
+
+    def grants(self, number: str | None = None) -> list[Grant]:
+        """The grants in which this edge is the sender, of one client or all."""
+        if number is None:
+            return list(GRANTS.scan(self.store))
+        return GRANTS.find(self.store, "client", self.client(number).id.encode())
+
+    def outbox(self) -> list[OutboxLine]:
+        """What waits, why, and what asks for a person."""
+        return desk.outbox(self.store, self.identity.book, self._work.today)
+
+    def held_lines(self) -> list[Held]:
+        """The lines that wait for a person."""
+        return desk.held_lines(self.store, self.identity.book)
+
+    def items(self) -> list[Item]:
+        """Everything in the outbox, ended or not."""
+        return list(ITEMS.scan(self.store))
+
+    # -- stopping ----------------------------------------------------------------------------------------------------
+
+    async def stop(self, number: str, partner: str | None, why: str) -> bool:
+        """End what is told about a client, to one partner or all; whether the hub knows already.
+
+        Everything but `closed` leaves a refusal that outlives the grants. Nothing leaves from the commit on.
+        """
+        if why not in REASONS:
+            raise EdgeError("onbekende reden om te stoppen")
+        client, now = self.client(number), self._work.now
+        with self._work.commit("stop decided") as tx:
+            if why in KINDS:
+                refusals.refuse(tx, Refused(self._work.id(), client.id, partner, why, now))
+            for grant in GRANTS.find(tx, "client", client.id.encode()):
+                if grant.state in (ACTIVE, FROZEN) and partner in (None, grant.recipient):
+                    lines.end_grant(tx, self._work, grant, why)
+        # A crash here: it is stopped here, and the order to stop it at the hub is on disk.
+        return await self._send_stops()
+
+    async def stop_grant(self, grant_id: str, why: str = CLOSED) -> bool:
+        """End one grant, with a refusal for its recipient unless it is closed."""
+        grant = GRANTS.get(self.store, grant_id.encode())
+        if grant is None:
+            raise EdgeError("deze toestemming om te delen bestaat hier niet")
+        return await self.stop(CLIENTS.need(self.store, grant.client.encode()).number, grant.recipient, why)
+
+    async def stop_incoming(self, number: str, partner: str | None, why: str = OBJECTED) -> bool:
+        """End what partners tell about a client, and refuse what they would start by themselves later."""
+        if why not in KINDS:
+            raise EdgeError("onbekende reden om te stoppen")
+        client, work = self.client(number), self._work
+        with work.commit("stop decided") as tx:
+            refusals.refuse(tx, Refused(work.id(), client.id, partner, why, work.now, incoming=True))
+            for one in INTRODUCTIONS.find(tx, "client", client.id.encode()):
+                if one.ended_on is None and partner in (None, one.sender):
+                    ORDERS.put(tx, Order(work.id(), one.secret, one.end, why, None, one.secret, work.now))
+                    INTRODUCTIONS.put(tx, replace(one, ended_on=min(work.today, one.end)))
+        return await self._send_stops()
+
+    async def stop_with_code(self, code: str) -> bool:
+        """Stop a grant between others on the word of the citizen, with the code of the consent receipt.
+
+        Raises:
+            StopCodeError: this is no stop code.
+        """
+        secret, work = read_stop_code(code), self._work
+        # The end of the terms is not in the code: every month that a grant can last is named.
+        longest = max((row.longest_months for row in work.rules.rows.values()), default=12)
+        end = first_day(month_of(work.today) + longest)
+        with work.commit("stop decided") as tx:
+            ORDERS.put(tx, Order(work.id(), secret, end, STOP_CODE, None, None, work.now))
+        return await self._send_stops()
+
+    async def _send_stops(self) -> bool:
+        async with self._busy:
+            try:
+                await lines.send_stops(self._work, peers.signing_key(self._work))
+            except HubUnavailableError:
+                return False
+            return not any(ORDERS.scan(self.store, "due", self._work.now))
+
+    # -- what only a person does -------------------------------------------------------------------------------------
+
+    def lift_refusals(self, number: str, partner: str | None, *, incoming: bool = False) -> int:
+        """A person lifts the refusals of a client, for one partner or all; how many. Nothing opens by that alone."""
+        with self._work.commit("lifted") as tx:
+            return refusals.lift(tx, self.client(number).id, partner, self._work.now, incoming=incoming)
+
+    def grant_by_person(self, number: str, partner: str, row: int, ground: str, end: int | None = None) -> Grant:
+        """A person makes a grant, which lifts the refusals for that partner.
+
+        Raises:
+            EdgeError, NotLawfulError: the table has no such row or allows it not, or the client has no BSN.
+        """
+        rule = self._work.rules.rows.get(row)
+        if rule is None:
+            raise EdgeError("deze regel staat niet in de regeltabel")
+        until = longest_validity(rule, self._work.today) if end is None else end
+        wish = Wish(self.client(number).id, partner, rule, ground, rule.categories, until, None, automatic=False)
+        with self._work.commit("grant") as tx:
+            made = lines.make(tx, self._work, wish)
+        if made is None:
+            raise EdgeError("van deze cliënt is geen BSN bekend")
+        return made
+
+    def person_decides(self, line: str, *, resume: bool) -> Grant | None:
+        """A person has looked at a line that another address stopped: it goes on as a new grant, or stays ended.
+
+        Raises:
+            EdgeError: it rests on consent, which must be given anew; or nothing is left to go on with.
+        """
+        with self._work.commit("decided") as tx:
+            frozen = [grant for grant in GRANTS.find(tx, "line", line.encode()) if grant.state == FROZEN]
+            if not frozen:
+                raise EdgeError("deze lijn wacht niet op een besluit")
+            for grant in frozen:
+                GRANTS.put(tx, replace(grant, state=STOPPED))
+            return self._resume(tx, frozen[-1]) if resume else None
+
+    def _resume(self, tx: Transaction, last: Grant) -> Grant | None:
+        if last.ground == agreement.CONSENT:
+            raise EdgeError("deze lijn berust op toestemming: maak een nieuwe afspraak met de cliënt")
+        refusals.lift(tx, last.client, last.recipient, self._work.now)
+        row = self._work.rules.rows[last.row]
+        if last.ground == STATUTORY and last.source is not None:
+            follow_sources(tx, self._work, last.client, last.recipient, row)
+        elif last.end >= self._work.today:
+            cells = (last.client, last.recipient, row, last.ground, last.categories, last.end, last.source)
+            lines.make(tx, self._work, Wish(*cells, automatic=False))
+        made = lines.newest(tx, last.line)
+        if made is None:
+            raise EdgeError("er is niets meer om mee verder te gaan: de toewijzing of de termijn is voorbij")
+        return made
+
+    def settle(self, item: int) -> None:
+        """A person has looked at something in the outbox that asked for it."""
+        with self._work.commit("settled") as tx:
+            ITEMS.put(tx, replace(self._item(tx, item), asks=False))
+
+    def tell_again(self, item: int) -> None:
+        """A person has something told after all, marked late, under the newest active grant of its line.
+
+        Raises:
+            EdgeError: it does not ask for that, its content is gone, or no grant is active.
+        """
+        with self._work.commit("told again") as tx:
+            asked = self._item(tx, item)
+            grant = lines.newest(tx, asked.line)
+            if asked.kind != EVENT or not asked.asks or asked.dead or not asked.parts:
+                raise EdgeError("dit kan niet opnieuw worden verteld")
+            if grant is None or not lines.is_live(grant, self._work.today):
+                raise EdgeError("er is geen geldige lijn om dit onder te vertellen")
+            event_id = self._intake().next_event_id(tx, grant, asked)
+            ITEMS.put(
+                tx,
+                replace(
+                    asked,
+                    event_id=event_id,
+                    grant=grant.id,
+                    state=WAITING,
+                    final=None,
+                    asks=False,
+                    late=True,
+                    tries=0,
+                    release_at=self._work.now,
+                ),
+            )
+
+    def retract(self, item: int) -> bool:
+        """Call one event back; whether there was anything to call back. Possible until a year after the grant's end."""
+        with self._work.commit("retract") as tx:
+            return self._intake().retract(tx, self._item(tx, item))
+
+    def retract_all(self, number: str, partner: str | None = None) -> int:
+        """Call back everything told about a client, to one partner or all: one retraction per event told."""
+        client = self.client(number)
+        with self._work.commit("retract all") as tx:
+            intake, count = self._intake(), 0
+            for grant in GRANTS.find(tx, "client", client.id.encode()):
+                if partner in (None, grant.recipient):
+                    count += sum(intake.retract(tx, item) for item in ITEMS.find(tx, "grant_made", grant.id.encode()))
+            return count
+
+    def _item(self, tx: Transaction, number: int) -> Item:
+        found = ITEMS.get(tx, number_key(number))
+        if found is None:
+            raise EdgeError("dit staat niet in de outbox")
+        return found
+
+    # -- agreements --------------------------------------------------------------------------------------------------
+
+    def make_agreement(self, number: str, talk: Conversation) -> Agreement:
+        """Make the grants of a conversation with a client; see `adapters.agreement`."""
+        client = self.client(number)
+        with self._work.commit("agreement") as tx:
+            return agreement.make_agreement(tx, self._work, self.identity.book, client, talk)
+
+    def agreements(self, number: str) -> list[Agreed]:
+        """Every consent of a client, as it stands."""
+        return agreement.agreements(self.store, self._work, self.identity.book, self.client(number))
+
+    async def end_agreement(self, consent: str) -> bool:
+        """The citizen withdraws a consent; whether the hub knows already.
+
+        Raises:
+            EdgeError: there is no such consent.
+        """
+        with self._work.commit("withdrawn") as tx:
+            if agreement.end_agreement(tx, self._work, consent) is None:
+                raise EdgeError("deze afspraak bestaat hier niet")
+        return await self._send_stops()

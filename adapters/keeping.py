@@ -1,0 +1,55 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+"""What an edge no longer needs is destroyed, once a day, by the terms of architecture.md section 10.
+
+Guarantees: nothing that is under way, or that a retraction could still need, is touched; what is destroyed is gone from
+the store's file too when this returns.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from adapters import chain_view, inbound
+from adapters.outcomes import RECALL_DAYS
+from adapters.records import ANSWERS, FACTS, FINAL, GRANTS, ITEMS, SENDS, move, number_key, place
+from adapters.store import Transaction
+from adapters.workplace import Workplace
+from schemas.calendar import month_of
+
+OUTBOX_DAYS: Final = 30  # content after its acknowledgement: a recipient that is restored may ask again
+_DAY: Final = 86_400_000
+
+
+def keep_house(work: Workplace) -> bool:
+    """Do today's cleaning when it was not done yet; whether it was done now."""
+    if place(work.store).cleaned_on == work.today:
+        return False
+    with work.commit("cleaning") as tx:
+        inbound.purge_boxes(tx, work.now)
+        chain_view.purge(tx, work.today)
+        _outbox(tx, work.today)
+        _answers(tx, work.now)
+        for fact in list(FACTS.scan(tx)):
+            if fact.until_month < month_of(work.today) - 1:
+                FACTS.delete(tx, number_key(fact.number))
+        move(tx, replace(place(tx), cleaned_on=work.today))
+    # A crash before this commit: the cleaning is done at the next pass.
+    work.store.forget_deleted()
+    return True
+
+
+def _outbox(tx: Transaction, today: int) -> None:
+    for item in list(ITEMS.scan(tx, FINAL)):
+        grant = GRANTS.need(tx, item.grant.encode())
+        if today > grant.end + RECALL_DAYS + chain_view.KEPT_DAYS:
+            ITEMS.delete(tx, number_key(item.number))
+            if item.message_id is not None:
+                SENDS.delete(tx, item.message_id)
+        elif item.parts and item.done_on is not None and today > item.done_on + OUTBOX_DAYS:
+            ITEMS.put(tx, replace(item, parts=()))
+
+
+def _answers(tx: Transaction, now: int) -> None:
+    """A receipt can be asked for again while its envelope could still be offered: well within 30 days."""
+    for answer in list(ANSWERS.scan(tx, "sent", now - OUTBOX_DAYS * _DAY)):
+        ANSWERS.delete(tx, answer.message_id)
