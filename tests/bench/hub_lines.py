@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import gc
 import os
-import resource
 import shutil
-import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +19,7 @@ from schemas.codes import Code
 from schemas.envelope import parse
 from schemas.receipt import sign_receipts
 from tests.bench import bare, material
-from tests.bench.material import BATCH, Content, Site
+from tests.bench.material import BATCH, SMALL, Content, Site
 from tests.bench.measure import RUNS, Line, Loop, below, compare
 
 COUNT = 2_000
@@ -156,16 +154,22 @@ def grants_folder(folder: Path, count: int) -> None:
     store.close()
 
 
-def flushes() -> float:
-    """Messages per flush of an accept: batches of 200, two flushes each (keys, commit)."""
-    return BATCH / 2
-
-
-def median_ms(values: list[float]) -> float:
-    """The median in milliseconds."""
-    return statistics.median(values) * 1000
-
-
-def peak_mb() -> float:
-    """Peak memory of this process."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def flushes(root: Path) -> list[Line]:
+    """How many messages share one flush of a file, at accept and at delivery."""
+    names: list[str] = []
+    site = material.site(root, SMALL, COUNT, point=names.append)
+    names.clear()
+    for batch in material.batches(site.frames):
+        site.hub.send(site.sender.address, batch)
+    accepting = sum(name.endswith(":after") for name in names)
+    receipts, done = _receipts(site), 0
+    names.clear()
+    while deliveries := site.hub.pickup(site.recipient.address, BATCH, 0).deliveries:
+        site.hub.receipts(site.recipient.address, receipts[done : done + len(deliveries)])
+        done += len(deliveries)
+    delivering = sum(name.endswith(":after") for name in names)
+    site.hub.close()
+    return [
+        Line(f"hub.messages_per_flush.{name}", "messages", round(COUNT / count, 1), None, None, "-", None, 1)
+        for name, count in (("accept", accepting), ("deliver", delivering))
+    ]

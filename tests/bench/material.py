@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -81,12 +81,14 @@ class Site:
     sealed: list[Sealed]
 
 
-def site(folder: Path, content: Content, count: int, together: int = 1) -> Site:
+def site(
+    folder: Path, content: Content, count: int, together: int = 1, point: Callable[[str], None] | None = None
+) -> Site:
     """A hub in `folder` and `count` envelopes, each under a handle of its own, signed by `together`."""
     now = time.time_ns() // 1_000_000
     today = calendar.day_of(now)
     SqliteStore.create(folder)
-    store = SqliteStore(folder)
+    store = SqliteStore(folder, point=point)
     log = Log(store, "bench.schakel", SigningKey(os.urandom(32)))
     hub = Exchange(store, log, bench_table(), lambda: time.time_ns() // 1_000_000, os.urandom)
     sender, recipient = partner("team-wmo", 1, today), partner("provider-wmo", 2, today)
@@ -117,7 +119,7 @@ def _envelopes(hub: Exchange, sender: Partner, recipient: Partner, content: Cont
     for start in range(0, count, 1000):
         hub.facts(sender.address, sign_facts(sender.signing, sender.address, today, list(bodies[start : start + 1000])))
     public = opening_public_key(opening_public(recipient.opening_seed))
-    plain = {name: b"{}" for name in ("control", *content.categories)}
+    plain = dict.fromkeys(("control", *content.categories), b"{}")
     return [
         seal(_header(sender, recipient, now, body.handle, body.terms_hash), plain, public, sizes=content.sizes)
         for body in bodies

@@ -1,0 +1,84 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""`make bench`: measures, writes build/bench.json, prints a table and names every line short of its goal.
+
+    python -m tests.bench.run [NAME ...]     only the lines whose name begins so
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench import hub_lines, log_lines
+from tests.bench.material import LARGE, SMALL
+from tests.bench.measure import Line
+
+TARGET = Path("build/bench.json")
+Measure = Callable[[Path], list[Line]]
+
+ACCEPT, DELIVER = hub_lines.accept, hub_lines.deliver
+
+
+def _one(measure: Callable[[Path], Line]) -> Measure:
+    return lambda root: [measure(root)]
+
+
+LINES: dict[str, Measure] = {
+    "hub.accept.2kB": _one(partial(ACCEPT, content=SMALL, together=1, goal=0.75)),
+    "hub.accept.20kB": _one(partial(ACCEPT, content=LARGE, together=1, goal=None)),
+    "hub.accept_together.2kB": _one(partial(ACCEPT, content=SMALL, together=32, goal=None)),
+    "hub.deliver.2kB": _one(partial(DELIVER, content=SMALL, goal=0.75)),
+    "hub.deliver.20kB": _one(partial(DELIVER, content=LARGE, goal=None)),
+    "hub.messages_per_flush": hub_lines.flushes,
+    "hub.1M_grants": hub_lines.million_grants,
+    "log.verify_1M_s": log_lines.verify_million,
+}
+
+
+def main(names: list[str]) -> int:
+    """Measures the lines asked for; exit 0 whatever the figures say."""
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    lines: list[Line] = []
+    with tempfile.TemporaryDirectory(prefix="schakel-bench-") as folder:
+        for name, measure in LINES.items():
+            if not names or any(name.startswith(asked) for asked in names):
+                with console.status(f"measuring {name}"):
+                    lines += measure(Path(folder) / name)
+    TARGET.parent.mkdir(exist_ok=True)
+    TARGET.write_text(json.dumps([line.as_dict() for line in lines], indent=1) + "\n")
+    console.print(_table(lines))
+    short = [line.name for line in lines if line.met is False]
+    console.print(f"Short of their goal: {', '.join(short)}." if short else "Every line with a goal reaches it.")
+    console.print(f"Written to {TARGET}. Machines are noisy: trust the ratios.")
+    return 0
+
+
+def _table(lines: list[Line]) -> Table:
+    table = Table(title="Schakel: measured beside the bare calls of the same libraries")
+    for heading in ("line", "value", "limit", "ratio", "goal", "wall", "own us", "unit"):
+        table.add_column(heading, justify="left" if heading in {"line", "unit", "goal"} else "right")
+    for line in lines:
+        colour = {True: "green", False: "red", None: ""}[line.met]
+        figures = (line.value, line.limit, line.ratio)
+        cells = [_figure(figure) for figure in figures]
+        table.add_row(
+            line.name, *cells, line.goal, _figure(line.wall), _figure(line.own_us), line.unit, style=colour
+        )
+    return table
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:,.3f}".rstrip("0").rstrip(".") if value < 100 else f"{value:,.0f}"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
