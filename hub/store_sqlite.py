@@ -74,13 +74,13 @@ def _guarded(
 
     @wraps(method)
     def inner(store: SqliteStore, /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
-        with store._lock:
-            if store._refuses:
-                raise StoreError(store._refuses)
+        with store._lock:  # noqa: SLF001  # part of the class, written once
+            if store._refuses:  # noqa: SLF001
+                raise StoreError(store._refuses)  # noqa: SLF001
             try:
                 return method(store, *args, **kwargs)
             except (sqlite3.Error, OSError) as error:
-                raise StoreError(f"{store._standing()} ({error})") from error
+                raise StoreError(f"{store._standing()} ({error})") from error  # noqa: SLF001
 
     return inner
 

@@ -135,7 +135,7 @@ def check_store(store: Store) -> None:
     payloads = store.payloads([row.message_id for row in rows])
     assert set(payloads) == {row.message_id for row in rows}
     for found in payloads.values():
-        assert found is not None
+        assert found is not None, "a waiting payload has lost its key"
         AESGCM(found[1]).decrypt(bytes(12), found[0], None)
     for message_id, outcome in store.stored([row.message_id for row in rows]).items():
         assert outcome.accept == store.find_waiting([message_id])[message_id].accept < head.size
@@ -145,7 +145,8 @@ def check_store(store: Store) -> None:
     for number in range(1, len(addresses) + 1):
         lines = [line.number for line in store.feed(number, 0, 1_000_000)]
         notices = [line.number for line in store.notices(number, 1_000_000)]
-        assert lines == sorted(set(lines)) and notices == sorted(set(notices))
+        assert lines == sorted(set(lines))
+        assert notices == sorted(set(notices))
     counts = store.counts()
     assert (counts["entries"], counts["addresses"], counts["waiting"]) == (head.size, len(addresses), len(rows))
     assert counts["faults"] == len(store.faults())

@@ -346,7 +346,11 @@ def test_after_a_write_that_leaves_doubt_the_store_refuses_until_it_is_opened_ag
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[1] == resource.RLIM_INFINITY
     engine.open().close()
     told = subprocess.run(
-        [sys.executable, "-c", _LIMITED, str(engine.folder), "400000"], capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", _LIMITED, str(engine.folder), "400000"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
     )
     first, second = told.stdout.splitlines()
     assert re.match(r"[0-9]+ in doubt whether the last change is durable", first), told
@@ -382,7 +386,7 @@ def _plan(store: SqliteStore, statement: str) -> str:
 def test_a_read_that_must_stay_fast_uses_its_index(store: SqliteStore, statement: str, index: str) -> None:
     plan = _plan(store, statement)
     assert index in plan
-    assert "SCAN message |" not in plan and not plan.endswith("SCAN message")
+    assert not re.search(r"SCAN message($| \|)", plan)
 
 
 @pytest.mark.parametrize(
