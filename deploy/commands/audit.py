@@ -1,0 +1,193 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""`schakel audit`: what the log says, and whether it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from consent.rules import national
+from deploy.compose import Hub, machine_clock, open_hub, write_new
+from deploy.entries import KINDS, pages, read_lines
+from deploy.exits import Exit, failed, refused, wrong_use
+from deploy.options import HUB_FILE, hub_option, settings_file
+from deploy.screen import Screen, bad, good, note, plain, table, with_screen
+from hub.audit import verify as outsider
+from hub.audit.export import proof_text, write_export
+from hub.audit.replay import Report as Replayed
+from hub.audit.replay import replay
+from hub.config import load_hub_config
+from schemas.entry import Entry
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.group()
+def audit() -> None:
+    """The log: show, verify, prove, checkpoint."""
+
+
+@audit.command()
+@click.option("--after", type=click.IntRange(min=0), default=0, help="First index shown.")
+@click.option("--most", type=click.IntRange(min=1), default=200, show_default=True, help="At most so many entries.")
+@click.option("--kind", type=click.Choice(KINDS), help="Only entries of this kind.")
+@click.option("--partner", help="Only entries about this address or role.")
+@hub_option
+@with_screen
+def show(  # one option each; click passes them by name
+    screen: Screen, after: int, most: int, kind: str | None, partner: str | None, config: Path | None
+) -> None:
+    """The entries of the log: index, day, kind, partners, code."""
+    found = []
+    with open_hub(load_hub_config(settings_file(config, HUB_FILE))) as running:
+        size = running.store.head().size
+        for line in read_lines(running.store, after, size):
+            if kind in (None, line.kind) and (partner is None or line.concerns(partner)):
+                found.append(line)
+                if len(found) == most:
+                    break
+    rows = [(one.index, one.day, one.kind, " -> ".join(one.partners), one.about, one.code) for one in found]
+    columns = ("index", "day", "kind", "partners", "of", "code")
+    screen.answer([asdict(one) for one in found], table(f"Log of {size} entries", columns, rows))
+
+
+@audit.command()
+@click.option("--export", type=_FILE, help="Also write the export that an outsider can verify without this hub.")
+@click.option("--file", "given", type=_FILE, help="Verify this export or proof instead; needs --key and no hub.")
+@click.option("--key", help="The hub's verifier key, from paper; with --file.")
+@click.option("--previous", type=_FILE, help="A checkpoint that you kept: the log must extend it.")
+@hub_option
+@with_screen
+def verify(  # one option each; click passes them by name
+    screen: Screen, export: Path | None, given: Path | None, key: str | None, previous: Path | None, config: Path | None
+) -> None:
+    """Recompute the whole log: every leaf, every root, every decision."""
+    kept = None if previous is None else _text(previous, outsider.NOTE_LIMIT)
+    if given is not None:
+        if key is None or export is not None:
+            raise wrong_use("With --file goes --key, the verifier key from paper, and no --export.")
+        _verify_file(screen, given, key, kept)
+        return
+    with open_hub(load_hub_config(settings_file(config, HUB_FILE))) as running:
+        kept = kept if kept is not None else running.store.last_checkpoint()
+        newest = running.log.checkpoint(machine_clock())
+        size = outsider.open_note(newest, *outsider.parse_verifier_key(running.log.verifier_key)).size
+        with screen.progress("reading every entry", size) as advance:
+            report = outsider.verify_export(_export(running, newest, size, advance), running.log.verifier_key, kept)
+        with screen.progress("taking every decision again", size) as advance:
+            replayed = replay(_entries(running, size, advance), national(running.config.test_mode))
+        if export is not None:
+            write_new(export, "".join(_export(running, newest, size, lambda _: None)).encode())
+    _tell(screen, report, replayed)
+
+
+def _export(running: Hub, newest: str, size: int, advance: Callable[[int], None]) -> Iterator[str]:
+    yield from write_export(_entries(running, size, advance), [newest])
+
+
+def _entries(running: Hub, size: int, advance: Callable[[int], None]) -> Iterator[Entry]:
+    for _, found in pages(running.store, 0, size):
+        yield from found
+        advance(len(found))
+
+
+def _tell(screen: Screen, report: outsider.Report, replayed: Replayed) -> None:
+    differs = [asdict(one) for one in replayed.differs]
+    sound = report.ok and not differs
+    answer = {
+        "sound": sound,
+        "entries": report.entries,
+        "records": report.records,
+        "public": report.public,
+        "erased": report.erased,
+        "faults": list(report.faults),
+        "decisions": {"same": replayed.same, "differs": differs, "not_decidable": replayed.not_decidable},
+    }
+    rows = [
+        ("entries", report.entries),
+        ("records that match their leaf", report.records),
+        ("public contents that match", report.public),
+        ("erased", report.erased),
+        ("decisions that come out the same", replayed.same),
+        ("decisions that differ", len(differs)),
+        ("decisions that can't be taken again", len(replayed.not_decidable)),
+    ]
+    verdict = [bad(f"NOT SOUND: {fault}.") for fault in report.faults]
+    verdict += [bad(f"NOT SOUND: the decision of entry {one['index']} comes out otherwise.") for one in differs]
+    if sound:
+        verdict = [good("SOUND: the entries give the root that the hub signed, and every decision holds.")]
+    screen.answer(answer, table("Verification", ("what", "number"), rows), *verdict)
+    if not sound:
+        click.get_current_context().exit(Exit.FAILED)
+
+
+def _verify_file(screen: Screen, file: Path, key: str, kept: str | None) -> None:
+    text = _text(file, None)
+    if text.startswith(outsider.PROOF_MAGIC + "\n"):
+        proof = outsider.verify_proof(text, key)
+        shown = "not shown" if proof.record is None else f"{len(proof.record)} bytes"
+        faults, about = proof.faults, f"Entry {proof.index} of the log; its record: {shown}."
+    else:
+        whole = outsider.verify_export(text.splitlines(keepends=True), key, kept)
+        faults, about = whole.faults, f"{whole.entries} entries, {whole.records} records, {whole.erased} erased."
+    verdict = [bad(f"NOT SOUND: {fault}.") for fault in faults] or [good("SOUND: everything holds.")]
+    screen.answer({"sound": not faults, "faults": list(faults)}, plain(about), *verdict)
+    if faults:
+        click.get_current_context().exit(Exit.FAILED)
+
+
+def _text(file: Path, most: int | None) -> str:
+    try:
+        with file.open(encoding="utf-8", newline="\n") as opened:
+            return opened.read() if most is None else opened.read(most + 1)
+    except UnicodeDecodeError:
+        raise refused("This file isn't UTF-8 text.") from None
+
+
+@audit.command()
+@click.argument("index", type=click.IntRange(min=0))
+@click.option("--out", type=_FILE, help="File of the proof. Without it: entry-INDEX.tlog-proof in this folder.")
+@click.option("--without-record", is_flag=True, help="Prove the leaf alone; the record is not shown.")
+@hub_option
+@with_screen
+def prove(screen: Screen, index: int, out: Path | None, without_record: bool, config: Path | None) -> None:
+    """Write a file that proves entry INDEX is in the log; it stands alone."""
+    target = out or Path(f"entry-{index}.tlog-proof")
+    if target.exists():
+        raise failed("The file of the proof is there already and is not overwritten. Choose another with --out.")
+    with open_hub(load_hub_config(settings_file(config, HUB_FILE))) as running:
+        newest = running.log.checkpoint(machine_clock())
+        vkey = running.log.verifier_key
+        size = outsider.open_note(newest, *outsider.parse_verifier_key(vkey)).size
+        if index >= size:
+            raise wrong_use(f"The log has {size} entries, numbered from 0.")
+        item = running.store.entries(index, index + 1)[0]
+        shown = Entry(item.leaf, None, b"") if without_record else item
+        text = proof_text(index, running.log.inclusion(index, size), newest, shown)
+    write_new(target, text.encode())
+    screen.answer(
+        {"file": str(target), "index": index, "size": size, "verifier_key": vkey},
+        good(f"{target} proves entry {index} in the log of {size} entries."),
+        note("With its record it shows which partners exchanged: give it only to who may know that.")
+        if not without_record
+        else plain("It shows that the entry is there, and nothing of what it says."),
+    )
+
+
+@audit.command()
+@hub_option
+@with_screen
+def checkpoint(screen: Screen, config: Path | None) -> None:
+    """Print the newest signed checkpoint (a C2SP note). Keep it: a later log must extend it."""
+    with open_hub(load_hub_config(settings_file(config, HUB_FILE))) as running:
+        newest = running.log.checkpoint(machine_clock())
+        vkey = running.log.verifier_key
+    if screen.as_json:
+        screen.answer({"note": newest, "verifier_key": vkey})
+    else:
+        screen.raw(newest.encode())

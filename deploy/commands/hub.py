@@ -1,0 +1,103 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""`schakel hub`: make a hub; see how it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import RenderableType
+
+from consent.rules import national
+from deploy.compose import NewHub, make_hub, open_hub
+from deploy.options import HUB_FILE, hub_option, settings_file
+from deploy.screen import Screen, bad, good, note, plain, table, with_screen
+from hub.config import HubConfig, load_hub_config
+from hub.registry import STATES
+
+
+@click.group()
+def hub() -> None:
+    """Make a hub; see how it is."""
+
+
+@hub.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=".")
+@click.option("--name", prompt="Name of the hub (a host name)", help="Host name by which its log is known, for ever.")
+@click.option("--operator", prompt="Organisation that runs this hub", help="Who runs this hub; it runs no edge.")
+@click.option(
+    "--controllers",
+    prompt="On whose behalf (organisations, separated by ;)",
+    help="The organisations on whose behalf it runs, separated by ;",
+)
+@click.option("--fg-contact", prompt="How the privacy officer (FG) is reached", help="How the FG is reached.")
+@click.option(
+    "--key-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where the key that signs the log goes. Without it: log.key beside the settings.",
+)
+@with_screen
+def init(  # one option each; click passes them by name
+    screen: Screen, folder: Path, name: str, operator: str, controllers: str, fg_contact: str, key_file: Path | None
+) -> None:
+    """Make settings, store and log key of a hub in FOLDER. Never overwrites."""
+    whose = tuple(one.strip() for one in controllers.split(";") if one.strip())
+    config = make_hub(NewHub(folder, name, operator, whose, fg_contact, key_file))
+    with open_hub(config) as made:
+        vkey = made.log.verifier_key
+    screen.answer(
+        {"settings": str(folder / HUB_FILE), "key_file": str(config.key_file), "verifier_key": vkey},
+        good(f"The hub {config.name} is made. Its settings are in {folder / HUB_FILE}."),
+        plain(f"Verifier key of its log; give it to every partner on paper:\n\n    {vkey}\n"),
+        note("Back up the key file of the log apart from the store. data/hub.keys goes in no backup at all."),
+        plain("Next: `schakel partner admit MANIFEST` for every partner."),
+    )
+
+
+@hub.command()
+@hub_option
+@with_screen
+def status(screen: Screen, config: Path | None) -> None:
+    """Who runs it, for whom, and how much it holds."""
+    settings = load_hub_config(settings_file(config, HUB_FILE))
+    with open_hub(settings) as running:
+        counts = running.store.counts()
+        everyone = running.exchange.partners().by_number.values()
+        states = {state: sum(partner.state == state for partner in everyone) for state in STATES}
+        origin, vkey = running.log.origin, running.log.verifier_key
+        permitting = len(national(settings.test_mode).permitted)
+    rows = [
+        ("operator", settings.operator or "-"),
+        ("controllers", "; ".join(settings.controllers) or "-"),
+        ("FG", settings.fg_contact or "-"),
+        ("log", origin),
+        ("verifier key", vkey),
+        *(("partners, " + state, number) for state, number in states.items()),
+        *counts.items(),
+    ]
+    answer = {
+        "name": settings.name,
+        "strict": settings.strict,
+        "operator": settings.operator,
+        "controllers": list(settings.controllers),
+        "fg_contact": settings.fg_contact,
+        "log": origin,
+        "verifier_key": vkey,
+        "partners": states,
+        "counts": counts,
+        "rules_that_permit": permitting,
+    }
+    screen.answer(answer, table(f"Hub {settings.name}", ("what", "value"), rows), *_warnings(settings, permitting))
+
+
+def _warnings(settings: HubConfig, permitting: int) -> list[RenderableType]:
+    found: list[RenderableType] = []
+    if not settings.strict:
+        found.append(bad("NOT STRICT: this hub may stand beside an edge. That is for a demo only."))
+    if settings.test_mode:
+        found.append(bad("TEST MODE: rules are in use whose law text was not read yet."))
+    if not permitting:
+        found.append(note("No rule permits anything: every row of the national table still has a cell to be read."))
+    return found

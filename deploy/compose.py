@@ -1,0 +1,177 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""Composition: settings become a running hub or edge.  The only place that names concrete engines.
+
+* A hub's precious things (store, key of its log, settings) are made by `make_hub`, never by starting.
+* In strict mode a hub does not start beside an edge: whoever has both disks has both halves.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from consent.rules import national
+from deploy.exits import failed
+from deploy.options import EDGE_FILE, HUB_FILE
+from hub.audit.log import Log
+from hub.config import HubConfig, load_hub_config
+from hub.exchange import Exchange
+from hub.store_sqlite import SqliteStore
+from schemas.signing import SigningKey
+
+EDGE_MARKS = (EDGE_FILE, "edge.sqlite", "edge.lock", "passphrase.salt")
+Clock = Callable[[], int]
+Random = Callable[[int], bytes]
+_SEED = 32
+
+
+def machine_clock() -> int:
+    """Unix milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """A hub that runs in this process."""
+
+    config: HubConfig
+    store: SqliteStore
+    log: Log
+    exchange: Exchange
+
+
+@contextmanager
+def open_hub(config: HubConfig, clock: Clock = machine_clock, random: Random = os.urandom) -> Iterator[Hub]:
+    """The hub of these settings, until the block ends.
+
+    Raises:
+        Stopped: strict mode refuses to start it, or its key can't be read.
+        StoreError: there is no store, or another process works with it.
+    """
+    refuse_beside_an_edge(config)
+    key = SigningKey(_read_seed(config.key_file))
+    store = SqliteStore(config.data_folder, clock)
+    try:
+        log = Log(store, config.name, key)
+        exchange = Exchange(store, log, national(config.test_mode), clock, random)
+        yield Hub(config, store, log, exchange)
+        exchange.tick()
+        exchange.close()
+    finally:
+        store.close()
+
+
+def refuse_beside_an_edge(config: HubConfig) -> None:
+    """Strict mode: the hub's folders hold nothing of an edge, nor does any folder next to them.
+
+    Raises:
+        Stopped: there is an edge.
+    """
+    if not config.strict:
+        return
+    data = config.data_folder.resolve()
+    near = {data, data.parent, config.key_file.resolve().parent}
+    near |= {folder for place in (data.parent, data.parent.parent) for folder in _folders_in(place)}
+    if any((folder / mark).exists() for folder in near for mark in EDGE_MARKS):
+        raise failed(
+            "There is an edge beside this hub. In strict mode a hub does not start there: whoever takes this machine "
+            "would have both. Move one of the two to another machine; only a demo sets strict = false."
+        )
+
+
+def _folders_in(place: Path) -> list[Path]:
+    try:
+        return [entry for entry in place.iterdir() if entry.is_dir()]
+    except OSError:
+        return []
+
+
+@dataclass(frozen=True, slots=True)
+class NewHub:
+    """What a person says when a hub is made."""
+
+    folder: Path
+    name: str
+    operator: str
+    controllers: tuple[str, ...]
+    fg_contact: str
+    key_file: Path | None = None
+    demo: bool = False
+
+
+def make_hub(wanted: NewHub) -> HubConfig:
+    """Makes settings, key and store of a hub.  What is there already is never overwritten.
+
+    Raises:
+        Stopped: something is there already.
+        SettingsError: a name can't be used.
+    """
+    file = wanted.folder / HUB_FILE
+    key_file = wanted.key_file or wanted.folder / "log.key"
+    for there in (file, key_file):
+        if there.exists():
+            raise failed(f"{there.name} is there already and is never overwritten. Choose another folder.")
+    wanted.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    key = os.path.relpath(key_file.resolve(), wanted.folder.resolve())
+    lines = [
+        "# Settings of this hub; `schakel config show` explains each.",
+        f"name = {_toml(wanted.name)}",
+        f"operator = {_toml(wanted.operator)}",
+        f"controllers = [{', '.join(_toml(one) for one in wanted.controllers)}]",
+        f"fg_contact = {_toml(wanted.fg_contact)}",
+        'data_folder = "data"',
+        f"key_file = {_toml(key)}",
+    ]
+    if wanted.demo:
+        lines += ["# For the demo only: hub and edges in one place, rules whose law text was not read yet.", ""]
+        lines += ["strict = false", "test_mode = true"]
+    write_new(file, "\n".join([*lines, ""]).encode())
+    try:
+        config = load_hub_config(file)
+        refuse_beside_an_edge(config)
+        key_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        SqliteStore.create(config.data_folder)
+    except Exception:
+        file.unlink()  # nothing precious was made yet, and the next try starts afresh
+        raise
+    write_new(key_file, os.urandom(_SEED).hex().encode() + b"\n")
+    return config
+
+
+def write_new(file: Path, content: bytes) -> None:
+    """A file that was not there, readable by its owner only, on disk when this returns."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as opened:
+        opened.write(content)
+        opened.flush()
+        os.fsync(descriptor)
+
+
+def _read_seed(file: Path) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            mode, text = os.fstat(opened.fileno()).st_mode, opened.read(2 * _SEED + 2)
+    except OSError as error:
+        raise failed(f"The key of the log can't be read: {error.strerror}. Put it back from its backup.") from None
+    if stat.S_IMODE(mode) & 0o077:
+        raise failed("Others than the owner may use the key of the log. Run `chmod 600` on it.")
+    try:
+        seed = bytes.fromhex(text.decode("ascii").removesuffix("\n"))
+    except ValueError:
+        seed = b""
+    if len(seed) != _SEED:
+        raise failed("The key file of the log is not 64 hexadecimal characters. Put it back from its backup.")
+    return seed
+
+
+def _toml(text: str) -> str:
+    """A TOML string: that of JSON, whose escapes TOML has too."""
+    return json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,107 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""How a command ends: the one table of exit codes, and which error ends in which.
+
+Errors are named here by their place, so that nothing needs to be imported to say `schakel --help`; a test holds that
+every name exists.  The sentence that a person sees never holds a value of a message: our own errors promise that, and
+of any other error only its kind and place are shown.
+"""
+
+from __future__ import annotations
+
+import traceback
+from enum import IntEnum
+from pathlib import Path
+
+import click
+
+
+class Exit(IntEnum):
+    """Exit codes of every command."""
+
+    DONE = 0
+    FAILED = 1
+    WRONG_USE = 2
+    REFUSED = 3
+
+
+MEANING = {
+    Exit.DONE: "done: the command did what was asked",
+    Exit.FAILED: "failed: something outside the command line is in the way; the sentence says what to do",
+    Exit.WRONG_USE: "wrong use: the command line is not right, and nothing was done",
+    Exit.REFUSED: "refused input: what was given to read is not in order; the report says where",
+}
+
+ENDS_IN = {
+    "adapters.clients.ClientConflictError": Exit.REFUSED,
+    "adapters.formats.native.Malformed": Exit.REFUSED,
+    "adapters.keys.KeyProblem": Exit.FAILED,
+    "adapters.peers.FalseManifestError": Exit.FAILED,
+    "adapters.sources.folder.FolderError": Exit.FAILED,
+    "adapters.store.StoreError": Exit.FAILED,
+    "adapters.witness.LogForkError": Exit.FAILED,
+    "adapters.witness.NotProvenError": Exit.FAILED,
+    "consent.rules.TableError": Exit.REFUSED,
+    "hub.client.HubUnavailableError": Exit.FAILED,
+    "hub.errors.RefusedError": Exit.REFUSED,
+    "hub.store.StoreError": Exit.FAILED,
+    "schemas.canonical.FrameError": Exit.REFUSED,
+    "schemas.registry.InvalidPart": Exit.REFUSED,
+    "schemas.settings.SettingsError": Exit.REFUSED,
+}
+
+
+class Stopped(click.ClickException):
+    """The command ends here, with a sentence for a person and an exit code for a program."""
+
+    def __init__(self, sentence: str, code: Exit) -> None:
+        super().__init__(sentence)
+        self.exit_code: int = int(code)  # type: ignore[misc]  # click declares it on the class and reads it on the error
+
+
+def failed(sentence: str) -> Stopped:
+    """Something outside the command line is in the way."""
+    return Stopped(sentence, Exit.FAILED)
+
+
+def wrong_use(sentence: str) -> Stopped:
+    """The command line is not right."""
+    return Stopped(sentence, Exit.WRONG_USE)
+
+
+def refused(sentence: str) -> Stopped:
+    """What was given to read is not in order."""
+    return Stopped(sentence, Exit.REFUSED)
+
+
+def ending(error: Exception) -> Stopped:
+    """How the command ends when this error reaches the top."""
+    for kind in type(error).__mro__:
+        code = ENDS_IN.get(f"{kind.__module__}.{kind.__qualname__}")
+        if code is not None:
+            return Stopped(_sentence(str(error)), code)
+    if isinstance(error, OSError):  # its own text names a file, and a file may be named after a client
+        return failed(f"The system refused to read or write: {error.strerror or 'no reason given'}.")
+    return failed(
+        f"Schakel itself failed ({type(error).__name__} at {_place(error)}). Nothing of the message is shown here; "
+        "tell the supplier this line."
+    )
+
+
+def _sentence(text: str) -> str:
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else text + "."
+
+
+def _place(error: Exception) -> str:
+    """File and line in our own code where it arose, as far in as can be told."""
+    root = Path(__file__).resolve().parents[1]
+    inside = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename).is_relative_to(root) and ".venv" not in Path(frame.filename).parts
+    ]
+    if not inside:
+        return "an unknown place"
+    return f"{Path(inside[-1].filename).relative_to(root)}:{inside[-1].lineno}"

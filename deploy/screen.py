@@ -1,0 +1,126 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""What a command says: tables and colours for people, JSON for programs; never both.
+
+With `--json` exactly one JSON value goes to standard output, and errors go to standard error as one too.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+import orjson
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+AS_JSON = "schakel.json"
+_WIDTH = 140  # of a table that goes to a file or a pipe
+
+
+class Screen:
+    """Where one command's answer goes."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+
+    @functools.cached_property
+    def _console(self) -> Console:
+        from rich.console import Console
+
+        return Console(file=sys.stdout, width=None if sys.stdout.isatty() else _WIDTH, highlight=False)
+
+    def answer(self, value: object, *parts: RenderableType) -> None:
+        """The whole answer of a command: `value` for programs, `parts` for people."""
+        if self.as_json:
+            text = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode()
+            click.echo(text)
+            return
+        self.say(*parts)
+
+    def say(self, *parts: RenderableType) -> None:
+        """Something for people; nothing when a program listens."""
+        if not self.as_json:
+            for part in parts:
+                self._console.print(part)
+
+    def raw(self, data: bytes) -> None:
+        """Bytes as they are."""
+        click.echo(data, nl=False)
+
+    @contextmanager
+    def progress(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
+        """A bar while something long goes on; call what is given with the number done since."""
+        if self.as_json or not self._console.is_terminal:
+            yield _nothing
+            return
+        from rich.progress import Progress
+
+        with Progress(console=self._console, transient=True) as bar:
+            task = bar.add_task(what, total=total)
+
+            def advance(done: int) -> None:
+                bar.update(task, advance=done)
+
+            yield advance
+
+
+def _nothing(_done: int) -> None:
+    """A bar that nobody sees."""
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> RenderableType:
+    """A table for people; words in square brackets are shown as they are."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    shown = Table(title=title or None, title_justify="left", title_style="bold", header_style="bold cyan")
+    for column in columns:
+        shown.add_column(column, overflow="fold")
+    for row in rows:
+        shown.add_row(*(escape("" if cell is None else str(cell)) for cell in row))
+    return shown
+
+
+def good(sentence: str) -> RenderableType:
+    """A sentence about something that is in order."""
+    return _coloured(sentence, "green")
+
+
+def bad(sentence: str) -> RenderableType:
+    """A sentence about something that is not."""
+    return _coloured(sentence, "bold red")
+
+
+def note(sentence: str) -> RenderableType:
+    """A sentence that should not be overlooked."""
+    return _coloured(sentence, "yellow")
+
+
+def plain(sentence: str) -> RenderableType:
+    """A sentence as it is."""
+    return _coloured(sentence, "")
+
+
+def _coloured(sentence: str, style: str) -> RenderableType:
+    from rich.text import Text
+
+    return Text(sentence, style=style)
+
+
+def with_screen(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives a command `--json` and, as `screen`, the place for its answer."""
+
+    @click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for programs.")
+    @functools.wraps(command)
+    def run(*args: object, as_json: bool, **options: object) -> None:
+        click.get_current_context().meta[AS_JSON] = as_json
+        command(*args, screen=Screen(as_json=as_json), **options)
+
+    return run
