@@ -70,15 +70,22 @@ def required(read: Read[T], meaning: str, unit: str = "") -> T:
 def optional(read: Read[T], default: T, meaning: str, unit: str = "") -> T:
     """A field with a default; a relative path given as default starts from the folder of the file too."""
     metadata = {"read": read, "meaning": meaning, "unit": unit}
+    if type(default).__hash__ is None:  # a read-only mapping, which Python 3.11 takes for one that may change
+        return dataclasses.field(default_factory=lambda: default, metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
+
+
+def _default(one: dataclasses.Field[object]) -> object:
+    """The default of a field, MISSING when its value must be given."""
+    return one.default if one.default_factory is dataclasses.MISSING else one.default_factory()
 
 
 def settings_of(kind: type[object]) -> list[Setting]:
     """Every setting of this type, in the order of its fields."""
     found = []
     for one in dataclasses.fields(kind):  # type: ignore[arg-type]  # always a dataclass here
-        needed = one.default is dataclasses.MISSING
-        default = "" if needed else as_text(one.default)
+        needed = _default(one) is dataclasses.MISSING
+        default = "" if needed else as_text(_default(one))
         found.append(Setting(one.name, one.metadata["meaning"], one.metadata["unit"], default, needed))
     return found
 
@@ -134,16 +141,17 @@ def read_values(
     faults += unknown_keys(raw, fields.keys(), "", moved)
     values: dict[str, object] = {}
     for name, one in fields.items():
+        default = _default(one)
         if name in raw:
             try:
                 values[name] = one.metadata["read"](raw[name], folder)
                 continue
             except Wrong as wrong:
                 faults.append(Fault(f"/{name}{wrong.path}", wrong.rule))
-        elif one.default is dataclasses.MISSING:
+        elif default is dataclasses.MISSING:
             faults.append(Fault(f"/{name}", "this setting is required"))
-        if one.default is not dataclasses.MISSING:
-            values[name] = folder / one.default if isinstance(one.default, Path) else one.default
+        if default is not dataclasses.MISSING:
+            values[name] = folder / default if isinstance(default, Path) else default
     return values
 
 
