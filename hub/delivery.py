@@ -43,7 +43,7 @@ _ENDED_WITHOUT = frozenset(
     }
 )
 # Outcomes that only an accepted envelope can have; of any other the log says whether it was accepted first.
-ONCE_ACCEPTED = _ENDED_WITH_RECEIPT | _ENDED_WITHOUT - {Code.NOT_ACTIVE, Code.NOT_PERMITTED_HERE} | {Code.ACCEPTED}
+ONCE_ACCEPTED = _ENDED_WITH_RECEIPT | {Code.ACCEPTED, Code.EXPIRED, Code.KEY_LOST}
 
 
 @dataclass(slots=True)

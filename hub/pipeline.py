@@ -28,7 +28,7 @@ from typing import NamedTuple
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from consent.decide import Moment, Registered, Verdict, decide
-from hub.registry import Partner, Partners
+from hub.registry import ADMITTED, Partner, Partners
 from hub.store import GrantRow, Join, Refused, Step, Stored, Tell, Use
 from schemas.calendar import last_day
 from schemas.canonical import FrameError, decode_array
@@ -92,11 +92,10 @@ def check(raw: bytes, via: str, partners: Partners, day: int, verifier: Verifier
     if envelope.source != via:
         return Code.NOT_YOURS
     sender = partners.by_address.get(via)
-    if sender is None or partners.admitted(sender.number) is None:
-        return Code.UNKNOWN_SENDER
-    key = sender.signs_with(envelope.sign_key, day)
-    if key is None:
-        return Code.KEY_NOT_VALID
+    code = Code.UNKNOWN_SENDER if sender is None else _sends(sender, envelope.sign_key, day)
+    key = None if sender is None else sender.signs_with(envelope.sign_key, day)
+    if key is None or code is not Code.ACCEPTED:
+        return code
     # (3) the signature
     try:
         verifier.verify(envelope.signed(), envelope.signature, key.public)
@@ -106,10 +105,16 @@ def check(raw: bytes, via: str, partners: Partners, day: int, verifier: Verifier
 
 
 def judge(question: Question, grant: GrantRow | None, partners: Partners, day: int, moment: Moment) -> Code:
-    """Step 5, at acceptance and again at pick-up: `accepted`, or the code of the refusal.
+    """Steps 2 and 5, at acceptance and again at pick-up: `accepted`, or the code of the refusal.
 
-    At pick-up what can't change is not asked again: terms, parts and the recipient's key, which was of the day.
+    Step 2 is asked again at acceptance too: the sender may have been suspended, or its key revoked, since the bytes
+    were checked.  At pick-up what can't change is not asked: terms, parts and the recipient's key, which was of the
+    day; and of the sender's key only whether it was revoked.
     """
+    if moment is Moment.ACCEPT:
+        code = _sends(partners.by_number[question.sender], question.sign_key, day)
+        if code is not Code.ACCEPTED:
+            return code
     if grant is None or not _known(grant, question, day):
         return Code.NOT_ACTIVE
     sender, recipient = partners.by_number[grant.sender], partners.by_number[grant.recipient]
@@ -124,7 +129,7 @@ def judge(question: Question, grant: GrantRow | None, partners: Partners, day: i
             return Code.WRONG_TERMS
         if question.names != _names(grant.categories):
             return Code.WRONG_PARTS
-    if recipient.state != "admitted":
+    if recipient.state != ADMITTED:
         return Code.NO_RECIPIENT
     return Code.ACCEPTED if recipient.opens_with(question.seal_key, day) else Code.OLD_RECIPIENT_KEY
 
@@ -251,8 +256,14 @@ def forget_day(grant: GrantRow, day: int, newer: bool) -> int:
     return min(ended) + 366
 
 
+def _sends(sender: Partner, sign_key: str, day: int) -> Code:
+    if sender.state != ADMITTED:
+        return Code.UNKNOWN_SENDER
+    return Code.KEY_NOT_VALID if sender.signs_with(sign_key, day) is None else Code.ACCEPTED
+
+
 def _still_valid(question: Question, sender: Partner) -> Code:
-    if sender.state != "admitted":
+    if sender.state != ADMITTED:
         return Code.UNKNOWN_SENDER
     return Code.ACCEPTED if question.sign_key in sender.signing else Code.KEY_NOT_VALID
 
