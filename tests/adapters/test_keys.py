@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 import json
 import os
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
@@ -19,7 +20,7 @@ READS = (("progress", (1,)), ("service", (1,)))
 VECTORS = Path(__file__).parents[1] / "vectors" / "hpke"
 
 
-def counting(start: int = 0):
+def counting(start: int = 0) -> Callable[[int], bytes]:
     """Random bytes that are the same at every run, and never the same twice in one."""
     count = iter(range(start, 1 << 30))
     return lambda size: sha256(next(count).to_bytes(8, "big")).digest()[:size]
@@ -89,7 +90,9 @@ def test_a_new_key_file_is_for_its_owner_alone_and_is_never_overwritten(tmp_path
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("text", [b"", b"00" * 31, b"00" * 33, b"zz" * 32, b"0 " * 32, b"00 " * 21 + b"0", b"\xff" * 64])
+@pytest.mark.parametrize(
+    "text", [b"", b"00" * 31, b"00" * 33, b"zz" * 32, b"0 " * 32, b"00 " * 21 + b"0", b"\xff" * 64]
+)
 def test_a_key_file_with_anything_but_32_bytes_in_hexadecimal_is_refused(tmp_path: Path, text: bytes) -> None:
     path = tmp_path / "store.key"
     path.write_bytes(text)

@@ -179,9 +179,7 @@ def test_two_parts_of_one_envelope_can_not_change_places() -> None:
     parts = [service, progress, control]
 
     with pytest.raises(UnreadableError):
-        open_parts(
-            sent(replace(sealed, ciphertexts=parts, listing=listing_of(tuple(sorted(EVENT)), parts))), PRIVATE
-        )
+        open_parts(sent(replace(sealed, ciphertexts=parts, listing=listing_of(tuple(sorted(EVENT)), parts))), PRIVATE)
 
 
 def test_a_part_left_out_or_added_by_who_signs_opens_nothing() -> None:

@@ -1,0 +1,157 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""Real edges in a world with the real hub: team Wmo, a provider and a GP practice, and what their systems write."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+from adapters.address_book import AddressBook, Partner
+from adapters.edge import Edge, Identity, Tools, Worked
+from adapters.formats.native import Allocation, NativeEvent
+from adapters.intake import Taken
+from adapters.keys import StoreKey
+from adapters.store import FILE, EdgeStore
+from adapters.witness import Witness
+from adapters.workplace import no_point
+from consent.rules import RuleTable
+from deploy.local import LocalClient
+from hub.client import HubClient
+from schemas.calendar import date_text, parse_date
+from schemas.event import Ending, Event, Kind, Law
+from schemas.identity import Citizen
+from schemas.registry import load
+from tests.simulator import NATIONAL, World, run
+from tests.world_check import HUB_NAME
+
+BSN = "999900006"
+TEAM = "urn:nld:oin:00000001000000000001:team-wmo"
+PROVIDER = "urn:nld:oin:00000001000000000002:provider-wmo"
+GP = "urn:nld:oin:00000001000000000003:gp"
+CASES = "urn:example:zaaksysteem"
+CODES = {TEAM: frozenset({"9999", CASES}), PROVIDER: frozenset({"12345678"}), GP: frozenset({"01234567"})}
+BOOK = AddressBook(
+    (
+        Partner(TEAM, "Team Wmo", municipality=("9999", Law.WMO), sources=(CASES,)),
+        Partner(PROVIDER, "Zorg Voorbeeld", agb=("12345678",)),
+        Partner(GP, "Praktijk Voorbeeld", agb=("01234567",)),
+    )
+)
+REGISTRY = load()
+
+
+class Neighbours:
+    """Edges that know each other, over one hub."""
+
+    def __init__(self, folder: Path, world: World | None = None) -> None:
+        self.folder = folder
+        self.world = world or World()
+        self.edges: dict[str, Edge] = {}
+        self.tables: dict[str, RuleTable] = {}
+        self.points: dict[str, Callable[[str], None]] = {}
+        self.clients: dict[str, HubClient] = {}
+        for address in (TEAM, PROVIDER, GP):
+            self.world.hub.admit(self.open(address).init().raw)
+
+    def open(self, address: str) -> Edge:
+        """The edge of an address, as a new process finds it."""
+        folder = self.folder / address.rpartition(":")[2]
+        key = StoreKey.from_secret(hashlib.sha256(address.encode()).digest())
+        if address in self.edges:
+            self.edges[address].store.close()
+        there = (folder / FILE).exists()
+        store = EdgeStore(folder, key) if there else EdgeStore.create(folder, key)
+        identity = Identity(address, CODES[address], BOOK)
+        tools = Tools(
+            store,
+            self.clients.get(address) or LocalClient(self.world.hub, address),
+            Witness(store, HUB_NAME, self.world.hub_public),
+            self.tables.get(address, NATIONAL),
+            REGISTRY,
+            self.world.clock,
+            self.world.random,
+            self.points.get(address, no_point),
+        )
+        self.edges[address] = Edge(identity, tools)
+        return self.edges[address]
+
+    def __getitem__(self, address: str) -> Edge:
+        return self.edges[address]
+
+    def work(self, *addresses: str) -> list[Worked]:
+        """One pass of each of these, or of all; a minute goes by with each."""
+        passes = []
+        for address in addresses or tuple(self.edges):
+            self.world.advance(minutes=1)
+            passes.append(run(self.edges[address].work()))
+        return passes
+
+    def settle(self, passes: int = 4) -> None:
+        """Until nothing moves."""
+        for _ in range(passes):
+            self.work()
+
+    def take(self, address: str, *events: NativeEvent) -> Taken:
+        """A native file with these events."""
+        digest = self.world.random(32)
+        return run(self.edges[address].take_native(digest, events, self.world.now))
+
+    def told(self, address: str, number: str | None = None) -> list[str]:
+        """What the chain views of a client say, of the first client unless told."""
+        edge = self.edges[address]
+        clients = edge.clients()
+        if not clients:
+            return []
+        views = edge.view(number or clients[0].number)
+        return [line.what for view in views for line in view.lines]
+
+    def close(self) -> None:
+        for edge in self.edges.values():
+            edge.store.close()
+
+
+def allocation(
+    number: str = "1001",
+    begin: str = "2026-03-02",
+    end: str | None = None,
+    *,
+    change: str | None = None,
+    receiver: str = "12345678",
+) -> NativeEvent:
+    """A 301 of the municipality for the provider."""
+    first, last = parse_date(begin), None if end is None else parse_date(end)
+    identity = ("iwmo", "9999", BSN, number, "301", begin, end or "", begin, change or "")
+    kind = Kind.TOEGEWEZEN if change is None else Kind.GEWIJZIGD
+    return NativeEvent(
+        Event(kind, first, Law.WMO, None, number),
+        Citizen(bsn=BSN),
+        "9999",
+        receiver,
+        identity,
+        allocation=Allocation(number, first, last, change, withdrawn=change == "13"),
+    )
+
+
+def start(day: str = "2026-03-03", number: str = "1001", *, retracts: bool = False) -> NativeEvent:
+    """A 305 of the provider."""
+    identity = ("iwmo", "12345678", BSN, number, "305", day)
+    event = Event(Kind.GESTART, parse_date(day), Law.WMO, None, number)
+    return NativeEvent(event, Citizen(bsn=BSN), "12345678", "9999", identity, retracts)
+
+
+def stop(day: str, reason: str = "19", number: str = "1001") -> NativeEvent:
+    """A 307 of the provider."""
+    kind, ending = (Kind.ONDERBROKEN, None) if reason == "20" else (Kind.BEEINDIGD, Ending.VOLGENS_PLAN)
+    identity = ("iwmo", "12345678", BSN, number, "307", "2026-03-03", day, reason)
+    event = Event(kind, parse_date(day), Law.WMO, ending, number)
+    return NativeEvent(event, Citizen(bsn=BSN), "12345678", "9999", identity, reason=reason)
+
+
+def status(number: int, kind: Kind = Kind.IN_ONDERZOEK, today: int = 0) -> NativeEvent:
+    """A CloudEvent of the municipality's case system."""
+    event = Event(kind, today, Law.WMO)
+    return NativeEvent(event, Citizen(bsn=BSN), CASES, None, ("cloudevents", CASES, f"{number}-{date_text(today)}"))
+
