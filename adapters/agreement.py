@@ -83,9 +83,7 @@ def make_agreement(
     for partner in named:
         if rows[partner.address] and not _is_free(tx, client, partner):
             raise AgreementError(f"er staat een bezwaar of aanhouding tegen {partner.name}: hef die eerst op")
-    made = [
-        _agree(tx, work, client, talk, (partner, row)) for partner in named for row in rows[partner.address]
-    ]
+    made = [_agree(tx, work, client, talk, (partner, row)) for partner in named for row in rows[partner.address]]
     agreed = tuple(_agreed(work, book, consented, grant) for consented, grant in made)
     asked = tuple(dict.fromkeys(_to_be_asked(work, named, rows)))
     return Agreement(agreed, asked, receipt(agreed, asked))

@@ -104,7 +104,9 @@ def event_of(registry: Registry, told: Told) -> Event:
     return Event.from_parts({name: registry.validate(f"{name}/1", raw) for name, raw in told.parts})
 
 
-def views(reads: Reads, registry: Registry, book: AddressBook, address: str, client: Client, today: int) -> list[ChainView]:
+def views(
+    reads: Reads, registry: Registry, book: AddressBook, address: str, client: Client, today: int
+) -> list[ChainView]:
     """One chain view per task for this client."""
     found: dict[Task, list[Line]] = {}
     for introduced in INTRODUCTIONS.find(reads, "client", client.id.encode()):

@@ -20,7 +20,7 @@ from schemas.manifest import Manifest
 from schemas.registry import Fault, InvalidPart, Registry
 
 INTRODUCTION = "introduction"
-_VERSION = "1"
+_VERSION = "1"  # of the control part, which names the versions of the others: it goes with the frame
 
 
 def common_version(name: str, manifest: Manifest, registry: Registry) -> int:
@@ -53,14 +53,14 @@ def event_control(work: Workplace, item: Item, manifest: Manifest) -> bytes:
         "late": item.late,
         "schemas": schemas,
     }
-    return work.registry.encode(f"{CONTROL}/{common_version(CONTROL, manifest, work.registry)}", control)
+    return work.registry.encode(f"{CONTROL}/{_VERSION}", control)
 
 
-def introduction_control(work: Workplace, grant: Grant, item: Item, manifest: Manifest) -> bytes:
+def introduction_control(work: Workplace, grant: Grant, item: Item) -> bytes:
     """The control part of the introduction of a grant.
 
     Raises:
-        InvalidPart: no common version, or a client without a BSN.
+        InvalidPart: the client has no BSN.
     """
     client = CLIENTS.need(work.store, grant.client.encode())
     renews = next((old.secret.hex() for old in chain(work.store, grant)[1:] if old.introduced), None)
@@ -84,8 +84,7 @@ def introduction_control(work: Workplace, grant: Grant, item: Item, manifest: Ma
             "law": grant.law,
         },
     }
-    version = common_version(INTRODUCTION, manifest, work.registry)
-    return work.registry.encode(f"{INTRODUCTION}/{version}", control)
+    return work.registry.encode(f"{INTRODUCTION}/{_VERSION}", control)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

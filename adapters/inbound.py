@@ -93,7 +93,7 @@ class Inbound:
         self.work.store.probe()
         await self.send_receipts()
         came = await self.work.ask(
-            "pickup", self.work.client.pickup(most, wait_seconds, place(self.work.store).notices)
+            "pickup", self.work.client.pickup, most, wait_seconds, place(self.work.store).notices
         )
         if not await self._notices(came):
             return 0  # a manifest is not in a checkpoint yet; everything is offered again
@@ -327,7 +327,7 @@ class Inbound:
             signed = sign_receipts(key, self.work.today, answers)
             frames |= dict(zip((answer.message_id for answer in unsigned), signed, strict=True))
         codes = await self.work.ask(
-            "receipts", self.work.client.receipts([frames[answer.message_id] for answer in due])
+            "receipts", self.work.client.receipts, [frames[answer.message_id] for answer in due]
         )
         with self.work.commit("receipts") as tx:
             for answer, code in zip(due, codes, strict=True):
@@ -366,7 +366,9 @@ def attach(tx: Transaction, work: Workplace, introduced: Introduced, client: Cli
     INTRODUCTIONS.put(tx, replace(introduced, client=client.id, withheld=refused))
     if refused:
         due = random_minute(work)
-        ORDERS.put(tx, Order(work.id(), introduced.secret, introduced.end, AUTOMATIC_REFUSED, None, introduced.secret, due))
+        ORDERS.put(
+            tx, Order(work.id(), introduced.secret, introduced.end, AUTOMATIC_REFUSED, None, introduced.secret, due)
+        )
     for told in TOLD.find(tx, "secret", introduced.secret):
         kept = TOLD.put(tx, replace(told, client=client.id, parts=() if refused else told.parts))
         if not refused:

@@ -167,7 +167,9 @@ class Intake:
             return False
         if grant.ground != STATUTORY or event.reference is None:
             return True
-        return any(source.number == event.reference for source in _sources(tx, grant.client, grant.recipient, grant.law))
+        return any(
+            source.number == event.reference for source in _sources(tx, grant.client, grant.recipient, grant.law)
+        )
 
     def _meaning(self, tx: Transaction, native: NativeEvent, identity: bytes) -> Event:
         """The event as it is in time: a start after an interruption of the same allocation is a resumption."""

@@ -315,7 +315,7 @@ async def send_stops(work: Workplace, key: SigningKey) -> int:
     sent = 0
     for order in list(ORDERS.scan(work.store, "due", work.now)):
         frame = sign_facts(key, work.address, work.today, [handles_to_stop(order.secret, order.end, work.today)])[0]
-        answer = (await work.ask("stop", work.client.facts([frame])))[0]
+        answer = (await work.ask("stop", work.client.facts, [frame]))[0]
         if answer.code is not Code.IN_FORCE:
             continue
         by_other = answer.stopped_by_other or await _line_stopped(work, order)
@@ -337,7 +337,7 @@ async def _line_stopped(work: Workplace, order: Order) -> bool:
     if not older:
         return False
     ours = {known.handle for grant in older for known in HANDLES.find(work.store, "grant_made", grant.id.encode())}
-    states = await work.ask("handles", work.client.handles())
+    states = await work.ask("handles", work.client.handles)
     return any(state.handle in ours and state.stopped == "other" for state in states)
 
 
@@ -370,7 +370,7 @@ async def register_next(work: Workplace, key: SigningKey) -> int:
 async def _register_all(work: Workplace, key: SigningKey, wanted: list[tuple[Grant, int]]) -> list[bool]:
     bodies = [_body(work, grant, month) for grant, month in wanted]
     frames = sign_facts(key, work.address, work.today, list(bodies))
-    answers = await work.ask("register", work.client.facts(frames))
+    answers = await work.ask("register", work.client.facts, frames)
     with work.commit("register") as tx:
         for (grant, month), body, frame, answer in zip(wanted, bodies, frames, answers, strict=True):
             if answer.code is Code.IN_FORCE:
@@ -393,7 +393,7 @@ def _body(work: Workplace, grant: Grant, month: int) -> Register:
 async def register_again(work: Workplace, key: SigningKey, grant: Grant, month: int) -> bool:
     """Register a handle of a grant that is over, so that a retraction finds it; a known one is registered again."""
     frame = sign_facts(key, work.address, work.today, [_body(work, grant, month)])[0]
-    answer = (await work.ask("register again", work.client.facts([frame])))[0]
+    answer = (await work.ask("register again", work.client.facts, [frame]))[0]
     if answer.code is not Code.IN_FORCE:
         return False
     with work.commit("register again") as tx:

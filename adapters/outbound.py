@@ -142,7 +142,10 @@ class Outbound:
         if month is None:
             return
         # Registering may have shown that somebody stopped it.
-        grant, item = GRANTS.need(self.work.store, grant.id.encode()), ITEMS.need(self.work.store, number_key(item.number))
+        grant, item = (
+            GRANTS.need(self.work.store, grant.id.encode()),
+            ITEMS.need(self.work.store, number_key(item.number)),
+        )
         if item.state != WAITING or (item.kind != RETRACTION and not is_live(grant, self.work.today)):
             return
         if not self._may_leave(grant, item, handle(grant.secret, month)):
@@ -244,7 +247,7 @@ class Outbound:
             return seal_retraction(header, item.event_id, box)
         if item.kind == INTRODUCTION:
             parts = dict.fromkeys(grant.categories, b"")
-            parts[CONTROL] = introduction_control(self.work, grant, item, manifest)
+            parts[CONTROL] = introduction_control(self.work, grant, item)
         else:
             parts = dict(item.parts)
             parts[CONTROL] = event_control(self.work, item, manifest)
@@ -262,7 +265,7 @@ class Outbound:
         ]
         if not ready:
             return 0
-        codes = await self.work.ask("send", self.work.client.send([item.frame or b"" for item in ready]))
+        codes = await self.work.ask("send", self.work.client.send, [item.frame or b"" for item in ready])
         stale: set[str] = set()
         with self.work.commit("answers") as tx:
             for item, code in zip(ready, codes, strict=True):
@@ -277,7 +280,7 @@ class Outbound:
         read = 0
         while True:
             here = place(self.work.store)
-            feed = await self.work.ask("feed", self.work.client.outcomes(here.feed))
+            feed = await self.work.ask("feed", self.work.client.outcomes, here.feed)
             if feed.origin != here.origin:
                 if self._new_origin(feed.origin):
                     continue

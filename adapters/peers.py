@@ -34,7 +34,7 @@ class FalseManifestError(Exception):
 
 def reads(registry: Registry) -> tuple[tuple[str, tuple[int, ...]], ...]:
     """The schema versions that this edge reads."""
-    return tuple(sorted((name, registry.versions(name)) for name in ("control", "introduction", *CATEGORIES)))
+    return tuple(sorted((name, registry.versions(name)) for name in CATEGORIES))
 
 
 def own(work: Workplace) -> Own:
@@ -82,8 +82,8 @@ async def publish(work: Workplace, table_hash: bytes | None) -> bool:
     if kept.index is not None:
         return True
     if table_hash is not None:
-        await work.ask("table", work.client.publish(work.rules.raw))
-    code, index = await work.ask("publish", work.client.publish(kept.manifest))
+        await work.ask("table", work.client.publish, work.rules.raw)
+    code, index = await work.ask("publish", work.client.publish, kept.manifest)
     if code is Code.IN_FORCE:
         with work.commit("published") as tx:
             OWN.put(tx, replace(kept, index=index))
@@ -120,7 +120,7 @@ class Peers:
         today = self.work.today
         if manifest is not None and not fresh and manifest.begin <= today < manifest.begin + RENEW_FROM_DAY:
             return manifest
-        published = await self.work.ask("manifests", self.work.client.manifests(address))
+        published = await self.work.ask("manifests", self.work.client.manifests, address)
         last = self._verified(address, published, kept)
         if last is None:
             return None

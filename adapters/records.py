@@ -450,7 +450,9 @@ GRANTS: Final = Shelf(
     # Why a grant is over must not be readable on the disk: a hold looks like a renewal.
     lambda r: {"state": "over" if r.state != ACTIVE else "open" if r.renews is None else "renews"},
 )
-HANDLES: Final = Shelf(Table("handle", ("grant_made",)), Handle, lambda r: r.handle, lambda r: _some(grant_made=r.grant))
+HANDLES: Final = Shelf(
+    Table("handle", ("grant_made",)), Handle, lambda r: r.handle, lambda r: _some(grant_made=r.grant)
+)
 ITEMS: Final = Shelf(
     Table("item", ("grant_made", "line", "event", "identity"), ("state", "due")),
     Item,
@@ -459,7 +461,9 @@ ITEMS: Final = Shelf(
     lambda r: {"state": "asks" if r.asks else r.state, "due": r.release_at},
 )
 SENDS: Final = Shelf(Table("send"), Sent, lambda r: r.message_id)
-REFUSALS: Final = Shelf(Table("refusal", ("client",)), Refused, lambda r: r.id.encode(), lambda r: _some(client=r.client))
+REFUSALS: Final = Shelf(
+    Table("refusal", ("client",)), Refused, lambda r: r.id.encode(), lambda r: _some(client=r.client)
+)
 HISTORY: Final = Shelf(
     Table("happened", ("allocation",)), Happened, lambda r: r.identity, lambda r: _some(allocation=r.allocation)
 )

@@ -9,7 +9,7 @@ anywhere; a transaction never spans a call of the hub.
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from adapters.store import EdgeStore, Transaction
 from consent.rules import RuleTable
@@ -17,6 +17,7 @@ from hub.client import HubClient
 from schemas.calendar import day_of
 from schemas.registry import Registry
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -59,9 +60,9 @@ class Workplace:
             self.point(f"{name}: before the commit")
         self.point(f"{name}: after the commit")
 
-    async def ask(self, name: str, call: Awaitable[T]) -> T:
+    async def ask(self, name: str, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """One call of the hub. A crash before: the hub knows nothing of it; after: it does, and the edge does not."""
         self.point(f"{name}: before the call")
-        answer = await call
+        answer = await call(*args, **kwargs)
         self.point(f"{name}: after the call")
         return answer

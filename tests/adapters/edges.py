@@ -154,4 +154,3 @@ def status(number: int, kind: Kind = Kind.IN_ONDERZOEK, today: int = 0) -> Nativ
     """A CloudEvent of the municipality's case system."""
     event = Event(kind, today, Law.WMO)
     return NativeEvent(event, Citizen(bsn=BSN), CASES, None, ("cloudevents", CASES, f"{number}-{date_text(today)}"))
-

@@ -310,7 +310,11 @@ class Ladder:
 def test_an_edge_that_crashes_at_every_point_in_turn_loses_nothing_and_tells_nothing_twice(near: Neighbours) -> None:
     team, provider = Ladder(near, TEAM), Ladder(near, PROVIDER)
     today = near.world.today
-    files = [(b"\1" * 32, allocation()), (b"\2" * 32, status(1, today=today)), (b"\3" * 32, status(2, Kind.GEWIJZIGD, today))]
+    files = [
+        (b"\1" * 32, allocation()),
+        (b"\2" * 32, status(1, today=today)),
+        (b"\3" * 32, status(2, Kind.GEWIJZIGD, today)),
+    ]
     near[PROVIDER].import_clients([ClientRow("P-1", BSN, "")])
     for digest, event in files:
         team.climb(lambda d=digest, e=event: run(near[TEAM].take_native(d, (e,), near.world.now)))  # type: ignore[misc]
