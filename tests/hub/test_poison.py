@@ -1,0 +1,223 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+"""One envelope on which the hub fails: it is set aside with an entry, and everything else goes on."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from hub import pipeline
+from hub.client import HubUnavailableError
+from hub.exchange import FAULTS_A_MINUTE
+from hub.store import FAULT_KEPT_MS, Step, StoreError
+from hub.store_memory import MemoryStore
+from schemas.codes import CLASS, Class, Code
+from schemas.envelope import Envelope, parse
+from tests.simulator import DAY, Grant, Party, World
+from tests.world_check import records
+
+
+class Allergic(MemoryStore):
+    """A store that some message ids make fail in a way that nobody thought of."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world.clock)
+        self.poison: set[bytes] = set()
+        self.commits = 0
+        self.full = False
+
+    def commit(self, step: Step) -> int:
+        """Fails with an error that is neither `StoreError` nor `StaleError`."""
+        self.commits += 1
+        if self.full:
+            raise StoreError("no room")
+        if self.poison & {one.message_id for one in (*step.joins, *step.refused)}:
+            raise OverflowError("a number that does not fit")
+        return super().commit(step)
+
+
+@dataclass
+class Scene:
+    world: World
+    store: Allergic
+    team: Party
+    provider: Party
+
+    def poisoned(self, grant: Grant) -> bytes:
+        frame = self.team.envelope(grant)
+        self.store.poison.add(parse(frame).message_id)
+        return frame
+
+    def grants(self, count: int) -> list[Grant]:
+        return [self.team.register(self.provider) for _ in range(count)]
+
+
+@pytest.fixture
+def scene() -> Scene:
+    world = World()
+    store = Allergic(world)
+    world.hub = world.over(store)
+    return Scene(world, store, world.party("team-wmo"), world.party("provider-wmo"))
+
+
+@pytest.mark.parametrize("place", [0, 1, 9, 18, 19])
+def test_poison_is_set_aside(scene: Scene, place: int) -> None:
+    grants = scene.grants(20)
+    frames = [scene.team.envelope(grant) for grant in grants]
+    frames[place] = scene.poisoned(grants[place])
+    answers = scene.team.send(*frames)
+    assert answers == [Code.HUB_FAULT if number == place else Code.TAKEN for number in range(20)]
+    [fault] = scene.store.faults()
+    assert (fault.sha, fault.handle) == (parse(frames[place]).sha, grants[place].handle())
+    assert scene.store.fault_frame(fault.number) == frames[place]
+    assert scene.team.outcome(frames[place]) is Code.HUB_FAULT
+    assert CLASS[Code.HUB_FAULT] is Class.ASK
+    kinds = [record[2] for record in records(scene.store.entries(0, scene.store.head().size))]
+    assert (kinds.count("fault"), kinds.count("accept")) == (1, 19)
+    assert len(scene.provider.take_all()) == 19
+    scene.world.check()
+
+
+def test_setting_one_of_two_hundred_aside_takes_few_commits(scene: Scene) -> None:
+    grants = scene.grants(200)
+    frames = [scene.team.envelope(grant) for grant in grants]
+    frames[77] = scene.poisoned(grants[77])
+    before = scene.store.commits
+    scene.team.send(*frames)
+    assert scene.store.commits - before < 20
+    scene.world.check()
+
+
+def test_a_fault_holds_its_handle_and_no_other(scene: Scene) -> None:
+    bad, good = scene.grants(2)
+    behind = scene.team.envelope(bad, 9)
+    frames = [scene.poisoned(bad), behind, scene.team.envelope(good)]
+    assert scene.team.send(*frames) == [Code.HUB_FAULT, Code.TRY_LATER, Code.TAKEN]
+    assert scene.team.send(behind, scene.team.envelope(good)) == [Code.TRY_LATER, Code.TAKEN]
+    assert scene.team.outcome(behind) is None
+    assert scene.store.grants([bad.handle()])[bad.handle()].last == 0  # no number used
+    scene.world.check()
+
+
+def test_what_waited_under_the_handle_before_the_fault_is_still_delivered(scene: Scene) -> None:
+    [grant] = scene.grants(1)
+    before = scene.team.tell(grant)
+    scene.team.send(scene.poisoned(grant))
+    assert [parse(one.envelope).message_id for one in scene.provider.take_all()] == before
+    scene.world.check()
+
+
+def test_when_the_fault_is_released_the_same_bytes_and_those_behind_them_pass(scene: Scene) -> None:
+    [grant] = scene.grants(1)
+    frames = [scene.poisoned(grant), scene.team.envelope(grant)]
+    scene.team.send(*frames)
+    scene.store.poison.clear()
+    assert scene.team.send(*frames) == [Code.TRY_LATER, Code.TRY_LATER]
+    scene.store.commit(Step(at=scene.world.now, released=[scene.store.faults()[0].number]))
+    assert scene.team.send(*frames) == [Code.TAKEN, Code.TAKEN]
+    assert [one.envelope for one in scene.provider.take_all()] == frames
+    assert scene.store.faults() == []
+    scene.world.check()
+
+
+def test_a_handle_is_held_at_most_seven_days(scene: Scene) -> None:
+    [grant] = scene.grants(1)
+    scene.team.send(scene.poisoned(grant))
+    later = scene.team.envelope(grant)
+    scene.world.advance(ms=7 * DAY - 1)
+    assert scene.team.send(later) == [Code.TRY_LATER]
+    scene.world.advance(ms=1)
+    assert scene.team.send(later) == [Code.TAKEN]
+    scene.world.check()
+
+
+def test_the_bytes_of_a_fault_are_kept_seven_days_for_the_operator(scene: Scene) -> None:
+    [grant] = scene.grants(1)
+    scene.team.send(scene.poisoned(grant))
+    number = scene.store.faults()[0].number
+    scene.world.advance(ms=FAULT_KEPT_MS)
+    scene.world.hub.tick()
+    assert scene.store.fault_frame(number) is not None
+    scene.world.advance(days=1)
+    scene.world.hub.tick()
+    assert scene.store.fault_frame(number) is None
+
+
+def test_a_stop_of_a_held_handle_counts(scene: Scene) -> None:
+    [grant] = scene.grants(1)
+    waits = scene.team.tell(grant)
+    scene.team.send(scene.poisoned(grant))
+    assert scene.provider.stop(grant).code is Code.IN_FORCE
+    assert scene.provider.pickup() == []
+    assert waits
+    scene.world.check()
+
+
+def test_more_than_five_faults_in_a_minute_stop_the_intake_and_nothing_else(scene: Scene) -> None:
+    grants = scene.grants(20)
+    waits = scene.team.tell(grants[0])
+    frames = [scene.poisoned(grant) for grant in grants[1:12]] + [scene.team.envelope(grants[12])]
+    answers = scene.team.send(*frames)
+    assert answers[: FAULTS_A_MINUTE + 1] == [Code.HUB_FAULT] * (FAULTS_A_MINUTE + 1)
+    assert set(answers[FAULTS_A_MINUTE + 1 :]) == {Code.TRY_LATER}
+    assert len(scene.store.faults()) == FAULTS_A_MINUTE + 1
+    assert scene.team.send(frames[-1]) == [Code.TRY_LATER]
+    # pick-up, receipts and facts go on
+    assert [parse(one.envelope).message_id for one in scene.provider.take_all()] == waits
+    assert scene.provider.stop(grants[0]).code is Code.IN_FORCE
+    scene.world.advance(minutes=1)
+    assert scene.team.send(frames[-1]) == [Code.TAKEN]
+    scene.world.check()
+
+
+def test_five_faults_in_a_minute_do_not_stop_it(scene: Scene) -> None:
+    grants = scene.grants(6)
+    assert scene.team.send(*(scene.poisoned(grant) for grant in grants[:5])) == [Code.HUB_FAULT] * 5
+    assert scene.team.send(scene.team.envelope(grants[5])) == [Code.TAKEN]
+
+
+def test_a_fault_before_the_signature_is_proven_is_answered_and_stores_nothing(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = scene.grants(2)
+    frames = [scene.team.envelope(bad), scene.team.envelope(good)]
+
+    def allergic(raw: bytes) -> Envelope:
+        if raw == frames[0]:
+            raise RecursionError("too deep")
+        return parse(raw)
+
+    monkeypatch.setattr(pipeline, "parse", allergic)
+    assert scene.team.send(*frames) == [Code.HUB_FAULT, Code.TAKEN]
+    assert scene.store.faults() == []
+    later = scene.team.envelope(bad)
+    assert scene.team.send(later) == [Code.TAKEN]  # its handle is not held
+    scene.world.advance(hours=1)
+    scene.world.hub.tick()
+    entries = records(scene.store.entries(0, scene.store.head().size))
+    sums = [record[3:] for record in entries if record[2] == "sum"]
+    assert sums == [[scene.team.number, [["hub-fault", 1]]]]
+    scene.world.check()
+
+
+def test_a_store_without_room_is_no_poison_the_hub_is_away_until_it_has_some(scene: Scene) -> None:
+    [grant] = scene.grants(1)
+    frame = scene.team.envelope(grant)
+    scene.store.full = True
+    with pytest.raises(HubUnavailableError, match="try again"):
+        scene.team.send(frame)
+    scene.store.full = False
+    assert scene.store.faults() == []
+    assert scene.team.send(frame) == [Code.TAKEN]
+    scene.world.check()
+
+
+def test_two_envelopes_that_poison_the_same_handle_are_one_hold_until_both_are_over(scene: Scene) -> None:
+    [grant] = scene.grants(1)
+    one = scene.poisoned(grant)
+    scene.team.send(one)
+    scene.store.commit(Step(at=scene.world.now, released=[scene.store.faults()[0].number]))
+    assert scene.team.send(one) == [Code.HUB_FAULT]
+    assert [fault.handle for fault in scene.store.faults()] == [grant.handle()]
+    assert scene.team.send(scene.team.envelope(grant)) == [Code.TRY_LATER]
+    scene.world.check()
