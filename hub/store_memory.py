@@ -271,7 +271,12 @@ class MemoryStore:
         limit = now - OUTCOME_KEPT_MS
         gone = _sift(self._grants, lambda _, row: row.forget < day)
         gone += _sift(self._stops, lambda _, row: row.forget < day)
-        gone += _sift(self._feeds, lambda _, line: line[1] < limit)
+        for address in {address for address, _ in self._feeds}:  # a feed has no holes: from its oldest line on
+            for key in sorted(key for key in self._feeds if key[0] == address):
+                if self._feeds[key][1] >= limit:
+                    break
+                del self._feeds[key]
+                gone += 1
         gone += _sift(self._stored, lambda one, line: line[1] < limit and one not in self._queue)
         return gone + _sift(self._faults, lambda _, one: one.since < now - FAULT_KEPT_MS)
 

@@ -517,7 +517,7 @@ class SqliteStore:
     @_guarded
     def _forget_lines(self, limit: int) -> int:
         def change() -> int:
-            gone = 0
+            gone = 0  # a feed has no holes: it is forgotten from its oldest line on
             for address, newest in self._db.execute(sql.READ_FEEDS).fetchall():
                 kept = self._db.execute(sql.FIRST_KEPT_LINE, (address, limit)).fetchone()
                 below = newest + 1 if kept is None else kept[0]
