@@ -123,12 +123,12 @@ def make_hub(wanted: NewHub) -> HubConfig:
     key = os.path.relpath(key_file.resolve(), wanted.folder.resolve())
     lines = [
         "# Settings of this hub; `schakel config show` explains each.",
-        f"name = {_toml(wanted.name)}",
-        f"operator = {_toml(wanted.operator)}",
-        f"controllers = [{', '.join(_toml(one) for one in wanted.controllers)}]",
-        f"fg_contact = {_toml(wanted.fg_contact)}",
+        f"name = {toml(wanted.name)}",
+        f"operator = {toml(wanted.operator)}",
+        f"controllers = [{', '.join(toml(one) for one in wanted.controllers)}]",
+        f"fg_contact = {toml(wanted.fg_contact)}",
         'data_folder = "data"',
-        f"key_file = {_toml(key)}",
+        f"key_file = {toml(key)}",
     ]
     if wanted.demo:
         lines += ["# For the demo only: hub and edges in one place, rules whose law text was not read yet.", ""]
@@ -172,6 +172,6 @@ def _read_seed(file: Path) -> bytes:
     return seed
 
 
-def _toml(text: str) -> str:
+def toml(text: str) -> str:
     """A TOML string: that of JSON, whose escapes TOML has too."""
     return json.dumps(text, ensure_ascii=False)

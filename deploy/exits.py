@@ -34,19 +34,25 @@ MEANING = {
 }
 
 ENDS_IN = {
+    "adapters.agreement.AgreementError": Exit.REFUSED,
     "adapters.clients.ClientConflictError": Exit.REFUSED,
+    "adapters.edge.EdgeError": Exit.REFUSED,
     "adapters.formats.native.Malformed": Exit.REFUSED,
     "adapters.keys.KeyProblem": Exit.FAILED,
+    "adapters.lines.NotLawfulError": Exit.REFUSED,
     "adapters.peers.FalseManifestError": Exit.FAILED,
     "adapters.sources.folder.FolderError": Exit.FAILED,
+    "adapters.stop_code.StopCodeError": Exit.REFUSED,
     "adapters.store.StoreError": Exit.FAILED,
     "adapters.witness.LogForkError": Exit.FAILED,
     "adapters.witness.NotProvenError": Exit.FAILED,
     "consent.rules.TableError": Exit.REFUSED,
+    "deploy.lists.ListError": Exit.REFUSED,
     "hub.client.HubUnavailableError": Exit.FAILED,
     "hub.errors.RefusedError": Exit.REFUSED,
     "hub.store.StoreError": Exit.FAILED,
     "schemas.canonical.FrameError": Exit.REFUSED,
+    "schemas.note.NoteError": Exit.FAILED,
     "schemas.registry.InvalidPart": Exit.REFUSED,
     "schemas.settings.SettingsError": Exit.REFUSED,
 }

@@ -8,9 +8,8 @@ Needs no hub, no edge and no key, and stores nothing.  The citizen is masked unl
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -112,13 +111,13 @@ def _meaning(text: str) -> tuple[str, tuple[Kind, Law]]:
 def _read(path: Path, source: str, read: Callable[[bytes], list[NativeEvent]]) -> _Read:
     with path.open("rb") as file:
         data = file.read(_LARGEST + 1)
-    try:
-        if len(data) > _LARGEST:
-            raise Malformed((Fault("/", Keyword.TOO_LARGE),))
-        return _Read(path.name, read(data), None)
-    except Malformed as error:
-        report = orjson.loads(problem_report(path.name, source, error.faults))
-        return _Read(path.name, (), cast("dict[str, object]", report))
+    faults: tuple[Fault, ...] = (Fault("/", Keyword.TOO_LARGE),)
+    if len(data) <= _LARGEST:
+        try:
+            return _Read(path.name, read(data), None)
+        except Malformed as error:
+            faults = error.faults
+    return _Read(path.name, (), orjson.loads(problem_report(path.name, source, faults)))
 
 
 def _who(citizen: Citizen, show: bool) -> dict[str, str | None]:
@@ -169,7 +168,7 @@ def _flat(event: dict[str, object]) -> Sequence[object]:
 
 
 def _write(screen: Screen, read: Sequence[_Read], target: str, show: bool) -> None:
-    """What would come out at a recipient; the id is made of the message alone, since there is no key here."""
+    """What would come out at a recipient, but for the id, which takes the key of an edge."""
     writer = WRITERS[target]()
     answers: list[dict[str, object]] = []
     for one in read:
@@ -178,7 +177,7 @@ def _write(screen: Screen, read: Sequence[_Read], target: str, show: bool) -> No
             if not screen.as_json:
                 _show(screen, one, show)
             continue
-        notices = [_notice(native, show) for native in one.events if native.event.law is not None]
+        notices = [_notice(place, native, show) for place, native in enumerate(one.events)]
         data = writer.write(notices) if notices else b""
         answers.append({"file": one.name, "notices": data.decode("utf-8-sig")})
         if not screen.as_json:
@@ -187,11 +186,13 @@ def _write(screen: Screen, read: Sequence[_Read], target: str, show: bool) -> No
         screen.answer(answers, plain(""))
 
 
-def _notice(native: NativeEvent, show: bool) -> Notice:
+def _notice(place: int, native: NativeEvent, show: bool) -> Notice:
     event, citizen = native.event, native.citizen
+    if event.reference is not None and not show:
+        event = replace(event, reference=_MASKED)
     number = citizen.own_number or citizen.bsn or ""
     return Notice(
-        event_id=hashlib.sha256("\0".join(native.identity).encode()).digest()[:16],
+        event_id=bytes(8) + place.to_bytes(8, "big"),  # nothing of the message: a hash of a BSN can be guessed
         event=event,
         law=event.law or Law.WMO,
         task="dry-run",

@@ -1,0 +1,254 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""`schakel edge`: make an edge, let it work, see what it was told and what waits."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+from rich.console import RenderableType
+
+from adapters.chain_view import ChainView
+from adapters.config import LOCAL
+from adapters.edge import Edge
+from deploy.compose import machine_clock, write_new
+from deploy.compose_edge import (
+    MANIFEST_FILE,
+    NewEdge,
+    NoHub,
+    Settings,
+    load_settings,
+    make_store,
+    open_edge,
+    reach_hub,
+    store_key,
+    write_edge_settings,
+)
+from deploy.exits import failed, wrong_use
+from deploy.lists import LARGEST, read_clients
+from deploy.options import EDGE_FILE, edge_option, settings_file
+from deploy.screen import Screen, bad, good, note, plain, table, with_screen
+from deploy.work import one_pass
+from schemas.calendar import date_text
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.group()
+def edge() -> None:
+    """Make an edge, let it work, see what it was told and what waits."""
+
+
+@contextmanager
+def at_desk(config: Path | None) -> Iterator[tuple[Edge, Settings]]:
+    """The edge of a command that needs no hub."""
+    settings = load_settings(settings_file(config, EDGE_FILE))
+    with open_edge(settings, NoHub(), store_key(settings.config, os.environ)) as opened:
+        yield opened, settings
+
+
+@contextmanager
+def at_work(config: Path | None, *, must: bool) -> Iterator[tuple[Edge, Settings]]:
+    """The edge of a command that tells the hub something, now when it `must`, else when it can."""
+    settings = load_settings(settings_file(config, EDGE_FILE))
+    key = store_key(settings.config, os.environ)
+    with reach_hub(settings.config, must=must) as client, open_edge(settings, client, key) as opened:
+        yield opened, settings
+
+
+@edge.command()
+@click.argument("folder", type=_FOLDER, default=".")
+@click.option("--address", help="urn:nld:oin:<20 digits>:<role>. Needed unless edge.toml is there already.")
+@click.option("--name", help="Name of the organisation as other partners show it.")
+@click.option("--key-file", type=_FILE, help="File for the store key, outside the folder of the edge.")
+@click.option("--passphrase-env", help="Environment variable with the passphrase, instead of --key-file.")
+@click.option("--hub", type=_FOLDER, help="Folder of a hub in the same process; with --demo only.")
+@click.option("--hub-key", help="The hub's verifier key, from paper.")
+@click.option("--demo", is_flag=True, help="Not strict: hub and edge may be in one place. For a demo only.")
+@with_screen
+def init(  # noqa: PLR0913  # one option each; click passes them by name
+    screen: Screen,
+    folder: Path,
+    address: str | None,
+    name: str | None,
+    key_file: Path | None,
+    passphrase_env: str | None,
+    hub: Path | None,
+    hub_key: str | None,
+    demo: bool,
+) -> None:
+    """Make settings, keys, store and first manifest of an edge in FOLDER. Never overwrites.
+
+    An edge.toml that stands there already is used as it is.
+    """
+    file = folder / EDGE_FILE
+    if file.exists():
+        if any((address, name, key_file, passphrase_env, hub, hub_key, demo)):
+            raise wrong_use(f"{EDGE_FILE} is there already: change it there, and give no options.")
+    else:
+        if address is None or name is None or (key_file is None) == (passphrase_env is None):
+            raise wrong_use("Give --address, --name, and either --key-file or --passphrase-env.")
+        file = write_edge_settings(NewEdge(folder, address, name, key_file, passphrase_env, hub, hub_key, demo))
+    settings = load_settings(file)
+    if (folder / MANIFEST_FILE).exists():
+        raise failed(f"{MANIFEST_FILE} is there already and is never overwritten.")
+    key = make_store(settings, os.environ)
+    with open_edge(settings, NoHub(), key) as made:
+        signed = made.init()
+    write_new(folder / MANIFEST_FILE, signed.raw)
+    screen.answer(
+        {
+            "settings": str(file),
+            "address": settings.config.address,
+            "manifest": str(folder / MANIFEST_FILE),
+            "fingerprint": signed.fingerprint,
+        },
+        good(f"The edge {settings.config.address} is made. Its settings are in {file}."),
+        plain(f"Fingerprint of its manifest; give it to the operator of the hub on paper:\n\n    {signed.fingerprint}\n"),
+        note("Back up the store and its key in two different places: without the key nothing in it can be read."),
+        plain(f"Next: send {MANIFEST_FILE} to the operator, and fill in the address book partners.toml."),
+    )
+
+
+@edge.command()
+@edge_option
+@with_screen
+def work(screen: Screen, config: Path | None) -> None:
+    """One pass: folder in, outbox, pick-up, notices. Run it every minute, or as often as you like."""
+    with at_work(config, must=True) as (opened, settings), screen.progress("working", 1) as advance:
+        done = asyncio.run(one_pass(opened, settings.config, machine_clock))
+        advance(1)
+    rows = [(name.replace("_", " "), value) for name, value in asdict(done).items() if not isinstance(value, bool)]
+    screen.answer(asdict(done), table("This pass", ("what", "number"), rows), *_remarks(done.published, done.quarantined))
+    if done.hub_away:
+        raise failed(f"The hub can't be reached. What was read is kept and goes out later. Is {LOCAL} right?")
+
+
+def _remarks(published: bool, quarantined: int) -> list[RenderableType]:
+    found = []
+    if not published:
+        found.append(bad("The hub does not know this edge yet: ask its operator to admit the manifest."))
+    if quarantined:
+        found.append(note("Files were put aside; the folder quarantine holds a report beside each."))
+    return found
+
+
+@edge.command()
+@click.argument("client", required=False)
+@edge_option
+@with_screen
+def view(screen: Screen, client: str | None, config: Path | None) -> None:
+    """What the other partners told about CLIENT (the own client number), per task. Without one: every client."""
+    with at_desk(config) as (opened, settings):
+        numbers = [one.number for one in opened.clients()] if client is None else [client]
+        found = [one for number in numbers for one in opened.view(number)]
+        name = settings.config.name
+    parts: list[RenderableType] = [view_table(name, one) for one in found]
+    screen.answer([view_data(one) for one in found], *(parts or [plain("Er is niets verteld.")]))
+
+
+def view_data(one: ChainView) -> dict[str, object]:
+    """A chain view for a program."""
+    return {
+        "client": one.client,
+        "task": asdict(one.task),
+        "lines": [
+            {
+                "day": date_text(line.day),
+                "what": line.what,
+                "told_by": line.sender_name,
+                "told_on": date_text(line.told_on),
+                "allocation": line.allocation,
+                "late": line.late,
+                "note": line.note,
+            }
+            for line in one.lines
+        ],
+    }
+
+
+def view_table(name: str, one: ChainView) -> RenderableType:
+    """A chain view for a professional, in Dutch."""
+    rows = [
+        (
+            date_text(line.day),
+            line.what,
+            line.allocation or "",
+            line.sender_name,
+            date_text(line.told_on) + (" (laat)" if line.late else ""),
+            line.note,
+        )
+        for line in one.lines
+    ]
+    title = f"{name}: cliënt {one.client}, {one.task.purpose} ({one.task.law})"
+    return table(title, ("datum", "wat", "toewijzing", "verteld door", "verteld op", "opmerking"), rows)
+
+
+@edge.command()
+@edge_option
+@with_screen
+def outbox(screen: Screen, config: Path | None) -> None:
+    """What waits and why, and what asks for a person."""
+    with at_desk(config) as (opened, _):
+        lines, held = opened.outbox(), opened.held_lines()
+    rows = [(one.number, one.kind, one.client, one.recipient, date_text(one.day), one.state, one.why) for one in lines]
+    columns = ("nummer", "soort", "cliënt", "voor", "datum", "stand", "waarom")
+    parts = [table("Outbox", columns, rows)]
+    if held:
+        waiting = [(one.client, one.recipient, one.purpose, one.ground, date_text(one.until)) for one in held]
+        parts.append(table("Wacht op een besluit", ("cliënt", "voor", "doel", "grond", "tot en met"), waiting))
+    answer = {
+        "outbox": [asdict(one) | {"day": date_text(one.day)} for one in lines],
+        "held": [asdict(one) | {"until": date_text(one.until)} for one in held],
+    }
+    screen.answer(answer, *parts)
+
+
+@edge.command()
+@click.argument("client")
+@click.option("--from", "partner", help="Only what was told to this partner (name or address).")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@edge_option
+@with_screen
+def retract(screen: Screen, client: str, partner: str | None, yes: bool, config: Path | None) -> None:
+    """Call back everything told about CLIENT, to one partner or all. The next pass sends it."""
+    with at_desk(config) as (opened, settings):
+        address = None if partner is None else partner_address(settings, partner)
+        if not yes and (screen.as_json or not click.confirm("Call back everything told about this client?")):
+            raise wrong_use("Nothing was called back; say --yes to call it back.")
+        count = opened.retract_all(client, address)
+    screen.answer({"retracted": count}, good(f"{count} event(s) will be called back at the next pass."))
+
+
+def partner_address(settings: Settings, name: str) -> str:
+    """The address of a partner in the address book."""
+    found = settings.book.by_name(name)
+    if found is None:
+        raise wrong_use("This partner is not in the address book; give its name or address as it stands there.")
+    return found.address
+
+
+@edge.group()
+def clients() -> None:
+    """The list of own clients."""
+
+
+@clients.command(name="import")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@edge_option
+@with_screen
+def import_clients(screen: Screen, file: Path, config: Path | None) -> None:
+    """Import own clients from a CSV file with the header clientnummer;bsn;taak. All of it, or nothing."""
+    with file.open("rb") as opened_file:
+        rows = read_clients(opened_file.read(LARGEST + 1))
+    with at_desk(config) as (opened, _):
+        count = opened.import_clients(rows)
+    screen.answer({"imported": count}, good(f"{count} client(s) imported."))

@@ -1,0 +1,77 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""`schakel grant`: who is told about whom, and how to stop it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from adapters.records import ACTIVE
+from adapters.refusals import CLOSED, REASONS
+from deploy.commands.agreement import ended
+from deploy.commands.edge import at_desk, at_work
+from deploy.exits import wrong_use
+from deploy.options import edge_option
+from deploy.screen import Screen, table, with_screen
+from schemas.calendar import date_text
+
+
+@click.group()
+def grant() -> None:
+    """The grants of an edge: list, stop."""
+
+
+@grant.command(name="list")
+@click.option("--client", help="Only those about this client (own client number).")
+@click.option("--all", "everything", is_flag=True, help="Also those that are over.")
+@edge_option
+@with_screen
+def list_grants(screen: Screen, client: str | None, everything: bool, config: Path | None) -> None:
+    """The grants in which this edge is the sender."""
+    with at_desk(config) as (opened, settings):
+        names = {one.id: one.number for one in opened.clients()}
+        found = [
+            {
+                "id": one.id,
+                "client": names[one.client],
+                "recipient": settings.book.name_of(one.recipient),
+                "row": one.row,
+                "ground": one.ground,
+                "categories": list(one.categories),
+                "begin": date_text(one.begin),
+                "end": date_text(one.end),
+                "state": one.state,
+                "introduced": one.introduced,
+            }
+            for one in opened.grants(client)
+            if everything or one.state == ACTIVE
+        ]
+    rows = [
+        (*list(one.values())[:5], ", ".join(map(str, categories)), *list(one.values())[6:9])
+        for one in found
+        if isinstance(categories := one["categories"], list)
+    ]
+    columns = ("grant", "client", "recipient", "row", "ground", "categories", "from", "until", "state")
+    screen.answer(found, table("Grants", columns, rows))
+
+
+@grant.command()
+@click.argument("grant_id", required=False, metavar="[GRANT]")
+@click.option("--code", help="The stop code of a citizen's receipt, instead of GRANT; any partner may use it.")
+@click.option("--why", type=click.Choice(REASONS), help="Why; all but 'closed' leave a refusal that outlives the grant.")
+@edge_option
+@with_screen
+def stop(screen: Screen, grant_id: str | None, code: str | None, why: str | None, config: Path | None) -> None:
+    """Stop GRANT (its id, as `list` prints it). The reason stays at this edge; the hub only knows: stopped."""
+    if (grant_id is None) != (why is None) or (grant_id is None) == (code is None):
+        raise wrong_use("Give either GRANT and --why, or --code alone.")
+    with at_work(config, must=False) as (opened, _):
+        if code is not None:
+            known = asyncio.run(opened.stop_with_code(code))
+        else:
+            known = asyncio.run(opened.stop_grant(grant_id or "", why or CLOSED))
+    screen.answer({"stopped": True, "hub_knows": known}, *ended(known))

@@ -1,0 +1,264 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""Composition of an edge: its settings become a store, a way to the hub, and the `Edge` that works with them.
+
+* An edge's precious things (keys, store, settings) are made by `make_edge`, never by starting.
+* The only way to a hub so far is `local:`, a hub in this process, which strict mode refuses.
+* Without a hub, or while another process has it, everything that a person decides is kept and goes out later.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from adapters.address_book import AddressBook, load_address_book
+from adapters.config import LOCAL, EdgeConfig, load_edge_config
+from adapters.edge import Edge, Identity, Tools
+from adapters.keys import (
+    StoreKey,
+    new_key_file,
+    passphrase_salt,
+    store_key_from_file,
+    store_key_from_passphrase,
+)
+from adapters.store import FILE as STORE_FILE
+from adapters.store import EdgeStore
+from adapters.witness import Witness
+from consent.rules import national
+from deploy.compose import Clock, Random, machine_clock, open_hub, toml, write_new
+from deploy.exits import failed
+from deploy.local import LocalClient
+from deploy.options import EDGE_FILE, HUB_FILE
+from hub.client import FactAnswer, Feed, HandleState, HubClient, HubUnavailableError, PickUp, Published
+from hub.config import load_hub_config
+from hub.store import StoreError
+from schemas.codes import Code
+from schemas.registry import load as load_registry
+
+MANIFEST_FILE = "manifest.schakel"
+PARTNERS_FILE = "partners.toml"
+_NO_KEY = ("-", bytes(32))  # no note is signed by it: without a verifier key nothing of a hub is believed
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of an edge with its address book."""
+
+    config: EdgeConfig
+    book: AddressBook
+
+
+def load_settings(file: Path) -> Settings:
+    """Settings and address book.
+
+    Raises:
+        SettingsError: a fault in one of the two.
+    """
+    config = load_edge_config(file)
+    return Settings(config, load_address_book(config.partners_file))
+
+
+def store_key(config: EdgeConfig, environment: Mapping[str, str]) -> StoreKey:
+    """The key of the store, from where the settings say it is.
+
+    Raises:
+        KeyProblem, Stopped: it can't be had.
+    """
+    if config.key_file is not None:
+        return store_key_from_file(config.key_file, config.data_folder, config.strict)
+    name = config.passphrase_env or ""
+    passphrase = environment.get(name)
+    if passphrase is None:
+        raise failed(f"The environment variable {name} is not set; it must hold the passphrase of the store.")
+    return store_key_from_passphrase(passphrase, passphrase_salt(config.data_folder))
+
+
+@contextmanager
+def open_edge(
+    settings: Settings, client: HubClient, key: StoreKey, clock: Clock = machine_clock, random: Random = os.urandom
+) -> Iterator[Edge]:
+    """The edge of these settings, until the block ends.
+
+    Raises:
+        StoreError, WrongKeyError: there is no store, another process has it, or the key is another.
+    """
+    config = settings.config
+    with EdgeStore(config.data_folder, key, random) as store:
+        identity = Identity(
+            config.address, config.own_codes, settings.book, notices_with_bsn=config.notices_with_bsn
+        )
+        witness = Witness(store, *(config.hub_verifier or _NO_KEY))
+        tools = Tools(store, client, witness, national(config.test_mode), load_registry(), clock, random)
+        yield Edge(identity, tools)
+
+
+@contextmanager
+def reach_hub(config: EdgeConfig, *, must: bool) -> Iterator[HubClient]:
+    """The way to the hub that the settings name; one that says that the hub is away when there is none.
+
+    Raises:
+        Stopped, StoreError: `must`, and there is no hub to reach.
+    """
+    with ExitStack() as stack:
+        client: HubClient
+        try:
+            client = _local(config, stack)
+        except StoreError:
+            if must:
+                raise
+            client = NoHub()
+        if must and isinstance(client, NoHub):
+            raise failed(f'No hub is set. Name one in {EDGE_FILE}: hub = "{LOCAL}FOLDER", and its hub_key.')
+        yield client
+
+
+def _local(config: EdgeConfig, stack: ExitStack) -> HubClient:
+    if config.hub_folder is None:
+        return NoHub()
+    hub = stack.enter_context(open_hub(load_hub_config(config.hub_folder / HUB_FILE)))
+    return LocalClient(hub.exchange, config.address)
+
+
+class NoHub:
+    """A `HubClient` that never answers: what is asked of it stays on disk."""
+
+    async def send(self, envelopes: Sequence[bytes]) -> list[Code]:
+        """See `HubClient`."""
+        self._away()
+
+    async def outcomes(self, after: int) -> Feed:
+        """See `HubClient`."""
+        self._away()
+
+    async def pickup(self, most: int, wait_seconds: float, acknowledged: int) -> PickUp:
+        """See `HubClient`."""
+        self._away()
+
+    async def receipts(self, receipts: Sequence[bytes]) -> list[Code]:
+        """See `HubClient`."""
+        self._away()
+
+    async def facts(self, facts: Sequence[bytes]) -> list[FactAnswer]:
+        """See `HubClient`."""
+        self._away()
+
+    async def facts_after(self, index: int) -> list[tuple[int, bytes]]:
+        """See `HubClient`."""
+        self._away()
+
+    async def handles(self) -> list[HandleState]:
+        """See `HubClient`."""
+        self._away()
+
+    async def publish(self, frame: bytes) -> tuple[Code, int]:
+        """See `HubClient`."""
+        self._away()
+
+    async def manifests(self, address: str) -> list[Published]:
+        """See `HubClient`."""
+        self._away()
+
+    async def checkpoint(self) -> str:
+        """See `HubClient`."""
+        self._away()
+
+    async def consistency(self, old: int, new: int) -> list[bytes]:
+        """See `HubClient`."""
+        self._away()
+
+    async def inclusion(self, index: int, size: int) -> list[bytes]:
+        """See `HubClient`."""
+        self._away()
+
+    def _away(self) -> NoReturn:
+        raise HubUnavailableError("the hub can't be reached now; what was decided is kept and goes out later")
+
+
+@dataclass(frozen=True, slots=True)
+class NewEdge:
+    """What a person says when an edge is made; `more` are further settings, by name, as TOML."""
+
+    folder: Path
+    address: str
+    name: str
+    key_file: Path | None = None
+    passphrase_env: str | None = None
+    hub: Path | None = None
+    hub_key: str | None = None
+    demo: bool = False
+    more: tuple[tuple[str, str], ...] = ()
+
+
+def write_edge_settings(wanted: NewEdge) -> Path:
+    """Writes the settings and an empty address book.  What is there already is never overwritten.
+
+    Raises:
+        Stopped: there are settings already.
+        SettingsError: what was said can't be; nothing stays.
+    """
+    file = wanted.folder / EDGE_FILE
+    if file.exists():
+        raise failed(f"{EDGE_FILE} is there already and is never overwritten. Choose another folder.")
+    lines = [
+        "# Settings of this edge; `schakel config show` explains each.",
+        f"address = {toml(wanted.address)}",
+        f"name = {toml(wanted.name)}",
+        'data_folder = "data"',
+    ]
+    if wanted.key_file is not None:
+        lines.append(f"key_file = {toml(_relative(wanted.key_file, wanted.folder))}")
+    if wanted.passphrase_env is not None:
+        lines.append(f"passphrase_env = {toml(wanted.passphrase_env)}")
+    if wanted.demo:
+        lines += ["# For the demo only: hub and edges in one place, rules whose law text was not read yet."]
+        lines += ["strict = false", "test_mode = true"]
+    if wanted.hub is not None:
+        lines.append(f"hub = {toml(LOCAL + _relative(wanted.hub, wanted.folder))}")
+    if wanted.hub_key is not None:
+        lines.append(f"hub_key = {toml(wanted.hub_key)}")
+    lines += [f"{name} = {value}" for name, value in wanted.more]
+    wanted.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_new(file, "\n".join([*lines, ""]).encode())
+    try:
+        load_edge_config(file)
+    except Exception:
+        file.unlink()
+        raise
+    if not (wanted.folder / PARTNERS_FILE).exists():
+        write_new(wanted.folder / PARTNERS_FILE, _EMPTY_BOOK)
+    return file
+
+
+_EMPTY_BOOK = b"""# The address book: one [[partner]] each, with address, name and native codes.
+#
+# [[partner]]
+# address = "urn:nld:oin:00000001234567890000:provider-wmo"
+# name = "Zorg Voorbeeld"
+# agb = ["12345678"]
+"""
+
+
+def make_store(settings: Settings, environment: Mapping[str, str], random: Random = os.urandom) -> StoreKey:
+    """Makes the store of an edge, and the key file when the settings name one that isn't there.
+
+    Raises:
+        Stopped, StoreError, KeyProblem: something precious is there already, or the key can't be had.
+    """
+    config = settings.config
+    if (config.data_folder / STORE_FILE).exists():
+        raise failed("There is an edge store in data_folder already; it is never overwritten.")
+    if config.key_file is not None and not config.key_file.exists():
+        new_key_file(config.key_file, random)
+    key = store_key(config, environment)
+    EdgeStore.create(config.data_folder, key, random).close()
+    return key
+
+
+def _relative(path: Path, folder: Path) -> str:
+    return os.path.relpath(path.resolve(), folder.resolve())

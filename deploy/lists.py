@@ -1,0 +1,80 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""A list of own clients as a spreadsheet writes it: CSV with a header, comma or semicolon, UTF-8.
+
+    clientnummer;bsn;taak
+
+Every fault is named at once, by line and column, never by value.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from adapters.clients import ClientRow
+from schemas.identity import check_bsn
+
+HEADER = ("clientnummer", "bsn", "taak")
+LARGEST = 16 << 20  # bytes
+_LONGEST = 64
+_SHOWN = 20
+
+
+class ListError(ValueError):
+    """A list that can't be read, with every fault (the first twenty) by line and column."""
+
+
+def read_clients(data: bytes) -> list[ClientRow]:
+    """The lines of a list.
+
+    Raises:
+        ListError: every fault of it; nothing of it can be used.
+    """
+    if len(data) > LARGEST:
+        raise ListError("the list is larger than 16 MiB; import it in pieces")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ListError("the list isn't UTF-8; save it again as CSV UTF-8") from None
+    delimiter = ";" if ";" in text.partition("\n")[0] else ","
+    try:
+        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+    except csv.Error:
+        raise ListError("the list isn't CSV; quotes don't match, or a line holds a sign that can't be") from None
+    if not lines or tuple(cell.strip().lower() for cell in lines[0]) != HEADER:
+        raise ListError(f"the first line must be the header {delimiter.join(HEADER)}")
+    return _rows(lines[1:])
+
+
+def _rows(lines: list[list[str]]) -> list[ClientRow]:
+    rows, faults = list[ClientRow](), list[str]()
+    for number, cells in enumerate(lines, 2):
+        if not any(cells):
+            continue
+        if len(cells) != len(HEADER):
+            faults.append(f"line {number} has {len(cells)} columns instead of {len(HEADER)}")
+            continue
+        own, bsn, task = (cell.strip() for cell in cells)
+        faults += [f"line {number}, {column}: {rule}" for column, rule in _wrong(own, bsn, task)]
+        rows.append(ClientRow(own, bsn, task))
+    if faults:
+        more = f"; and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
+        raise ListError("; ".join(faults[:_SHOWN]) + more)
+    if not rows:
+        raise ListError("there is no client in the list")
+    return rows
+
+
+def _wrong(own: str, bsn: str, task: str) -> list[tuple[str, str]]:
+    found = []
+    if not 0 < len(own) <= _LONGEST or not own.isprintable():
+        found.append((HEADER[0], f"must be 1 to {_LONGEST} signs"))
+    if len(task) > _LONGEST or not task.isprintable():
+        found.append((HEADER[2], f"must be at most {_LONGEST} signs"))
+    try:
+        check_bsn(bsn)
+    except ValueError as error:
+        found.append((HEADER[1], str(error)))
+    return found

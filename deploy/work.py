@@ -1,0 +1,143 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""One pass of an edge: the folder in, the outbox, the pick-up, the notices.
+
+* A file that can't be read goes to quarantine with its problem report, and the rest goes on.
+* A file is moved to the folder done only when the outbox has what it says; a crash anywhere repeats and loses nothing.
+* A file that holds an allocation waits in the folder in while the hub can't be reached; all else is taken.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import orjson
+
+from adapters.clients import ClientConflictError
+from adapters.config import EdgeConfig
+from adapters.edge import Edge
+from adapters.formats import READERS, WRITERS
+from adapters.formats.native import Fault, Keyword, Malformed, NativeEvent, Reader
+from adapters.problem import problem_report
+from adapters.sources.folder import Folder, FolderError, NativeFile, TooLargeError
+from hub.client import HubUnavailableError
+
+_NO_FORMAT = "?"
+_CONFLICT = {
+    "pad": "/",
+    "fout": "client-conflict",
+    "retourcode": None,
+    "nl": "Controleer cliëntnummer en burgerservicenummer: zij horen hier bij twee verschillende cliënten.",
+    "en": "Check the client number and the citizen service number: here they belong to two different clients.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What one pass did.  `left`: files that stay in the folder in, to be read at the next pass."""
+
+    read: int = 0
+    quarantined: int = 0
+    left: int = 0
+    told: int = 0
+    not_shared: int = 0
+    grants: int = 0
+    retracted: int = 0
+    sent: int = 0
+    picked_up: int = 0
+    notices: int = 0
+    published: bool = True
+    hub_away: bool = False
+
+
+@dataclass(slots=True)
+class _Count:
+    read: int = 0
+    quarantined: int = 0
+    left: int = 0
+    told: int = 0
+    not_shared: int = 0
+    grants: int = 0
+    retracted: int = 0
+
+
+async def one_pass(edge: Edge, config: EdgeConfig, clock: Callable[[], int]) -> Pass:
+    """Everything that an edge has to do now.
+
+    Raises:
+        LogForkError, FalseManifestError: a person must look; what was read stays read.
+    """
+    folder = Folder(config)
+    readers = {name: entry(config.formats) for name, entry in READERS.items()}
+    count = _Count()
+    for file in folder.files():
+        try:
+            await _take(edge, folder, readers, file, count)
+        except (FolderError, HubUnavailableError):
+            count.left += 1
+    sent = picked_up = 0
+    published, away = True, False
+    try:
+        worked = await edge.work()
+        sent, picked_up, published = worked.sent, worked.picked_up, worked.published
+    except HubUnavailableError:
+        away = True
+    written = 0
+    if config.notices_out is not None:
+        written = edge.write_notices(WRITERS[config.notices_out](), lambda name, data: _out(folder, name, data))
+    folder.clear_done(clock())
+    return Pass(
+        count.read,
+        count.quarantined,
+        count.left,
+        count.told,
+        count.not_shared,
+        count.grants,
+        count.retracted,
+        sent,
+        picked_up,
+        written,
+        published,
+        away,
+    )
+
+
+def _out(folder: Folder, name: str, data: bytes) -> None:
+    folder.write_out(name, data)
+
+
+async def _take(edge: Edge, folder: Folder, readers: dict[str, Reader], file: NativeFile, count: _Count) -> None:
+    try:
+        data = folder.read(file)
+        events = _events(readers, file, data)
+        taken = await edge.take_native(hashlib.sha256(data).digest(), events, file.changed_ns // 1_000_000)
+    except TooLargeError:
+        _quarantine(folder, file, (Fault("/", Keyword.TOO_LARGE),), count)
+    except Malformed as error:
+        _quarantine(folder, file, error.faults, count)
+    except ClientConflictError:
+        report = {"bestand": folder.label(file), "formaat": file.format, "gelezen": False, "fouten": [_CONFLICT]}
+        folder.quarantine(file, orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n")
+        count.quarantined += 1
+    else:
+        # On disk at the edge. A crash here: the file is read again and its digest is known.
+        folder.done(file)
+        count.read += 1
+        count.told += taken.told
+        count.not_shared += taken.not_shared
+        count.grants += taken.grants
+        count.retracted += taken.retracted
+
+
+def _events(readers: dict[str, Reader], file: NativeFile, data: bytes) -> list[NativeEvent]:
+    if file.format is None:  # no format is set for its suffix
+        raise Malformed((Fault("/", Keyword.VOCABULARY),))
+    return readers[file.format].read(data)
+
+
+def _quarantine(folder: Folder, file: NativeFile, faults: tuple[Fault, ...], count: _Count) -> None:
+    folder.quarantine(file, problem_report(folder.label(file), file.format or _NO_FORMAT, faults))
+    count.quarantined += 1
