@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import resource
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -359,6 +360,69 @@ def test_after_a_write_that_leaves_doubt_the_store_refuses_until_it_is_opened_ag
     assert again.head().size in (int(first.split()[0]), int(first.split()[0]) + 1)
     check_store(again)
     again.commit(Step(7, entries=[entry()]))
+
+
+_SMALL_DISK = """
+import sys
+from pathlib import Path
+from hub.store import Step, StoreError
+from hub.store_sqlite import DATABASE, SqliteStore
+from tests.contracts.store_contract import accept, check_store, everything
+folder = Path(sys.argv[1]) / "store"
+SqliteStore.create(folder)
+store = SqliteStore(folder, lambda: 1)
+for number in range(10_000):
+    before = everything(store)
+    try:
+        store.commit(accept(*(f"{number}-{one}" for one in range(20))))
+    except StoreError as error:
+        print(error)
+        break
+assert number > 3
+assert everything(store) == before
+check_store(store)
+# Room again: the same step is applied.
+(Path(sys.argv[1]) / "ballast").unlink()
+store.commit(accept(*(f"{number}-{one}" for one in range(20))))
+check_store(store)
+size = store.head().size
+store.close()
+store = SqliteStore(folder, lambda: 1)
+assert store.head().size == size == (number + 1) * 20
+check_store(store)
+print("went on")
+"""
+
+
+@pytest.mark.parametrize("size", range(900, 1100, 36))
+def test_a_disk_that_is_really_full_loses_nothing_and_the_work_goes_on(tmp_path: Path, size: int) -> None:
+    """On a small disk of its own, so that the commit itself runs out of room."""
+    mount = f"mount -t tmpfs -o size={size}k tmpfs {tmp_path} && head -c 300000 /dev/zero > {tmp_path}/ballast"
+    own = ["unshare", "--mount", "--map-root-user", "sh", "-ec"]
+    if shutil.which("unshare") is None or subprocess.run([*own, mount], capture_output=True, check=False).returncode:
+        pytest.skip("this machine lets nobody mount a small disk of his own")
+    work = f"{mount}; exec {sys.executable} -c '{_SMALL_DISK}' {tmp_path}"
+    told = subprocess.run([*own, work], capture_output=True, text=True, check=False, timeout=60)
+    assert told.returncode == 0, told.stderr
+    first, second = told.stdout.splitlines()
+    assert re.search("full|No space", first)
+    assert "in doubt" not in first
+    assert second == "went on"
+
+
+def test_a_key_that_cannot_be_written_leaves_doubt_and_no_row(engine: Sqlite) -> None:
+    engine.open().close()
+    work = _LIMITED.replace("Step(5, entries=[", "accept('m') or Step(5, entries=[")
+    work = "from tests.contracts.store_contract import accept\n" + work
+    command = [sys.executable, "-c", work, str(engine.folder), "100000"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    first, second = told.stdout.splitlines()
+    assert first.startswith("0 in doubt")
+    assert second.startswith("in doubt")
+    again = engine.again()
+    check_store(again)
+    engine.check(again)
+    again.commit(accept("m"))
 
 
 # queries
