@@ -287,6 +287,9 @@ class Exchange:
             checked = accession.first_manifest(frame, self._directory.partners(), day_of(self._now()), self._verifier)
             if isinstance(checked, Code):
                 raise RefusedError(checked)
+            table_hash = checked.manifest.table_hash
+            if table_hash is not None and self.store.table(table_hash) is None:
+                raise RefusedError(Code.NOT_NEXT)  # refused before the address is admitted, not after
             self._set_state(checked.manifest.address, ADMITTED)
             # A crash here: the address is admitted and has no keys, so nothing passes; admit it again.
             code, _ = self.publish(checked.manifest.address, frame)

@@ -31,7 +31,7 @@ class Allergic(MemoryStore):
         self.commits += 1
         if self.full:
             raise StoreError("no room")
-        if self.poison & {one.message_id for one in (*step.joins, *step.refused)}:
+        if self.poison & ({one.message_id for one in step.joins} | {one.message_id for one in step.refused}):
             raise OverflowError("a number that does not fit")
         return super().commit(step)
 
