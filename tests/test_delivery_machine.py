@@ -1,0 +1,376 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""Everything that can happen to a message, in any order, against the real hub and real edges (tests/delivery_world.py).
+
+After every step the ghost checks P1 to P7 and P10; once everything has settled also that nothing was lost. P8 and P9
+are held by twins: two worlds in which the same is done, and in which those who may not see a difference see none.
+
+A small budget runs with all tests. SCHAKEL_FUZZ=n gives n times as many runs, of 50 steps.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import cbor2
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from adapters.refusals import REASONS
+from schemas.fact import parse_fact
+from tests.delivery_world import DAY, NO_FAULT, DeliveryWorld, Fault
+
+FACTOR = int(os.environ.get("SCHAKEL_FUZZ", "0"))
+FAST = Path("/dev/shm")
+SENDER, CLIENT = st.sampled_from("AB"), st.sampled_from(["c0", "c1"])
+EDGE = st.sampled_from("ABG")
+NUMBER = st.integers(0, 20)
+DAYS = st.sampled_from([5, 20, 60, 90, 120])
+FAULT = st.one_of(
+    st.just(NO_FAULT),
+    st.just(NO_FAULT),
+    st.just(NO_FAULT),
+    st.tuples(st.just("crash"), st.integers(0, 40), st.just(False)),
+    st.tuples(st.just("hub"), st.integers(0, 8), st.booleans()),
+    st.tuples(st.sampled_from(["send", "outcomes", "pickup", "receipts", "facts"]), st.just(0), st.just(False)),
+)
+
+
+def profile(runs: int) -> settings:
+    """The budget of a machine."""
+    return settings(
+        max_examples=runs * max(FACTOR, 1),
+        stateful_step_count=50 if FACTOR else 30,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        database=None,
+        report_multiple_bugs=False,
+        print_blob=False,
+        phases=[Phase.generate] if os.environ.get("SCHAKEL_NO_SHRINK") else [Phase.generate, Phase.shrink],
+    )
+
+
+def new_world(place: tempfile.TemporaryDirectory[str], known: tuple[str, ...] = ("c0",), seed: int = 1) -> DeliveryWorld:
+    """A world whose municipality knows both citizens."""
+    world = DeliveryWorld(Path(place.name), seed, known=known)
+    for client in ("c0", "c1"):
+        world.know("A", client)
+    return world
+
+
+def folder() -> tempfile.TemporaryDirectory[str]:
+    """In memory where that can be: the stores flush every commit."""
+    return tempfile.TemporaryDirectory(dir=FAST if FAST.is_dir() else None)
+
+
+class Delivery(RuleBasedStateMachine):
+    """One hub, four edges, whatever happens."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.place = folder()
+        self.world = new_world(self.place)
+
+    @initialize(told=st.integers(0, 3), days=st.sampled_from([None, 25, 60, 90]))
+    def begin(self, told: int, days: int | None) -> None:
+        """Most runs begin with grants that were introduced and something told."""
+        if days is None:
+            return
+        for client in ("c0", "c1"):
+            self.world.allocate("AB", client, days=days)
+            self.world.agree(client, days)
+        self.world.flow()
+        for _ in range(told):
+            for client in ("c0", "c1"):
+                self.world.event("A", client)
+                self.world.event("B", client)
+        self.world.flow("A", "B", rounds=1)
+
+    # what partners do
+
+    @rule(readers=st.sampled_from(["A", "B", "AB"]), c=CLIENT, days=st.one_of(DAYS, st.none()), k=st.sampled_from("12"), fault=FAULT)
+    def allocation(self, readers: str, c: str, days: int | None, k: str, fault: Fault) -> None:
+        """A first, longer or shorter 301."""
+        self.world.fault(readers[0], fault)
+        self.world.allocate(readers, c, days=days, number=f"{k}00")
+
+    @rule(readers=st.sampled_from(["A", "B", "AB"]), c=CLIENT, k=st.sampled_from("12"))
+    def allocation_withdrawn(self, readers: str, c: str, k: str) -> None:
+        """A 301 that is called off."""
+        self.world.allocate(readers, c, days=0, number=f"{k}00", withdrawn=True)
+
+    @rule(c=CLIENT, days=DAYS, fault=FAULT)
+    def agreement(self, c: str, days: int, fault: Fault) -> None:
+        """The citizen agrees."""
+        self.world.fault("A", fault)
+        self.world.agree(c, days)
+
+    @rule(x=SENDER, c=CLIENT, fault=FAULT)
+    def event(self, x: str, c: str, fault: Fault) -> None:
+        """Something happens."""
+        self.world.fault(x, fault)
+        self.world.event(x, c)
+
+    @rule(x=SENDER, c=CLIENT)
+    def told_and_accepted(self, x: str, c: str) -> None:
+        """Something happens and is at the hub at once."""
+        self.world.event(x, c)
+        self.world.ask(x, lambda edge: edge.release())
+        self.world.ask(x, lambda edge: edge.read_feed())
+
+    @rule(x=SENDER, c=CLIENT, k=NUMBER)
+    def told_once_more(self, x: str, c: str, k: int) -> None:
+        """The own system repeats itself."""
+        self.world.told_once_more(x, c, 1 + k % max(self.world.events, 1))
+
+    @rule(x=SENDER, c=CLIENT, k=NUMBER)
+    def called_back_at_the_source(self, x: str, c: str, k: int) -> None:
+        """The own system calls something back."""
+        self.world.called_back_at_the_source(x, c, 1 + k % max(self.world.events, 1))
+
+    @rule(x=EDGE, c=CLIENT)
+    def becomes_a_client(self, x: str, c: str) -> None:
+        """A citizen becomes known later."""
+        self.world.know(x, c)
+
+    # what edges do
+
+    @rule(x=SENDER, fault=FAULT)
+    def release(self, x: str, fault: Fault) -> None:
+        """The outbox."""
+        self.world.fault(x, fault)
+        self.world.ask(x, lambda edge: edge.release())
+
+    @rule(x=SENDER, fault=FAULT)
+    def read_feed(self, x: str, fault: Fault) -> None:
+        """The feed."""
+        self.world.fault(x, fault)
+        self.world.ask(x, lambda edge: edge.read_feed())
+
+    @rule(x=EDGE, most=st.integers(1, 4), fault=FAULT)
+    def pickup(self, x: str, most: int, fault: Fault) -> None:
+        """Pick-up and receipts."""
+        self.world.fault(x, fault)
+        self.world.ask(x, lambda edge: edge.pickup(most))
+
+    @rule(x=EDGE, fault=FAULT)
+    def work(self, x: str, fault: Fault) -> None:
+        """A whole pass."""
+        self.world.fault(x, fault)
+        self.world.work(x)
+
+    @rule(x=SENDER, y=EDGE)
+    def flow(self, x: str, y: str) -> None:
+        """A few passes after each other."""
+        self.world.flow(x, y, x, rounds=1)
+
+    @rule(x=SENDER, fault=FAULT)
+    def register_next(self, x: str, fault: Fault) -> None:
+        """Handles of the next month."""
+        self.world.fault(x, fault)
+        self.world.ask(x, lambda edge: edge.register_next())
+
+    # what people do
+
+    @rule(x=SENDER, c=CLIENT, to=st.sampled_from(["A", "B", "G", None]), why=st.sampled_from(REASONS), fault=FAULT)
+    def stop_by_the_sender(self, x: str, c: str, to: str | None, why: str, fault: Fault) -> None:
+        """The first kind of signer."""
+        self.world.fault(x, fault)
+        self.world.stop(x, c, to, why)
+
+    @rule(x=EDGE, c=CLIENT, of=st.sampled_from(["A", "B", None]), fault=FAULT)
+    def stop_by_the_recipient(self, x: str, c: str, of: str | None, fault: Fault) -> None:
+        """The second kind of signer."""
+        self.world.fault(x, fault)
+        self.world.stop_incoming(x, c, of)
+
+    @rule(k=NUMBER, fault=FAULT)
+    def stop_by_the_code(self, k: int, fault: Fault) -> None:
+        """The third kind of signer."""
+        self.world.fault("T", fault)
+        self.world.stop_by_code(k)
+
+    @rule(x=SENDER, c=CLIENT, incoming=st.booleans())
+    def refusals_lifted(self, x: str, c: str, incoming: bool) -> None:
+        """A person lifts what stood."""
+        self.world.lift(x, c, incoming=incoming)
+
+    @rule(x=SENDER, resume=st.booleans(), fault=FAULT)
+    def person_decides(self, x: str, resume: bool, fault: Fault) -> None:
+        """A person looks at a held line."""
+        self.world.fault(x, fault)
+        self.world.decide_held(x, resume=resume)
+
+    @rule(c=CLIENT, days=DAYS)
+    def grant_by_person(self, c: str, days: int) -> None:
+        """A person makes a grant."""
+        self.world.grant_by_person(c, days)
+
+    @rule(x=SENDER, k=NUMBER, fault=FAULT)
+    def retract_one(self, x: str, k: int, fault: Fault) -> None:
+        """A mistake is called back."""
+        self.world.fault(x, fault)
+        self.world.retract(x, k)
+
+    @rule(x=SENDER, c=CLIENT, to=st.sampled_from(["A", "B", "G", None]))
+    def retract_all(self, x: str, c: str, to: str | None) -> None:
+        """Everything is called back."""
+        self.world.retract_all(x, c, to)
+
+    # what networks and clocks do
+
+    @rule(k=NUMBER)
+    def sent_twice(self, k: int) -> None:
+        """An envelope comes once more."""
+        self.world.send_again(k)
+
+    @rule(k=NUMBER)
+    def fact_twice(self, k: int) -> None:
+        """A fact comes once more."""
+        self.world.fact_again(k)
+
+    @rule(x=EDGE)
+    def receipts_late(self, x: str) -> None:
+        """Receipts come once more."""
+        self.world.receipts_again(x)
+
+    @rule(ms=st.sampled_from([60_000, 300_000, DAY // 4, DAY, 3 * DAY, 6 * DAY, 16 * DAY]))
+    def time(self, ms: int) -> None:
+        """Time passes."""
+        self.world.advance(ms)
+
+    @rule()
+    def month_turn(self) -> None:
+        """The first of next month."""
+        self.world.to_next_month()
+
+    @invariant()
+    def properties(self) -> None:
+        """After every step."""
+        self.world.ghost.check()
+
+    def teardown(self) -> None:
+        """Once all has settled."""
+        try:
+            self.world.settle()
+        finally:
+            self.world.close()
+            self.place.cleanup()
+
+
+class Twins(RuleBasedStateMachine):
+    """Two worlds in which the same is done: in one the GP knows the citizen, in the other it does not; and each stop
+    has another reason. The sender must see the same (P8) and the hub must hold the same (P9)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.places = folder(), folder()
+        self.worlds = [new_world(place, known) for place, known in zip(self.places, (("c0",), ()), strict=True)]
+
+    @rule(days=DAYS)
+    def agreement(self, days: int) -> None:
+        """The citizen agrees."""
+        for world in self.worlds:
+            world.agree("c0", days)
+
+    @rule()
+    def event(self) -> None:
+        """Something happens."""
+        for world in self.worlds:
+            world.event("A", "c0")
+
+    @rule()
+    def flow(self) -> None:
+        """Everything moves."""
+        for world in self.worlds:
+            world.flow("A", "G", "A", rounds=1)
+
+    @rule(x=st.sampled_from("AG"))
+    def work(self, x: str) -> None:
+        """One pass."""
+        for world in self.worlds:
+            world.work(x)
+
+    @rule(k=NUMBER)
+    def retract(self, k: int) -> None:
+        """A mistake is called back."""
+        for world in self.worlds:
+            world.retract("A", k)
+
+    @rule(why=st.permutations(REASONS))
+    def stop(self, why: list[str]) -> None:
+        """The same stop, for another reason in each world."""
+        for world, reason in zip(self.worlds, why, strict=False):
+            world.stop("A", "c0", "G", reason)
+            world.lift("A", "c0", incoming=False)
+
+    @rule(ms=st.sampled_from([300_000, DAY, 6 * DAY, 16 * DAY]))
+    def time(self, ms: int) -> None:
+        """Time passes."""
+        for world in self.worlds:
+            world.advance(ms)
+
+    @rule()
+    def month_turn(self) -> None:
+        """The first of next month."""
+        for world in self.worlds:
+            world.to_next_month()
+
+    @invariant()
+    def same(self) -> None:
+        """After every step."""
+        one, other = (renamed(world.ghost.seen) for world in self.worlds)
+        assert one == other, f"P8 or P9: an edge sees a difference: {first_difference(one, other)}"
+        one, other = (held_by_the_hub(world) for world in self.worlds)
+        assert one == other, f"P9: the hub sees a difference: {first_difference(one, other)}"
+
+    def teardown(self) -> None:
+        """Files go."""
+        for world, place in zip(self.worlds, self.places, strict=True):
+            world.close()
+            place.cleanup()
+
+
+def first_difference(one: object, other: object) -> object:
+    """Where two lists part."""
+    if isinstance(one, list) and isinstance(other, list):
+        return next(((a, b) for a, b in zip(one, other, strict=False) if a != b), (len(one), len(other)))
+    return one, other
+
+
+def held_by_the_hub(world: DeliveryWorld) -> object:
+    """Every entry, with random bytes named by the order in which they first occur; signatures and hashes left out."""
+    records: list[object] = []
+    for item in world.store.entries(0, world.store.head().size):
+        record = None if item.salt is None else cbor2.loads(item.record)
+        if record is not None and record[2] == "fact":
+            fact = parse_fact(record[3])
+            record = [record[:3], fact.signer, fact.day, cbor2.loads(record[3])[5]]
+        elif record is not None and record[2] == "receipt":
+            record = record[:5]
+        records.append(record)
+    return renamed(records)
+
+
+def renamed(value: object, names: dict[bytes, int] | None = None) -> object:
+    """The same, with bytes named by the order in which they first occur, and their length."""
+    names = {} if names is None else names
+    if isinstance(value, bytes):
+        return "bytes", len(value), names.setdefault(value, len(names))
+    if isinstance(value, (list, tuple)):
+        return [renamed(one, names) for one in value]
+    if isinstance(value, dict):
+        return [(key, renamed(one, names)) for key, one in sorted(value.items())]
+    return value
+
+
+def test_everything_that_can_happen_to_a_message_keeps_the_properties() -> None:
+    run_state_machine_as_test(Delivery, settings=profile(60))
+
+
+def test_neither_who_is_known_nor_why_it_stopped_can_be_seen_from_outside() -> None:
+    run_state_machine_as_test(Twins, settings=profile(20))
