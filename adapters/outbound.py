@@ -12,6 +12,7 @@ Guarantees, per line of grants:
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -56,6 +57,7 @@ from adapters.records import (
 from adapters.refusals import is_refused
 from adapters.seal import Sealed, seal, seal_retraction, sign_frames
 from adapters.store import Transaction
+from adapters.witness import NotProvenError
 from adapters.workplace import Workplace
 from consent.grant import handle, terms_hash
 from hub.client import FeedItem
@@ -67,6 +69,8 @@ from schemas.registry import InvalidPart
 from schemas.signing import SigningKey
 
 AGAIN_AFTER: Final = 3_600_000  # taken and no outcome for this long: the same bytes go again
+# Accepted and no final outcome for this long: its line in the feed was missed, which holds 30 days; the same bytes ask.
+ASK_AFTER: Final = 10 * 86_400_000
 _MINUTE: Final = 60_000
 
 
@@ -150,7 +154,10 @@ class Outbound:
             return
         if not self._may_leave(grant, item, handle(grant.secret, month)):
             return
-        manifest = await self.peers.manifest(grant.recipient)
+        try:
+            manifest = await self.peers.manifest(grant.recipient)
+        except NotProvenError:
+            return  # the hub signs a checkpoint within seconds: it goes at the next pass
         key = None if manifest is None else key_to_seal_for(manifest, self.work.today)
         if manifest is None or key is None:
             return  # the recipient has no valid manifest: wait until it publishes
@@ -258,11 +265,7 @@ class Outbound:
     async def _send(self) -> int:
         """Send what is sealed and was not taken, and what was taken long ago and has no outcome."""
         now = self.work.now
-        ready = [
-            item
-            for item in ITEMS.scan(self.work.store, SENT)
-            if item.undecided and (item.taken_at is None or now - item.taken_at >= AGAIN_AFTER)
-        ]
+        ready = [item for item in ITEMS.scan(self.work.store, SENT) if _goes_again(item, now)]
         if not ready:
             return 0
         codes = await self.work.ask("send", self.work.client.send, [item.frame or b"" for item in ready])
@@ -299,7 +302,8 @@ class Outbound:
 
     async def _read_again(self, addresses: set[str]) -> None:
         for address in sorted(addresses):
-            await self.peers.manifest(address, fresh=True)
+            with suppress(NotProvenError):  # asked again when it is sealed again
+                await self.peers.manifest(address, fresh=True)
 
     def _new_origin(self, origin: str) -> bool:
         """Another log: its feed is read from 0, and what has no final outcome is sealed again."""
@@ -342,6 +346,13 @@ class Outbound:
         for item in ITEMS.find(tx, "grant_made", grant.id.encode()):
             if item.kind == INTRODUCTION and item.state == FINAL:
                 ITEMS.put(tx, replace(item, state=WAITING, final=None))
+
+
+def _goes_again(item: Item, now: int) -> bool:
+    """Whether the bytes of something under way must be sent: never taken, or without an outcome for too long."""
+    if item.taken_at is None:
+        return True
+    return now - item.taken_at >= (AGAIN_AFTER if item.undecided else ASK_AFTER)
 
 
 def _heir(tx: Transaction, grant: Grant) -> Grant:

@@ -60,7 +60,7 @@ def after(item: Item, grant: Grant, message_id: bytes, code: Code, now: int) -> 
     if code is Code.TAKEN:
         return replace(item, taken_at=now), Effect.NOTHING
     if code is Code.ACCEPTED:
-        return replace(item, undecided=False), Effect.NOTHING
+        return replace(item, undecided=False, taken_at=now), Effect.NOTHING
     if CLASS[code] is Class.LATER:
         return item, Effect.NOTHING
     if code is Code.EXPIRED:

@@ -66,27 +66,44 @@ def begin(work: Workplace, table_hash: bytes | None) -> SignedManifest:
 async def publish(work: Workplace, table_hash: bytes | None) -> bool:
     """Publish the manifest that should be there today; whether the log has it."""
     kept = own(work)
+    if kept.index is None:
+        # Always these very bytes first: the hub may have them already, from the operator or before a crash.
+        if await _publish(work, kept, table_hash):
+            kept = own(work)
+        elif work.today > parse_manifest(kept.manifest).manifest.until:
+            # It never reached the hub and is over by now: the same number again.
+            return await _publish(work, _next(work, kept, 0, table_hash), table_hash)
+        else:
+            return False
     keys, manifest = RoleKeys.from_bytes(kept.keys), parse_manifest(kept.manifest).manifest
     newer = renew(keys, work.today, work.random)
-    if kept.index is not None and (is_manifest_due(manifest, newer, work.today) or manifest.table_hash != table_hash):
-        kept = Own(newer.to_bytes(), _signed(work, newer, manifest.number + 1, table_hash))
-    elif kept.index is None and work.today > manifest.until:
-        # It never reached the hub and is over by now: the same number again.
-        kept = Own(newer.to_bytes(), _signed(work, newer, manifest.number, table_hash))
-    elif newer != keys:  # an opening key is past its nine days
-        kept = replace(kept, keys=newer.to_bytes())
-    if kept != own(work):
-        with work.commit("manifest") as tx:
-            OWN.put(tx, kept)
-        # A crash here: the same bytes are published at the next pass.
-    if kept.index is not None:
-        return True
+    if is_manifest_due(manifest, newer, work.today) or manifest.table_hash != table_hash:
+        return await _publish(work, _next(work, kept, 1, table_hash), table_hash)
+    if newer != keys:  # an opening key is past its nine days
+        with work.commit("keys") as tx:
+            OWN.put(tx, replace(kept, keys=newer.to_bytes()))
+    return True
+
+
+def _next(work: Workplace, kept: Own, step: int, table_hash: bytes | None) -> Own:
+    """The next manifest with the keys of today, on disk before anybody sees it."""
+    keys = renew(RoleKeys.from_bytes(kept.keys), work.today, work.random)
+    number = parse_manifest(kept.manifest).manifest.number + step
+    made = Own(keys.to_bytes(), _signed(work, keys, number, table_hash))
+    with work.commit("manifest") as tx:
+        OWN.put(tx, made)
+    # A crash here: the same bytes are published at the next pass.
+    return made
+
+
+async def _publish(work: Workplace, made: Own, table_hash: bytes | None) -> bool:
     if table_hash is not None:
         await work.ask("table", work.client.publish, work.rules.raw)
-    code, index = await work.ask("publish", work.client.publish, kept.manifest)
+    code, index = await work.ask("publish", work.client.publish, made.manifest)
     if code is Code.IN_FORCE:
         with work.commit("published") as tx:
-            OWN.put(tx, replace(kept, index=index))
+            OWN.put(tx, replace(made, index=index))
+        # A crash before this commit: the same bytes are published again, and get the same index.
     return code is Code.IN_FORCE
 
 

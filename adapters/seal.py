@@ -76,17 +76,17 @@ def seal(
     raw = header.to_bytes()
     bound = sha256(raw).digest()
     names = tuple(sorted(plaintexts))
-    control = _control_size(names, [len(plaintexts[name]) for name in names], sizes)
+    control = _control_size(plaintexts, sizes)
     keys = random(_KEY * len(names))
-    ciphertexts = []
-    for number, name in enumerate(names):
+    ciphertexts, at = [], 0
+    for name in names:
         text = plaintexts[name]
         size = control if name == CONTROL else _size(name, sizes)
         if len(text) > size - _LENGTH:
             raise ValueError("a part is longer than its size class")
         padded = (len(text).to_bytes(_LENGTH, "big") + text).ljust(size, b"\0")
-        key = AESGCM(keys[_KEY * number : _KEY * number + _KEY])
-        ciphertexts.append(key.encrypt(_NONCE, padded, bound + name.encode()))
+        ciphertexts.append(AESGCM(keys[at : at + _KEY]).encrypt(_NONCE, padded, bound + name.encode()))
+        at += _KEY
     box = _HPKE.encrypt(keys, public, _ENVELOPE + bound)
     return Sealed(raw, box, listing_of(names, ciphertexts), ciphertexts, retraction=False)
 
@@ -115,18 +115,19 @@ def open_parts(
         keys = _HPKE.decrypt(envelope.box, private, _ENVELOPE + bound)
         if envelope.retraction or len(keys) != _KEY * len(names):
             raise UnreadableError("unreadable")
-        padded = [
-            AESGCM(keys[_KEY * number : _KEY * number + _KEY]).decrypt(_NONCE, ciphertext, bound + name.encode())
-            for number, (name, ciphertext) in enumerate(zip(names, envelope.parts, strict=True))
-        ]
-        texts = [_unpad(part) for part in padded]
-        control = _control_size(names, [len(text) for text in texts], sizes)
+        texts, lengths, at = {}, [], 0
+        for name, ciphertext in zip(names, envelope.parts, strict=True):
+            padded = AESGCM(keys[at : at + _KEY]).decrypt(_NONCE, ciphertext, bound + name.encode())
+            texts[name] = _unpad(padded)
+            lengths.append(len(padded))
+            at += _KEY
+        control = _control_size(texts, sizes)
         wanted = [control if name == CONTROL else _size(name, sizes) for name in names]
     except (InvalidTag, ValueError):
         raise UnreadableError("unreadable") from None
-    if wanted != [len(part) for part in padded]:
+    if wanted != lengths:
         raise UnreadableError("unreadable")
-    return dict(zip(names, texts, strict=True))
+    return texts
 
 
 def seal_retraction(header: Header, event_id: bytes, public: MLKEM768X25519PublicKey) -> Sealed:
@@ -153,12 +154,12 @@ def open_retraction(envelope: Envelope, private: MLKEM768X25519PrivateKey) -> by
     return opened[:_EVENT_ID]
 
 
-def _control_size(names: Sequence[str], lengths: Sequence[int], sizes: Mapping[str, int]) -> int:
+def _control_size(texts: Mapping[str, bytes], sizes: Mapping[str, int]) -> int:
     """The size class of the control part: the larger one when no category part says anything."""
-    if CONTROL not in names:
+    control = texts.get(CONTROL)
+    if control is None:
         raise ValueError("an envelope has a control part")
-    says_something = any(length for name, length in zip(names, lengths, strict=True) if name != CONTROL)
-    return sizes[CONTROL if says_something else INTRODUCTION]
+    return sizes[INTRODUCTION if sum(map(len, texts.values())) == len(control) else CONTROL]
 
 
 def _size(name: str, sizes: Mapping[str, int]) -> int:
@@ -170,6 +171,7 @@ def _size(name: str, sizes: Mapping[str, int]) -> int:
 def _unpad(padded: bytes) -> bytes:
     length = int.from_bytes(padded[:_LENGTH], "big")
     text = padded[_LENGTH : _LENGTH + length]
-    if len(padded) < _LENGTH + length or padded.count(0, _LENGTH + length) != len(padded) - _LENGTH - length:
+    end = _LENGTH + length
+    if len(padded) < end or padded.count(0, end) != len(padded) - end:
         raise ValueError("padding")
     return text

@@ -20,7 +20,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Final, Self
+from types import MappingProxyType
+from typing import Final, Never, Self
 
 import cbor2
 from cryptography.exceptions import InvalidTag
@@ -41,6 +42,7 @@ _TOKEN: Final = 16  # bytes of a look-up value; 2**64 rows before two are likely
 _BLOCK: Final = 64  # bytes that SHA-256 takes at once
 _FULL: Final = 2  # PRAGMA synchronous
 _CHECK: Final = b"schakel edge store"
+_NOTHING: Final[Mapping[str, Never]] = MappingProxyType({})
 
 
 class StoreError(Exception):
@@ -270,15 +272,16 @@ class Transaction:
         if store._open is not self:
             raise StoreError("a record is written in a transaction only")
         table_of = store._of(table)
-        index, plain = index or {}, plain or {}
-        if not (index.keys() <= table_of.indexes.keys() and plain.keys() <= set(table.plain)):
-            raise ValueError("the table doesn't declare this index or plain column")
+        index, plain = index or _NOTHING, plain or _NOTHING
         token = table_of.key.token(key)
         nonce = store._random(_NONCE)
         sealed = nonce + store._aead.encrypt(nonce, cbor2.dumps([key, record]), table_of.bound + token)
         row: list[bytes | Plain] = [token, sealed]
         row += [plain.get(column) for column in table.plain]
-        row += [made.token(index[name]) if name in index else None for name, made in table_of.indexes.items()]
+        found_by = [made.token(index[name]) if name in index else None for name, made in table_of.indexes.items()]
+        if len(plain) > len(table.plain) or len(index) != len(found_by) - found_by.count(None):
+            raise ValueError("the table doesn't declare this index or plain column")
+        row += found_by
         self._db.execute(table_of.put, row)
 
     def get(self, table: Table, key: bytes) -> Record | None:
