@@ -279,7 +279,8 @@ class Transaction:
         row: list[bytes | Plain] = [token, sealed]
         row += [plain.get(column) for column in table.plain]
         found_by = [made.token(index[name]) if name in index else None for name, made in table_of.indexes.items()]
-        if len(plain) > len(table.plain) or len(index) != len(found_by) - found_by.count(None):
+        declared = all(column in table.plain for column in plain)
+        if not declared or len(index) != len(found_by) - found_by.count(None):
             raise ValueError("the table doesn't declare this index or plain column")
         row += found_by
         self._db.execute(table_of.put, row)

@@ -20,6 +20,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 import cbor2
@@ -191,5 +192,6 @@ def _names(listing: bytes, ciphertexts: list[object], retraction: bool) -> tuple
     return tuple(names)
 
 
+@lru_cache(maxsize=4096)  # many envelopes of one minute
 def _minute_text(minute: int) -> str:
     return datetime.fromtimestamp(minute * 60, UTC).strftime("%Y-%m-%dT%H:%M:00Z")

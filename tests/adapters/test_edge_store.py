@@ -155,6 +155,8 @@ def test_an_index_or_column_that_the_table_does_not_declare_is_refused(store: Ed
             tx.put(CLIENTS, b"1", {}, index={"name": b"x"})
         with pytest.raises(ValueError, match="doesn't declare"):
             tx.put(CLIENTS, b"1", {}, plain={"state": "x"})
+        with pytest.raises(ValueError, match="doesn't declare"):
+            tx.put(OUTBOX, b"1", {}, plain={"when": 1})
     with pytest.raises(ValueError, match="only `state` and `due`"):
         Table("clients", plain=("name",))
     with pytest.raises(ValueError, match="small letters"):
@@ -406,7 +408,9 @@ STEPS = st.one_of(
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.lists(STEPS, max_size=6), max_size=6))
-def test_the_store_does_what_a_dict_does(tmp_path_factory: pytest.TempPathFactory, batches: list[list[tuple[str, bytes, int, str, bool]]]) -> None:
+def test_the_store_does_what_a_dict_does(
+    tmp_path_factory: pytest.TempPathFactory, batches: list[list[tuple[str, bytes, int, str, bool]]]
+) -> None:
     model: dict[bytes, tuple[int, str]] = {}
     with EdgeStore.create(tmp_path_factory.mktemp("store"), KEY) as store:
         for batch in batches:

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 import os
 import resource
+from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -230,7 +231,11 @@ def test_a_disk_that_takes_no_more_is_a_clear_error_and_everything_stays_where_i
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4, before[1]))  # no file can grow beyond four bytes
     try:
-        for attempt in (lambda: folder.write_out("n.json", b"notice"), lambda: folder.quarantine(file, b"report")):
+        attempts: list[Callable[[], Path]] = [
+            lambda: folder.write_out("n.json", b"notice"),
+            lambda: folder.quarantine(file, b"report"),
+        ]
+        for attempt in attempts:
             with pytest.raises(FolderError, match="a file can't be written: File too large"):
                 attempt()
     finally:
