@@ -1,0 +1,192 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""The case of the demo, step by step.  Each step does something real and then looks whether it did what it says.
+
+1 allocation, 2 start, 3 agreement, 4 status to the GP, 5 stop of support, 6 agreement ended, 7 forgery, 8 mistake.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from adapters.agreement import Conversation
+from adapters.clients import ClientRow
+from adapters.seal import Sealed, sign_frames
+from deploy.story import messages
+from deploy.story.messages import FIRST, REMOVAL, Support
+from deploy.story.person import CITIZEN
+from deploy.story.world import PRACTICE, Desk, World
+from schemas.calendar import day_of
+from schemas.codes import Code
+from schemas.envelope import parse
+from schemas.signing import SigningKey
+
+
+class StoryError(Exception):
+    """A step did not do what it says."""
+
+
+def must(holds: bool, sentence: str) -> None:
+    """Ends the story when something is not as told."""
+    if not holds:
+        raise StoryError(f"the story does not hold: {sentence}")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step: its title, and what it does; that gives the sentences about what happened."""
+
+    title: str
+    tell: Callable[[World], list[str]]
+
+
+def _support(world: World) -> Support:
+    today = day_of(world.clock())
+    return Support(allotted=today - 20, begin=today - 14, end=today + 180)
+
+
+def _seen(desk: Desk) -> list[str]:
+    """What stands in the chain view of the citizen, in order."""
+    number = next(client.number for client in desk.edge.clients() if client.bsn == CITIZEN.bsn)
+    return [line.what for view in desk.edge.view(number) for line in view.lines]
+
+
+def _allocation(world: World) -> list[str]:
+    message = messages.allocation(CITIZEN, _support(world))
+    world.team.put("toewijzing.xml", message)
+    world.provider.put("toewijzing.xml", message)
+    world.settle()
+    must(_seen(world.provider) == ["toegewezen"], "the provider sees the allocation")
+    must(len(world.team.edge.grants()) == 1, "the team has one grant: it may tell the provider (row 1)")
+    must(len(world.provider.edge.grants()) == 1, "the provider has one grant: it may tell the team (row 2)")
+    return [
+        "Team Wmo's system wrote an iWmo 301; the provider's system got the same message.",
+        "Each edge made the grant in which it is the sender, and introduced the client to the other, sealed.",
+        "The provider sees: toegewezen.",
+    ]
+
+
+def _start(world: World) -> list[str]:
+    world.provider.put("start.xml", messages.start(CITIZEN, _support(world), day_of(world.clock()) - 12))
+    world.settle()
+    must(_seen(world.team) == ["gestart"], "the team sees the start")
+    return ["The provider's system wrote an iWmo 305. Team Wmo sees: gestart."]
+
+
+def _agreement(world: World) -> list[str]:
+    world.practice.edge.import_clients([ClientRow(CITIZEN.patient_number, CITIZEN.bsn, "zvw-zorg")])
+    number = _number_at_team(world)
+    made = world.team.edge.make_agreement(number, Conversation((PRACTICE.name,)))
+    must(len(made.made) == 1, "one consent was made, for the GP")
+    must("Stopcode" in made.receipt, "the citizen gets a receipt with a stop code")
+    world.settle()
+    must(world.practice.edge.grants() == [], "the GP may tell nobody: the agreement is one way")
+    must(_seen(world.practice) == [], "what happened before the agreement is not told afterwards")
+    return [
+        "Citizen and professional agree: the GP may know that support starts, changes and stops (row 5, consent).",
+        "What happened before is not told: the GP's chain view is empty.",
+    ]
+
+
+def _number_at_team(world: World) -> str:
+    return next(client.number for client in world.team.edge.clients() if client.bsn == CITIZEN.bsn)
+
+
+def _status(world: World) -> list[str]:
+    event = messages.status(CITIZEN, messages.STATUS_TYPE, 1, day_of(world.clock()) - 3)
+    world.team.put("status.json", event)
+    world.settle()
+    must(_seen(world.practice) == ["gewijzigd"], "the GP sees the change")
+    tasks = [json.loads(path.read_bytes()) for path in world.practice.out()]
+    must([task["resourceType"] for task in tasks] == ["Task"], "the GP's system has one FHIR Task")
+    must(tasks[0]["for"]["identifier"]["value"] == CITIZEN.patient_number, "it names the GP's own patient number")
+    must(CITIZEN.bsn not in json.dumps(tasks), "it holds no BSN")
+    return [
+        "The municipality's case system wrote a CloudEvent. It left sealed, with the category progress alone.",
+        f"The GP's system got a FHIR Task about its own patient: {tasks[0]['description']}.",
+    ]
+
+
+def _stop(world: World) -> list[str]:
+    today = day_of(world.clock())
+    world.provider.put("stop.xml", messages.stop(CITIZEN, _support(world), today - 12, today - 2, FIRST))
+    world.settle()
+    must("beëindigd (voortijdig)" in _seen(world.team), "the team sees the end of support")
+    must(_seen(world.practice) == ["gewijzigd"], "the provider has no ground to tell the GP, so it did not")
+    return [
+        "The provider's system wrote an iWmo 307. Team Wmo sees: beëindigd (voortijdig).",
+        "The GP sees nothing of it: no rule lets this provider tell this GP.",
+    ]
+
+
+def _agreement_ended(world: World) -> list[str]:
+    consent = world.team.edge.agreements(_number_at_team(world))[0].id
+    known = asyncio.run(world.team.edge.end_agreement(consent))
+    must(known, "the hub knows at once")
+    event = messages.status(CITIZEN, messages.REVIEW_TYPE, 2, day_of(world.clock()) - 1)
+    world.team.put("heronderzoek.json", event)
+    world.settle()
+    must("in onderzoek" in _seen(world.provider), "the provider, with whom nothing changed, is told")
+    must("in onderzoek" not in _seen(world.practice), "the GP is not told")
+    must(len(world.practice.out()) == 1, "no further Task at the GP")
+    return [
+        "The citizen withdraws. The grant is stopped at the hub before anything else is sent.",
+        "The next event of the case system goes to the provider, and does not reach the GP.",
+    ]
+
+
+def _forgery(world: World) -> list[str]:
+    before = (_seen(world.practice), _seen(world.provider), _seen(world.team))
+    genuine = parse(world.team.line.sent[-1])
+    pieces = Sealed(genuine.header, genuine.box, genuine.listing, genuine.parts, genuine.retraction)
+    resigned = sign_frames([pieces], SigningKey(b"the key of somebody else, ha ha!"))[0]
+    changed = genuine.raw[:-1] + bytes([genuine.raw[-1] ^ 1])
+    exchange = world.hub.exchange
+    must(
+        exchange.send(world.team.who.address, [resigned]) == [Code.BAD_SIGNATURE],
+        "an envelope in the team's name under another's signature is refused",
+    )
+    must(exchange.send(world.team.who.address, [changed]) == [Code.MALFORMED], "one with a changed byte is refused")
+    must(
+        exchange.send(world.practice.who.address, [genuine.raw]) == [Code.NOT_YOURS],
+        "the team's own envelope, sent over another's connection, is refused",
+    )
+    world.settle()
+    must(before == (_seen(world.practice), _seen(world.provider), _seen(world.team)), "nobody was told anything")
+    return [
+        "Somebody who listened signs the team's envelope anew (bad-signature), changes a byte (malformed), and sends",
+        "the genuine one over another's connection (not-yours). The hub refuses all three and counts them.",
+    ]
+
+
+def _mistake(world: World) -> list[str]:
+    today = day_of(world.clock())
+    world.provider.put("stop-verwijderd.xml", messages.stop(CITIZEN, _support(world), today - 12, today - 2, REMOVAL))
+    world.settle()
+    must(_seen(world.team) == ["gestart"], "the end of support is gone from the team's chain view")
+    return [
+        "The stop was a mistake: the provider's system removes it (StatusAanlevering 3).",
+        "The retraction reached Team Wmo, and the end of support is gone from its chain view.",
+    ]
+
+
+STEPS = (
+    Step("Allocation", _allocation),
+    Step("Start of support", _start),
+    Step("An agreement that lets the GP know", _agreement),
+    Step("A status that reaches the GP", _status),
+    Step("Stop of support", _stop),
+    Step("The agreement ended", _agreement_ended),
+    Step("A forged envelope", _forgery),
+    Step("A mistake called back", _mistake),
+)
+
+
+def hub_folder(folder: Path) -> Path:
+    """Where the hub of a demo keeps everything."""
+    return folder / "hub"
