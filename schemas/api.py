@@ -1,0 +1,212 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""The bytes of requests and answers over HTTPS, for both sides: canonical CBOR arrays, nothing else.
+
+What a list may hold is known before it is decoded: a head that announces more is refused without reading on.  Every
+reader raises `FrameError` with the place and the rule, never a value.  The words stand in `hub/openapi.json`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from schemas.canonical import FrameError, decode_array, encode, need_bytes, need_int, need_list, need_text
+from schemas.codes import Code
+
+MEDIA_TYPE = "application/cbor"
+MOST_FRAMES = 200  # in one request
+MOST_POLLED = 200
+LONGEST_POLL_MS = 55_000
+LARGEST_BODY = 4 * 1024 * 1024  # of a request: the client cuts its lists so
+LARGEST_ANSWER = 64 * 1024 * 1024
+_MOST_ROWS = 100_000
+_LARGEST_INT = (1 << 53) - 1
+_CODES = {code.value: code for code in Code}
+
+Line = tuple[int, Code, bytes | None, bytes | None]  # number, code, message id, handle
+Parcel = tuple[bytes, int, int, bytes, bytes]  # envelope, count, index, record, salt
+Told = tuple[int, str, tuple[bytes, ...], bytes | None]  # number, kind, handles, fact
+Ask = tuple[int, int, int]  # most, wait in milliseconds, acknowledged
+
+
+# -- requests
+
+
+def frames_bytes(frames: Sequence[bytes]) -> bytes:
+    """`[frame, ...]`: envelopes, receipts, facts, or the one frame that is published."""
+    return encode(list(frames))
+
+
+def read_frames(raw: bytes, most: int = MOST_FRAMES) -> list[bytes]:
+    """The frames of a request."""
+    return [need_bytes(item, None, f"/{i}") for i, item in enumerate(_array(raw, most))]
+
+
+def pickup_bytes(most: int, wait_ms: int, acknowledged: int) -> bytes:
+    """`[most, wait in milliseconds, acknowledged]`."""
+    return encode([most, wait_ms, acknowledged])
+
+
+def read_pickup(raw: bytes) -> Ask:
+    """What a pick-up asks for."""
+    most, wait, acknowledged = decode_array(raw, 3)
+    return (
+        need_int(most, 0, MOST_POLLED, "/most"),
+        need_int(wait, 0, LONGEST_POLL_MS, "/wait"),
+        need_int(acknowledged, 0, _LARGEST_INT, "/acknowledged"),
+    )
+
+
+# -- answers
+
+
+def codes_bytes(codes: Iterable[Code]) -> bytes:
+    """`[code, ...]`."""
+    return encode([code.value for code in codes])
+
+
+def read_codes(raw: bytes, count: int) -> list[Code]:
+    """The codes of as many frames as were sent."""
+    return [_code(item, f"/{i}") for i, item in enumerate(decode_array(raw, count))]
+
+
+def feed_bytes(origin: str, lines: Iterable[Line], more: bool) -> bytes:
+    """`[origin, [[number, code, message id, handle], ...], more]`."""
+    return encode([origin, [[number, code.value, one, handle] for number, code, one, handle in lines], more])
+
+
+def read_feed(raw: bytes) -> tuple[str, list[Line], bool]:
+    """Origin, lines and whether there is more."""
+    origin, rows, more = decode_array(raw, 3)
+    lines = []
+    for path, (number, code, one, handle) in _rows(rows, 4):
+        line = _number(number, path), _code(code, path), _optional(one, 16, path), _optional(handle, 16, path)
+        lines.append(line)
+    return need_text(origin, 200, "/origin"), lines, _bool(more, "/more")
+
+
+def picked_up_bytes(parcels: Iterable[Parcel], told: Iterable[Told]) -> bytes:
+    """`[[[envelope, count, index, record, salt], ...], [[number, kind, [handle, ...], fact], ...]]`."""
+    return encode(
+        [[list(parcel) for parcel in parcels], [[number, kind, list(names), fact] for number, kind, names, fact in told]]
+    )
+
+
+def read_picked_up(raw: bytes) -> tuple[list[Parcel], list[Told]]:
+    """What a pick-up handed over, and what it told."""
+    handed, noticed = decode_array(raw, 2)
+    parcels: list[Parcel] = []
+    for path, (envelope, count, index, record, salt) in _rows(handed, 5):
+        numbers = need_int(count, 1, 1_000, path), _number(index, path)
+        parcels.append(
+            (need_bytes(envelope, None, path), *numbers, need_bytes(record, None, path), need_bytes(salt, None, path))
+        )
+    told: list[Told] = []
+    for path, (number, kind, handles, fact) in _rows(noticed, 4):
+        names = tuple(need_bytes(handle, 16, path) for handle in need_list(handles, 1_000, path))
+        told.append((_number(number, path), need_text(kind, 16, path), names, _optional(fact, None, path)))
+    return parcels, told
+
+
+def fact_answers_bytes(answers: Iterable[tuple[Code, bool]]) -> bytes:
+    """`[[code, stopped by another], ...]`."""
+    return encode([[code.value, other] for code, other in answers])
+
+
+def read_fact_answers(raw: bytes, count: int) -> list[tuple[Code, bool]]:
+    """The answers to as many facts as were sent."""
+    rows = _rows(decode_array(raw, count), 2)
+    return [(_code(code, path), _bool(other, path)) for path, (code, other) in rows]
+
+
+def indexed_bytes(rows: Iterable[tuple[int, bytes]]) -> bytes:
+    """`[[index, frame], ...]`: facts or manifests with the index of their leaf."""
+    return encode([[index, frame] for index, frame in rows])
+
+
+def read_indexed(raw: bytes) -> list[tuple[int, bytes]]:
+    """Frames with the index of their leaf."""
+    rows = _rows(_array(raw, _MOST_ROWS), 2)
+    return [(_number(index, path), need_bytes(frame, None, path)) for path, (index, frame) in rows]
+
+
+def handles_bytes(rows: Iterable[tuple[int, bytes, str | None]]) -> bytes:
+    """`[[month, handle, null | "me" | "other"], ...]`."""
+    return encode([list(row) for row in rows])
+
+
+def read_handles(raw: bytes) -> list[tuple[int, bytes, str | None]]:
+    """One's own handles with their month and who stopped them."""
+    found = []
+    for path, (month, handle, stopped) in _rows(_array(raw, _LARGEST_INT), 3):
+        if stopped not in {None, "me", "other"}:
+            raise FrameError(path, "enum")
+        found.append((_number(month, path), need_bytes(handle, 16, path), stopped))
+    return found
+
+
+def published_bytes(code: Code, index: int) -> bytes:
+    """`[code, index]`; -1 for what was refused."""
+    return encode([code.value, index])
+
+
+def read_published(raw: bytes) -> tuple[Code, int]:
+    """The code and the index of the leaf."""
+    code, index = decode_array(raw, 2)
+    return _code(code, "/code"), need_int(index, -1, _LARGEST_INT, "/index")
+
+
+def hashes_bytes(hashes: Iterable[bytes]) -> bytes:
+    """`[hash, ...]`: a proof."""
+    return encode(list(hashes))
+
+
+def read_hashes(raw: bytes) -> list[bytes]:
+    """The hashes of a proof; there are never more than two per level."""
+    return [need_bytes(item, 32, f"/{i}") for i, item in enumerate(_array(raw, 128))]
+
+
+# -- inside
+
+
+def _array(raw: bytes, most: int) -> list[object]:
+    """The items of an array of unknown length, at most `most`: the head decides before anything is decoded."""
+    kind, low = (raw[0] >> 5, raw[0] & 31) if raw else (0, 0)
+    if kind != 4 or low > 27:  # RFC 8949, section 3: major type 4 is an array, 28 to 31 are no length
+        raise FrameError("/", "array")
+    length = low if low < 24 else int.from_bytes(raw[1 : 1 + (1 << low - 24)], "big")
+    if length > most:
+        raise FrameError("/", "maxItems")
+    return decode_array(raw, length)
+
+
+def _rows(value: object, width: int) -> list[tuple[str, list[object]]]:
+    rows = []
+    for i, item in enumerate(need_list(value, _LARGEST_INT, "/")):
+        fields = need_list(item, width, f"/{i}")
+        if len(fields) != width:
+            raise FrameError(f"/{i}", "array")
+        rows.append((f"/{i}", fields))
+    return rows
+
+
+def _code(value: object, path: str) -> Code:
+    code = _CODES.get(need_text(value, 32, path))
+    if code is None:
+        raise FrameError(path, "enum")
+    return code
+
+
+def _number(value: object, path: str) -> int:
+    return need_int(value, 0, _LARGEST_INT, path)
+
+
+def _optional(value: object, size: int | None, path: str) -> bytes | None:
+    return None if value is None else need_bytes(value, size, path)
+
+
+def _bool(value: object, path: str) -> bool:
+    if type(value) is not bool:
+        raise FrameError(path, "boolean")
+    return value
