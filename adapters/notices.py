@@ -4,7 +4,7 @@
 
 Guarantees: every notice is handed over at least once, under a name and a native id made from the event id, so that a
 second time is seen as such; what was called back before it was written is never written; what is called back later
-follows under the same native id.
+follows under the same native id, also when its content was destroyed meanwhile.
 """
 
 from collections.abc import Callable
@@ -50,13 +50,13 @@ class Notices:
     def notice(self, waiting: Notify) -> Notice | None:
         """The notice; None when there is nothing left to tell."""
         told = TOLD.get(self.work.store, gone_key(waiting.sender, waiting.event_id))
-        if told is None or not told.parts or told.client is None:
+        if told is None or told.client is None or not (told.parts or waiting.retracted):
             return None
         client = CLIENTS.need(self.work.store, told.client.encode())
         introduced = INTRODUCTIONS.need(self.work.store, told.secret)
         return Notice(
             event_id=told.event_id,
-            event=event_of(self.work.registry, told),
+            event=event_of(self.work.registry, told) if told.parts else None,
             law=Law(introduced.law),
             task=introduced.purpose,
             sender_name=self.book.name_of(told.sender),

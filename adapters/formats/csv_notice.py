@@ -55,13 +55,12 @@ class CsvWriter:
 
 def _fields(notice: Notice) -> tuple[str, ...]:
     event = notice.event
+    what = ("", "", "") if event is None else (event.kind.value, event.ending or "", date_text(event.day))
     return (
         notice.event_id.hex(),
-        event.kind.value,
-        "" if event.ending is None else event.ending.value,
-        date_text(event.day),
+        *what,
         notice.law.value,
-        event.reference or "",
+        "" if event is None else event.reference or "",
         notice.task,
         notice.sender_name,
         notice.own_number,

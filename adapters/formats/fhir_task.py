@@ -17,7 +17,7 @@ from fhir.resources.R4B.task import Task
 
 from adapters.formats.native import Notice
 from schemas.calendar import date_text
-from schemas.event import Ending, Kind
+from schemas.event import Ending, Event, Kind
 
 _URI = "urn:ietf:rfc:3986"
 _BSN_SYSTEM = "http://fhir.nl/fhir/NamingSystem/bsn"
@@ -66,8 +66,8 @@ class FhirTaskWriter:
 
 def _task(notice: Notice) -> dict[str, object]:
     event = notice.event
-    status, sentence = _KINDS[event.kind]
-    if event.ending in _UNFINISHED:
+    status, sentence = (_RETRACTED, _RETRACTED_SENTENCE) if event is None else _KINDS[event.kind]
+    if event is not None and event.ending in _UNFINISHED:
         status = "cancelled"
     if notice.retracted:
         status, sentence = _RETRACTED, _RETRACTED_SENTENCE
@@ -75,12 +75,11 @@ def _task(notice: Notice) -> dict[str, object]:
         "resourceType": "Task",
         "identifier": [{"system": _URI, "value": _identifier(notice)}],
         "status": status,
-        "businessStatus": {"coding": [{"code": event.kind.value}], "text": _words(notice)},
+        **({} if event is None else _what(event)),
         # Required by R4. A notice asks for nothing, and `unknown` is the one code that does not claim it does.
         "intent": "unknown",
         "description": sentence,
         "for": {"type": "Patient", "identifier": _client(notice)},
-        "executionPeriod": {"end" if event.kind in _CLOSING else "start": date_text(event.day)},
         "requester": {"display": notice.sender_name},
     }
 
@@ -95,9 +94,12 @@ def _client(notice: Notice) -> dict[str, str]:
     return {"value": notice.own_number}
 
 
-def _words(notice: Notice) -> str:
-    event = notice.event
-    return event.kind.value if event.ending is None else f"{event.kind.value} ({event.ending.value})"
+def _what(event: Event) -> dict[str, object]:
+    words = event.kind.value if event.ending is None else f"{event.kind.value} ({event.ending.value})"
+    return {
+        "businessStatus": {"coding": [{"code": event.kind.value}], "text": words},
+        "executionPeriod": {"end" if event.kind in _CLOSING else "start": date_text(event.day)},
+    }
 
 
 def _json(resource: Task | Bundle) -> bytes:

@@ -103,11 +103,12 @@ class NativeEvent:
 class Notice:
     """One event that came in through the hub, ready to be written for the recipient's own system.
 
+    `event` is None only where one is called back whose content has had its time and was destroyed.
     `own_number` is the recipient's own number of this client; `bsn` is set only where its configuration asks for it.
     """
 
     event_id: bytes
-    event: Event
+    event: Event | None
     law: Law
     task: str
     sender_name: str
