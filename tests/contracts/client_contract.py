@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Coroutine
 from hashlib import sha256
+from itertools import pairwise
 from typing import Any, Protocol, TypeVar
 
 import pytest
@@ -121,13 +122,14 @@ class ClientContract:
 
     def test_notices_come_until_they_are_acknowledged(self) -> None:
         grant = self.team.register(self.provider)
-        for _ in range(2):
-            [notice] = self.way.wait(self.recipient.pickup(0, 0, 0)).notices
+        first, again = (self.way.wait(self.recipient.pickup(0, 0, 0)).notices for _ in range(2))
+        assert first == again
+        for notice in first:
             assert (notice.kind, notice.handles) == (REGISTER, (grant.handle(),))
             assert notice.fact == self.team.registration(grant, self.world.month)
         self.gp.stop(grant)
         self.world.advance(days=4)
-        notices = self.way.wait(self.recipient.pickup(0, 0, notice.number)).notices
+        notices = self.way.wait(self.recipient.pickup(0, 0, first[-1].number)).notices
         assert [(one.kind, one.handles, one.fact) for one in notices] == [(STOP, (grant.handle(),), None)]
         assert self.way.wait(self.recipient.pickup(0, 0, notices[0].number)).notices == ()
 
@@ -209,7 +211,7 @@ class ClientContract:
             note = self.way.wait(self.sender.checkpoint())
             points.append(open_note(note, HUB_NAME, self.world.hub_public))
         assert [point.size for point in points] == sorted({point.size for point in points})
-        for old, new in zip(points, points[1:], strict=False):
+        for old, new in pairwise(points):
             proof = self.way.wait(self.sender.consistency(old.size, new.size))
             assert verify_consistency(old.size, new.size, old.root, new.root, proof)
 
