@@ -90,9 +90,7 @@ def open_edge(
     """
     config = settings.config
     with EdgeStore(config.data_folder, key, random) as store:
-        identity = Identity(
-            config.address, config.own_codes, settings.book, notices_with_bsn=config.notices_with_bsn
-        )
+        identity = Identity(config.address, config.own_codes, settings.book, notices_with_bsn=config.notices_with_bsn)
         witness = Witness(store, *(config.hub_verifier or _NO_KEY))
         tools = Tools(store, client, witness, national(config.test_mode), load_registry(), clock, random)
         yield Edge(identity, tools)

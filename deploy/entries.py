@@ -95,9 +95,7 @@ class _Reader:
         manifest = parse_manifest(frame).manifest
         return Line(index, date_text(manifest.begin), MANIFEST, (manifest.address,), None, f"number {manifest.number}")
 
-    def _said(
-        self, index: int, kind: str, record: list[object]
-    ) -> tuple[tuple[str, ...], int | None, str | None]:
+    def _said(self, index: int, kind: str, record: list[object]) -> tuple[tuple[str, ...], int | None, str | None]:
         if kind == entry.FACT:
             fact = parse_fact(cast("bytes", record[3]))
             if isinstance(fact.body, Register):

@@ -48,6 +48,8 @@ ENDS_IN = {
     "adapters.witness.NotProvenError": Exit.FAILED,
     "consent.rules.TableError": Exit.REFUSED,
     "deploy.lists.ListError": Exit.REFUSED,
+    "deploy.search_storage.SearchError": Exit.FAILED,
+    "deploy.story.case.StoryError": Exit.FAILED,
     "hub.client.HubUnavailableError": Exit.FAILED,
     "hub.errors.RefusedError": Exit.REFUSED,
     "hub.store.StoreError": Exit.FAILED,

@@ -22,6 +22,7 @@ from hub.audit.export import proof_text, write_export
 from hub.audit.replay import Report as Replayed
 from hub.audit.replay import replay
 from hub.config import load_hub_config
+from schemas.address import oin_of, role_of
 from schemas.entry import Entry
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -51,9 +52,16 @@ def show(  # one option each; click passes them by name
                 found.append(line)
                 if len(found) == most:
                     break
-    rows = [(one.index, one.day, one.kind, " -> ".join(one.partners), one.about, one.code) for one in found]
+    rows = [
+        (one.index, one.day, one.kind, " -> ".join(map(_short, one.partners)), one.about, one.code) for one in found
+    ]
     columns = ("index", "day", "kind", "partners", "of", "code")
     screen.answer([asdict(one) for one in found], table(f"Log of {size} entries", columns, rows))
+
+
+def _short(address: str) -> str:
+    """An address as fits in a table: the role, and the end of the OIN."""
+    return f"{role_of(address)} (..{oin_of(address)[-4:]})"
 
 
 @audit.command()

@@ -45,8 +45,12 @@ class _Read:
 @click.option("--from", "source", required=True, type=click.Choice(sorted(READERS)), help="Format of the files.")
 @click.option("--to", "target", type=click.Choice(sorted(WRITERS)), help="Write the notices that would come out.")
 @click.option("--show-citizen", is_flag=True, help="Show BSN and client number; they are masked otherwise.")
-@click.option("--config", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Readers as in this edge.toml.")
-@click.option("--xsd", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Folder with the official XSDs.")
+@click.option(
+    "--config", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Readers as in this edge.toml."
+)
+@click.option(
+    "--xsd", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Folder with the official XSDs."
+)
 @click.option("--type", "types", multiple=True, metavar="TYPE=KIND,LAW", help="What a type of CloudEvent means.")
 @click.option("--subject", type=click.Choice([*SubjectKind]), help="What a bare nine-digit subject of a CloudEvent is.")
 @with_screen

@@ -112,7 +112,9 @@ def init(  # noqa: PLR0913  # one option each; click passes them by name
             "fingerprint": signed.fingerprint,
         },
         good(f"The edge {settings.config.address} is made. Its settings are in {file}."),
-        plain(f"Fingerprint of its manifest; give it to the operator of the hub on paper:\n\n    {signed.fingerprint}\n"),
+        plain(
+            f"Fingerprint of its manifest; give it to the operator of the hub on paper:\n\n    {signed.fingerprint}\n"
+        ),
         note("Back up the store and its key in two different places: without the key nothing in it can be read."),
         plain(f"Next: send {MANIFEST_FILE} to the operator, and fill in the address book partners.toml."),
     )
@@ -127,7 +129,9 @@ def work(screen: Screen, config: Path | None) -> None:
         done = asyncio.run(one_pass(opened, settings.config, machine_clock))
         advance(1)
     rows = [(name.replace("_", " "), value) for name, value in asdict(done).items() if not isinstance(value, bool)]
-    screen.answer(asdict(done), table("This pass", ("what", "number"), rows), *_remarks(done.published, done.quarantined))
+    screen.answer(
+        asdict(done), table("This pass", ("what", "number"), rows), *_remarks(done.published, done.quarantined)
+    )
     if done.hub_away:
         raise failed(f"The hub can't be reached. What was read is kept and goes out later. Is {LOCAL} right?")
 

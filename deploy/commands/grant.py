@@ -62,7 +62,9 @@ def list_grants(screen: Screen, client: str | None, everything: bool, config: Pa
 @grant.command()
 @click.argument("grant_id", required=False, metavar="[GRANT]")
 @click.option("--code", help="The stop code of a citizen's receipt, instead of GRANT; any partner may use it.")
-@click.option("--why", type=click.Choice(REASONS), help="Why; all but 'closed' leave a refusal that outlives the grant.")
+@click.option(
+    "--why", type=click.Choice(REASONS), help="Why; all but 'closed' leave a refusal that outlives the grant."
+)
 @edge_option
 @with_screen
 def stop(screen: Screen, grant_id: str | None, code: str | None, why: str | None, config: Path | None) -> None:

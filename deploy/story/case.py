@@ -12,7 +12,6 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from adapters.agreement import Conversation
 from adapters.clients import ClientRow
@@ -100,6 +99,9 @@ def _number_at_team(world: World) -> str:
 def _status(world: World) -> list[str]:
     event = messages.status(CITIZEN, messages.STATUS_TYPE, 1, day_of(world.clock()) - 3)
     world.team.put("status.json", event)
+    world.work(world.team)
+    must(world.hub.store.counts()["waiting"] > 0, "sealed envelopes wait at the hub for their recipients")
+    world.look()  # while they wait, with the keys of the waiting payloads in its key file
     world.settle()
     must(_seen(world.practice) == ["gewijzigd"], "the GP sees the change")
     tasks = [json.loads(path.read_bytes()) for path in world.practice.out()]
@@ -186,7 +188,3 @@ STEPS = (
     Step("A mistake called back", _mistake),
 )
 
-
-def hub_folder(folder: Path) -> Path:
-    """Where the hub of a demo keeps everything."""
-    return folder / "hub"

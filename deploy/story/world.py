@@ -14,7 +14,7 @@ import asyncio
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from adapters.edge import Edge
@@ -33,7 +33,9 @@ from deploy.compose_edge import (
 )
 from deploy.local import LocalClient
 from deploy.options import EDGE_FILE, HUB_FILE
+from deploy.search import Trace, find_traces
 from deploy.story.messages import AGB, CASE_SYSTEM, MUNICIPALITY, REVIEW_TYPE, STATUS_TYPE
+from deploy.story.person import CITIZEN
 from deploy.work import Pass, one_pass
 from hub.config import load_hub_config
 from schemas.calendar import day_of, start_of_day
@@ -152,6 +154,15 @@ class World:
     team: Desk
     provider: Desk
     practice: Desk
+    traces: list[Trace] = field(default_factory=list)
+    looked: int = 0
+
+    def look(self) -> None:
+        """Searches everything that the hub has, for everything of the story; what it finds is kept."""
+        folder = self.folder / "hub"
+        seed = bytes.fromhex(self.hub.config.key_file.read_text(encoding="ascii"))
+        self.traces += find_traces(folder, CITIZEN.secrets(), [seed])
+        self.looked += 1
 
     def work(self, desk: Desk) -> Pass:
         """One pass of one partner."""
