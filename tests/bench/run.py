@@ -18,7 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import hub_lines, log_lines
+from tests.bench import edge_lines, hub_lines, log_lines
 from tests.bench.material import LARGE, SMALL
 from tests.bench.measure import Line
 
@@ -38,6 +38,8 @@ LINES: dict[str, Measure] = {
     "hub.accept_together.2kB": _one(partial(ACCEPT, content=SMALL, together=32, goal=None)),
     "hub.deliver.2kB": _one(partial(DELIVER, content=SMALL, goal=0.75)),
     "hub.deliver.20kB": _one(partial(DELIVER, content=LARGE, goal=None)),
+    "sender.2kB": _one(edge_lines.sender),
+    "recipient.2kB": _one(edge_lines.recipient),
     "hub.messages_per_flush": hub_lines.flushes,
     "hub.1M_grants": hub_lines.million_grants,
     "log.verify_1M_s": log_lines.verify_million,
