@@ -12,15 +12,15 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import NamedTuple, TypeVar
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from consent.rules import RuleTable
 from hub import accession, delivery, grants, pipeline
-from hub.audit.log import Log
+from hub.audit.log import EVERY_MS, Log
 from hub.client import (
     Delivery,
     FactAnswer,
@@ -52,8 +52,17 @@ FEED_PAGE = 1_000
 HELD_MS = 7 * 86_400_000
 FAULTS_A_MINUTE = 5
 _NONCE = bytes(12)
+_MISSING = frozenset({Code.UNKNOWN_SENDER, Code.KEY_NOT_VALID})
 T = TypeVar("T")
 _AGAIN = 20  # a request that is stale this often meets a store that is in trouble
+
+
+class Checked(NamedTuple):
+    """A request of envelopes after steps 1 to 3: per frame the envelope, or the code of its refusal."""
+
+    via: str
+    frames: Sequence[bytes]
+    results: list[Envelope | Code]
 
 
 class Exchange:
@@ -84,22 +93,41 @@ class Exchange:
     def send(self, via: str, frames: Sequence[bytes]) -> list[Code]:
         """Per frame: `taken`, the stored outcome of the same bytes, or a refusal that needs no store."""
         with self._lock:
+            partners, day = self.snapshot()
+            parts = [frames[start : start + BATCH] for start in range(0, len(frames), BATCH)]
+            return [code for part in parts for code in self.decide([self.check(via, part, partners, day)])[0]]
+
+    def check(self, via: str, frames: Sequence[bytes], partners: Partners, day: int) -> Checked:
+        """Steps 1 to 3.  Takes no lock, so many threads may; `partners` may be a moment old, see `decide`."""
+        return Checked(via, frames, [self._check(frame, via, partners, day) for frame in frames])
+
+    def decide(self, requests: Sequence[Checked]) -> list[list[Code]]:
+        """The answers per request, decided and committed together.  Who was checked against partners of a moment ago
+        is looked at again: the decision refuses a sender or key that is gone, and a missing one is looked up here."""
+        with self._lock:
             self._tick()
             if len(self._faults) > FAULTS_A_MINUTE:
-                return [Code.TRY_LATER] * len(frames)
-            answers: list[Code] = []
-            for start in range(0, len(frames), BATCH):
-                answers += self._batch(via, frames[start : start + BATCH])
-            return answers
+                return [[Code.TRY_LATER] * len(one.frames) for one in requests]
+            partners, day = self._directory.partners(), day_of(self._now())
+            requests = [self._looked_up(one, partners, day) for one in requests]
+            envelopes = [result for one in requests for result in one.results if isinstance(result, Envelope)]
+            decided = iter(self._decide(envelopes))
+            return [self._answers(one, partners, decided) for one in requests]
 
-    def _batch(self, via: str, frames: Sequence[bytes]) -> list[Code]:
-        partners, day = self._directory.partners(), day_of(self._now())
-        checked = [self._check(frame, via, partners, day) for frame in frames]
-        envelopes = [envelope for envelope in checked if isinstance(envelope, Envelope)]
-        decided = iter(self._decide(via, envelopes))
-        sender = partners.by_address.get(via)
+    def _looked_up(self, request: Checked, partners: Partners, day: int) -> Checked:
+        if not _MISSING.intersection([one for one in request.results if isinstance(one, Code)]):
+            return request
+        pairs = zip(request.frames, request.results, strict=True)
+        results = [
+            self._check(frame, request.via, partners, day) if isinstance(one, Code) and one in _MISSING else one
+            for frame, one in pairs
+        ]
+        return Checked(request.via, request.frames, results)
+
+    def _answers(self, request: Checked, partners: Partners, decided: Iterator[Code]) -> list[Code]:
+        sender = partners.by_address.get(request.via)
         answers: list[Code] = []
-        for result in checked:
+        for result in request.results:
             if isinstance(result, Code):
                 self._refusals.add(None if sender is None else sender.number, result)
                 answers.append(result)
@@ -114,7 +142,7 @@ class Exchange:
             self._fault()
             return Code.HUB_FAULT
 
-    def _decide(self, via: str, envelopes: list[Envelope]) -> list[Code]:
+    def _decide(self, envelopes: list[Envelope]) -> list[Code]:
         if not envelopes:
             return []
         if len(self._faults) > FAULTS_A_MINUTE:  # then it is us: nothing more is set aside
@@ -125,9 +153,9 @@ class Exchange:
             raise
         except Exception:  # noqa: BLE001  # poison: halve until one is left, and set that one aside
             if len(envelopes) == 1:
-                return [self._set_aside(via, envelopes[0])]
+                return [self._set_aside(envelopes[0])]
             half = len(envelopes) // 2
-            return self._decide(via, envelopes[:half]) + self._decide(via, envelopes[half:])
+            return self._decide(envelopes[:half]) + self._decide(envelopes[half:])
 
     def _decide_once(self, envelopes: list[Envelope]) -> list[Code]:
         now = self._now()
@@ -145,10 +173,10 @@ class Exchange:
     def _held_back(self, envelope: Envelope, held: set[bytes]) -> Code:
         return Code.TRY_LATER if envelope.handle in held else self._decide_once([envelope])[0]
 
-    def _set_aside(self, via: str, envelope: Envelope) -> Code:
+    def _set_aside(self, envelope: Envelope) -> Code:
         """The one envelope that the pipeline fails on: kept wrapped for the operator, its handle held, an entry."""
         now = self._now()
-        sender = self._directory.partners().by_address[via].number
+        sender = self._directory.partners().by_address[envelope.source].number
         key = self._random(32)
         wrapped = AESGCM(key).encrypt(_NONCE, envelope.raw, None)
         step = Step(at=now)
@@ -167,10 +195,12 @@ class Exchange:
         with self._lock:
             self._tick()
             partner = self._admitted(via)
-            if acknowledged:
+            rows = self.store.notices(partner.number, FEED_PAGE)
+            if rows and rows[0].number <= acknowledged:  # an idle poll writes nothing
                 self.store.commit(Step(at=self._now(), acknowledged=[(partner.number, acknowledged)]))
                 # A crash here: the edge acknowledges again, which changes nothing.
-            notices = tuple(Notice(*row) for row in self.store.notices(partner.number, FEED_PAGE))
+                rows = self.store.notices(partner.number, FEED_PAGE)
+            notices = tuple(Notice(*row) for row in rows)
             most = min(max(most, 0), PICKUP_AT_MOST)
             deliveries = self._again(lambda: self._hand_over(partner, most)) if most else ()
             return PickUp(deliveries, notices)
@@ -198,6 +228,16 @@ class Exchange:
             )
             for item in out
         )
+
+    def ready(self, addresses: Collection[str]) -> set[str]:
+        """Those of these addresses that have something to pick up; who is not admitted is told so at once, too."""
+        with self._lock:
+            self._tick()
+            partners = self._directory.partners().by_address
+            numbers = {one: partners[one].number for one in addresses if one in partners}
+            found = self.store.has_something(numbers.values(), self._now())
+            admitted = {one for one in numbers if partners[one].state == ADMITTED}
+            return {one for one in addresses if one not in admitted or numbers[one] in found}
 
     def receipts(self, via: str, frames: Sequence[bytes]) -> list[Code]:
         """Per receipt its own code when it counts, `not-yours`, or a refusal."""
@@ -371,6 +411,11 @@ class Exchange:
         with self._lock:
             return self.log.checkpoint(self._now())
 
+    def snapshot(self) -> tuple[Partners, int]:
+        """Everyone and the day, for `check`."""
+        with self._lock:
+            return self._directory.partners(), day_of(self._now())
+
     def partners(self) -> Partners:
         """Everyone, for the operator."""
         with self._lock:
@@ -383,24 +428,44 @@ class Exchange:
         with self._lock:
             self._tick()
 
+    def probe(self) -> None:
+        """A commit that changes nothing but the time of the last one: shows that the store can be written.
+
+        Raises:
+            StoreError: it can't.
+        """
+        with self._lock:
+            self.store.commit(Step(at=self._now()))
+
     def close(self) -> None:
         """Writes the sums that are open, signs a last checkpoint and lets go of the store."""
         with self._lock:
-            self._sum(self._now())
-            self.store.close()
+            now = self._now()
+            try:
+                self._sum(now)
+                self.log.checkpoint(now + EVERY_MS)  # the last one doesn't wait its five seconds
+            finally:
+                self.store.close()
 
     def _tick(self) -> None:
         now = self._now()
         self._faults = deque(at for at in self._faults if at > now - 60_000)
-        while rows := self.store.due(now, BATCH):
-            self.store.commit(delivery.expire(rows, day_of(now), now, self._random))
-            # A crash here: those are gone with their entry, the next start goes on with the rest.
+        while self._again(lambda: self._expire(now)):
+            pass
         self.store.ripen(now)
+        self.store.tidy(now)
         if self._forgot_on != day_of(now):
             self.store.forget(day_of(now), now)
             self._forgot_on = day_of(now)
         if self._refusals.is_due(now):
             self._sum(now)
+
+    def _expire(self, now: int) -> bool:
+        rows = self.store.due(now, BATCH)
+        if rows:
+            self.store.commit(delivery.expire(rows, day_of(now), now, self._random))
+            # A crash here: those are gone with their entry, the next start goes on with the rest.
+        return bool(rows)
 
     def _sum(self, now: int) -> None:
         step = self._refusals.sum_step(now, self._random)

@@ -307,6 +307,9 @@ class Store(Protocol):
         """The first `most` envelopes for a recipient in order of acceptance, leaving out every handle of which
         one is out under a lease."""
 
+    def has_something(self, recipients: Iterable[int], now: int) -> set[int]:
+        """Those of these recipients whom a pick-up would give something now: a `waiting` envelope or a notice."""
+
     def find_waiting(self, message_ids: Iterable[bytes]) -> dict[bytes, Waiting]:
         """Those of these ids that still wait."""
 

@@ -161,6 +161,10 @@ class MemoryStore:
         out = {row.handle for row in rows if row.lease_until > now}
         return [row for row in rows if row.handle not in out][:most]
 
+    def has_something(self, recipients: Iterable[int], now: int) -> set[int]:
+        """See `hub.store.Store`."""
+        return {one for one in recipients if self.waiting(one, now, 1) or self.notices(one, 1)}
+
     def find_waiting(self, message_ids: Iterable[bytes]) -> dict[bytes, Waiting]:
         """See `hub.store.Store`."""
         self._open()

@@ -15,6 +15,7 @@ A store has one connection and one lock around every method, so it may be called
 from __future__ import annotations
 
 import errno
+import json
 import os
 import sqlite3
 import threading
@@ -224,6 +225,12 @@ class SqliteStore:
         found = [Waiting(*row) for row in rows]
         found.sort(key=lambda row: row.accept)
         return found[:most]
+
+    @_guarded
+    def has_something(self, recipients: Iterable[int], now: int) -> set[int]:
+        """See `hub.store.Store`."""
+        asked = (json.dumps(list(recipients)), now)
+        return {number for (number,) in self._db.execute(sql.HAS_SOMETHING, asked).fetchall()}
 
     @_guarded
     def find_waiting(self, message_ids: Iterable[bytes]) -> dict[bytes, Waiting]:

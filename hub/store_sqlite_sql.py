@@ -176,6 +176,13 @@ READ_LAPSED = (
     f"SELECT {_WAITING} FROM message INDEXED BY message_out"
     f" WHERE recipient = ?1 AND lease_until > 0 AND lease_until <= ?2{_NONE_OUT} ORDER BY accept LIMIT ?3"
 )
+HAS_SOMETHING = (
+    "SELECT asked.value FROM json_each(?1) AS asked WHERE"
+    " EXISTS (SELECT 1 FROM notice WHERE notice.address = asked.value) OR EXISTS (SELECT 1 FROM message"
+    f" INDEXED BY message_fresh WHERE recipient = asked.value AND lease_until = 0{_NONE_OUT})"
+    " OR EXISTS (SELECT 1 FROM message INDEXED BY message_out"
+    f" WHERE recipient = asked.value AND lease_until > 0 AND lease_until <= ?2{_NONE_OUT})"
+)
 FIND_WAITING = f"SELECT {_WAITING} FROM message WHERE id = ? AND slot IS NOT NULL"
 READ_DUE = (
     f"SELECT {_WAITING} FROM message INDEXED BY message_due WHERE slot IS NOT NULL AND due <= ? ORDER BY due LIMIT ?"

@@ -488,6 +488,20 @@ class StoreContract:
         world.do(offer("m", at=200, lease_until=260))
         assert world.waiting(now=259) == [message("o")]
 
+    def test_who_has_something_is_told_for_many_at_once(self, world: World) -> None:
+        everyone = (SENDER, RECIPIENT, THIRD)
+        assert world.store.has_something(everyone, 200) == set()
+        world.do(accept("m", "n"))
+        assert world.store.has_something(everyone, 200) == {RECIPIENT}
+        assert world.store.has_something([SENDER, THIRD], 200) == world.store.has_something([], 200) == set()
+        world.do(offer("m", at=200, lease_until=260))
+        assert world.store.has_something(everyone, 259) == set()  # `n` goes behind `m` or not at all
+        assert world.store.has_something(everyone, 260) == {RECIPIENT}
+        world.do(Step(at=261, notifies=[Notify(THIRD, 0, "stop", (handle(),), None)]))
+        assert world.store.has_something(everyone, 261) == {RECIPIENT, THIRD}
+        world.do(Step(at=262, acknowledged=[(THIRD, 1)]))
+        assert world.store.has_something(everyone, 262) == {RECIPIENT}
+
     def test_when_the_lease_is_over_it_is_offered_again_in_its_old_place(self, world: World) -> None:
         world.do(accept("m", "n"))
         world.do(accept("o", on="i"))
