@@ -39,10 +39,8 @@ from schemas.manifest import parse_manifest
 NAMES = "names of files"
 GIVEN = "keys of the hub"
 _SQLITE = b"SQLite format 3\0"
-_WAL = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")
 _NONCE = bytes(12)
 _KEY = 32
-_SLOTS_AT_MOST = 1 << 20  # bytes of a value that is looked at as a row of keys
 _FRAME_HEADER = 24
 _WAL_HEADER = 32
 _HEX = re.compile(rb"[0-9a-fA-F]{18,}")
@@ -83,6 +81,8 @@ class Storage:
             if isinstance(value, bytes):
                 if name == "wrapped":
                     self._wrapped[value] = file
+                if name == "hashes":
+                    self.add_slots(value)
                 if name == "packed" and len(value) == PACKED.size:
                     self.add(file, PACKED.unpack(value)[-1])
                 self.add(file, value)
@@ -167,9 +167,10 @@ class Storage:
             self.values.add(data)
         elif len(data) == _KEY + 1:  # a leaf
             self.values.add(data[1:])
-        elif len(data) % _KEY == 0 and len(data) <= _SLOTS_AT_MOST and not data.startswith((_SQLITE, *_WAL)):
-            rows = {data[at : at + _KEY] for at in range(0, len(data), _KEY)}
-            self.values |= rows - {bytes(_KEY)}
+
+    def add_slots(self, data: bytes) -> None:
+        """Takes in keys or hashes that stand side by side."""
+        self.values |= {data[at : at + _KEY] for at in range(0, len(data) - _KEY + 1, _KEY)} - {bytes(_KEY)}
 
 
 def read_folder(folder: Path, keys: Iterable[bytes] = (), *, history: bool = True) -> Storage:
@@ -205,6 +206,8 @@ def read_texts(texts: Mapping[str, bytes], keys: Iterable[bytes] = ()) -> Storag
 def _read_file(storage: Storage, path: Path, name: str, history: bool) -> None:
     content = path.read_bytes()
     storage.add(name, content)
+    if not content.startswith(_SQLITE) and not name.endswith("-wal"):
+        storage.add_slots(content)
     if content.startswith(_SQLITE):
         wal = path.with_name(f"{path.name}-wal")
         log = wal.read_bytes() if wal.is_file() else b""

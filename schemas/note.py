@@ -122,8 +122,9 @@ def _decode(note: str | bytes) -> str:
         if len(raw) > NOTE_LIMIT:
             raise NoteError("the note is larger than 4 KiB")
         text = raw.decode()
-    except UnicodeError as error:
-        raise NoteError("the note isn't UTF-8") from error
+    except UnicodeError:
+        # The cause would carry the bytes that aren't UTF-8, whatever they are.
+        raise NoteError("the note isn't UTF-8") from None
     if _CONTROL_BUT_NEWLINE.search(text):
         raise NoteError("the note contains a control character")
     return text
