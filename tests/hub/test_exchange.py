@@ -4,13 +4,16 @@
 
 import random as randomness
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import cbor2
 import pytest
 
+from hub.audit.checkpoint import open_note
 from hub.client import HubUnavailableError
+from hub.registry import SUSPENDED
 from hub.store import StaleError, Step
 from hub.store_memory import MemoryStore
 from schemas.calendar import day_of
@@ -18,7 +21,7 @@ from schemas.codes import Code
 from schemas.envelope import parse
 from tests.lies import flipped, truncated
 from tests.simulator import HOUR, Grant, Party, World, at
-from tests.world_check import records
+from tests.world_check import HUB_NAME, records
 
 
 @dataclass
@@ -80,6 +83,46 @@ def test_good_and_bad_of_several_grants_in_any_order_get_each_its_own_answer(sce
     answers = scene.team.send(*frames)
     assert all(code is None or code is answer for code, answer in zip(wanted, answers, strict=True))
     assert all(answer is not Code.TAKEN for code, answer in zip(wanted, answers, strict=True) if code is None)
+
+
+# -- many connections, one commit
+
+
+def test_requests_of_several_connections_that_are_decided_together_get_each_its_own_answers(scene: Scene) -> None:
+    back = scene.provider.register(scene.team, 2)
+    hub, today = scene.world.hub, scene.world.hub.snapshot()
+    ours = [scene.team.envelope(scene.grant), b"", scene.team.envelope(scene.grant, terms=bytes(32))]
+    theirs = [scene.provider.envelope(back), scene.team.envelope(scene.grant)]
+    size = scene.world.store.head().size
+    answers = hub.decide(
+        [hub.check(scene.team.address, ours, *today), hub.check(scene.provider.address, theirs, *today)]
+    )
+    assert answers == [[Code.TAKEN, Code.MALFORMED, Code.TAKEN], [Code.TAKEN, Code.NOT_YOURS]]
+    assert scene.world.store.head().size == size + 3
+    outcomes = [scene.team.outcome(ours[0]), scene.team.outcome(ours[2]), scene.provider.outcome(theirs[0])]
+    assert outcomes == [Code.ACCEPTED, Code.WRONG_TERMS, Code.ACCEPTED]
+
+
+@pytest.mark.parametrize("what", ["suspended", "revoked"])
+def test_who_was_suspended_or_lost_its_key_between_check_and_decision_gets_nothing_in(scene: Scene, what: str) -> None:
+    hub = scene.world.hub
+    checked = hub.check(scene.team.address, [scene.team.envelope(scene.grant)], *hub.snapshot())
+    if what == "suspended":
+        hub.set_state(scene.team.address, SUSPENDED)
+    else:
+        scene.team.new_signing_key()
+    hub.decide([checked])
+    assert scene.provider.pickup() == []
+    accepts = [record[-1] for record in scene.records() if record[2] == "accept"]
+    assert accepts == ["unknown-sender" if what == "suspended" else "key-not-valid"]
+
+
+def test_who_was_admitted_or_took_a_new_key_between_snapshot_and_check_is_let_in(scene: Scene) -> None:
+    hub, before = scene.world.hub, scene.world.hub.snapshot()
+    scene.team.new_signing_key()
+    frame = scene.team.envelope(scene.grant)
+    assert hub.decide([hub.check(scene.team.address, [frame], *before)]) == [[Code.TAKEN]]
+    assert scene.team.outcome(frame) is Code.ACCEPTED
 
 
 # -- the clock
@@ -155,6 +198,26 @@ def test_refusals_of_an_unknown_address_are_summed_under_nobody(scene: Scene) ->
     scene.world.hub.tick()
     sums = [record[3:] for record in scene.records() if record[2] == "sum"]
     assert sums == [[None, [["malformed", 1], ["unknown-sender", 1]]]]
+
+
+def test_closing_signs_a_checkpoint_of_everything(on_disk: Scene) -> None:
+    on_disk.world.hub.checkpoint()
+    on_disk.team.tell(on_disk.grant)
+    size = on_disk.world.store.head().size
+    on_disk.world.close()
+    on_disk.world.reopen()
+    note = on_disk.world.store.last_checkpoint()
+    assert note is not None
+    assert open_note(note, HUB_NAME, on_disk.world.hub_public).size == size
+
+
+def test_an_idle_poll_writes_nothing(scene: Scene) -> None:
+    scene.provider.pick_up()
+    scene.provider.pick_up(acknowledge=True)
+    before = scene.world.store.head()
+    scene.world.advance(minutes=5)
+    assert scene.provider.pick_up(acknowledge=True).deliveries == ()
+    assert scene.world.store.head() == before  # a commit would have moved its time
 
 
 def test_closing_writes_the_sums_that_are_open(on_disk: Scene) -> None:
@@ -285,3 +348,39 @@ def test_after_a_restart_what_becomes_visible_later_still_does(on_disk: Scene) -
     on_disk.world.advance(days=4)
     assert {item.code for item in on_disk.team.feed()} == {Code.ACCEPTED, Code.NOT_ACTIVE, Code.STOPPED}
     assert {notice.kind for notice in on_disk.provider.notices()} == {"register", "stop"}
+
+
+# -- several threads
+
+
+def test_partners_that_come_at_the_same_time_lose_nothing_and_get_nothing_twice(on_disk: Scene) -> None:
+    """One thread per partner: sends, pick-ups with receipts, and stops of other grants, over one store on disk."""
+    grants = [on_disk.team.register(on_disk.provider) for _ in range(4)]
+    others = [on_disk.team.register(on_disk.gp) for _ in range(10)]
+    frames = [[on_disk.team.envelope(grant) for _ in range(15)] for grant in grants]
+    stops = [on_disk.gp.stopping(grant) for grant in others]
+    taken: list[bytes] = []
+
+    def send(mine: list[bytes]) -> None:
+        for frame in mine:
+            assert on_disk.team.send(frame) == [Code.TAKEN]
+
+    def receive() -> None:
+        for _ in range(100_000):
+            taken.extend(delivery.envelope for delivery in on_disk.provider.take_all())
+            if len(taken) == 60:
+                return
+
+    def stop() -> None:
+        for fact in stops:
+            on_disk.gp.facts(fact)
+
+    with ThreadPoolExecutor(max_workers=6) as pool:
+        work = [pool.submit(send, mine) for mine in frames]
+        work += [pool.submit(receive), pool.submit(stop)]
+        for one in work:
+            one.result(timeout=60)
+    assert sorted(taken) == sorted(frame for mine in frames for frame in mine)
+    for mine in frames:
+        assert [frame for frame in taken if frame in set(mine)] == mine
+    on_disk.world.check()

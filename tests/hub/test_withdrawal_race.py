@@ -215,6 +215,18 @@ def test_a_stop_during_a_batch_of_many_stops_only_its_own_grant(who: str) -> Non
     race.world.check()
 
 
+@pytest.mark.parametrize("request_", REQUESTS)
+def test_what_another_gateway_lets_expire_at_the_same_moment_ends_once(request_: str) -> None:
+    for moment in range(12):
+        race, frame = _prepared(MemoryStore, "pick-up", 0)
+        race.world.advance(days=8)
+        race.racing.arm(moment, lambda race=race: race.other.tick())  # type: ignore[misc]
+        REQUESTS[request_](race, race.team.envelope(race.grant))
+        race.racing.arm(-1, lambda: None)
+        assert race.team.outcomes()[parse(frame).message_id].count(Code.EXPIRED) == 1
+        race.world.check()
+
+
 def test_a_receipt_that_comes_while_it_is_handed_over_again_ends_it_once() -> None:
     count = 12
     for moment in range(count):
