@@ -86,6 +86,8 @@ def register(fact: Fact, body: Register, known: KnownGrants, random: Callable[[i
     _account(step, fact, signer, recipient, random)
     step.registers.append(grant)
     step.notifies.append(Notify(recipient.number, 0, REGISTER, (body.handle,), fact.raw))
+    if stopped:  # the stop came when no handle was there to tell the recipient by
+        step.notifies.append(Notify(recipient.number, spread(known.now, random), STOP, (body.handle,), None))
     return step, FactAnswer(Code.IN_FORCE, by_other)
 
 
@@ -106,7 +108,11 @@ def stop(fact: Fact, body: Stop, known: KnownGrants, random: Callable[[int], byt
         if grant is not None:
             stopped = grant._replace(stopped=True)
             # Only the last handle of an ended grant leaves a stub; one that is a stub already stays as it is.
-            forget = grant.forget if grant.stopped else forget_day(stopped, known.day, newer=grant.month < newest[grant[1:3]])
+            forget = (
+                grant.forget
+                if grant.stopped
+                else forget_day(stopped, known.day, newer=grant.month < newest[grant[1:3]])
+            )
             if not grant.stopped:
                 step.stops.append((handle, grant.version, forget))
         step.stop_rows.append(StopRow(handle, signer.number, month, max(forget, known.day)))

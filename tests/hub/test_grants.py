@@ -209,6 +209,18 @@ def test_what_was_stopped_before_it_was_registered_is_born_stopped(scene: Scene)
     assert [state.stopped for state in _handles(scene.team)] == ["other"]
 
 
+def test_the_recipient_of_a_grant_that_is_born_stopped_learns_that_it_is_stopped(scene: Scene) -> None:
+    """A stop that came when no handle was registered could not be told to the recipient then."""
+    grant = scene.team.register(scene.provider)
+    scene.world.to("2026-04-15 09:00")  # last month's handle is forgotten, this month's not yet registered
+    scene.gp.stop(grant)
+    scene.team.register_month(grant, MARCH + 1)
+    scene.world.to("2026-04-17 00:00")
+    kinds = [(notice.kind, notice.handles) for notice in scene.provider.notices()]
+    assert kinds[-1] == (STOP, (grant.handle(MARCH + 1),))
+    assert STOP not in [kind for kind, _ in kinds[:-1]]
+
+
 def test_what_the_sender_stopped_itself_is_born_stopped_too(scene: Scene) -> None:
     grant = scene.team.grant(scene.provider)
     scene.team.stop(grant)

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: EUPL-1.2
 """The six steps: what is wrong with an envelope is refused with its own code, and nothing else is lost."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -30,11 +31,12 @@ class Scene:
     grant: Grant
 
 
-@pytest.fixture
-def scene() -> Scene:
-    world = World()
+@pytest.fixture(params=["memory", "sqlite"])
+def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
+    world = World(request.param, tmp_path)
     team, provider, gp = world.party("team-wmo"), world.party("provider-wmo"), world.party("gp")
-    return Scene(world, team, provider, gp, team.register(provider))
+    yield Scene(world, team, provider, gp, team.register(provider))
+    world.close()
 
 
 def _goes_on(scene: Scene) -> None:
