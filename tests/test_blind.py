@@ -19,14 +19,22 @@ import shutil
 import sqlite3
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import pytest
 
 from consent.rules import TableError, load
+from deploy.cli import cli
+from deploy.compose import machine_clock
 from deploy.local import LocalClient
 from deploy.search import ANY_BSN, Secrets, Trace, find_in_texts, find_traces
+from deploy.story.case import STEPS
+from deploy.story.person import CITIZEN
+from deploy.story.world import DemoClock, Desk, make_world, open_world
+from deploy.story.world import World as DemoWorld
+from deploy.work import Pass
 from hub.audit.verify import main as verify
 from hub.errors import RefusedError
 from hub.store import Step
@@ -170,6 +178,88 @@ def test_nothing_of_anybody_is_found_at_any_moment(story: Story, said: Callable[
     assert len(story.moments) == 11
     assert find_traces(story.copies, SECRETS, story.keys(), thorough=True) == []
     assert find_in_texts(said(), SECRETS, thorough=True) == []
+
+
+# -- real edges, native messages
+
+
+class Watched(DemoWorld):
+    """The demo's world; whenever an edge has worked and something waits at the hub, its folder is copied."""
+
+    __slots__ = ("copies", "taken")
+    copies: Path
+    taken: int
+
+    def work(self, desk: Desk) -> Pass:
+        done = super().work(desk)
+        if self.hub.store.counts()["waiting"]:
+            self.copy()
+        return done
+
+    def copy(self) -> None:
+        self.taken += 1
+        shutil.copytree(self.folder / "hub", self.copies / str(self.taken))
+
+
+@contextmanager
+def watched(folder: Path, copies: Path) -> Iterator[Watched]:
+    make_world(folder)
+    with open_world(folder, DemoClock(machine_clock())) as made:
+        world = Watched(*(getattr(made, one.name) for one in fields(made)))
+        world.copies, world.taken = copies, 0
+        yield world
+
+
+def test_native_messages_through_real_edges_leave_nothing_at_the_hub(
+    tmp_path: Path, said: Callable[[], dict[str, bytes]]
+) -> None:
+    """The case of the demo, told by three real edges, with a name, a number and a remark in every message."""
+    folder, copies = tmp_path / "demo", tmp_path / "copies"
+    with watched(folder, copies) as world:
+        for step in STEPS:
+            step.tell(world)
+            world.copy()
+        seed = bytes.fromhex(world.hub.config.key_file.read_text("ascii"))
+        assert world.taken > 2 * len(STEPS), "the hub was not seen with anything that waits"
+    shutil.copytree(folder / "hub", copies / "closed")
+    assert find_traces(copies, CITIZEN.secrets(), [seed], thorough=True) == []
+    assert find_in_texts(said(), CITIZEN.secrets()) == []
+    # The same search finds her at an edge that keeps her in the clear: in the folder of its system's own messages.
+    assert "BSN" in {trace.label for trace in find_traces(folder / "team-wmo", CITIZEN.secrets())}
+
+
+HUB_COMMANDS = (
+    ("hub", "status"),
+    ("partner", "list"),
+    ("audit", "show"),
+    ("audit", "verify"),
+    ("audit", "verify", "--export", "OUT"),
+    ("audit", "prove", "3", "--out", "OUT"),
+    ("audit", "checkpoint"),
+    ("config", "show"),
+)
+
+
+def test_the_commands_of_the_hub_print_nothing_of_anybody(tmp_path: Path, said: Callable[[], dict[str, bytes]]) -> None:
+    folder = tmp_path / "demo"
+    make_world(folder)
+    with open_world(folder, DemoClock(machine_clock())) as world:
+        for step in STEPS:
+            step.tell(world)
+    said()
+    out = tmp_path / "out"
+    out.mkdir()
+    for number, command in enumerate(HUB_COMMANDS):
+        for form in ((), ("--json",)):
+            given = [str(out / f"{number}{len(form)}") if word == "OUT" else word for word in command]
+            with pytest.raises(SystemExit) as ended:
+                cli([*given, *form, "--config", str(folder / "hub")])
+            found = said()
+            assert (command, ended.value.code, found["errors"]) == (command, 0, b"")
+            assert len(found["output"]) > 20, f"{command} said nothing"
+            assert find_in_texts(found, CITIZEN.secrets()) == []
+    assert len(list(out.iterdir())) == 4
+    assert find_traces(out, CITIZEN.secrets()) == []
 
 
 # -- what is acknowledged is gone

@@ -11,6 +11,7 @@ import json
 import sqlite3
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -21,13 +22,18 @@ from stdnum.nl import bsn as stdnum_bsn
 from adapters.keys import RoleKeys, manifest_for, new_role_keys, opening_public_key
 from adapters.seal import seal, sign_frames
 from deploy import search_guesses
+from deploy.demo import tell
+from deploy.exits import Exit
 from deploy.search import ANY_BSN, OPENING_KEY, SearchError, Secrets, Trace, find_in_texts, find_traces
+from deploy.search_storage import read_folder
+from deploy.story.person import CITIZEN
 from hub import key_file
 from hub.store_sqlite import SqliteStore
 from schemas.canonical import encode
 from schemas.envelope import Header
 from schemas.manifest import sign_manifest
 from schemas.signing import SigningKey
+from tests.deploy.conftest import Schakel
 
 OWN = "999990019"
 OTHER = "999900006"  # in no list of secrets: it can only be guessed
@@ -333,6 +339,38 @@ def test_a_folder_that_is_not_there_is_no_clean_one(tmp_path: Path) -> None:
 def test_logs_and_output_are_searched_in_the_same_way() -> None:
     texts = {"the log": b"INFO client 9999.90.019 stored", "output": b"done"}
     assert {(trace.file, trace.label) for trace in find_in_texts(texts, SECRETS)} == {("the log", "her BSN")}
+
+
+# -- the demo's own search
+
+
+def _key_of_the_hub(folder: Path) -> bytes:
+    return min(value for value in read_folder(folder / "hub").values if len(value) == 16)
+
+
+PLANTS: dict[str, Callable[[Path], bytes]] = {
+    "her BSN": lambda _: CITIZEN.bsn.encode(),
+    "a hash of her BSN": lambda _: hashlib.sha256(CITIZEN.bsn.encode()).digest(),
+    "an HMAC of her BSN under a value of the hub": lambda at: hmac.digest(
+        _key_of_the_hub(at), CITIZEN.bsn.encode(), "sha256"
+    )[:16],
+    "nothing": lambda _: b"",
+}
+
+
+@pytest.mark.parametrize("plant", PLANTS)
+def test_the_demo_exits_1_when_a_bsn_is_planted(plant: str, monkeypatch: pytest.MonkeyPatch, schakel: Schakel) -> None:
+    def before_search(folder: Path) -> None:
+        (folder / "hub" / "data" / "cache").write_bytes(BLIND + PLANTS[plant](folder) + BLIND)
+
+    monkeypatch.setattr("deploy.commands.demo.tell", partial(tell, before_search=before_search))
+    result = schakel("demo")
+    assert result.exit_code == (Exit.DONE if plant == "nothing" else Exit.FAILED)
+    assert ("FOUND: BSN in data/cache" in result.output) == (plant != "nothing")
+    assert CITIZEN.bsn not in result.output
+
+
+# -- what it guesses, and what it says
 
 
 def test_every_bsn_of_the_test_range_is_guessed_and_no_other() -> None:
