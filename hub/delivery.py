@@ -36,6 +36,7 @@ _ENDED_WITHOUT = frozenset(
     {
         Code.EXPIRED,
         Code.KEY_LOST,
+        Code.HUB_FAULT,
         Code.NOT_ACTIVE,
         Code.NOT_PERMITTED_HERE,
         Code.UNKNOWN_SENDER,
@@ -43,7 +44,7 @@ _ENDED_WITHOUT = frozenset(
     }
 )
 # Outcomes that only an accepted envelope can have; of any other the log says whether it was accepted first.
-ONCE_ACCEPTED = _ENDED_WITH_RECEIPT | {Code.ACCEPTED, Code.EXPIRED, Code.KEY_LOST}
+ONCE_ACCEPTED = _ENDED_WITH_RECEIPT | {Code.ACCEPTED, Code.EXPIRED, Code.KEY_LOST, Code.HUB_FAULT}
 
 
 @dataclass(slots=True)

@@ -206,10 +206,33 @@ class Exchange:
             return PickUp(deliveries, notices)
 
     def _hand_over(self, partner: Partner, most: int) -> tuple[Delivery, ...]:
-        now = self._now()
-        chosen = delivery.choose(self.store.waiting(partner.number, now, most), most)
+        return self._deliver(delivery.choose(self.store.waiting(partner.number, self._now(), most), most))
+
+    def _deliver(self, chosen: list[Waiting]) -> tuple[Delivery, ...]:
         if not chosen:
             return ()
+        try:
+            return self._deliver_once(chosen)
+        except (StoreError, StaleError):
+            raise
+        except Exception:  # noqa: BLE001  # poison: it must not keep this recipient from everything else
+            if len(chosen) == 1:
+                self._give_up(chosen[0])
+                return ()
+            half = len(chosen) // 2
+            return self._deliver(chosen[:half]) + self._deliver(chosen[half:])
+
+    def _give_up(self, row: Waiting) -> None:
+        """Ends the waiting of the one envelope that can't be handed over; its sender still has it."""
+        now = self._now()
+        step = Step(at=now)
+        delivery.end(step, row, Code.HUB_FAULT, now, day_of(now), self._random)
+        self.store.commit(step)
+        # A crash here: its entry is durable and its sender will be told, the rest is handed over at the next pick-up.
+        self._fault()
+
+    def _deliver_once(self, chosen: list[Waiting]) -> tuple[Delivery, ...]:
+        now = self._now()
         payloads = self.store.payloads([row.message_id for row in chosen])
         frames = {message_id: _unwrap(payload) for message_id, payload in payloads.items()}
         known = self._known([row.handle for row in chosen], now)

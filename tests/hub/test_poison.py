@@ -23,6 +23,7 @@ class Allergic(MemoryStore):
     def __init__(self, world: World) -> None:
         super().__init__(world.clock)
         self.poison: set[bytes] = set()
+        self.bitter: set[bytes] = set()  # these fail when they are handed over
         self.commits = 0
         self.full = False
 
@@ -32,6 +33,8 @@ class Allergic(MemoryStore):
         if self.full:
             raise StoreError("no room")
         if self.poison & ({one.message_id for one in step.joins} | {one.message_id for one in step.refused}):
+            raise OverflowError("a number that does not fit")
+        if self.bitter & {one.message_id for one in step.offers}:
             raise OverflowError("a number that does not fit")
         return super().commit(step)
 
@@ -220,4 +223,26 @@ def test_two_envelopes_that_poison_the_same_handle_are_one_hold_until_both_are_o
     assert scene.team.send(one) == [Code.HUB_FAULT]
     assert [fault.handle for fault in scene.store.faults()] == [grant.handle()]
     assert scene.team.send(scene.team.envelope(grant)) == [Code.TRY_LATER]
+    scene.world.check()
+
+
+@pytest.mark.parametrize("place", [0, 3, 6])
+def test_poison_at_pick_up_ends_as_a_fault_and_the_recipient_gets_everything_else(scene: Scene, place: int) -> None:
+    ids = [message_id for grant in scene.grants(7) for message_id in scene.team.tell(grant)]
+    scene.store.bitter.add(ids[place])
+    came = [parse(one.envelope).message_id for one in scene.provider.take_all()]
+    assert came == [one for one in ids if one != ids[place]]
+    assert scene.team.outcomes()[ids[place]] == [Code.ACCEPTED, Code.HUB_FAULT]
+    scene.world.check()
+
+
+def test_poison_at_a_later_pick_up_leaves_the_receipt_of_the_first_one_its_effect(scene: Scene) -> None:
+    [grant] = scene.grants(1)
+    one, behind = scene.team.tell(grant, 2)
+    scene.provider.pickup(most=1)
+    scene.store.bitter.add(one)
+    scene.world.advance(minutes=1)
+    assert [parse(delivery.envelope).message_id for delivery in scene.provider.take_all()] == [behind]
+    assert scene.provider.receipts(scene.provider.receipt(one)) == [Code.STORED]
+    assert scene.team.outcomes()[one] == [Code.ACCEPTED, Code.HUB_FAULT, Code.STORED]
     scene.world.check()
