@@ -26,7 +26,8 @@ from adapters.records import (
     Grant,
     Item,
 )
-from schemas.calendar import day_of
+from consent.decide import PICKUP_DAYS
+from schemas.calendar import day_of, last_day
 from schemas.codes import CLASS, Class, Code
 
 RECALL_DAYS: Final = 366  # a retraction passes this long after the end
@@ -114,5 +115,11 @@ def _not_active(item: Item, grant: Grant, now: int) -> tuple[Item, Effect]:
         return replace(_again(item, counts=False), grant=grant.next), Effect.NOTHING
     if grant.state in (STOPPING, STOPPED):  # a person here ended it: nobody needs to look
         return replace(_ended(item), final=Code.NOT_ACTIVE.value), Effect.NOTHING
+    if is_live(grant, today) and item.sent_month is not None and today > last_day(item.sent_month) + PICKUP_DAYS:
+        # The hub has forgotten the handle, and what became of this: not active says nothing of a stop. What was stopped
+        # answers so when this month's handle is registered; what had arrived is `seen-already`.
+        return replace(_again(item, counts=False), late=item.kind == EVENT), Effect.NOTHING
     found = Effect.STOP_FOUND if is_live(grant, today) else Effect.NOTHING
+    if item.kind == INTRODUCTION:  # a person is asked about the line, not about its introduction
+        return replace(_ended(item), final=Code.NOT_ACTIVE.value), found
     return asking(item, Code.NOT_ACTIVE.value), found

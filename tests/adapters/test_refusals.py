@@ -1,0 +1,62 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""Refusals: kept per client, looked at first, lifted by a person only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from adapters import refusals
+from adapters.keys import StoreKey
+from adapters.records import Refused
+from adapters.store import EdgeStore
+from tests.adapters.edges import GP, PROVIDER
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[EdgeStore]:
+    with EdgeStore.create(tmp_path, StoreKey.from_secret(bytes(32))) as made:
+        yield made
+
+
+def refuse(store: EdgeStore, name: str, recipient: str | None, kind: str = refusals.OBJECTED, **more: bool) -> None:
+    with store.transaction() as tx:
+        refusals.refuse(tx, Refused(name, "c1", recipient, kind, 1, **more))  # type: ignore[arg-type]
+
+
+def test_a_refusal_for_one_partner_says_nothing_about_another_client_or_partner(store: EdgeStore) -> None:
+    refuse(store, "r1", PROVIDER)
+    assert refusals.is_refused(store, "c1", PROVIDER)
+    assert not refusals.is_refused(store, "c1", GP)
+    assert not refusals.is_refused(store, "c2", PROVIDER)
+
+
+def test_a_refusal_for_all_holds_for_each_and_is_lifted_for_all_only(store: EdgeStore) -> None:
+    refuse(store, "r1", None)
+    assert refusals.is_refused(store, "c1", PROVIDER)
+    with store.transaction() as tx:
+        assert refusals.lift(tx, "c1", PROVIDER, 2) == 0
+    assert refusals.is_refused(store, "c1", PROVIDER)
+    with store.transaction() as tx:
+        assert refusals.lift(tx, "c1", None, 2) == 1
+    assert not refusals.is_refused(store, "c1", PROVIDER)
+
+
+def test_the_same_refusal_twice_is_one_and_two_kinds_are_two(store: EdgeStore) -> None:
+    refuse(store, "r1", PROVIDER)
+    refuse(store, "r2", PROVIDER)
+    refuse(store, "r3", PROVIDER, refusals.HELD)
+    assert [one.id for one in refusals.standing(store, "c1")] == ["r1", "r3"]
+
+
+def test_not_wanting_to_be_told_is_apart_from_not_wanting_to_tell(store: EdgeStore) -> None:
+    refuse(store, "r1", PROVIDER, incoming=True)
+    assert not refusals.is_refused(store, "c1", PROVIDER)
+    assert refusals.is_refused(store, "c1", PROVIDER, incoming=True)
+    with store.transaction() as tx:
+        assert refusals.lift(tx, "c1", PROVIDER, 2) == 0
+        assert refusals.lift(tx, "c1", PROVIDER, 2, incoming=True) == 1
