@@ -236,7 +236,10 @@ HUB_COMMANDS = (
     ("audit", "verify", "--export", "OUT"),
     ("audit", "prove", "3", "--out", "OUT"),
     ("audit", "checkpoint"),
-    ("config", "show"),
+)
+READING = (
+    ("partner", "admit", "FILE", "--fingerprint", "00"),
+    ("audit", "verify", "--file", "FILE", "--key", "hub.example.nl+00000000+AAAA"),
 )
 
 
@@ -260,6 +263,25 @@ def test_the_commands_of_the_hub_print_nothing_of_anybody(tmp_path: Path, said: 
             assert find_in_texts(found, CITIZEN.secrets()) == []
     assert len(list(out.iterdir())) == 4
     assert find_traces(out, CITIZEN.secrets()) == []
+
+
+@pytest.mark.parametrize("command", READING, ids=["partner admit", "audit verify"])
+def test_a_command_of_the_hub_repeats_nothing_of_a_file_that_it_refuses(
+    tmp_path: Path, said: Callable[[], dict[str, bytes]], command: tuple[str, ...]
+) -> None:
+    make_world(tmp_path / "demo")
+    said()
+    values = [value.encode() for value in PLAIN.values()]
+    for number, content in enumerate((as_json(PLAIN), encode(list(PLAIN.values())), b"\n".join(values), *values)):
+        file = tmp_path / f"file{number}"
+        file.write_bytes(content)
+        given = [str(file) if word == "FILE" else word for word in command]
+        for form in ((), ("--json",)):
+            with pytest.raises(SystemExit) as ended:
+                cli([*given, *form, "--config", str(tmp_path / "demo" / "hub")])
+            found = said()
+            assert ended.value.code not in {0, None}
+            assert find_in_texts(found, SECRETS) == []
 
 
 # -- what is acknowledged is gone
