@@ -11,7 +11,7 @@ Guarantees, per line of grants:
 - the position in the feed is stored together with what it changed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
@@ -49,6 +49,7 @@ from adapters.records import (
     Grant,
     Handle,
     Item,
+    Reads,
     Sent,
     move,
     number_key,
@@ -72,6 +73,18 @@ AGAIN_AFTER: Final = 3_600_000  # taken and no outcome for this long: the same b
 # Accepted and no final outcome for this long: its line in the feed was missed, which holds 30 days; the same bytes ask.
 ASK_AFTER: Final = 10 * 86_400_000
 _MINUTE: Final = 60_000
+_BATCH: Final = 200  # envelopes sealed in one commit
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Something in the outbox that may leave now, under the handle of `month`, sealed for `key` of the recipient."""
+
+    grant: Grant
+    item: Item
+    month: int
+    manifest: Manifest
+    key: Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +101,14 @@ class Outbound:
         """Send what may go now; how many envelopes were taken or decided."""
         self._finish_renewals()
         await send_stops(self.work, self.key)
+        ready: dict[str, Ready] = {}  # one of a line at a time: its order rests on what is sealed already
         for grant_id in self._grants_with_work():
-            await self._seal_next(grant_id)
+            found = await self._next(grant_id, ready.keys())
+            if found is not None:
+                ready[found.grant.line] = found
+        chosen = list(ready.values())
+        for start in range(0, len(chosen), _BATCH):
+            self._seal(chosen[start : start + _BATCH])
         return await self._send()
 
     def _grants_with_work(self) -> list[str]:
@@ -108,60 +127,63 @@ class Outbound:
                 with self.work.commit("renewal") as tx:
                     stop_own(tx, self.work, replace(old, next=new.id))
 
-    async def _seal_next(self, grant_id: str) -> None:
-        """Seal the oldest that may leave under a grant, its introduction first."""
-        with self.work.commit("outbox") as tx:
-            self._settle(tx, grant_id)
-        # A crash here: what is over was marked so, the rest waits as before.
+    async def _next(self, grant_id: str, taken: Collection[str]) -> Ready | None:
+        """The oldest that may leave under a grant, its introduction first; none of a line that has one already."""
         grant = GRANTS.need(self.work.store, grant_id.encode())
-        items = _in_order(ITEMS.find(self.work.store, "grant_made", grant_id.encode()))
-        waiting = [item for item in items if item.state == WAITING and item.release_at <= self.work.now]
+        if grant.line in taken:
+            return None
+        items = ITEMS.find(self.work.store, "grant_made", grant_id.encode())
+        over = [new for new in (self._settled(grant, item) for item in items) if new is not None]
+        if over:
+            with self.work.commit("outbox") as tx:
+                for item in over:
+                    ITEMS.put(tx, item)
+            # A crash here: what is over was marked so, the rest waits as before.
+            items = ITEMS.find(self.work.store, "grant_made", grant_id.encode())
+        waiting = [item for item in _in_order(items) if item.state == WAITING and item.release_at <= self.work.now]
         for recall in (False, True):  # a retraction need not wait for what can't leave yet
             first = next((item for item in waiting if (item.kind == RETRACTION) is recall), None)
-            if first is not None:
-                await self._try(grant, first)
+            found = None if first is None else await self._ready(grant, first)
+            if found is not None:
+                return found
+        return None
 
-    def _settle(self, tx: Transaction, grant_id: str) -> None:
+    def _settled(self, grant: Grant, item: Item) -> Item | None:
         """What will never leave under this grant leaves the outbox, or moves to the newest of its line."""
-        grant = GRANTS.need(tx, grant_id.encode())
-        live = is_live(grant, self.work.today)
-        for item in ITEMS.find(tx, "grant_made", grant_id.encode()):
-            if item.state != WAITING or item.kind == RETRACTION:
-                continue
-            if item.dead:
-                ITEMS.put(tx, replace(item, state=FINAL, final=RETRACTED))
-            elif is_refused(tx, grant.client, grant.recipient):
-                ITEMS.put(tx, replace(item, state=FINAL, final=NOT_SHARED))
-            elif item.kind == EVENT and grant.state == REPLACED and grant.ours and grant.next is not None:
-                ITEMS.put(tx, replace(item, grant=_heir(tx, grant).id))
-            elif not live and grant.state != STOPPING:
-                over = replace(item, state=FINAL, final=NOT_SHARED)
-                ITEMS.put(tx, asking(item, NOT_SHARED) if item.kind == EVENT else over)
+        if item.state != WAITING or item.kind == RETRACTION:
+            return None
+        if item.dead:
+            return replace(item, state=FINAL, final=RETRACTED)
+        if is_refused(self.work.store, grant.client, grant.recipient):
+            return replace(item, state=FINAL, final=NOT_SHARED)
+        if item.kind == EVENT and grant.state == REPLACED and grant.ours and grant.next is not None:
+            return replace(item, grant=_heir(self.work.store, grant).id)
+        if not is_live(grant, self.work.today) and grant.state != STOPPING:
+            return asking(item, NOT_SHARED) if item.kind == EVENT else replace(item, state=FINAL, final=NOT_SHARED)
+        return None
 
-    async def _try(self, grant: Grant, item: Item) -> None:
+    async def _ready(self, grant: Grant, item: Item) -> Ready | None:
         live = is_live(grant, self.work.today)
         if not live and item.kind != RETRACTION:
-            return
+            return None
         month = await self._handle_for(grant, item, live=live)
         if month is None:
-            return
+            return None
         # Registering may have shown that somebody stopped it.
-        grant, item = (
-            GRANTS.need(self.work.store, grant.id.encode()),
-            ITEMS.need(self.work.store, number_key(item.number)),
-        )
+        grant = GRANTS.need(self.work.store, grant.id.encode())
+        item = ITEMS.need(self.work.store, number_key(item.number))
         if item.state != WAITING or (item.kind != RETRACTION and not is_live(grant, self.work.today)):
-            return
+            return None
         if not self._may_leave(grant, item, handle(grant.secret, month)):
-            return
+            return None
         try:
             manifest = await self.peers.manifest(grant.recipient)
         except NotProvenError:
-            return  # the hub signs a checkpoint within seconds: it goes at the next pass
+            return None  # the hub signs a checkpoint within seconds: it goes at the next pass
         key = None if manifest is None else key_to_seal_for(manifest, self.work.today)
         if manifest is None or key is None:
-            return  # the recipient has no valid manifest: wait until it publishes
-        self._seal(grant, item, month, (manifest, key))
+            return None  # the recipient has no valid manifest: wait until it publishes
+        return Ready(grant, item, month, manifest, key)
 
     async def _handle_for(self, grant: Grant, item: Item, *, live: bool) -> int | None:
         """The month whose handle is used, registered."""
@@ -184,7 +206,7 @@ class Outbound:
         """The order over handles and renewals: see the module's guarantees."""
         if item.kind == EVENT and not grant.introduced:
             return False
-        older = [one.id for one in chain(self.work.store, grant)]
+        older = [grant.id] if grant.renews is None else [one.id for one in chain(self.work.store, grant)]
         for other in ITEMS.find(self.work.store, "line", grant.line.encode()):
             if other.number == item.number:
                 continue
@@ -201,39 +223,32 @@ class Outbound:
 
     # -- sealing ---------------------------------------------------------------------------------------------------
 
-    def _seal(self, grant: Grant, item: Item, month: int, recipient: tuple[Manifest, Key]) -> None:
-        known = HANDLES.get(self.work.store, handle(grant.secret, month)) or Handle(
-            handle(grant.secret, month), grant.id, month
-        )
-        sequence = known.sequence + (item.kind != RETRACTION)
-        header = self._header(grant, item, replace(known, sequence=sequence), recipient[1])
-        try:
-            sealed = self._sealed(grant, item, header, recipient)
-        except (InvalidPart, ValueError):  # a part that no version of the recipient's schemas can carry
-            with self.work.commit("unsealable") as tx:
-                ITEMS.put(tx, asking(item, Code.INVALID_PART.value))
-            return
-        frame = sign_frames([sealed], self.key)[0]  # alone: envelopes of one event share no signature
+    def _seal(self, ready: Sequence[Ready]) -> None:
+        """Seal and sign each, alone: envelopes of one event share no signature. One commit keeps them all."""
+        made: list[tuple[Handle, Item]] = []
+        asks: list[Item] = []
+        for one in ready:
+            name = handle(one.grant.secret, one.month)
+            known = HANDLES.get(self.work.store, name) or Handle(name, one.grant.id, one.month)
+            known = replace(known, sequence=known.sequence + (one.item.kind != RETRACTION))
+            header = self._header(one, known)
+            try:
+                sealed = self._sealed(one, header)
+            except (InvalidPart, ValueError):  # a part that no version of the recipient's schemas can carry
+                asks.append(asking(one.item, Code.INVALID_PART.value))
+                continue
+            made.append((known, _under_way(one.item, header, sign_frames([sealed], self.key)[0])))
         with self.work.commit("sealed") as tx:
-            HANDLES.put(tx, replace(known, sequence=sequence))
-            SENDS.put(tx, Sent(header.message_id, item.number))
-            ITEMS.put(
-                tx,
-                replace(
-                    item,
-                    state=SENT,
-                    undecided=True,
-                    told=True,
-                    message_id=header.message_id,
-                    handle=known.handle,
-                    frame=frame,
-                    taken_at=None,
-                ),
-            )
+            for item in asks:
+                ITEMS.put(tx, item)
+            for known, item in made:
+                HANDLES.put(tx, known)
+                SENDS.put(tx, Sent(item.message_id or b"", item.number))
+                ITEMS.put(tx, item)
         # A crash here: number, id and bytes are on disk and nothing was sent; the same bytes go at the next pass.
 
-    def _header(self, grant: Grant, item: Item, known: Handle, key: Key) -> Header:
-        random = self.work.random
+    def _header(self, one: Ready, known: Handle) -> Header:
+        random, grant, item = self.work.random, one.grant, one.item
         return Header(
             message_id=random(16),
             source=self.work.address,
@@ -245,11 +260,11 @@ class Outbound:
             terms=terms_hash(terms_of(grant, self.work.address), grant.secret, known.month),
             trace=(random(16), random(8)),
             sign_key=self.key.key_id,
-            seal_key=key.key_id,
+            seal_key=one.key.key_id,
         )
 
-    def _sealed(self, grant: Grant, item: Item, header: Header, recipient: tuple[Manifest, Key]) -> Sealed:
-        manifest, box = recipient[0], opening_public_key(recipient[1].public)
+    def _sealed(self, one: Ready, header: Header) -> Sealed:
+        grant, item, box = one.grant, one.item, opening_public_key(one.key.public)
         if item.kind == RETRACTION:
             return seal_retraction(header, item.event_id, box)
         if item.kind == INTRODUCTION:
@@ -257,7 +272,7 @@ class Outbound:
             parts[CONTROL] = introduction_control(self.work, grant, item)
         else:
             parts = dict(item.parts)
-            parts[CONTROL] = event_control(self.work, item, manifest)
+            parts[CONTROL] = event_control(self.work, item, one.manifest)
         return seal(header, parts, box, random=self.work.random)
 
     # -- sending and hearing ---------------------------------------------------------------------------------------
@@ -348,6 +363,19 @@ class Outbound:
                 ITEMS.put(tx, replace(item, state=WAITING, final=None))
 
 
+def _under_way(item: Item, header: Header, frame: bytes) -> Item:
+    return replace(
+        item,
+        state=SENT,
+        undecided=True,
+        told=True,
+        message_id=header.message_id,
+        handle=header.handle,
+        frame=frame,
+        taken_at=None,
+    )
+
+
 def _goes_again(item: Item, now: int) -> bool:
     """Whether the bytes of something under way must be sent: never taken, or without an outcome for too long."""
     if item.taken_at is None:
@@ -355,10 +383,10 @@ def _goes_again(item: Item, now: int) -> bool:
     return now - item.taken_at >= (AGAIN_AFTER if item.undecided else ASK_AFTER)
 
 
-def _heir(tx: Transaction, grant: Grant) -> Grant:
+def _heir(reads: Reads, grant: Grant) -> Grant:
     """The newest grant of its line: what is sealed again goes there."""
     while grant.state == REPLACED and grant.ours and grant.next is not None:
-        grant = GRANTS.need(tx, grant.next.encode())
+        grant = GRANTS.need(reads, grant.next.encode())
     return grant
 
 

@@ -9,7 +9,7 @@ Guarantees:
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Final, Generic, Protocol, TypeVar, cast
 
 from adapters.store import Found, Plain, Record, Table, Transaction, Value
@@ -142,6 +142,7 @@ class Item:
 
     `told`: its bytes may have left. `dead`: called back. `asks`: a person must look. `frame` is there from sealing
     until the final outcome, so that the same bytes can go again; `taken_at` is None until the hub said `taken`.
+    `sent_month` is that of the handle under which it went last.
     """
 
     number: int
@@ -413,7 +414,7 @@ class Shelf(Generic[T]):
         return tx.delete(self.table, key)
 
     def _from(self, record: Record) -> T:
-        return self.kind(**{name: _frozen(value) for name, value in record.items()})
+        return self.kind(**{n: _frozen(value) if type(value) is list else value for n, value in record.items()})
 
 
 def number_key(number: int) -> bytes:
@@ -522,13 +523,8 @@ def move(tx: Transaction, new: Place) -> None:
 
 
 def _to_record(record: object) -> Record:
-    return {f.name: _plain(getattr(record, f.name)) for f in fields(record)}  # type: ignore[arg-type]  # a dataclass
-
-
-def _plain(value: object) -> Value:
-    if isinstance(value, tuple):
-        return [_plain(one) for one in value]
-    return cast("Value", value)
+    # A tuple stands on disk as a list does.
+    return {name: cast("Value", getattr(record, name)) for name in record.__slots__}  # type: ignore[attr-defined]
 
 
 def _frozen(value: Value) -> object:
