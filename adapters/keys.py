@@ -18,6 +18,7 @@ import stat
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -250,6 +251,7 @@ def opening_public(seed: bytes) -> bytes:
     return ml_kem.public_key().public_bytes_raw() + x.public_key().public_bytes_raw()
 
 
+@lru_cache(maxsize=256)
 def opening_public_key(raw: bytes) -> MLKEM768X25519PublicKey:
     """The X-Wing public key in these 1,216 bytes.
 

@@ -11,6 +11,7 @@ Guarantees:
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from adapters.keys import RoleKeys, is_manifest_due, manifest_for, new_role_keys, renew
 from adapters.records import OWN, OWN_KEY, PEERS, Own, Peer
@@ -133,7 +134,7 @@ class Peers:
             HubUnavailableError: no answer.
         """
         kept = PEERS.get(self.work.store, address.encode())
-        manifest = None if kept is None else parse_manifest(kept.frame).manifest
+        manifest = None if kept is None else _parsed(kept.frame)
         today = self.work.today
         if manifest is not None and not fresh and manifest.begin <= today < manifest.begin + RENEW_FROM_DAY:
             return manifest
@@ -178,3 +179,9 @@ class Peers:
         except SignatureError as error:
             raise FalseManifestError("the signature of a manifest does not cover it") from error
         return manifest
+
+
+@lru_cache(maxsize=256)
+def _parsed(frame: bytes) -> Manifest:
+    """A manifest that was verified before it was kept."""
+    return parse_manifest(frame).manifest
