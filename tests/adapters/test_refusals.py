@@ -25,7 +25,7 @@ def store(tmp_path: Path) -> Iterator[EdgeStore]:
 
 def refuse(store: EdgeStore, name: str, recipient: str | None, kind: str = refusals.OBJECTED, **more: bool) -> None:
     with store.transaction() as tx:
-        refusals.refuse(tx, Refused(name, "c1", recipient, kind, 1, **more))  # type: ignore[arg-type]
+        refusals.refuse(tx, Refused(name, "c1", recipient, kind, 1, **more))
 
 
 def test_a_refusal_for_one_partner_says_nothing_about_another_client_or_partner(store: EdgeStore) -> None:
