@@ -13,7 +13,7 @@ Randomness of ours comes from a seed; only the library behind HPKE takes its own
 from __future__ import annotations
 
 import random as randomness
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -28,7 +28,6 @@ from adapters.keys import (
     manifest_for,
     new_role_keys,
     opening_private,
-    opening_public,
     opening_public_key,
     renew,
 )
@@ -137,7 +136,6 @@ class World:
         self,
         store: str = "memory",
         folder: Path | None = None,
-        wrap: Callable[[Store], Store] | None = None,
         seed: int = 1,
     ) -> None:
         self.now = START
@@ -145,7 +143,7 @@ class World:
         self.seen = Seen()
         self.lost_keys: set[bytes] = set()
         self._random = randomness.Random(seed)  # noqa: S311  # must be the same in every run
-        self._kind, self._folder, self._wrap = store, folder, wrap
+        self._kind, self._folder = store, folder
         self._hub_key = SigningKey(self.random(32))
         self.hub = self.over(MemoryStore(self.clock) if store == "memory" else self._on_disk())
 
@@ -230,7 +228,6 @@ class World:
 
     def over(self, store: Store) -> Exchange:
         """A hub over another store; assign it to `hub` before anything happens."""
-        store = self._wrap(store) if self._wrap is not None else store
         return Exchange(store, Log(store, HUB_NAME, self._hub_key), NATIONAL, self.clock, self.random)
 
     def _on_disk(self) -> Store:
@@ -578,11 +575,6 @@ class Party:
 
     def _opening_seed(self, name: str) -> bytes:
         return next(key.seed for key in self.keys.opening if key.key_id == name)
-
-
-def opening_of(party: Party) -> bytes:
-    """The public opening key that others should use for this party."""
-    return opening_public(party.keys.opening[-1].seed)
 
 
 def _json(value: Mapping[str, object]) -> bytes:
