@@ -33,7 +33,7 @@ COMMANDS = {
     "convert": Place("deploy.commands.convert", "convert", "Dry run of native messages: which events are in them?"),
     "hub": Place("deploy.commands.hub", "hub", "Make a hub; see how it is."),
     "partner": Place("deploy.commands.partner", "partner", "Admit, list and remove the partners of a hub."),
-    "edge": Place("deploy.commands.edge", "edge", "Make an edge, let it work, see what it was told."),
+    "edge": Place("deploy.commands.edge", "edge", "Make an edge, let it work, see what it was told and what waits."),
     "agreement": Place("deploy.commands.agreement", "agreement", "What a citizen agreed to: make, show, end."),
     "grant": Place("deploy.commands.grant", "grant", "The grants of an edge: list, stop."),
     "audit": Place("deploy.commands.audit", "audit", "The log: show, verify, prove, checkpoint."),

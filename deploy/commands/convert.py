@@ -28,6 +28,7 @@ from schemas.identity import Citizen, mask
 
 _LARGEST = 1 << 20  # bytes; every reader refuses more by itself too
 _MASKED = "*****"
+_MASKED_REFERENCE = "gemaskeerd"  # a reference is letters, digits and hyphens
 _SENDER = "(afzender)"
 
 
@@ -193,7 +194,7 @@ def _write(screen: Screen, read: Sequence[_Read], target: str, show: bool) -> No
 def _notice(place: int, native: NativeEvent, show: bool) -> Notice:
     event, citizen = native.event, native.citizen
     if event.reference is not None and not show:
-        event = replace(event, reference=_MASKED)
+        event = replace(event, reference=_MASKED_REFERENCE)
     number = citizen.own_number or citizen.bsn or ""
     return Notice(
         event_id=bytes(8) + place.to_bytes(8, "big"),  # nothing of the message: a hash of a BSN can be guessed

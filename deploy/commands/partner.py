@@ -17,6 +17,7 @@ from deploy.screen import Screen, good, note, plain, table, with_screen
 from hub.config import load_hub_config
 from hub.registry import REMOVED
 from schemas.calendar import date_text
+from schemas.canonical import FrameError
 from schemas.manifest import LARGEST, SignedManifest, parse_manifest
 
 
@@ -34,7 +35,11 @@ def admit(screen: Screen, manifest: Path, fingerprint: str | None, config: Path 
     """Admit the address of a first manifest, once people have compared its fingerprint."""
     settings = load_hub_config(settings_file(config, HUB_FILE))
     with manifest.open("rb") as file:
-        signed = parse_manifest(file.read(LARGEST + 1))
+        raw = file.read(LARGEST + 1)
+    try:
+        signed = parse_manifest(raw)
+    except FrameError:
+        raise refused("This is no manifest; ask the partner for the file that `schakel edge init` made.") from None
     _compare(screen, signed, fingerprint)
     with open_hub(settings) as running:
         admitted = running.exchange.admit(signed.raw)

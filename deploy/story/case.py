@@ -49,10 +49,15 @@ def _support(world: World) -> Support:
     return Support(allotted=today - 20, begin=today - 14, end=today + 180)
 
 
-def _seen(desk: Desk) -> list[str]:
-    """What stands in the chain view of the citizen, in order."""
-    number = next(client.number for client in desk.edge.clients() if client.bsn == CITIZEN.bsn)
-    return [line.what for view in desk.edge.view(number) for line in view.lines]
+def seen(desk: Desk) -> list[str]:
+    """What stands in the chain view of the citizen, in order of its day."""
+    return [line.what for view in desk.edge.view(_number_at(desk)) for line in view.lines]
+
+
+def _number_at(desk: Desk) -> str:
+    numbers = [client.number for client in desk.edge.clients() if client.bsn == CITIZEN.bsn]
+    must(len(numbers) == 1, f"{desk.who.name} knows the citizen as one client")
+    return numbers[0]
 
 
 def _allocation(world: World) -> list[str]:
@@ -60,7 +65,7 @@ def _allocation(world: World) -> list[str]:
     world.team.put("toewijzing.xml", message)
     world.provider.put("toewijzing.xml", message)
     world.settle()
-    must(_seen(world.provider) == ["toegewezen"], "the provider sees the allocation")
+    must(seen(world.provider) == ["toegewezen"], "the provider sees the allocation")
     must(len(world.team.edge.grants()) == 1, "the team has one grant: it may tell the provider (row 1)")
     must(len(world.provider.edge.grants()) == 1, "the provider has one grant: it may tell the team (row 2)")
     return [
@@ -73,27 +78,23 @@ def _allocation(world: World) -> list[str]:
 def _start(world: World) -> list[str]:
     world.provider.put("start.xml", messages.start(CITIZEN, _support(world), day_of(world.clock()) - 12))
     world.settle()
-    must(_seen(world.team) == ["gestart"], "the team sees the start")
+    must(seen(world.team) == ["gestart"], "the team sees the start")
     return ["The provider's system wrote an iWmo 305. Team Wmo sees: gestart."]
 
 
 def _agreement(world: World) -> list[str]:
     world.practice.edge.import_clients([ClientRow(CITIZEN.patient_number, CITIZEN.bsn, "zvw-zorg")])
-    number = _number_at_team(world)
+    number = _number_at(world.team)
     made = world.team.edge.make_agreement(number, Conversation((PRACTICE.name,)))
     must(len(made.made) == 1, "one consent was made, for the GP")
     must("Stopcode" in made.receipt, "the citizen gets a receipt with a stop code")
     world.settle()
     must(world.practice.edge.grants() == [], "the GP may tell nobody: the agreement is one way")
-    must(_seen(world.practice) == [], "what happened before the agreement is not told afterwards")
+    must(seen(world.practice) == [], "what happened before the agreement is not told afterwards")
     return [
         "Citizen and professional agree: the GP may know that support starts, changes and stops (row 5, consent).",
         "What happened before is not told: the GP's chain view is empty.",
     ]
-
-
-def _number_at_team(world: World) -> str:
-    return next(client.number for client in world.team.edge.clients() if client.bsn == CITIZEN.bsn)
 
 
 def _status(world: World) -> list[str]:
@@ -103,7 +104,7 @@ def _status(world: World) -> list[str]:
     must(world.hub.store.counts()["waiting"] > 0, "sealed envelopes wait at the hub for their recipients")
     world.look()  # while they wait, with the keys of the waiting payloads in its key file
     world.settle()
-    must(_seen(world.practice) == ["gewijzigd"], "the GP sees the change")
+    must(seen(world.practice) == ["gewijzigd"], "the GP sees the change")
     tasks = [json.loads(path.read_bytes()) for path in world.practice.out()]
     must([task["resourceType"] for task in tasks] == ["Task"], "the GP's system has one FHIR Task")
     must(tasks[0]["for"]["identifier"]["value"] == CITIZEN.patient_number, "it names the GP's own patient number")
@@ -118,8 +119,8 @@ def _stop(world: World) -> list[str]:
     today = day_of(world.clock())
     world.provider.put("stop.xml", messages.stop(CITIZEN, _support(world), today - 12, today - 2, FIRST))
     world.settle()
-    must("beëindigd (voortijdig)" in _seen(world.team), "the team sees the end of support")
-    must(_seen(world.practice) == ["gewijzigd"], "the provider has no ground to tell the GP, so it did not")
+    must("beëindigd (voortijdig)" in seen(world.team), "the team sees the end of support")
+    must(seen(world.practice) == ["gewijzigd"], "the provider has no ground to tell the GP, so it did not")
     return [
         "The provider's system wrote an iWmo 307. Team Wmo sees: beëindigd (voortijdig).",
         "The GP sees nothing of it: no rule lets this provider tell this GP.",
@@ -127,14 +128,15 @@ def _stop(world: World) -> list[str]:
 
 
 def _agreement_ended(world: World) -> list[str]:
-    consent = world.team.edge.agreements(_number_at_team(world))[0].id
-    known = asyncio.run(world.team.edge.end_agreement(consent))
+    agreed = world.team.edge.agreements(_number_at(world.team))
+    must([one.state for one in agreed] == ["given"], "one consent stands")
+    known = asyncio.run(world.team.edge.end_agreement(agreed[0].id))
     must(known, "the hub knows at once")
     event = messages.status(CITIZEN, messages.REVIEW_TYPE, 2, day_of(world.clock()) - 1)
     world.team.put("heronderzoek.json", event)
     world.settle()
-    must("in onderzoek" in _seen(world.provider), "the provider, with whom nothing changed, is told")
-    must("in onderzoek" not in _seen(world.practice), "the GP is not told")
+    must("in onderzoek" in seen(world.provider), "the provider, with whom nothing changed, is told")
+    must("in onderzoek" not in seen(world.practice), "the GP is not told")
     must(len(world.practice.out()) == 1, "no further Task at the GP")
     return [
         "The citizen withdraws. The grant is stopped at the hub before anything else is sent.",
@@ -143,7 +145,7 @@ def _agreement_ended(world: World) -> list[str]:
 
 
 def _forgery(world: World) -> list[str]:
-    before = (_seen(world.practice), _seen(world.provider), _seen(world.team))
+    before = (seen(world.practice), seen(world.provider), seen(world.team))
     genuine = parse(world.team.line.sent[-1])
     pieces = Sealed(genuine.header, genuine.box, genuine.listing, genuine.parts, genuine.retraction)
     resigned = sign_frames([pieces], SigningKey(b"the key of somebody else, ha ha!"))[0]
@@ -159,7 +161,7 @@ def _forgery(world: World) -> list[str]:
         "the team's own envelope, sent over another's connection, is refused",
     )
     world.settle()
-    must(before == (_seen(world.practice), _seen(world.provider), _seen(world.team)), "nobody was told anything")
+    must(before == (seen(world.practice), seen(world.provider), seen(world.team)), "nobody was told anything")
     return [
         "Somebody who listened signs the team's envelope anew (bad-signature), changes a byte (malformed), and sends",
         "the genuine one over another's connection (not-yours). The hub refuses all three and counts them.",
@@ -168,9 +170,10 @@ def _forgery(world: World) -> list[str]:
 
 def _mistake(world: World) -> list[str]:
     today = day_of(world.clock())
+    must("beëindigd (voortijdig)" in seen(world.team), "the end of support stands in the team's chain view")
     world.provider.put("stop-verwijderd.xml", messages.stop(CITIZEN, _support(world), today - 12, today - 2, REMOVAL))
     world.settle()
-    must(_seen(world.team) == ["gestart"], "the end of support is gone from the team's chain view")
+    must(seen(world.team) == ["gestart"], "the end of support is gone from the team's chain view")
     return [
         "The stop was a mistake: the provider's system removes it (StatusAanlevering 3).",
         "The retraction reached Team Wmo, and the end of support is gone from its chain view.",

@@ -55,7 +55,8 @@ def allocation(person: Person, support: Support) -> bytes:
         "<m:Omvang><b:Volume>90</b:Volume><b:Eenheid>01</b:Eenheid><b:Frequentie>2</b:Frequentie></m:Omvang>"
     )
     products = f"<m:ToegewezenProducten><m:ToegewezenProduct>{product}</m:ToegewezenProduct></m:ToegewezenProducten>"
-    return _message("301", support.allotted, _person(person) + remark + contact + products)
+    who = _person(person, "<b:NaamGebruik>1</b:NaamGebruik>")
+    return _message("301", support.allotted, who + remark + contact + products)
 
 
 def start(person: Person, support: Support, day: int) -> bytes:
@@ -99,12 +100,13 @@ def status(person: Person, type_: str, number: int, day: int) -> bytes:
 _PRODUCT = "<m:Product><b:Categorie>07</b:Categorie><b:Code>07B31</b:Code></m:Product>"
 
 
-def _person(person: Person) -> str:
+def _person(person: Person, use_of_name: str = "") -> str:
     return (
         f"<m:Bsn>{person.bsn}</m:Bsn><m:Geboortedatum><b:Datum>{person.born}</b:Datum></m:Geboortedatum>"
         "<m:Geslacht>2</m:Geslacht><m:Naam><b:Geslachtsnaam>"
         f"<b:Achternaam>{escape(person.family_name)}</b:Achternaam></b:Geslachtsnaam>"
-        f"<b:Voornamen>{escape(person.given_name)}</b:Voornamen></m:Naam>"
+        f"<b:Voornamen>{escape(person.given_name)}</b:Voornamen>"
+        f"<b:Voorletters>{escape(person.given_name[0])}</b:Voorletters>{use_of_name}</m:Naam>"
     )
 
 

@@ -1,0 +1,134 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""Writes the reference page from the program itself: commands, settings, codes, exit codes, formats, rules.
+
+A test holds the page against the program, so what is documented is what there is, and the reverse.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from adapters.config import EdgeConfig
+from adapters.formats import READERS, WRITERS
+from adapters.problem import SENTENCES
+from consent.rules import national
+from deploy.cli import COMMANDS, cli
+from deploy.entries import KINDS
+from deploy.exits import MEANING, Exit
+from hub.config import HubConfig
+from schemas.codes import CLASS, SENTENCE, Code
+from schemas.settings import settings_of
+
+_INTRODUCTION = """# Reference
+
+This page is written by `make docs` from the program; a test fails when the two differ.
+The pages for people are [for integrators](integrator.md), [for privacy officers](privacy-officer.md) and
+[for operators](operator.md).
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    sections = [_INTRODUCTION, *_commands(), *_settings(), *_codes(), *_rest()]
+    return "\n".join(sections).rstrip() + "\n"
+
+
+def commands() -> Iterator[tuple[str, click.Command]]:
+    """Every command that does something, with its full name."""
+    root = click.Context(cli, info_name="schakel")
+    for name in COMMANDS:
+        command = cli.get_command(root, name)
+        if command is not None:
+            yield from _leaves(f"schakel {name}", command)
+
+
+def _leaves(name: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+    if not isinstance(command, click.Group):
+        yield name, command
+        return
+    for word, inner in command.commands.items():
+        yield from _leaves(f"{name} {word}", inner)
+
+
+def _commands() -> Iterator[str]:
+    yield "## Commands\n"
+    yield "Every command has `--help` and `--json`.\n"
+    for name, command in commands():
+        context = click.Context(command, info_name=name)
+        arguments = [one.make_metavar(context) for one in command.params if isinstance(one, click.Argument)]
+        yield f"### `{' '.join([name, *arguments])}`\n"
+        yield inspect.cleandoc(command.help or "") + "\n"
+        options = [one for one in command.params if isinstance(one, click.Option) and one.name != "as_json"]
+        if options:
+            yield from _table(("option", "meaning"), [(f"`{one.opts[0]}`", one.help or "") for one in options])
+
+
+def _settings() -> Iterator[str]:
+    for title, kind in (("`hub.toml`", HubConfig), ("`edge.toml`", EdgeConfig)):
+        yield f"## Settings: {title}\n"
+        yield "An unknown key is refused, and every fault is named at once: `schakel config check`.\n"
+        rows = [
+            (f"`{one.name}`", "required" if one.required else f"`{one.default}` {one.unit}".strip(), one.meaning)
+            for one in settings_of(kind)
+        ]
+        yield from _table(("setting", "default", "meaning"), rows)
+
+
+def _codes() -> Iterator[str]:
+    yield "## Codes\n"
+    yield "How an envelope, fact, receipt or request can end; on the wire, in the log and in the outbox.\n"
+    yield from _table(
+        ("code", "class", "what it means"), [(f"`{code.value}`", CLASS[code].value, SENTENCE[code]) for code in Code]
+    )
+    yield "## What can be wrong in a native message\n"
+    yield "A problem report names the path and one of these; never a value.\n"
+    rows = [(f"`{keyword}`", english) for keyword, (_, english) in SENTENCES.items()]
+    yield from _table(("keyword", "what to do"), rows)
+
+
+def _rest() -> Iterator[str]:
+    yield "## Exit codes\n"
+    yield from _table(("code", "meaning"), [(f"`{code.value}`", MEANING[code]) for code in Exit])
+    yield "## Entries of the log\n"
+    yield "Kinds that `schakel audit show` prints: " + ", ".join(f"`{kind}`" for kind in KINDS) + ".\n"
+    yield "## Native formats\n"
+    about = [("in", entry.about) for entry in READERS.values()] + [("out", entry.about) for entry in WRITERS.values()]
+    rows = [
+        (f"`{one.name}`", way, f"{one.standard} {one.version}", one.status.value, ", ".join(one.messages))
+        for way, one in about
+    ]
+    yield from _table(("format", "way", "standard", "status", "messages"), rows)
+    yield "## Rules\n"
+    yield "Rows of the national base. A row with an unread cell works in test mode only.\n"
+    yield from _table(
+        ("row", "from", "to", "purpose", "grounds", "categories", "unread cells"),
+        [
+            (
+                str(row.id),
+                ", ".join(row.senders),
+                ", ".join(row.recipients),
+                row.purpose,
+                ", ".join(row.grounds),
+                ", ".join(row.categories),
+                ", ".join(row.unread) or "-",
+            )
+            for row in national(test_mode=True).rows.values()
+        ],
+    )
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    lines = [f"| {' | '.join(columns)} |", f"|{' --- |' * len(columns)}"]
+    lines += [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows]
+    yield "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(page(), encoding="utf-8")

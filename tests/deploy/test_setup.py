@@ -1,0 +1,55 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""The set-up that `make demo` and `make test` do: what is missing is named with the line that installs it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def _setup(tmp_path: Path, python: str) -> subprocess.CompletedProcess[str]:
+    clean = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHON": python, "VENV": str(tmp_path / "venv")}
+    return subprocess.run(
+        [ROOT / ".ci" / "setup"], env=clean, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def _python(tmp_path: Path, script: str) -> str:
+    program = tmp_path / "python"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return str(program)
+
+
+@pytest.mark.parametrize(
+    ("script", "names"),
+    [
+        (None, "sudo apt-get install python3 python3-venv"),
+        ('case "$*" in *--version*) echo "Python 3.9.2";; *) exit 1;; esac', "Python 3.9.2 is too old"),
+        ('case "$*" in *ensurepip*) exit 1;; *) exit 0;; esac', "sudo apt-get install python3-venv"),
+    ],
+    ids=["no Python", "an old Python", "no venv"],
+)
+def test_what_is_missing_is_named_with_the_line_that_installs_it(
+    tmp_path: Path, script: str | None, names: str
+) -> None:
+    python = str(tmp_path / "nowhere") if script is None else _python(tmp_path, script)
+    done = _setup(tmp_path, python)
+    assert done.returncode == 2
+    assert names in done.stderr
+    assert "sudo apt-get install" in done.stderr
+    assert not (tmp_path / "venv").exists()
+
+
+def test_the_lock_names_one_exact_version_of_everything_and_no_place_to_get_it() -> None:
+    lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
+    assert all(line.count("==") == 1 and "/" not in line and "@" not in line for line in lines)
+    names = [line.partition("==")[0].lower() for line in lines]
+    assert len(set(names)) == len(names) > 30
