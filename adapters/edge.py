@@ -45,7 +45,7 @@ from adapters.records import (
     Refused,
     number_key,
 )
-from adapters.refusals import CLOSED, KINDS, OBJECTED, REASONS
+from adapters.refusals import CLOSED, KINDS, OBJECTED, REASONS, WITHDRAWN
 from adapters.stop_code import read_stop_code
 from adapters.store import EdgeStore, Transaction
 from adapters.witness import Witness
@@ -342,11 +342,21 @@ class Edge:
             StopCodeError: this is no stop code.
         """
         secret, work = read_stop_code(code), self._work
-        # The end of the terms is not in the code: every month that a grant can last is named.
-        longest = max((row.longest_months for row in work.rules.rows.values()), default=12)
-        end = first_day(month_of(work.today) + longest)
         with work.commit("stop decided") as tx:
-            ORDERS.put(tx, Order(work.id(), secret, end, STOP_CODE, None, None, work.now))
+            ours = next((grant for grant in GRANTS.scan(tx) if grant.secret == secret), None)
+            told = INTRODUCTIONS.get(tx, secret)
+            if ours is not None:  # told by this very edge: the citizen withdraws here
+                refusals.refuse(tx, Refused(work.id(), ours.client, ours.recipient, WITHDRAWN, work.now))
+                for grant in GRANTS.find(tx, "line", ours.line.encode()):
+                    if grant.state in (ACTIVE, FROZEN):
+                        lines.end_grant(tx, work, grant, WITHDRAWN)
+            else:
+                # The end of the terms is not in the code: every month that a grant can last is named.
+                longest = max((row.longest_months for row in work.rules.rows.values()), default=12)
+                end = first_day(month_of(work.today) + longest) if told is None else told.end
+                ORDERS.put(tx, Order(work.id(), secret, end, STOP_CODE, None, None, work.now))
+            if told is not None and told.ended_on is None:
+                INTRODUCTIONS.put(tx, replace(told, ended_on=min(work.today, told.end)))
         return await self._send_stops()
 
     async def _send_stops(self) -> bool:
@@ -373,6 +383,8 @@ class Edge:
         rule = self._work.rules.rows.get(row)
         if rule is None:
             raise EdgeError("deze regel staat niet in de regeltabel")
+        if ground == agreement.CONSENT:
+            raise EdgeError("op toestemming deelt deze organisatie na een afspraak met de cliënt")
         until = longest_validity(rule, self._work.today) if end is None else end
         wish = Wish(self.client(number).id, partner, rule, ground, rule.categories, until, None, automatic=False)
         with self._work.commit("grant") as tx:

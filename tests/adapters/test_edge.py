@@ -150,6 +150,17 @@ def test_a_stop_code_typed_at_any_partner_ends_the_telling_and_freezes_the_line(
     assert near[TEAM].held_lines() == []
 
 
+def test_the_stop_code_typed_where_it_was_printed_is_a_withdrawal(near: Neighbours) -> None:
+    begin(near)
+    code = agree(near)
+    assert run(near[TEAM].stop_with_code(code)) is True
+    assert near[TEAM].held_lines() == []
+    near.take(TEAM, status(1, today=near.world.today))
+    near.settle(2)
+    assert near.told(GP, "H-7") == []
+    assert [grant.state for grant in near[TEAM].grants() if grant.recipient == GP] == ["stopped"]
+
+
 def test_a_recipient_that_stops_freezes_the_line_until_a_person_resumes_it(near: Neighbours) -> None:
     begin(near)
     number = near[PROVIDER].clients()[0].number
