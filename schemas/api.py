@@ -98,7 +98,7 @@ def read_picked_up(raw: bytes) -> tuple[list[Parcel], list[Told]]:
     handed, noticed = decode_array(raw, 2)
     parcels: list[Parcel] = []
     for path, (envelope, count, index, record, salt) in _rows(handed, 5):
-        numbers = need_int(count, 1, 1_000, path), _number(index, path)
+        numbers = need_int(count, 0, 1_000, path), _number(index, path)
         parcels.append(
             (need_bytes(envelope, None, path), *numbers, need_bytes(record, None, path), need_bytes(salt, None, path))
         )

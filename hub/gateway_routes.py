@@ -1,0 +1,247 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""The routes of `/v1/`: which there are, what each asks of the exchange, and the bytes of its answer.
+
+`hub/openapi.json` describes the same routes in words; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import partial
+from urllib.parse import unquote
+
+from hub.client import PickUp
+from hub.exchange import Exchange
+from hub.gateway_caller import Snapshot
+from hub.gateway_problem import Problem
+from hub.gateway_worker import Polls, Worker
+from schemas import api
+from schemas.address import need_address
+from schemas.canonical import FrameError
+
+ROLE = re.compile(r"[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?")
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,14}")
+CBOR = api.MEDIA_TYPE
+TEXT = "text/plain; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A proven request.  `polling` counts an open poll while it is entered."""
+
+    via: str
+    query: Mapping[str, int]
+    named: str
+    body: bytes
+    polling: Callable[[], AbstractContextManager[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route.  `any_day`: a key whose days are over still proves the caller."""
+
+    name: str
+    method: str
+    answer: Callable[[Services, Call], Awaitable[bytes]]
+    query: tuple[str, ...] = ()
+    any_day: bool = False
+    media_type: str = CBOR
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A route with what its path says; `role` is None for what is about the log."""
+
+    route: Route
+    role: str | None
+    named: str
+
+
+@dataclass(slots=True)
+class Services:
+    """What the routes work with."""
+
+    exchange: Exchange
+    worker: Worker
+    polls: Polls
+    snapshot: Snapshot = field(init=False)
+    ending: bool = False
+
+    async def refresh(self) -> Snapshot:
+        """Partners and day as they are now."""
+        self.snapshot = Snapshot(*await self.worker.run(self.exchange.snapshot))
+        return self.snapshot
+
+
+def find(method: str, path: str) -> Found:
+    """The route of a request.
+
+    Raises:
+        Problem: there is none, or it takes another method.
+    """
+    parts = path.split("/")[1:]
+    if parts[:1] != ["v1"] or not path.startswith("/"):
+        raise Problem("no-route")
+    role, named, name = None, "", "/".join(parts[1:])
+    if name not in LOG:
+        role, name = (parts[1], "/".join(parts[2:])) if len(parts) > 2 else ("", "")
+        if name.startswith("manifests/"):
+            name, named = "manifests/{address}", _address(name.removeprefix("manifests/"))
+    route = LOG.get(name) if role is None else ROUTES.get(name)
+    if route is None or role is not None and ROLE.fullmatch(role) is None:
+        raise Problem("no-route")
+    if route.method != method:
+        raise Problem("method", headers={"Allow": route.method})
+    return Found(route, role, named)
+
+
+def read_query(text: str, names: tuple[str, ...]) -> dict[str, int]:
+    """The numbers of a query: each name once, nothing else.
+
+    Raises:
+        Problem: it has another form.
+    """
+    pairs = [part.partition("=") for part in text.split("&")] if text else []
+    values = {name: value for name, _, value in pairs}
+    if sorted(name for name, _, _ in pairs) != sorted(names):
+        raise Problem("malformed", "/query: names")
+    if not all(_NUMBER.fullmatch(value) for value in values.values()):
+        raise Problem("malformed", "/query: number")
+    return {name: int(value) for name, value in values.items()}
+
+
+def _address(text: str) -> str:
+    try:
+        return need_address(unquote(text, errors="strict"), "/address")
+    except (FrameError, UnicodeDecodeError):
+        raise Problem("no-route") from None
+
+
+async def _envelopes(services: Services, call: Call) -> bytes:
+    frames = api.read_frames(call.body)
+    return api.codes_bytes(await services.worker.send(call.via, frames, services.snapshot))
+
+
+async def _outcomes(services: Services, call: Call) -> bytes:
+    feed = await services.worker.run(partial(services.exchange.outcomes, call.via, call.query["after"]))
+    lines = [(item.number, item.code, item.message_id, item.handle) for item in feed.items]
+    return api.feed_bytes(feed.origin, lines, feed.more)
+
+
+async def _pickup(services: Services, call: Call) -> bytes:
+    most, wait_ms, acknowledged = api.read_pickup(call.body)
+    look = partial(services.exchange.pickup, call.via, most)
+    if not wait_ms:
+        return _picked_up(await services.worker.run(partial(look, acknowledged)))
+    with call.polling():
+        return _picked_up(await _poll(services, call.via, look, acknowledged, wait_ms / 1000))
+
+
+async def _poll(
+    services: Services, via: str, look: Callable[[int], PickUp], acknowledged: int, seconds: float
+) -> PickUp:
+    clock = asyncio.get_running_loop().time
+    until = clock() + seconds
+    while True:
+        changed = services.polls.open(via)  # before looking: what comes in between is not missed
+        try:
+            found = await services.worker.run(partial(look, acknowledged))
+            left = until - clock()
+            if found.deliveries or found.notices or left <= 0 or services.ending:
+                return found
+            acknowledged = 0  # it is acknowledged
+            await asyncio.wait([changed], timeout=left)
+        finally:
+            services.polls.close(via, changed)
+
+
+def _picked_up(found: PickUp) -> bytes:
+    parcels = [(one.envelope, one.count, one.index, one.record, one.salt) for one in found.deliveries]
+    return api.picked_up_bytes(parcels, [(one.number, one.kind, one.handles, one.fact) for one in found.notices])
+
+
+async def _receipts(services: Services, call: Call) -> bytes:
+    frames = api.read_frames(call.body)
+    return api.codes_bytes(await services.worker.run(partial(services.exchange.receipts, call.via, frames)))
+
+
+async def _facts(services: Services, call: Call) -> bytes:
+    frames = api.read_frames(call.body)
+    answers = await services.worker.run(partial(services.exchange.facts, call.via, frames))
+    return api.fact_answers_bytes([(one.code, one.stopped_by_other) for one in answers])
+
+
+async def _my_facts(services: Services, call: Call) -> bytes:
+    return api.indexed_bytes(
+        await services.worker.run(partial(services.exchange.facts_after, call.via, call.query["from"]))
+    )
+
+
+async def _handles(services: Services, call: Call) -> bytes:
+    states = await services.worker.run(partial(services.exchange.handles, call.via))
+    return api.handles_bytes([(one.month, one.handle, one.stopped) for one in states])
+
+
+async def _publish(services: Services, call: Call) -> bytes:
+    frames = api.read_frames(call.body, 1)
+    if not frames:
+        raise Problem("malformed", "/: minItems")
+    code, index = await services.worker.run(partial(services.exchange.publish, call.via, frames[0]))
+    await services.refresh()  # the next request may be signed with a key of this manifest
+    return api.published_bytes(code, index)
+
+
+async def _manifests(services: Services, call: Call) -> bytes:
+    found = await services.worker.run(partial(services.exchange.manifests, call.via, call.named))
+    return api.indexed_bytes([(one.index, one.frame) for one in found])
+
+
+async def _checkpoint(services: Services, call: Call) -> bytes:
+    return (await services.worker.run(services.exchange.checkpoint)).encode()
+
+
+async def _consistency(services: Services, call: Call) -> bytes:
+    old, new = call.query["old"], call.query["new"]
+    return await _proof(services, partial(services.exchange.log.consistency, old, new))
+
+
+async def _inclusion(services: Services, call: Call) -> bytes:
+    index, size = call.query["index"], call.query["size"]
+    return await _proof(services, partial(services.exchange.log.inclusion, index, size))
+
+
+async def _proof(services: Services, prove: Callable[[], list[bytes]]) -> bytes:
+    try:
+        return api.hashes_bytes(await services.worker.run(prove))
+    except ValueError:
+        raise Problem("malformed", "/query: there is no such place in the log") from None
+
+
+ROUTES = {
+    route.name: route
+    for route in (
+        Route("envelopes", "POST", _envelopes),
+        Route("outcomes", "GET", _outcomes, ("after",)),
+        Route("pickup", "POST", _pickup),
+        Route("receipts", "POST", _receipts),
+        Route("facts", "POST", _facts, any_day=True),
+        Route("facts/mine", "GET", _my_facts, ("from",)),
+        Route("handles", "GET", _handles),
+        Route("publish", "POST", _publish, any_day=True),
+        Route("manifests/{address}", "GET", _manifests),
+    )
+}
+LOG = {
+    route.name: route
+    for route in (
+        Route("checkpoint", "GET", _checkpoint, media_type=TEXT),
+        Route("consistency", "GET", _consistency, ("old", "new")),
+        Route("inclusion", "GET", _inclusion, ("index", "size")),
+    )
+}

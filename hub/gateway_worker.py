@@ -1,0 +1,155 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""Where the gateway's work is done: one thread for the exchange, some for signatures, none for waiting.
+
+* Group commit: while one commit runs, what arrives gathers; the next takes at most 200 envelopes, one request per
+  partner in turn.  So nobody waits behind more than one batch, whatever another partner loads.
+* Signatures of larger requests are verified in other threads meanwhile; the library lets go of the interpreter.
+* Long polls: one question every 50 ms for all of them, only when the log has grown, and once a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
+
+from hub.exchange import BATCH, Checked, Exchange
+from hub.gateway_caller import Snapshot
+from schemas.codes import Code
+
+ALONE = 8  # a request of fewer envelopes is not worth another thread
+POLL_EVERY = 0.05
+ASK_ANYWAY = 1.0  # leases end and notices ripen without an entry
+T = TypeVar("T")
+
+
+class Worker:
+    """The exchange, from an event loop."""
+
+    def __init__(self, exchange: Exchange, threads: int | None = None) -> None:
+        self._exchange = exchange
+        self._one = ThreadPoolExecutor(1, "exchange")
+        self._verifiers = ThreadPoolExecutor(threads or os.cpu_count() or 1, "verify")
+        self._waiting: dict[str, deque[tuple[Checked, asyncio.Future[list[Code]]]]] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    async def run(self, call: Callable[[], T]) -> T:
+        """The answer of a call that uses the exchange; they run one after another."""
+        return await asyncio.get_running_loop().run_in_executor(self._one, call)
+
+    async def send(self, via: str, frames: Sequence[bytes], snapshot: Snapshot) -> list[Code]:
+        """The answers to envelopes, after a commit that many requests may share."""
+        loop = asyncio.get_running_loop()
+        check = partial(self._exchange.check, via, frames, snapshot.partners, snapshot.day)
+        checked = await loop.run_in_executor(self._verifiers, check) if len(frames) >= ALONE else check()
+        answer: asyncio.Future[list[Code]] = loop.create_future()
+        self._waiting.setdefault(via, deque()).append((checked, answer))
+        if self._task is None:
+            self._task = loop.create_task(self._decide())
+        return await answer
+
+    def close(self) -> None:
+        """What is running ends first."""
+        self._verifiers.shutdown()
+        self._one.shutdown()
+
+    async def _decide(self) -> None:
+        try:
+            while self._waiting:
+                batch = self._take()
+                try:
+                    answers = await self.run(partial(self._exchange.decide, [checked for checked, _ in batch]))
+                except Exception as error:  # noqa: BLE001  # each caller gets it and says what it means
+                    _tell(batch, [error] * len(batch))
+                else:
+                    _tell(batch, answers)
+        finally:
+            self._task = None
+
+    def _take(self) -> list[tuple[Checked, asyncio.Future[list[Code]]]]:
+        taken: list[tuple[Checked, asyncio.Future[list[Code]]]] = []
+        count = 0
+        while self._waiting:
+            via, queue = next(iter(self._waiting.items()))
+            count += len(queue[0][0].frames)
+            if taken and count > BATCH:
+                break
+            taken.append(queue.popleft())
+            del self._waiting[via]
+            if queue:  # to the end of the row
+                self._waiting[via] = queue
+        return taken
+
+
+def _tell(
+    batch: Iterable[tuple[Checked, asyncio.Future[list[Code]]]], answers: Iterable[list[Code] | Exception]
+) -> None:
+    for (_, answer), result in zip(batch, answers, strict=True):
+        if answer.done():  # its connection was cut: the envelopes are stored all the same
+            continue
+        if isinstance(result, Exception):
+            answer.set_exception(result)
+        else:
+            answer.set_result(result)
+
+
+class Polls:
+    """The open polls."""
+
+    def __init__(self, exchange: Exchange, worker: Worker) -> None:
+        self._exchange = exchange
+        self._worker = worker
+        self._open: dict[str, set[asyncio.Future[None]]] = {}
+        self._size = -1
+        self._asked = 0.0
+
+    def open(self, address: str) -> asyncio.Future[None]:
+        """A future that is done when there is something.  Open it before looking, so that nothing is missed."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._open.setdefault(address, set()).add(future)
+        return future
+
+    def close(self, address: str, future: asyncio.Future[None]) -> None:
+        """The poll is over."""
+        future.cancel()
+        waiting = self._open.get(address, set())
+        waiting.discard(future)
+        if not waiting:
+            self._open.pop(address, None)
+
+    async def watch(self) -> None:
+        """The one loop of all polls; ends by being cancelled."""
+        while True:
+            await asyncio.sleep(POLL_EVERY)
+            if self._open:
+                try:
+                    self._wake(await self._worker.run(partial(self._ask, tuple(self._open), _time())))
+                except Exception:  # noqa: BLE001, S112  # each poll finds out for itself when its time is over
+                    continue
+
+    def wake_all(self) -> None:
+        """Every poll looks now, and answers what it finds: the gateway ends."""
+        self._wake(tuple(self._open))
+
+    def _ask(self, addresses: tuple[str, ...], now: float) -> Iterable[str]:
+        size = self._exchange.store.head().size
+        if size == self._size and now - self._asked < ASK_ANYWAY:
+            return ()
+        self._size, self._asked = size, now
+        return self._exchange.ready(addresses)
+
+    def _wake(self, addresses: Iterable[str]) -> None:
+        for address in addresses:
+            for future in self._open.get(address, ()):
+                if not future.done():
+                    future.set_result(None)
+
+
+def _time() -> float:
+    return asyncio.get_running_loop().time()
