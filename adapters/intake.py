@@ -259,7 +259,9 @@ def statutory_rows(rules: RuleTable, sender: str, recipient: str, law: str) -> l
     ]
 
 
-def follow_sources(tx: Transaction, work: Workplace, client: str, partner: str, row: Row) -> bool:
+def follow_sources(
+    tx: Transaction, work: Workplace, client: str, partner: str, row: Row, *, automatic: bool = True
+) -> bool:
     """Make the line last as long as its allocations: a new grant, a renewal, or its end; whether anything changed."""
     old = newest(tx, line_name(client, partner, row))
     sources = [
@@ -285,7 +287,7 @@ def follow_sources(tx: Transaction, work: Workplace, client: str, partner: str, 
         row.categories,
         _end(row, work.today, last),
         sources[-1].number,
-        automatic=True,
+        automatic=automatic,
     )
     try:
         made = make(tx, work, wish)

@@ -318,27 +318,58 @@ async def send_stops(work: Workplace, key: SigningKey) -> int:
         answer = (await work.ask("stop", work.client.facts, [frame]))[0]
         if answer.code is not Code.IN_FORCE:
             continue
-        by_other = answer.stopped_by_other or await _line_stopped(work, order)
+        older = await _stopped_before(work, order)
+        by_other = answer.stopped_by_other or bool(older)
         with work.commit("stop") as tx:
             ORDERS.put(tx, replace(order, done=True, frame=frame, by_other=by_other))
             keep_facts(tx, [(frame, max(month_of(order.end), month_of(work.today)))])
             if order.grant is not None:
                 stop_answered(tx, work, order, by_other=by_other)
+            for grant in older:
+                stopped_by_other(tx, work, GRANTS.need(tx, grant.id.encode()))
         # A crash before this commit: the stop is sent again, which repeats harmlessly and gets the same answer.
         sent += 1
     return sent
 
 
-async def _line_stopped(work: Workplace, order: Order) -> bool:
-    """Before a renewal takes over: whether another address stopped an older grant of the chain meanwhile."""
+async def _stopped_before(work: Workplace, order: Order) -> list[Grant]:
+    """Before a renewal takes over: the older grants of the chain that another address stopped meanwhile."""
     if order.why != RENEWAL or order.grant is None:
-        return False
-    older = chain(work.store, GRANTS.need(work.store, order.grant.encode()))[1:]
+        return []
+    return await _stopped_by_others(work, chain(work.store, GRANTS.need(work.store, order.grant.encode()))[1:])
+
+
+async def may_be_introduced(work: Workplace, grant: Grant) -> bool:
+    """Whether nobody else stopped what this grant renews by itself; otherwise the line waits for a person.
+
+    The feed tells such a stop a working day later. What we ended ourselves is not stopped again when its renewal takes
+    over, so no answer to a stop would tell it either.
+    """
+    if not grant.automatic or grant.renews is None:
+        return True
+    older = await _stopped_by_others(work, chain(work.store, grant)[1:])
     if not older:
-        return False
-    ours = {known.handle for grant in older for known in HANDLES.find(work.store, "grant_made", grant.id.encode())}
+        return True
+    with work.commit("renewal held") as tx:
+        for one in older:
+            stopped_by_other(tx, work, GRANTS.need(tx, one.id.encode()))
+    # A crash before this commit: nothing was introduced, and it is asked again.
+    return False
+
+
+async def _stopped_by_others(work: Workplace, older: Sequence[Grant]) -> list[Grant]:
+    """Those of our own grants that another address has stopped and nobody has acted upon."""
+    ours = {
+        known.handle: grant
+        for grant in older
+        if not grant.noted
+        for known in HANDLES.find(work.store, "grant_made", grant.id.encode())
+    }
+    if not ours:
+        return []
     states = await work.ask("handles", work.client.handles)
-    return any(state.handle in ours and state.stopped == "other" for state in states)
+    found = {state.handle for state in states if state.stopped == "other"}
+    return list({grant.id: grant for name, grant in ours.items() if name in found}.values())
 
 
 async def register(work: Workplace, key: SigningKey, grant: Grant, month: int) -> bool:

@@ -21,6 +21,7 @@ from adapters.keys import key_to_seal_for, opening_public_key
 from adapters.lines import (
     chain,
     is_live,
+    may_be_introduced,
     register,
     register_again,
     send_stops,
@@ -166,6 +167,8 @@ class Outbound:
         live = is_live(grant, self.work.today)
         if not live and item.kind != RETRACTION:
             return None
+        if item.kind == INTRODUCTION and not await may_be_introduced(self.work, grant):
+            return None
         month = await self._handle_for(grant, item, live=live)
         if month is None:
             return None
@@ -237,7 +240,7 @@ class Outbound:
             except (InvalidPart, ValueError):  # a part that no version of the recipient's schemas can carry
                 asks.append(asking(one.item, Code.INVALID_PART.value))
                 continue
-            made.append((known, _under_way(one.item, header, sign_frames([sealed], self.key)[0])))
+            made.append((known, _under_way(one.item, one.month, header, sign_frames([sealed], self.key)[0])))
         with self.work.commit("sealed") as tx:
             for item in asks:
                 ITEMS.put(tx, item)
@@ -363,7 +366,7 @@ class Outbound:
                 ITEMS.put(tx, replace(item, state=WAITING, final=None))
 
 
-def _under_way(item: Item, header: Header, frame: bytes) -> Item:
+def _under_way(item: Item, month: int, header: Header, frame: bytes) -> Item:
     return replace(
         item,
         state=SENT,
@@ -372,6 +375,7 @@ def _under_way(item: Item, header: Header, frame: bytes) -> Item:
         message_id=header.message_id,
         handle=header.handle,
         frame=frame,
+        sent_month=month,
         taken_at=None,
     )
 

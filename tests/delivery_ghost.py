@@ -186,7 +186,7 @@ class Ghost:
             if item.kind == EVENT:
                 grant = GRANTS.need(store, item.grant.encode())
                 self.said[self._world.actors[name].address, item.event_id] = Said(
-                    name, number, item.line, item.grant, grant.recipient, self._world.now, self._last
+                    name, number, item.line, item.grant, grant.recipient, self._happened[name, self._last], self._last
                 )
             number += 1
         self._counted[name] = number - 1
@@ -334,11 +334,12 @@ class Ghost:
 
     def _check_not_before(self, said: Said) -> None:
         """P5: it happened while a grant of its line was there that nobody had ended."""
-        at = self._happened[said.sender, said.identity]
         for secret, line in self.lines.items():
-            if (line.sender, line.name) != (said.sender, said.line) or line.made_at > at or day_of(at) > line.end:
+            if (line.sender, line.name) != (said.sender, said.line):
                 continue
-            if not any(one.at < at for one in self.ended.get(secret, ())):
+            if line.made_at > said.at or day_of(said.at) > line.end:
+                continue
+            if not any(one.at < said.at for one in self.ended.get(secret, ())):
                 return
         need(False, "P5", said, "is shown and happened outside every grant of its line")
 

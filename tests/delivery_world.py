@@ -265,6 +265,7 @@ class DeliveryWorld:
 
     def advance(self, ms: int) -> None:
         """Time passes; the hub does what time brings by itself."""
+        self.hub_crash = None
         self.now += ms
         self.longest_step = max(self.longest_step, ms)
         self.hub.tick()
@@ -313,6 +314,7 @@ class DeliveryWorld:
     def fault(self, name: str, fault: Fault) -> None:
         """What will go wrong while the next thing is asked of an edge."""
         kind, number, after = fault
+        self.hub_crash = None
         if kind == "crash":
             self.actors[name].crash_in = number
         elif kind == "hub":
