@@ -413,7 +413,7 @@ class Edge:
         refusals.lift(tx, last.client, last.recipient, self._work.now)
         row = self._work.rules.rows[last.row]
         if last.ground == STATUTORY and last.source is not None:
-            follow_sources(tx, self._work, last.client, last.recipient, row)
+            follow_sources(tx, self._work, last.client, last.recipient, row, automatic=False)
         elif last.end >= self._work.today:
             cells = (last.client, last.recipient, row, last.ground, last.categories, last.end, last.source)
             lines.make(tx, self._work, Wish(*cells, automatic=False))
