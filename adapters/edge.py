@@ -23,6 +23,7 @@ from adapters.formats.native import NativeEvent, Notice, Writer
 from adapters.inbound import Inbound
 from adapters.intake import STATUTORY, Intake, Taken, follow_sources
 from adapters.keeping import keep_house
+from adapters.keys import opening_private
 from adapters.lines import Wish
 from adapters.notices import Notices
 from adapters.outbound import Outbound
@@ -206,7 +207,9 @@ class Edge:
         return Outbound(self._work, self._peers, peers.signing_key(self._work))
 
     def _inbound(self) -> Inbound:
-        return Inbound(self._work, self._peers, self._witness, peers.own_keys(self._work))
+        keys = peers.own_keys(self._work)
+        opening = {key.key_id: opening_private(key.seed) for key in keys.opening}
+        return Inbound(self._work, self._peers, self._witness, keys, opening)
 
     def _intake(self) -> Intake:
         event_key = peers.own_keys(self._work).event_key

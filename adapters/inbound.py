@@ -16,13 +16,15 @@ The steps for each envelope, in this order and all but the first in one transact
 The receipt is signed and sent after the transaction, as often as needed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
+
 from adapters import clients
 from adapters.control import CameEvent, CameIntroduction, read_event, read_introduction
-from adapters.keys import RoleKeys, opening_private
+from adapters.keys import RoleKeys
 from adapters.peers import FalseManifestError, Peers
 from adapters.records import (
     ANSWERS,
@@ -48,7 +50,7 @@ from adapters.records import (
 )
 from adapters.refusals import is_refused
 from adapters.seal import UnreadableError, open_parts, open_retraction
-from adapters.store import Transaction
+from adapters.store import StoreError, Transaction
 from adapters.witness import NotProvenError, Unproven, Witness
 from adapters.workplace import Workplace
 from consent.decide import Moment, Registered, Verdict, decide, lawful
@@ -86,6 +88,7 @@ class Inbound:
     peers: Peers
     witness: Witness
     keys: RoleKeys
+    opening: Mapping[str, MLKEM768X25519PrivateKey]
 
     async def pickup(self, most: int, wait_seconds: float) -> int:
         """Pick up once; how many envelopes came. Receipts of an earlier pass go first."""
@@ -97,14 +100,29 @@ class Inbound:
         )
         if not await self._notices(came):
             return 0  # a manifest is not in a checkpoint yet; everything is offered again
-        for delivery in came.deliveries:
-            checked = await self._check(delivery)
-            if isinstance(checked, Checked):
-                with self.work.commit("delivery") as tx:
-                    self.take(tx, checked)
-                # A crash before this commit: it is offered again. After it: the receipt below is sent at the next pass.
+        checked = [await self._check(delivery) for delivery in came.deliveries]
+        failed = self._take_all([one for one in checked if one is not None])
         await self.send_receipts()
+        if failed is not None:
+            raise failed  # after the others were taken: it gets no receipt, is offered again, alone, and expires
         return len(came.deliveries)
+
+    def _take_all(self, checked: list[Checked]) -> Exception | None:
+        """Take all in one commit; when one of them can't be, each in its own, so that it takes no other with it."""
+        try:
+            with self.work.commit("delivery") as tx:
+                for one in checked:
+                    self.take(tx, one)
+            # A crash before this commit: they are offered again. After it: the receipts are sent at the next pass.
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001  # a fault of ours: nothing of the commit above has happened
+            return error if len(checked) == 1 else self._take_each(checked)
+        return None
+
+    def _take_each(self, checked: list[Checked]) -> Exception | None:
+        failed = [error for one in checked if (error := self._take_all([one])) is not None]
+        return failed[0] if failed else None
 
     # -- notices about grants ----------------------------------------------------------------------------------------
 
@@ -196,12 +214,12 @@ class Inbound:
         return code
 
     def _open(self, tx: Transaction, envelope: Envelope) -> CameIntroduction | CameEvent | Code:
-        private = next((key for key in self.keys.opening if key.key_id == envelope.seal_key), None)
+        private = self.opening.get(envelope.seal_key)
         try:
             if private is None:
                 return Code.UNREADABLE
             if envelope.retraction:
-                self._call_back(tx, envelope.source, open_retraction(envelope, opening_private(private.seed)))
+                self._call_back(tx, envelope.source, open_retraction(envelope, private))
                 return Code.STORED
             promise = PROMISES.get(tx, envelope.handle)
             fact = None if promise is None else parse_fact(promise.fact)
@@ -210,7 +228,7 @@ class Inbound:
             if body is not None and not self._permits(envelope.source, body):
                 return Code.NOT_PERMITTED
             # Step 3.
-            opened = open_parts(envelope, opening_private(private.seed))
+            opened = open_parts(envelope, private)
             if not any(text for name, text in opened.items() if name != CONTROL):
                 came = read_introduction(self.work.registry, opened[CONTROL], envelope.source, self.work.address)
                 return self._fits(tx, envelope, came, body)

@@ -51,7 +51,7 @@ ENDS_IN = {
     "deploy.search_storage.SearchError": Exit.FAILED,
     "deploy.story.case.StoryError": Exit.FAILED,
     "hub.client.HubUnavailableError": Exit.FAILED,
-    "hub.errors.RefusedError": Exit.REFUSED,
+    "hub.client.RefusedError": Exit.REFUSED,
     "hub.store.StoreError": Exit.FAILED,
     "schemas.canonical.FrameError": Exit.REFUSED,
     "schemas.note.NoteError": Exit.FAILED,

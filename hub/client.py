@@ -14,7 +14,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from schemas.codes import Code
+from schemas.codes import SENTENCE, Code
+
+
+class RefusedError(Exception):
+    """The request is refused as a whole; its code says what to do, for instance that no such address is admitted."""
+
+    def __init__(self, code: Code) -> None:
+        super().__init__(f"{code.value}: {SENTENCE[code]}")
+        self.code = code
 
 
 class HubUnavailableError(Exception):
@@ -107,7 +115,7 @@ class Published:
 
 
 class HubClient(Protocol):
-    """One address's way to the hub.  Every method may raise `HubUnavailableError`."""
+    """One address's way to the hub.  Every method may raise `HubUnavailableError` or `RefusedError`."""
 
     async def send(self, envelopes: Sequence[bytes]) -> list[Code]:
         """Per envelope: `taken`, the stored outcome of the same id and bytes, or a refusal that needs no store."""

@@ -31,8 +31,8 @@ from hub.client import (
     Notice,
     PickUp,
     Published,
+    RefusedError,
 )
-from hub.errors import RefusedError
 from hub.pipeline import Known, Question
 from hub.refusals import Refusals
 from hub.registry import ADMITTED, Directory, Partner, Partners

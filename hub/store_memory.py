@@ -342,6 +342,8 @@ class MemoryStore:
         for grant in step.registers:
             if grant.handle in self._grants:
                 raise StaleError("this handle was registered before")
+            if not grant.stopped and any(handle == grant.handle for handle, _ in self._stops):
+                raise StaleError("this handle was stopped before it was registered")
             undo.put(self._grants, grant.handle, grant)
         for handle, version, old, new in step.uses:
             row = self._grants.get(handle)

@@ -132,6 +132,9 @@ def _change_addresses(db: sqlite3.Connection, step: Step, start: int) -> None:
 
 def _change_grants(db: sqlite3.Connection, step: Step, start: int, word: Callable[[str], int]) -> None:
     if step.registers:
+        for grant in step.registers:
+            if not grant.stopped and db.execute(sql.READ_STOPS, (grant.handle,)).fetchone() is not None:
+                raise StaleError("this handle was stopped before it was registered")
         rows = [packed_row(grant, word) for grant in step.registers]
         _insert(db, sql.REGISTER, rows, "this handle was registered before")
     if step.uses:

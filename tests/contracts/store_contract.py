@@ -455,6 +455,11 @@ class StoreContract:
         world.do(Step(7, registers=[grant("i")]))
         world.refuse(step, StaleError, "grant has changed")
 
+    def test_a_handle_that_was_stopped_before_can_be_registered_as_stopped_only(self, world: World) -> None:
+        world.do(Step(5, stop_rows=[StopRow(handle("i"), THIRD, 24_300, DAY + 40)]))
+        world.refuse(Step(6, registers=[grant("i")]), StaleError, "stopped before it was registered")
+        world.do(Step(6, registers=[grant("i", stopped=True)]))
+
     def test_a_stop_raises_the_version_and_sets_the_day_to_forget(self, world: World) -> None:
         world.do(Step(5, stops=[(handle(), 1, DAY + 400)]))
         assert world.grant() == grant(stopped=True, version=2, forget=DAY + 400)

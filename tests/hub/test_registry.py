@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from consent.rules import without
-from hub.errors import RefusedError
+from hub.client import RefusedError
 from hub.registry import ADMITTED, REMOVED, SUSPENDED, check_manifest
 from schemas.codes import Code
 from schemas.manifest import Key, sign_manifest
