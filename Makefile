@@ -37,8 +37,8 @@ bench: $(READY) ## measures; writes build/bench.json
 	@$(BIN)/python -m tests.bench.run $(ARGS)
 
 fuzz: $(READY) ## the properties of every reader and frame, with many more examples; FACTOR=10
-	@SCHAKEL_FUZZ=$(or $(FACTOR),10) $(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow" \
-		-p tests.fuzz tests $(ARGS)
+	@SCHAKEL_FUZZ=$(or $(FACTOR),10) $(BIN)/python -m pytest -q -n $(WORKERS) -p tests.fuzz \
+		--timeout 3600 $(or $(ARGS),tests)
 
 docs: $(READY) ## writes deploy/docs/reference.md from the program
 	@$(BIN)/python -m deploy.reference deploy/docs/reference.md
