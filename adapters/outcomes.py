@@ -113,7 +113,7 @@ def _not_active(item: Item, grant: Grant, now: int) -> tuple[Item, Effect]:
     ours = grant.state == STOPPING or (grant.state == REPLACED and grant.ours)
     if item.kind == EVENT and ours and grant.next is not None:
         return replace(_again(item, counts=False), grant=grant.next), Effect.NOTHING
-    if grant.state in (STOPPING, STOPPED):  # a person here ended it: nobody needs to look
+    if grant.state in (STOPPING, STOPPED) and not grant.noted:  # a person here ended it: nobody needs to look
         return replace(_ended(item), final=Code.NOT_ACTIVE.value), Effect.NOTHING
     if is_live(grant, today) and item.sent_month is not None and today > last_day(item.sent_month) + PICKUP_DAYS:
         # The hub has forgotten the handle, and what became of this: not active says nothing of a stop. What was stopped

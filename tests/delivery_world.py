@@ -31,7 +31,7 @@ from adapters.formats.csv_notice import CsvWriter
 from adapters.formats.native import Allocation, NativeEvent
 from adapters.keys import StoreKey
 from adapters.lines import NotLawfulError
-from adapters.records import ANSWERS, FROZEN
+from adapters.records import ANSWERS, TOLD, Told
 from adapters.stop_code import stop_code
 from adapters.store import FILE, EdgeStore
 from adapters.witness import Witness
@@ -461,9 +461,9 @@ class DeliveryWorld:
             return []
         return [(line.sender_name, line.what) for view in shown for line in view.lines]
 
-    def held(self, name: str) -> list[str]:
-        """The states of the grants of an edge."""
-        return [grant.state for grant in self.actors[name].edge.grants() if grant.state == FROZEN]
+    def arrived(self, name: str) -> list[Told]:
+        """What came to an edge, in the order in which it came."""
+        return list(TOLD.scan(self.actors[name].edge.store))
 
     def settle(self, days: int = 14) -> None:
         """Everything runs and nothing fails, twice a day; then everything must hold."""
