@@ -29,6 +29,7 @@ from deploy.search_storage import read_folder
 from deploy.story.person import CITIZEN
 from hub import key_file
 from hub.store_sqlite import SqliteStore
+from hub.store_sqlite_sql import PACKED
 from schemas.canonical import encode
 from schemas.envelope import Header
 from schemas.manifest import sign_manifest
@@ -155,10 +156,30 @@ DIGESTS = {
 }
 
 
-@pytest.mark.parametrize("spelling", [bytes, lambda raw: raw.hex().encode(), b64encode], ids=["raw", "hex", "base64"])
+SPELLINGS: dict[str, Callable[[bytes], bytes]] = {
+    "raw": bytes,
+    "hex": lambda raw: raw.hex().encode(),
+    "hex behind another sign": lambda raw: b"f" + raw.hex().encode(),
+    "base64": b64encode,
+    "base64 of more": lambda raw: b64encode(b"x" + raw + b"y"),
+}
+
+
+def test_a_short_name_is_found_in_base64(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(BLIND + b" " + b64encode(b"Bakker") + b" " + BLIND)
+    assert find_traces(tmp_path, Secrets({"the surname": "Bakker"})) == [Trace("file", "the surname", "base64")]
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("form", ["SHA-256", "SHA-512 cut to 32 bytes", "MD5"])
+def test_a_hash_is_found_in_every_spelling(form: str, spelling: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(BLIND + b" " + SPELLINGS[spelling](DIGESTS[form]) + b" " + BLIND)
+    assert [trace.label for trace in find_traces(tmp_path, Secrets(numbers={"her BSN": OTHER}))] == ["her BSN"]
+
+
 @pytest.mark.parametrize("form", DIGESTS)
-def test_a_hash_of_any_test_bsn_is_found(form: str, spelling: Callable[[bytes], bytes], tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(BLIND + b" " + spelling(DIGESTS[form]) + b" " + BLIND)
+def test_a_hash_of_any_test_bsn_is_found(form: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(BLIND + DIGESTS[form] + BLIND)
     assert {trace.label for trace in search(tmp_path, thorough=True)} == {ANY_BSN}
     assert search(tmp_path) == []
 
@@ -177,6 +198,8 @@ PLACES: dict[str, Callable[[bytes], dict[str, bytes]]] = {
     "as hex in JSON": lambda key: {"key": b'{"handle":"' + key.hex().encode() + b'"}'},
     "in base64": lambda key: {"key": b"key: " + b64encode(key)},
     "within a frame": lambda key: {"key": encode([1, "x", [key, b"y"]])},
+    "as a leaf": lambda key: {"key": encode([1, b"\0" + key])},
+    "in a row of keys": lambda key: {"key": bytes(32) + key + bytes(96)},
     "within a frame within a frame": lambda key: {"key": encode([1, encode([2, key])])},
 }
 
@@ -316,6 +339,24 @@ def test_a_private_opening_key_is_seen_and_used(tmp_path: Path) -> None:
     _sealed(tmp_path, keys)
     (tmp_path / "leak").write_text(keys.opening[-1].seed.hex())
     assert {trace.label for trace in search(tmp_path)} == {"the surname", OPENING_KEY}
+
+
+@pytest.mark.parametrize(
+    ("statement", "value"),
+    [
+        ("INSERT INTO grants VALUES (x'00', 1, 0, 0, 0, 0, ?)", PACKED.pack(1, 2, 24_314, 0, 1, 1, 2, KEY32)),
+        ("INSERT INTO tile VALUES (0, 0, x'00', ?)", bytes(64) + KEY32 + bytes(32)),
+        ("INSERT INTO entry VALUES (0, ?, NULL, NULL)", b"\0" + KEY32),
+    ],
+    ids=["the terms of a grant", "a hash of a tile", "a leaf"],
+)
+def test_every_value_that_a_store_packs_is_tried_as_a_key(statement: str, value: bytes, tmp_path: Path) -> None:
+    SqliteStore.create(tmp_path)
+    with sqlite3.connect(tmp_path / "hub.db") as db:
+        db.execute(statement, (value,))
+    db.close()
+    (tmp_path / "file").write_bytes(hmac.digest(KEY32, OWN.encode(), "sha256"))
+    assert [trace.label for trace in search(tmp_path)] == ["her BSN"]
 
 
 def test_an_empty_store_holds_nothing(tmp_path: Path) -> None:
