@@ -81,6 +81,14 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
+class Fitting:
+    """An event that is new, with the introduction under which it came."""
+
+    came: CameEvent
+    introduced: Introduced
+
+
+@dataclass(frozen=True, slots=True)
 class Inbound:
     """The receiving side of one edge."""
 
@@ -133,7 +141,7 @@ class Inbound:
             for notice in came.notices:
                 fact = await self._promise(notice) if notice.kind == "register" else None
                 if fact is not None and isinstance(fact.body, Register):
-                    promised.append(Promised(fact.body.handle, fact.raw))
+                    promised.append(_promised(fact.body, fact.raw))
         except NotProvenError:
             return False
         if came.notices:
@@ -209,11 +217,11 @@ class Inbound:
         # Step 5: fixed. What follows depends on the citizen and changes nothing of the above.
         if isinstance(came, CameIntroduction):
             self._introduce(tx, came)
-        elif isinstance(came, CameEvent):
+        elif isinstance(came, Fitting):
             self._keep(tx, envelope, came)
         return code
 
-    def _open(self, tx: Transaction, envelope: Envelope) -> CameIntroduction | CameEvent | Code:
+    def _open(self, tx: Transaction, envelope: Envelope) -> CameIntroduction | Fitting | Code:
         private = self.opening.get(envelope.seal_key)
         try:
             if private is None:
@@ -222,23 +230,21 @@ class Inbound:
                 self._call_back(tx, envelope.source, open_retraction(envelope, private))
                 return Code.STORED
             promise = PROMISES.get(tx, envelope.handle)
-            fact = None if promise is None else parse_fact(promise.fact)
-            body = fact.body if fact is not None and isinstance(fact.body, Register) else None
             # Step 2: before anything is opened.
-            if body is not None and not self._permits(envelope.source, body):
+            if promise is not None and not self._permits(envelope.source, promise):
                 return Code.NOT_PERMITTED
             # Step 3.
             opened = open_parts(envelope, private)
             if not any(text for name, text in opened.items() if name != CONTROL):
                 came = read_introduction(self.work.registry, opened[CONTROL], envelope.source, self.work.address)
-                return self._fits(tx, envelope, came, body)
+                return self._fits(tx, envelope, came, promise)
             return self._new(tx, envelope, read_event(self.work.registry, opened))
         except UnreadableError:
             return Code.UNREADABLE
         except InvalidPart:
             return Code.INVALID_PART
 
-    def _permits(self, sender: str, body: Register) -> bool:
+    def _permits(self, sender: str, body: Promised) -> bool:
         """Step 2. State and end are not asked: when a stop is known must not show in a receipt before its time."""
         asked = Registered(
             sender,
@@ -256,7 +262,7 @@ class Inbound:
         return verdict is not Verdict.NOT_PERMITTED
 
     def _fits(
-        self, tx: Transaction, envelope: Envelope, came: CameIntroduction, body: Register | None
+        self, tx: Transaction, envelope: Envelope, came: CameIntroduction, body: Promised | None
     ) -> CameIntroduction | Code:
         """Step 4 for an introduction: its terms and its citizen are those of the registration."""
         if body is None:
@@ -276,7 +282,7 @@ class Inbound:
             return Code.NOT_PERMITTED
         return Code.SEEN_ALREADY if INTRODUCTIONS.get(tx, secret) is not None else came
 
-    def _new(self, tx: Transaction, envelope: Envelope, came: CameEvent) -> CameEvent | Code:
+    def _new(self, tx: Transaction, envelope: Envelope, came: CameEvent) -> Fitting | Code:
         """Step 4 for an event."""
         known = KNOWN.get(tx, envelope.handle)
         introduced = None if known is None else INTRODUCTIONS.get(tx, known.secret)
@@ -285,7 +291,7 @@ class Inbound:
         key = gone_key(envelope.source, came.event_id)
         if GONE.get(tx, key) is not None:
             return Code.SEEN_ALREADY_RETRACTED
-        return Code.SEEN_ALREADY if TOLD.get(tx, key) is not None else came
+        return Code.SEEN_ALREADY if TOLD.get(tx, key) is not None else Fitting(came, introduced)
 
     def _call_back(self, tx: Transaction, sender: str, event_id: bytes) -> None:
         """A retraction hides what came and is remembered for what still comes."""
@@ -312,14 +318,13 @@ class Inbound:
         if client is not None:
             attach(tx, self.work, introduced, client)
 
-    def _keep(self, tx: Transaction, envelope: Envelope, came: CameEvent) -> None:
+    def _keep(self, tx: Transaction, envelope: Envelope, fitting: Fitting) -> None:
         """Step 6 for an event."""
-        known = KNOWN.need(tx, envelope.handle)
-        introduced = INTRODUCTIONS.need(tx, known.secret)
+        came, introduced = fitting.came, fitting.introduced
         told = Told(
             came.event_id,
             envelope.source,
-            known.secret,
+            introduced.secret,
             introduced.client,
             came.day,
             () if introduced.withheld else came.parts,  # against a refusal nothing is kept, not even sealed
@@ -357,6 +362,12 @@ class Inbound:
 
 
 # -- clients and what is theirs --------------------------------------------------------------------------------------
+
+
+def _promised(body: Register, fact: bytes) -> Promised:
+    return Promised(
+        body.handle, body.month, body.row, body.ground, body.categories, body.terms_hash, body.commitment, fact
+    )
 
 
 def notice_key(told: Told, *, retracted: bool) -> bytes:

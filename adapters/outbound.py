@@ -144,7 +144,7 @@ class Outbound:
         waiting = [item for item in _in_order(items) if item.state == WAITING and item.release_at <= self.work.now]
         for recall in (False, True):  # a retraction need not wait for what can't leave yet
             first = next((item for item in waiting if (item.kind == RETRACTION) is recall), None)
-            found = None if first is None else await self._ready(grant, first)
+            found = None if first is None else await self._ready(grant, first, items)
             if found is not None:
                 return found
         return None
@@ -163,7 +163,7 @@ class Outbound:
             return asking(item, NOT_SHARED) if item.kind == EVENT else replace(item, state=FINAL, final=NOT_SHARED)
         return None
 
-    async def _ready(self, grant: Grant, item: Item) -> Ready | None:
+    async def _ready(self, grant: Grant, item: Item, items: Sequence[Item]) -> Ready | None:
         live = is_live(grant, self.work.today)
         if not live and item.kind != RETRACTION:
             return None
@@ -172,12 +172,7 @@ class Outbound:
         month = await self._handle_for(grant, item, live=live)
         if month is None:
             return None
-        # Registering may have shown that somebody stopped it.
-        grant = GRANTS.need(self.work.store, grant.id.encode())
-        item = ITEMS.need(self.work.store, number_key(item.number))
-        if item.state != WAITING or (item.kind != RETRACTION and not is_live(grant, self.work.today)):
-            return None
-        if not self._may_leave(grant, item, handle(grant.secret, month)):
+        if not self._may_leave(grant, item, handle(grant.secret, month), items):
             return None
         try:
             manifest = await self.peers.manifest(grant.recipient)
@@ -186,7 +181,7 @@ class Outbound:
         key = None if manifest is None else key_to_seal_for(manifest, self.work.today)
         if manifest is None or key is None:
             return None  # the recipient has no valid manifest: wait until it publishes
-        return Ready(grant, item, month, manifest, key)
+        return Ready(grant, item, month, manifest, key)  # whether it still waits is looked at again when it is sealed
 
     async def _handle_for(self, grant: Grant, item: Item, *, live: bool) -> int | None:
         """The month whose handle is used, registered."""
@@ -205,12 +200,15 @@ class Outbound:
             return max(months)
         return last if await register_again(self.work, self.key, grant, last) else max(months, default=None)
 
-    def _may_leave(self, grant: Grant, item: Item, name: bytes) -> bool:
+    def _may_leave(self, grant: Grant, item: Item, name: bytes, items: Sequence[Item]) -> bool:
         """The order over handles and renewals: see the module's guarantees."""
         if item.kind == EVENT and not grant.introduced:
             return False
-        older = [grant.id] if grant.renews is None else [one.id for one in chain(self.work.store, grant)]
-        for other in ITEMS.find(self.work.store, "line", grant.line.encode()):
+        older = [grant.id]
+        if grant.renews is not None:
+            older = [one.id for one in chain(self.work.store, grant)]
+            items = ITEMS.find(self.work.store, "line", grant.line.encode())
+        for other in items:
             if other.number == item.number:
                 continue
             if other.state == SENT and other.grant in older:
@@ -228,7 +226,7 @@ class Outbound:
 
     def _seal(self, ready: Sequence[Ready]) -> None:
         """Seal and sign each, alone: envelopes of one event share no signature. One commit keeps them all."""
-        made: list[tuple[Handle, Item]] = []
+        made: list[tuple[Handle, Item, Item]] = []
         asks: list[Item] = []
         for one in ready:
             name = handle(one.grant.secret, one.month)
@@ -240,11 +238,15 @@ class Outbound:
             except (InvalidPart, ValueError):  # a part that no version of the recipient's schemas can carry
                 asks.append(asking(one.item, Code.INVALID_PART.value))
                 continue
-            made.append((known, _under_way(one.item, one.month, header, sign_frames([sealed], self.key)[0])))
+            frame = sign_frames([sealed], self.key)[0]
+            made.append((known, one.item, _under_way(one.item, one.month, header, frame)))
         with self.work.commit("sealed") as tx:
             for item in asks:
                 ITEMS.put(tx, item)
-            for known, item in made:
+            for known, before, item in made:
+                # While the hub was asked something for others, a person may have stopped or called it back: it stays.
+                if ITEMS.need(tx, number_key(item.number)) != before:
+                    continue
                 HANDLES.put(tx, known)
                 SENDS.put(tx, Sent(item.message_id or b"", item.number))
                 ITEMS.put(tx, item)
@@ -290,7 +292,7 @@ class Outbound:
         stale: set[str] = set()
         with self.work.commit("answers") as tx:
             for item, code in zip(ready, codes, strict=True):
-                stale |= self._hear(tx, item.message_id or b"", code)
+                stale |= self._hear_of(tx, item.number, item.message_id or b"", code)
         # A crash before this commit: the same bytes go again and get the same answers.
         await self._read_again(stale)
         return sum(code is not Code.TRY_LATER for code in codes)
@@ -346,7 +348,10 @@ class Outbound:
         sent = SENDS.get(tx, message_id)
         if sent is None:
             return set()
-        item = ITEMS.need(tx, number_key(sent.item))
+        return self._hear_of(tx, sent.item, message_id, code)
+
+    def _hear_of(self, tx: Transaction, number: int, message_id: bytes, code: Code) -> set[str]:
+        item = ITEMS.need(tx, number_key(number))
         grant = GRANTS.need(tx, item.grant.encode())
         heard, effect = after(item, grant, message_id, code, self.work.now)
         if heard != item:

@@ -3,7 +3,8 @@
 """What one edge keeps: the types of its records, and the shelf on which each stands.
 
 Guarantees:
-- a record that was read is the record that was written; a field added later has its default in older records;
+- a record that was read is the record that was written, field by field in their order; a field added later stands
+  last and has its default in older records;
 - what a record can be found by is declared here once; only a state word and a time stand in plain text on disk;
 - days, months and times are integers as everywhere; secrets and frames are bytes.
 """
@@ -305,9 +306,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Promised:
-    """A sender's signed registration of a handle in which this address is the recipient."""
+    """A sender's signed registration of a handle in which this address is the recipient: what it says, and the fact."""
 
     handle: bytes
+    month: int
+    row: int
+    ground: str
+    categories: tuple[str, ...]
+    terms_hash: bytes
+    commitment: bytes
     fact: bytes
 
 
@@ -414,7 +421,7 @@ class Shelf(Generic[T]):
         return tx.delete(self.table, key)
 
     def _from(self, record: Record) -> T:
-        return self.kind(**{n: _frozen(value) if type(value) is list else value for n, value in record.items()})
+        return self.kind(*[_frozen(value) if type(value) is list else value for value in record])
 
 
 def number_key(number: int) -> bytes:
@@ -522,9 +529,9 @@ def move(tx: Transaction, new: Place) -> None:
     _PLACES.put(tx, new)
 
 
-def _to_record(record: object) -> Record:
-    # A tuple stands on disk as a list does.
-    return {name: cast("Value", getattr(record, name)) for name in record.__slots__}  # type: ignore[attr-defined]
+def _to_record(record: object) -> list[Value]:
+    # Values in the order of the fields; a tuple stands on disk as a list does.
+    return [cast("Value", getattr(record, name)) for name in record.__slots__]  # type: ignore[attr-defined]
 
 
 def _frozen(value: Value) -> object:

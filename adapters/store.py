@@ -30,7 +30,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from adapters.keys import StoreKey
 
 Value = None | bool | int | str | bytes | list["Value"]
-Record = dict[str, Value]
+Record = dict[str, Value] | list[Value]
 Plain = str | int | None
 Found = list[tuple[bytes, Record]]
 
@@ -263,7 +263,7 @@ class Transaction:
         self,
         table: Table,
         key: bytes,
-        record: Mapping[str, Value],
+        record: Mapping[str, Value] | Sequence[Value],
         index: Mapping[str, bytes] | None = None,
         plain: Mapping[str, Plain] | None = None,
     ) -> None:

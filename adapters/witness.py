@@ -68,10 +68,7 @@ class Witness:
 
     def evidence(self) -> list[str]:
         """Why nothing goes on, with the checkpoints concerned; empty when all is well."""
-        return [
-            cast("str", record["reason"]) + "\n" + cast("str", record["note"])
-            for _, record in self._store.scan(EVIDENCE)
-        ]
+        return [f"{reason!s}\n{note!s}" for _, (reason, note) in self._store.scan(EVIDENCE)]
 
     async def see(self, client: HubClient) -> Seen:
         """Ask for the newest checkpoint and accept it when it extends the one kept.
@@ -93,7 +90,7 @@ class Witness:
             with self._store.transaction() as tx:
                 if _newest(tx) == kept:
                     if seen != kept:
-                        record: Record = {"origin": seen.origin, "size": seen.size, "root": seen.root, "note": note}
+                        record: Record = [seen.origin, seen.size, seen.root, note]
                         tx.put(CHECKPOINT, _NEWEST, record)
                     return seen
             # Another task of this edge has accepted one meanwhile: compare with that.
@@ -115,7 +112,7 @@ class Witness:
 
     def keep(self, tx: Transaction, unproven: Unproven) -> None:
         """Keep an entry to be proven, in the transaction that takes what it accounts for."""
-        tx.put(UNPROVEN, unproven.key, {"index": unproven.index, "leaf": unproven.leaf})
+        tx.put(UNPROVEN, unproven.key, [unproven.index, unproven.leaf])
 
     async def prove_deliveries(self, client: HubClient, pending: Sequence[Unproven] | None = None) -> int:
         """Check that the entries given, or those kept, stand in the log; how many still wait for a checkpoint.
@@ -184,16 +181,17 @@ class Witness:
     def _fork(self, reason: str, note: str) -> NoReturn:
         with self._store.transaction() as tx:
             number = tx.count(EVIDENCE)
-            tx.put(EVIDENCE, number.to_bytes(_INDEX_BYTES, "big"), {"reason": reason, "note": note})
+            tx.put(EVIDENCE, number.to_bytes(_INDEX_BYTES, "big"), [reason, note])
         raise LogForkError(reason)
 
     def _kept(self) -> list[Unproven]:
         records = self._store.scan(UNPROVEN)
-        return [Unproven(cast("int", record["index"]), cast("bytes", record["leaf"])) for _, record in records]
+        return [Unproven(cast("int", index), cast("bytes", leaf)) for _, (index, leaf) in records]
 
 
 def _newest(records: EdgeStore | Transaction) -> Seen | None:
     kept = records.get(CHECKPOINT, _NEWEST)
     if kept is None:
         return None
-    return Seen(cast("str", kept["origin"]), cast("int", kept["size"]), cast("bytes", kept["root"]))
+    origin, size, root, _note = kept
+    return Seen(cast("str", origin), cast("int", size), cast("bytes", root))
