@@ -75,7 +75,7 @@ class Listener(web.Server):
             access_log=None,
             logger=_quiet(),
             auto_decompress=False,
-            lingering_time=1.0,
+            lingering_time=min(1.0, self._limits.whole_body),
         )
 
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:

@@ -76,8 +76,7 @@ class Site:
 
     def signed(self, party: Party, method: str, target: str, body: bytes = b"", **change: Any) -> dict[str, str]:
         """The headers of a request in order, or with another stamp."""
-        stamp = {"created": self.world.now // 60_000 * 60, "nonce": self.world.random(16), "checkpoint": None} | change
-        headers = sign_request(party.signing, method, target, body, Stamp(**stamp))
+        headers = sign_request(party.signing, method, target, body, stamp(self.world, **change))
         return headers | ({"Content-Type": MEDIA_TYPE} if body else {})
 
     def request(self, party: Party, method: str, name: str, body: bytes = b"", **change: Any) -> Answer:
@@ -133,3 +132,8 @@ class Answer:
 def new_ca(folder: Path) -> DevCa:
     """An authority of now: TLS looks at the system's clock."""
     return DevCa(folder, int(time.time()), strict=False)
+
+
+def stamp(world: World, **change: Any) -> Stamp:
+    """What a request of now says beside what it asks."""
+    return Stamp(**({"created": world.now // 60_000 * 60, "nonce": world.random(16), "checkpoint": None} | change))

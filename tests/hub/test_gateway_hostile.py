@@ -27,7 +27,7 @@ from tests.simulator import World
 __all__ = ["town"]  # a fixture
 
 SEND = "/v1/team-wmo/envelopes"
-MANY = 500
+MANY = 300
 
 
 def _post(town: Town, body: bytes, name: str = "envelopes", **headers: str) -> Answer:
