@@ -161,6 +161,7 @@ SPELLINGS: dict[str, Callable[[bytes], bytes]] = {
     "hex": lambda raw: raw.hex().encode(),
     "hex behind another sign": lambda raw: b"f" + raw.hex().encode(),
     "base64": b64encode,
+    "base64 behind other signs": lambda raw: b"ab/" + b64encode(raw),
     "base64 of more": lambda raw: b64encode(b"x" + raw + b"y"),
 }
 
