@@ -186,7 +186,13 @@ class Ghost:
             if item.kind == EVENT:
                 grant = GRANTS.need(store, item.grant.encode())
                 self.said[self._world.actors[name].address, item.event_id] = Said(
-                    name, number, item.line, item.grant, grant.recipient, self._happened[name, self._last], self._last
+                    name,
+                    number,
+                    item.line,
+                    item.grant,
+                    grant.recipient,
+                    self._happened.get((name, self._last), 0),
+                    self._last,
                 )
             number += 1
         self._counted[name] = number - 1
@@ -251,7 +257,9 @@ class Ghost:
             return
         if one.retraction:
             return
-        need(one.handle not in self._stopped, "P1", "handed over after the stop at entry", self._stopped.get(one.handle))
+        need(
+            one.handle not in self._stopped, "P1", "handed over after the stop at entry", self._stopped.get(one.handle)
+        )
         item = self._item(one)
         if item.kind == EVENT:
             self._not_renewed_by_itself(self._secrets[one.handle])
@@ -326,7 +334,9 @@ class Ghost:
                 top[told.sender, said.line] = said.number
             if told.hidden:
                 continue
-            need(GONE.get(store, gone_key(told.sender, told.event_id)) is None, "P6", said, "shown after its retraction")
+            need(
+                GONE.get(store, gone_key(told.sender, told.event_id)) is None, "P6", said, "shown after its retraction"
+            )
             key = (f"{told.sender} {said.line}", said.identity)
             need(key not in visible, "P3", said, "is there twice")
             visible.add(key)
@@ -381,7 +391,10 @@ class Ghost:
         store = self._world.actors[said.sender].edge.store
         grant = GRANTS.need(store, said.grant.encode())
         while grant.next is not None:
-            grant = GRANTS.need(store, grant.next.encode())
+            heir = GRANTS.need(store, grant.next.encode())
+            if heir.begin > grant.end:
+                return False  # the line had ended, and what was told under it has had its time
+            grant = heir
         if grant.state != "active" or self._world.today > grant.end:
             return False
         secret: bytes | None = grant.secret

@@ -128,13 +128,15 @@ class Actor:
         self.crash_in = -1
         self.lose: str | None = None
         self.notices: dict[str, bytes] = {}
-        self.folder.mkdir(mode=0o700)
-        (self.folder / FILE).write_bytes(empty_store(name))
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        if not (self.folder / FILE).exists():
+            (self.folder / FILE).write_bytes(empty_store(name))
         self.edge = self._open()
 
     def point(self, name: str) -> None:
         """A point that the edge has reached."""
-        del name
+        if self.world.watch is not None:
+            self.world.watch(self.name, name)
         if self.crash_in >= 0:
             if self.crash_in == 0:
                 self.crash_in = -1
@@ -151,9 +153,7 @@ class Actor:
         store.point = self.point
         witness = Witness(store, HUB_NAME, HUB_KEY.public)
         client: Any = Wire(self.world, self.name)
-        tools = Tools(
-            store, client, witness, NATIONAL, REGISTRY, self.world.clock, self.random.randbytes, self.point
-        )
+        tools = Tools(store, client, witness, NATIONAL, REGISTRY, self.world.clock, self.random.randbytes, self.point)
         return Edge(Identity(self.address, frozenset(CODES[self.name]), book()), tools)
 
 
@@ -195,8 +195,17 @@ class FaultyStore:
 class DeliveryWorld:
     """The hub, four edges, the clock and the ghost."""
 
-    def __init__(self, folder: Path, seed: int = 1, store: str = "memory", known: tuple[str, ...] = ("c0",)) -> None:
-        self.now, self.seed, self.folder = START, seed, folder
+    def __init__(
+        self,
+        folder: Path,
+        seed: int = 1,
+        store: str = "memory",
+        known: tuple[str, ...] = ("c0",),
+        now: int = START,
+    ) -> None:
+        """A new world, or, where the folder holds one, that world after all its processes ended at this time."""
+        self.now, self.seed, self.folder = now, seed, folder
+        self.watch: Callable[[str, str], None] | None = None  # is told who reached which point
         self.longest_step = 0
         self.hub_random = randomness.Random(f"{seed} hub")  # noqa: S311  # must be the same in every run
         self.hub_crash: tuple[int, bool] | None = None
@@ -208,12 +217,13 @@ class DeliveryWorld:
         self.hub = self._exchange()
         self.ghost = Ghost(self)
         self.actors = {name: Actor(self, name) for name in ADDRESS}
-        for actor in self.actors.values():
-            self.hub.admit(actor.edge.init().raw)
-        for name in ADDRESS:
-            self.work(name)
-        for client in known or ("nobody",):  # the same time goes by
-            self.know("G", client)
+        if not self.store.addresses():
+            for actor in self.actors.values():
+                self.hub.admit(actor.edge.init().raw)
+            for name in ADDRESS:
+                self.work(name)
+            for client in known or ("nobody",):  # the same time goes by
+                self.know("G", client)
 
     # -- for the checks of tests/world_check.py
 
@@ -259,7 +269,11 @@ class DeliveryWorld:
         folder = self.folder / "hub"
         if not (folder / DATABASE).exists():
             SqliteStore.create(folder)
-        return SqliteStore(folder, self.clock)
+        return SqliteStore(folder, self.clock, point=self._hub_point)
+
+    def _hub_point(self, name: str) -> None:
+        if self.watch is not None:
+            self.watch("hub", name)
 
     # -- time
 

@@ -1,7 +1,10 @@
 # SPDX-FileCopyrightText: Schakel contributors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""For `make fuzz`: only the properties, each with SCHAKEL_FUZZ times the examples that its test asks for."""
+"""For `make fuzz`: only the properties, each with SCHAKEL_FUZZ times the examples that its test asks for.
+
+A module that says `MACHINES` reads SCHAKEL_FUZZ itself; its tests may take as long as they need.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,11 @@ _SETTINGS = "_hypothesis_internal_use_settings"  # hypothesis has no public way 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leaves out what is no property and gives the rest more examples."""
     factor = int(os.environ.get("SCHAKEL_FUZZ", "10"))
+    machines = [item for item in items if getattr(getattr(item, "module", None), "MACHINES", False)]
+    for item in machines:
+        item.add_marker(pytest.mark.timeout(0))
     properties = [item for item in items if is_hypothesis_test(getattr(item, "obj", None))]
-    config.hook.pytest_deselected(items=[item for item in items if item not in properties])
+    config.hook.pytest_deselected(items=[item for item in items if item not in properties + machines])
     for test in {item.obj for item in properties if isinstance(item, pytest.Function)}:
         function = getattr(test, "__func__", test)
         wanted = getattr(function, _SETTINGS, None) or settings()
@@ -25,4 +31,4 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             wanted, max_examples=wanted.max_examples * factor, deadline=None, suppress_health_check=list(HealthCheck)
         )
         setattr(function, _SETTINGS, more)
-    items[:] = properties
+    items[:] = properties + machines
