@@ -41,7 +41,7 @@ from tests.bench import bare_edge
 from tests.bench.hub_lines import Fresh
 from tests.bench.measure import Line, Loop, compare
 
-COUNT = 400
+COUNT = 200
 BATCH = 200
 HUB = "bench.schakel"
 TEAM = "urn:nld:oin:00000000000000000001:team-wmo"

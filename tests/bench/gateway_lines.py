@@ -1,0 +1,213 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""The lines of the gateway: envelopes over TLS on loopback, in requests of 1, 20 and 100.
+
+The gateway runs in a process of its own and measures its own CPU.  Its limit is a bare aiohttp handler with the same
+TLS, fed the same requests, plus the bare calls of the pipeline (`bare.accept`).  Requests are signed beforehand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import ssl
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from aiohttp import web
+
+from adapters.connections.https import Place
+from deploy.dev_ca import DevCa
+from hub.gateway import Gateway
+from hub.gateway_limits import Limits
+from hub.gateway_listener import Tls, server_context
+from schemas.address import oin_of, role_of
+from schemas.api import MEDIA_TYPE, frames_bytes
+from schemas.request_signature import Stamp, sign_request
+from tests.bench import bare, material
+from tests.bench.material import BATCH, SMALL, Site
+from tests.bench.measure import Line
+
+HOST = "127.0.0.1"
+CONNECTIONS = 8
+RUNS = 3
+ENVELOPES = {1: 1_000, 20: 4_000, 100: 6_000}
+_FREE = Limits(rate=1e9, burst=10**9, at_once=1_000)
+Serve = Callable[["Job", Tls], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run: where, how many envelopes in requests of how many, on which cores; `pipe` speaks with the parent."""
+
+    folder: Path
+    batch: int
+    cores: frozenset[int]
+    pipe: Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Per envelope: seconds of CPU of the process that serves, and seconds of wall clock."""
+
+    cpu: float
+    wall: float
+
+
+def batch(root: Path, size: int, goal: float | None) -> Line:
+    """Envelopes a second of one core of gateway CPU, in requests of `size`."""
+    one = frozenset(sorted(os.sched_getaffinity(0))[:1])
+    mine, limit = [], []
+    for run in range(RUNS):
+        mine.append(_measured(_gateway, root / f"ours{run}", size, one))
+        bare_http = _measured(_bare_http, root / f"http{run}", size, one)
+        limit.append(bare_http.cpu + _bare_accept(root / f"accept{run}", ENVELOPES[size]))
+    cpu, least = statistics.median(cost.cpu for cost in mine), statistics.median(limit)
+    ratio = least / cpu
+    return Line(
+        name=f"gateway.batch{size}",
+        unit="envelopes/s of one core (CPU)",
+        value=round(1 / cpu),
+        limit=round(1 / least),
+        ratio=round(ratio, 3),
+        goal="-" if goal is None else f"ratio {goal}",
+        met=None if goal is None else ratio >= goal,
+        runs=RUNS,
+        wall=round(1 / statistics.median(cost.wall for cost in mine)),
+        own_us=round((cpu - least) * 1e6, 1),
+    )
+
+
+def two_cores(root: Path, goal: float = 1.5) -> Line:
+    """Wall clock throughput of one gateway process on two cores beside one, in requests of 100."""
+    cores = sorted(os.sched_getaffinity(0))
+    walls: dict[int, list[float]] = {1: [], 2: []}
+    for run in range(RUNS):
+        for count in (1, 2):
+            cost = _measured(_gateway, root / f"{count}cores{run}", 100, frozenset(cores[:count]))
+            walls[count].append(cost.wall)
+    ratio = statistics.median(walls[1]) / statistics.median(walls[2])
+    met = ratio >= goal if len(cores) > 1 else None
+    note = f"the load comes from the same {len(cores)} cores"
+    return Line(
+        "gateway.two_cores_ratio", "times", round(ratio, 2), None, None, f"at least {goal:g}", met, RUNS, note=note
+    )
+
+
+def _bare_accept(folder: Path, count: int) -> float:
+    site = material.site(folder / "site", SMALL, count)
+    store = bare.BareStore(folder / "bare")
+    bare.fill(store, site.frames)
+    began = time.process_time()
+    bare.accept(store, site.frames, site.sender.signing.public, BATCH)
+    used = time.process_time() - began
+    site.hub.close()
+    return used / count
+
+
+def _measured(serve: Callable[[Job, Tls], None], folder: Path, size: int, cores: frozenset[int]) -> Cost:
+    folder.mkdir(parents=True)
+    ca = DevCa(folder / "ca", int(time.time()), strict=False)
+    server, client = ca.server(), ca.client(oin_of(f"urn:nld:oin:{1:020d}:team-wmo"), "partner")
+    tls = Tls(server.certificate, server.key, (ca.files.certificate,))
+    ours, theirs = multiprocessing.Pipe()
+    job = Job(folder, size, cores, theirs)
+    process = multiprocessing.get_context("fork").Process(target=serve, args=(job, tls))
+    process.start()
+    theirs.close()
+    port, requests = ours.recv()
+    context = Place("", client.certificate, client.key, (ca.files.certificate,)).context()
+    began = time.perf_counter()
+    asyncio.run(_load(port, requests, context))
+    wall = time.perf_counter() - began
+    ours.send("done")
+    cpu = ours.recv()
+    process.join()
+    return Cost(cpu / ENVELOPES[size], wall / ENVELOPES[size])
+
+
+async def _load(port: int, requests: Sequence[bytes], context: ssl.SSLContext) -> None:
+    await asyncio.gather(*(_connection(port, requests[n::CONNECTIONS], context) for n in range(CONNECTIONS)))
+
+
+async def _connection(port: int, requests: Sequence[bytes], context: ssl.SSLContext) -> None:
+    reader, writer = await asyncio.open_connection(HOST, port, ssl=context)
+    for request in requests:
+        writer.write(request)
+        head = await reader.readuntil(b"\r\n\r\n")
+        if not head.startswith(b"HTTP/1.1 200"):
+            raise RuntimeError("the request was refused")
+        length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+        body = await reader.readexactly(length)
+        if body.count(b"taken") != request.count(b'{"specversion"'):
+            raise RuntimeError("an envelope was refused")
+    writer.close()
+
+
+# -- in the process that serves
+
+
+def _gateway(job: Job, tls: Tls) -> None:
+    os.sched_setaffinity(0, job.cores)
+    site = material.site(job.folder / "hub", SMALL, ENVELOPES[job.batch])
+
+    async def start() -> int:
+        gateway = Gateway(site.hub, tls, lambda: time.time_ns() // 1_000_000, _FREE)
+        return await gateway.start(HOST, 0)
+
+    _serve(job, start, _requests(site, job.batch))
+    site.hub.close()
+
+
+def _bare_http(job: Job, tls: Tls) -> None:
+    os.sched_setaffinity(0, job.cores)
+    site = material.site(job.folder / "hub", SMALL, ENVELOPES[job.batch])
+    answer = bytes([0x98, job.batch]) + b"\x65taken" * job.batch
+
+    async def handle(request: web.Request) -> web.Response:
+        await request.read()
+        return web.Response(body=answer, content_type=MEDIA_TYPE)
+
+    async def start() -> int:
+        app = web.Application(client_max_size=1 << 24)
+        app.router.add_post("/v1/{role}/envelopes", handle)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        listening = web.TCPSite(runner, HOST, 0, ssl_context=server_context(tls))
+        await listening.start()
+        return int(runner.addresses[0][1])
+
+    _serve(job, start, _requests(site, job.batch))
+    site.hub.close()
+
+
+def _requests(site: Site, size: int) -> list[bytes]:
+    """Whole requests, head and body, signed in this minute."""
+    target = f"/v1/{role_of(site.sender.address)}/envelopes"
+    requests = []
+    for start in range(0, len(site.frames), size):
+        body = frames_bytes(site.frames[start : start + size])
+        stamp = Stamp(int(time.time()) // 60 * 60, os.urandom(16), None)
+        headers = sign_request(site.sender.signing, "POST", target, body, stamp)
+        headers |= {"Host": "localhost", "Content-Type": MEDIA_TYPE, "Content-Length": str(len(body))}
+        lines = [f"POST {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+        requests.append("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+    return requests
+
+
+def _serve(job: Job, start: Callable[[], object], requests: list[bytes]) -> None:
+    loop = asyncio.new_event_loop()
+    port = loop.run_until_complete(start())  # type: ignore[arg-type]
+    job.pipe.send((port, requests))
+    done = loop.create_future()
+    loop.add_reader(job.pipe.fileno(), lambda: done.done() or done.set_result(None))
+    began = time.process_time()
+    loop.run_until_complete(done)
+    job.pipe.send(time.process_time() - began)
+    os._exit(0)  # what else runs in this process is of no use any more
