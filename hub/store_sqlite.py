@@ -219,9 +219,8 @@ class SqliteStore:
     @_guarded
     def waiting(self, recipient: int, now: int, most: int) -> list[Waiting]:
         """See `hub.store.Store`."""
-        asked = (recipient, now, most)
-        rows = self._db.execute(sql.READ_FRESH, asked).fetchall()
-        rows += self._db.execute(sql.READ_LAPSED, asked).fetchall()
+        rows = self._db.execute(sql.READ_FRESH, (recipient, now, most)).fetchall()
+        rows += self._db.execute(sql.READ_LAPSED, (recipient, now, now, most)).fetchall()
         found = [Waiting(*row) for row in rows]
         found.sort(key=lambda row: row.accept)
         return found[:most]
@@ -229,7 +228,7 @@ class SqliteStore:
     @_guarded
     def has_something(self, recipients: Iterable[int], now: int) -> set[int]:
         """See `hub.store.Store`."""
-        asked = (json.dumps(list(recipients)), now)
+        asked = (json.dumps(list(recipients)), now, now, now)
         return {number for (number,) in self._db.execute(sql.HAS_SOMETHING, asked).fetchall()}
 
     @_guarded

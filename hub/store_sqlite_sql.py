@@ -134,8 +134,8 @@ REGISTER = "INSERT INTO grants VALUES (?, ?, ?, ?, ?, ?, ?)"
 USE = "UPDATE grants SET last = ? WHERE handle = ? AND version = ? AND last = ?"
 STOP = "UPDATE grants SET stopped = 1, version = version + 1, forget = ? WHERE handle = ? AND version = ?"
 HOLD = (
-    "UPDATE grants SET held_until = coalesce((SELECT max(until) FROM fault WHERE fault.handle = ?1), 0),"
-    " version = version + 1 WHERE handle = ?1"
+    "UPDATE grants SET held_until = coalesce((SELECT max(until) FROM fault WHERE fault.handle = ?), 0),"
+    " version = version + 1 WHERE handle = ?"
 )
 ADD_STOP = (
     "INSERT INTO stop VALUES (?, ?, ?, ?)"
@@ -151,7 +151,7 @@ _WAITING = "id, sender, recipient, handle, accept, since, offered, first_out, le
 # The planner, which has no figures of these tables, would choose an index that reads all that a recipient has out.
 _NONE_OUT = (
     " AND NOT EXISTS (SELECT 1 FROM message AS one INDEXED BY message_leased WHERE one.handle = message.handle"
-    " AND one.recipient = message.recipient AND one.lease_until > 0 AND one.lease_until > ?2)"
+    " AND one.recipient = message.recipient AND one.lease_until > 0 AND one.lease_until > ?)"
 )
 JOIN = "INSERT INTO message VALUES (?, ?, ?, ?, ?, 'accepted', ?, ?, ?, ?, ?, 0, 0, 0)"
 ADD_PAYLOAD = "INSERT INTO payload VALUES (?, ?)"
@@ -170,18 +170,18 @@ CHANGE_OUTCOME = "UPDATE message SET code = ?, at = ? WHERE id = ?"
 READ_STORED = "SELECT id, sha, sender, recipient, accept, code FROM message WHERE id = ?"
 READ_FRESH = (
     f"SELECT {_WAITING} FROM message INDEXED BY message_fresh"
-    f" WHERE recipient = ?1 AND lease_until = 0{_NONE_OUT} ORDER BY accept LIMIT ?3"
+    f" WHERE recipient = ? AND lease_until = 0{_NONE_OUT} ORDER BY accept LIMIT ?"
 )
 READ_LAPSED = (
     f"SELECT {_WAITING} FROM message INDEXED BY message_out"
-    f" WHERE recipient = ?1 AND lease_until > 0 AND lease_until <= ?2{_NONE_OUT} ORDER BY accept LIMIT ?3"
+    f" WHERE recipient = ? AND lease_until > 0 AND lease_until <= ?{_NONE_OUT} ORDER BY accept LIMIT ?"
 )
 HAS_SOMETHING = (
-    "SELECT asked.value FROM json_each(?1) AS asked WHERE"
+    "SELECT asked.value FROM json_each(?) AS asked WHERE"
     " EXISTS (SELECT 1 FROM notice WHERE notice.address = asked.value) OR EXISTS (SELECT 1 FROM message"
     f" INDEXED BY message_fresh WHERE recipient = asked.value AND lease_until = 0{_NONE_OUT})"
     " OR EXISTS (SELECT 1 FROM message INDEXED BY message_out"
-    f" WHERE recipient = asked.value AND lease_until > 0 AND lease_until <= ?2{_NONE_OUT})"
+    f" WHERE recipient = asked.value AND lease_until > 0 AND lease_until <= ?{_NONE_OUT})"
 )
 FIND_WAITING = f"SELECT {_WAITING} FROM message WHERE id = ? AND slot IS NOT NULL"
 READ_DUE = (

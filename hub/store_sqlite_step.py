@@ -211,13 +211,13 @@ def _change_faults(db: sqlite3.Connection, step: Step, slots: Sequence[int]) -> 
     freed: list[int] = []
     for (sender, sha, handle, until, since, wrapped, _), slot in zip(step.set_aside, slots, strict=True):
         db.execute(sql.SET_ASIDE, (sender, sha, handle, until, since, slot, wrapped))
-        db.execute(sql.HOLD, (handle,))
+        db.execute(sql.HOLD, (handle, handle))
     for number in step.released:
         found = db.execute(sql.FIND_FAULT, (number,)).fetchone()
         if found is None:
             raise StaleError("a fault is over")
         db.execute(sql.DROP_FAULT, (number,))
-        db.execute(sql.HOLD, found[:1])
+        db.execute(sql.HOLD, (found[0], found[0]))
         freed.append(found[1])
     return freed
 

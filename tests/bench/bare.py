@@ -172,7 +172,7 @@ def deliver(store: BareStore, batch: int, receipts: dict[bytes, bytes], public: 
     """Hand over, then the receipts: read, open, enter, commit; parse, verify, enter, commit, destroy."""
     run, count = store.db.execute, 0
     while rows := run(sql.READ_FRESH, (2, 1, batch)).fetchall():
-        run(sql.READ_LAPSED, (2, 1, batch)).fetchall()
+        run(sql.READ_LAPSED, (2, 1, 1, batch)).fetchall()
         records, offers = [], []
         for row in rows:
             slot, wrapped = run(sql.READ_PAYLOAD, (row[0],)).fetchone()
