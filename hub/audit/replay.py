@@ -4,9 +4,9 @@
 """Replay: recomputes every decision from the entries that stand before its own (architecture.md section 4).
 
 Reads entries in order and nothing else: admissions, manifests, rule tables and facts build up what the hub knew;
-each acceptance and hand-over is then asked again by the very functions of the pipeline.  Steps 1 and 3 (form and
-signature), and the clock that ended a waiting, are taken as recorded.  *Not decidable* is what was erased, and
-what rests on something that was.
+each acceptance and hand-over is then asked again by the very functions of the pipeline, and the row, the tables and
+the newest fact that it names are compared too.  Steps 1 and 3 (form and signature), and the clock that ended a waiting,
+are taken as recorded.  *Not decidable* is what was erased, and what rests on something that was.
 """
 
 from __future__ import annotations
@@ -82,6 +82,7 @@ class _Memory:
         self._stops: dict[bytes, list[StopRow]] = {}
         self._accepts: dict[int, tuple[bytes, Question]] = {}
         self._ids: dict[bytes, bytes] = {}
+        self._facts: set[int] = set()
         self._holes = False
 
     def forgotten(self, index: int) -> None:
@@ -108,6 +109,7 @@ class _Memory:
             old = self._rows.get(number, AddressRow(number, address, state, 0, None, None))
             self._put(old._replace(state=state))
         elif kind == entry.FACT:
+            self._facts.add(index)
             self._fact(cast("bytes", record[3]), day)
         elif kind == entry.ACCEPT:
             self._accept(index, record, day)
@@ -149,9 +151,10 @@ class _Memory:
         grant = self._grants.get(question.handle)
         if self._undecidable(index, question, grant):
             return
+        names = self._names_amiss(question, record, day)
         if logged == Code.ID_REUSED:
             recomputed = Code.ID_REUSED if self._ids.get(message_id, sha) != sha else Code.ACCEPTED
-            self._compare(index, logged, recomputed)
+            self._compare(index, logged, recomputed, names)
             return
         self._ids[message_id] = sha
         counted = is_counted(question, grant, day)
@@ -161,7 +164,7 @@ class _Memory:
             recomputed = judge(question, grant, self._partners, day, Moment.ACCEPT)
             if counted and grant is not None:
                 self._grants[grant.handle] = grant._replace(last=question.sequence)
-        self._compare(index, logged, recomputed)
+        self._compare(index, logged, recomputed, names)
 
     def _hand_over(self, index: int, record: list[object], day: int) -> None:
         accept, logged = cast("int", record[3]), str(record[-1])
@@ -172,7 +175,8 @@ class _Memory:
         question = known[1]
         grant = self._grants.get(question.handle)
         if not self._undecidable(index, question, grant):
-            self._compare(index, logged, judge(question, grant, self._partners, day, Moment.PICKUP))
+            recomputed = judge(question, grant, self._partners, day, Moment.PICKUP)
+            self._compare(index, logged, recomputed, self._fact_amiss(record[5]))
 
     def _undecidable(self, index: int, question: Question, grant: GrantRow | None) -> bool:
         unknown = question.sender not in self._rows or grant is None
@@ -181,8 +185,32 @@ class _Memory:
             return True
         return False
 
-    def _compare(self, index: int, logged: str, recomputed: Code) -> None:
-        if logged == recomputed:
+    def _names_amiss(self, question: Question, record: list[object], day: int) -> str:
+        """What an acceptance names as its ground that does not follow from the entries before it; empty when all does."""
+        grant, sender = self._grants.get(question.handle), self._partners.by_number[question.sender]
+        recipient = self._partners.by_number.get(question.recipient)
+        rows = [None if grant is None else grant.row]
+        if grant is not None and day > grant.forget:  # the store may have forgotten it by then, or not yet
+            rows.append(None)
+        row, tables, newest = record[14:17]
+        if row not in rows:
+            return "another row"
+        if tables != [sender.table.hash, None if recipient is None else recipient.table.hash]:
+            return "another table"
+        return self._fact_amiss(newest)
+
+    def _fact_amiss(self, newest: object) -> str:
+        """Whether the newest fact that a decision names is a fact before it.
+
+        Not whether it is the newest: another process may have logged one between the decision and its commit, and what
+        the decision rests on is compared there (`StaleError`).  With an erased entry before, it may be that one.
+        """
+        return "" if newest == -1 or newest in self._facts or self._holes else "another fact"
+
+    def _compare(self, index: int, logged: str, recomputed: Code, amiss: str) -> None:
+        if logged == recomputed and not amiss:
             self.report.same += 1
+        elif logged == recomputed:
+            self.report.differs.append(Difference(index, f"{logged}, on {amiss}", recomputed.value))
         else:
             self.report.differs.append(Difference(index, logged, recomputed.value))
