@@ -97,22 +97,13 @@ def open_edge(
 
 
 @contextmanager
-def reach_hub(config: EdgeConfig, *, must: bool) -> Iterator[HubClient]:
-    """The way to the hub that the settings name; one that says that the hub is away when there is none.
-
-    Raises:
-        Stopped, StoreError: `must`, and there is no hub to reach.
-    """
+def reach_hub(config: EdgeConfig) -> Iterator[HubClient]:
+    """The way to the hub that the settings name; one that says that the hub is away when there is none to reach."""
     with ExitStack() as stack:
-        client: HubClient
         try:
             client = _local(config, stack)
-        except StoreError:
-            if must:
-                raise
-            client = NoHub()
-        if must and isinstance(client, NoHub):
-            raise failed(f'No hub is set. Name one in {EDGE_FILE}: hub = "{LOCAL}FOLDER", and its hub_key.')
+        except StoreError as error:
+            client = NoHub(str(error))
         yield client
 
 
@@ -124,7 +115,10 @@ def _local(config: EdgeConfig, stack: ExitStack) -> HubClient:
 
 
 class NoHub:
-    """A `HubClient` that never answers: what is asked of it stays on disk."""
+    """A `HubClient` that never answers: what is asked of it stays on disk.  `reason` is for the operator."""
+
+    def __init__(self, reason: str = "no hub is set") -> None:
+        self.reason = reason
 
     async def send(self, envelopes: Sequence[bytes]) -> list[Code]:
         """See `HubClient`."""
@@ -175,7 +169,7 @@ class NoHub:
         self._away()
 
     def _away(self) -> NoReturn:
-        raise HubUnavailableError("the hub can't be reached now; what was decided is kept and goes out later")
+        raise HubUnavailableError(f"the hub can't be reached now, and what was decided goes out later: {self.reason}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,11 +56,11 @@ def at_desk(config: Path | None) -> Iterator[tuple[Edge, Settings]]:
 
 
 @contextmanager
-def at_work(config: Path | None, *, must: bool) -> Iterator[tuple[Edge, Settings]]:
-    """The edge of a command that tells the hub something, now when it `must`, else when it can."""
+def at_work(config: Path | None) -> Iterator[tuple[Edge, Settings]]:
+    """The edge of a command that tells the hub something, now when it can be reached, else at a later pass."""
     settings = load_settings(settings_file(config, EDGE_FILE))
     key = store_key(settings.config, os.environ)
-    with reach_hub(settings.config, must=must) as client, open_edge(settings, client, key) as opened:
+    with reach_hub(settings.config) as client, open_edge(settings, client, key) as opened:
         yield opened, settings
 
 
@@ -125,7 +125,9 @@ def init(  # noqa: PLR0913  # one option each; click passes them by name
 @with_screen
 def work(screen: Screen, config: Path | None) -> None:
     """One pass: folder in, outbox, pick-up, notices. Run it every minute, or as often as you like."""
-    with at_work(config, must=True) as (opened, settings), screen.progress("working", 1) as advance:
+    with at_work(config) as (opened, settings), screen.progress("working", 1) as advance:
+        if settings.config.hub is None:
+            raise failed(f'No hub is set. Name one in {EDGE_FILE}: hub = "{LOCAL}FOLDER", and its hub_key.')
         done = asyncio.run(one_pass(opened, settings.config, machine_clock))
         advance(1)
     rows = [(name.replace("_", " "), value) for name, value in asdict(done).items() if not isinstance(value, bool)]
@@ -133,7 +135,7 @@ def work(screen: Screen, config: Path | None) -> None:
         asdict(done), table("This pass", ("what", "number"), rows), *_remarks(done.published, done.quarantined)
     )
     if done.hub_away:
-        raise failed(f"The hub can't be reached. What was read is kept and goes out later. Is {LOCAL} right?")
+        raise failed("The hub can't be reached now. What was read is kept, and goes out at a later pass.")
 
 
 def _remarks(published: bool, quarantined: int) -> list[RenderableType]:

@@ -71,7 +71,7 @@ def stop(screen: Screen, grant_id: str | None, code: str | None, why: str | None
     """Stop GRANT (its id, as `list` prints it). The reason stays at this edge; the hub only knows: stopped."""
     if (grant_id is None) != (why is None) or (grant_id is None) == (code is None):
         raise wrong_use("Give either GRANT and --why, or --code alone.")
-    with at_work(config, must=False) as (opened, _):
+    with at_work(config) as (opened, _):
         if code is not None:
             known = asyncio.run(opened.stop_with_code(code))
         else:

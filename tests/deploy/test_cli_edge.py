@@ -6,6 +6,7 @@ from __future__ import annotations
 import fcntl
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,25 @@ def test_one_file_that_can_not_be_read_is_put_aside_with_its_report_and_the_rest
     for report in reports:
         assert json.loads(report.read_bytes())["gelezen"] is False
         assert (place / "quarantine" / report.name.removesuffix(".rapport.json")).is_file()
+    assert list((place / "in").iterdir()) == []
+
+
+def test_while_the_hub_is_away_an_allocation_waits_and_all_else_is_read(
+    schakel: Schakel, answer: Callable[..., Any], kept: Path
+) -> None:
+    place = kept / "team-wmo"
+    support = messages.Support(_today() - 20, _today() - 14, _today() + 90)
+    other = replace(CITIZEN, bsn=OTHER_BSN, allocation="730194827")
+    (place / "in" / "toewijzing.xml").write_bytes(messages.allocation(other, support))
+    (place / "in" / "status.json").write_bytes(messages.status(CITIZEN, messages.STATUS_TYPE, 6, _today() - 1))
+    (kept / "hub" / "data").rename(kept / "away")
+    result = schakel("edge", "work", "--config", place, "--json")
+    assert result.exit_code == Exit.FAILED
+    done = json.loads(result.stdout)
+    assert (done["read"], done["left"], done["told"], done["sent"], done["hub_away"]) == (1, 1, 1, 0, True)
+    assert [path.name for path in (place / "in").iterdir()] == ["toewijzing.xml"]
+    (kept / "away").rename(kept / "hub" / "data")
+    assert answer("edge", "work", "--config", place)["grants"] == 1
     assert list((place / "in").iterdir()) == []
 
 

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -113,6 +115,16 @@ def test_the_clock_of_the_story_never_goes_over_midnight() -> None:
         clock.pass_by(10 * 60_000)
         assert day_of(clock()) == first
         assert clock() <= midnight + minutes * 60_000
+
+
+@pytest.mark.parametrize("now", ["2027-01-01T00:05", "2027-02-28T23:59", "2027-03-28T03:10", "2028-02-29T09:00"])
+def test_the_story_holds_on_whatever_day_it_is_told(tmp_path: Path, now: str) -> None:
+    """At the turn of a year and a month, when the clock changes, and on a leap day."""
+    then = datetime.fromisoformat(now).replace(tzinfo=ZoneInfo("Europe/Amsterdam"))
+    make_world(tmp_path / "demo")
+    with open_world(tmp_path / "demo", DemoClock(int(then.timestamp()) * 1000)) as world:
+        _tell_all(list(STEPS), world)
+    assert world.traces == []
 
 
 def test_the_messages_of_the_story_are_valid_by_the_official_xsds() -> None:
