@@ -79,6 +79,7 @@ class Exchange:
         self.store = store
         self.log = log
         self._national = national
+        self._vocabulary = grants.vocabulary_of(national)
         self._clock = clock
         self._random = random
         self._verifier = Verifier()
@@ -319,7 +320,9 @@ class Exchange:
             return FactAnswer(fact)
         body = fact.body
         handles = [body.handle] if isinstance(body, Register) else [handle for _, handle in body.handles]
-        known = grants.KnownGrants(partners, self.store.grants(handles), self.store.stops(handles), day_of(now), now)
+        known = grants.KnownGrants(
+            partners, self.store.grants(handles), self.store.stops(handles), day_of(now), now, self._vocabulary
+        )
         if isinstance(body, Register):
             step, answer = grants.register(fact, body, known, self._random)
         else:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from consent.rules import RuleTable
 from hub.client import FactAnswer
 from hub.delivery import spread
 from hub.pipeline import forget_day
@@ -42,6 +43,13 @@ class KnownGrants:
     stops: Sequence[StopRow]
     day: int
     now: int
+    vocabulary: frozenset[str]
+
+
+def vocabulary_of(table: RuleTable) -> frozenset[str]:
+    """The categories that a table knows.  A registration names no other: free text can't reach the log through it."""
+    asked = {name for question in table.permitted for name in question[4]}
+    return frozenset(asked | {name for row in table.rows.values() for name in row.categories})
 
 
 def check_fact(raw: bytes, via: str, partners: Partners, day: int, verifier: Verifier) -> Fact | Code:
@@ -72,6 +80,8 @@ def register(fact: Fact, body: Register, known: KnownGrants, random: Callable[[i
     signer, recipient = known.partners.by_address[fact.signer], known.partners.by_address.get(body.recipient)
     if recipient is None or recipient.number == signer.number:
         return step, FactAnswer(Code.NO_RECIPIENT)
+    if not known.vocabulary.issuperset(body.categories):
+        return step, FactAnswer(Code.NOT_PERMITTED_HERE)
     stopped = [row for row in known.stops if row.handle == body.handle and known.day <= row.forget]
     by_other = any(row.signer != signer.number for row in stopped)
     grant = _new_row(body, signer, recipient, stopped=bool(stopped))

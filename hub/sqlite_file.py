@@ -27,6 +27,7 @@ _NETWORK = frozenset(
     | {"ocfs2", "orangefs", "smb2", "smb3", "smbfs"}
     | {"fuse.ceph", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs"}
 )
+_TAKEN = "another process works with this store; stop the running hub, or let it do the work"
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 
 
@@ -42,9 +43,7 @@ def lock(path: Path) -> IO[bytes]:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         file.close()
-        raise StoreError(
-            f"{path.parent}: another process works with this store; stop the running hub, or let it do the work"
-        ) from None
+        raise StoreError(f"{path.parent}: {_TAKEN}") from None
     return file
 
 
@@ -87,6 +86,8 @@ def connect(path: Path, settings: Sequence[Setting]) -> sqlite3.Connection:
         require(db, settings)
     except sqlite3.Error as error:
         db.close()
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:  # the lock file was removed, SQLite's holds
+            raise StoreError(f"{path.parent}: {_TAKEN}") from None
         raise StoreError(f"{path}: this is no database, or a damaged one ({error})") from error
     except StoreError:
         db.close()

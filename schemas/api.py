@@ -89,7 +89,10 @@ def read_feed(raw: bytes) -> tuple[str, list[Line], bool]:
 def picked_up_bytes(parcels: Iterable[Parcel], told: Iterable[Told]) -> bytes:
     """`[[[envelope, count, index, record, salt], ...], [[number, kind, [handle, ...], fact], ...]]`."""
     return encode(
-        [[list(parcel) for parcel in parcels], [[number, kind, list(names), fact] for number, kind, names, fact in told]]
+        [
+            [list(parcel) for parcel in parcels],
+            [[number, kind, list(names), fact] for number, kind, names, fact in told],
+        ]
     )
 
 

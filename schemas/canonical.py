@@ -9,9 +9,12 @@ hashed or signed is what is used.  Errors carry a path and a keyword, never a va
 
 from __future__ import annotations
 
+import re
 from typing import NoReturn
 
 import cbor2
+
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 
 
 class FrameError(ValueError):
@@ -76,6 +79,13 @@ def need_text(value: object, most: int, path: str) -> str:
     """`value` as text of at most `most` characters."""
     if type(value) is not str or len(value) > most:
         raise FrameError(path, "text")
+    return value
+
+
+def need_name(value: object, path: str) -> str:
+    """`value` as the name of a category: small letters, digits and dashes, at most 32."""
+    if type(value) is not str or _NAME.fullmatch(value) is None:
+        raise FrameError(path, "name")
     return value
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from schemas.address import need_address
 from schemas.calendar import month_text, parse_month
-from schemas.canonical import FrameError, decode_array, encode, need_bytes, need_int, need_list, need_text
+from schemas.canonical import FrameError, decode_array, encode, need_bytes, need_int, need_list, need_name, need_text
 from schemas.signing import Signature, SigningKey, parse_signature, signed_bytes
 
 REGISTER = "register"
@@ -133,7 +133,7 @@ def _register(body: object) -> Register:
     month, handle, end, recipient, row, ground, categories, terms_hash, commitment = items
     if ground not in GROUNDS:
         raise FrameError("/body/ground", "enum")
-    names = tuple(need_text(name, 32, "/body/categories") for name in need_list(categories, 15, "/body/categories"))
+    names = tuple(need_name(name, "/body/categories") for name in need_list(categories, 15, "/body/categories"))
     if not names or list(names) != sorted(set(names)):
         raise FrameError("/body/categories", "order")
     return Register(

@@ -17,7 +17,7 @@ import hashlib
 from dataclasses import dataclass
 
 from schemas.address import need_address
-from schemas.canonical import FrameError, decode_array, encode, need_bytes, need_int, need_list, need_text
+from schemas.canonical import FrameError, decode_array, encode, need_bytes, need_int, need_list, need_name, need_text
 from schemas.signing import Signature, SigningKey, key_id, parse_signature, signed_bytes
 
 LARGEST = 16 * 1024
@@ -161,7 +161,7 @@ def _reads(value: object) -> tuple[tuple[str, tuple[int, ...]], ...]:
         if len(fields) != 2:
             raise FrameError("/reads", "array")
         versions = tuple(need_int(v, 1, 999, "/reads") for v in need_list(fields[1], 16, "/reads"))
-        reads.append((need_text(fields[0], 32, "/reads"), versions))
+        reads.append((need_name(fields[0], "/reads"), versions))
     if reads != sorted(set(reads)):
         raise FrameError("/reads", "order")
     return tuple(reads)

@@ -17,7 +17,7 @@ from typing import cast
 
 from consent.decide import Moment
 from consent.rules import RuleTable, load
-from hub.grants import KnownGrants, register, stop
+from hub.grants import KnownGrants, register, stop, vocabulary_of
 from hub.pipeline import Question, is_counted, judge, question_of
 from hub.registry import Partner, Partners, make_partner
 from hub.store import AddressRow, GrantRow, Step, StopRow
@@ -74,6 +74,7 @@ class _Memory:
     def __init__(self, national: RuleTable) -> None:
         self.report = Report()
         self._national = national
+        self._vocabulary = vocabulary_of(national)
         self._rows: dict[int, AddressRow] = {}
         self._everyone: list[Partner] = []
         self._partners = Partners([])
@@ -129,7 +130,7 @@ class _Memory:
         handles = [fact.body.handle] if isinstance(fact.body, Register) else [h for _, h in fact.body.handles]
         stops = [row for handle in handles for row in self._stops.get(handle, ()) if day <= row.forget]
         grants = {h: g for h in handles if (g := self._grants.get(h)) is not None and day <= g.forget}
-        known = KnownGrants(self._partners, grants, stops, day, start_of_day(day) + _MIDDAY_MS)
+        known = KnownGrants(self._partners, grants, stops, day, start_of_day(day) + _MIDDAY_MS, self._vocabulary)
         if isinstance(fact.body, Register):
             step, _ = register(fact, fact.body, known, bytes)
         else:

@@ -53,6 +53,16 @@ def test_a_registration_is_in_force_when_it_is_answered_so(scene: Scene) -> None
     assert _accepts(grant)
 
 
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("Zeldenrust 999900006", Code.MALFORMED), ("zeldenrust", Code.NOT_PERMITTED_HERE), ("", Code.MALFORMED)],
+)
+def test_a_name_that_is_no_category_never_reaches_the_log(scene: Scene, name: str, code: Code) -> None:
+    before = scene.world.hub.store.head().size
+    assert scene.team.register(scene.provider, categories=(name,)).answer.code is code
+    assert scene.world.hub.store.head().size == before
+
+
 def test_a_registration_signed_by_the_recipient_or_brought_by_it_is_refused(scene: Scene) -> None:
     grant = scene.team.grant(scene.provider)
     honest = scene.team.registration(grant, MARCH)
