@@ -15,7 +15,7 @@ import os
 import ssl
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -37,38 +37,34 @@ from tests.bench.measure import Line
 HOST = "127.0.0.1"
 CONNECTIONS = 8
 RUNS = 3
-ENVELOPES = {1: 1_000, 20: 4_000, 100: 6_000}
+ENVELOPES = {1: 400, 20: 1_600, 100: 2_400}
 _FREE = Limits(rate=1e9, burst=10**9, at_once=1_000)
-Serve = Callable[["Job", Tls], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run: where, how many envelopes in requests of how many, on which cores; `pipe` speaks with the parent."""
+    """One run: where, in requests of how many, on which cores; `pipe` speaks with the parent."""
 
     folder: Path
-    batch: int
+    size: int
     cores: frozenset[int]
     pipe: Connection
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Per envelope: seconds of CPU of the process that serves, and seconds of wall clock."""
+    """Per envelope: seconds of CPU of the gateway and of its limit, and the gateway's seconds of wall clock."""
 
     cpu: float
+    limit: float
     wall: float
 
 
 def batch(root: Path, size: int, goal: float | None) -> Line:
     """Envelopes a second of one core of gateway CPU, in requests of `size`."""
     one = frozenset(sorted(os.sched_getaffinity(0))[:1])
-    mine, limit = [], []
-    for run in range(RUNS):
-        mine.append(_measured(_gateway, root / f"ours{run}", size, one))
-        bare_http = _measured(_bare_http, root / f"http{run}", size, one)
-        limit.append(bare_http.cpu + _bare_accept(root / f"accept{run}", ENVELOPES[size]))
-    cpu, least = statistics.median(cost.cpu for cost in mine), statistics.median(limit)
+    costs = [_measured(root / str(run), size, one) for run in range(RUNS)]
+    cpu, least = statistics.median(cost.cpu for cost in costs), statistics.median(cost.limit for cost in costs)
     ratio = least / cpu
     return Line(
         name=f"gateway.batch{size}",
@@ -79,7 +75,7 @@ def batch(root: Path, size: int, goal: float | None) -> Line:
         goal="-" if goal is None else f"ratio {goal}",
         met=None if goal is None else ratio >= goal,
         runs=RUNS,
-        wall=round(1 / statistics.median(cost.wall for cost in mine)),
+        wall=round(1 / statistics.median(cost.wall for cost in costs)),
         own_us=round((cpu - least) * 1e6, 1),
     )
 
@@ -90,7 +86,7 @@ def two_cores(root: Path, goal: float = 1.5) -> Line:
     walls: dict[int, list[float]] = {1: [], 2: []}
     for run in range(RUNS):
         for count in (1, 2):
-            cost = _measured(_gateway, root / f"{count}cores{run}", 100, frozenset(cores[:count]))
+            cost = _measured(root / f"{count}cores{run}", 100, frozenset(cores[:count]))
             walls[count].append(cost.wall)
     ratio = statistics.median(walls[1]) / statistics.median(walls[2])
     met = ratio >= goal if len(cores) > 1 else None
@@ -100,36 +96,28 @@ def two_cores(root: Path, goal: float = 1.5) -> Line:
     )
 
 
-def _bare_accept(folder: Path, count: int) -> float:
-    site = material.site(folder / "site", SMALL, count)
-    store = bare.BareStore(folder / "bare")
-    bare.fill(store, site.frames)
-    began = time.process_time()
-    bare.accept(store, site.frames, site.sender.signing.public, BATCH)
-    used = time.process_time() - began
-    site.hub.close()
-    return used / count
-
-
-def _measured(serve: Callable[[Job, Tls], None], folder: Path, size: int, cores: frozenset[int]) -> Cost:
+def _measured(folder: Path, size: int, cores: frozenset[int]) -> Cost:
     folder.mkdir(parents=True)
     ca = DevCa(folder / "ca", int(time.time()), strict=False)
     server, client = ca.server(), ca.client(oin_of(f"urn:nld:oin:{1:020d}:team-wmo"), "partner")
     tls = Tls(server.certificate, server.key, (ca.files.certificate,))
     ours, theirs = multiprocessing.Pipe()
-    job = Job(folder, size, cores, theirs)
-    process = multiprocessing.get_context("fork").Process(target=serve, args=(job, tls))
+    process = multiprocessing.get_context("fork").Process(target=_child, args=(Job(folder, size, cores, theirs), tls))
     process.start()
     theirs.close()
-    port, requests = ours.recv()
+    bare_port, port, requests = ours.recv()
     context = Place("", client.certificate, client.key, (ca.files.certificate,)).context()
+    asyncio.run(_load(bare_port, requests, context))
+    ours.send("bare is done")
+    bare_http, bare_accept = ours.recv()
     began = time.perf_counter()
     asyncio.run(_load(port, requests, context))
     wall = time.perf_counter() - began
     ours.send("done")
     cpu = ours.recv()
     process.join()
-    return Cost(cpu / ENVELOPES[size], wall / ENVELOPES[size])
+    count = ENVELOPES[size]
+    return Cost(cpu / count, (bare_http + bare_accept) / count, wall / count)
 
 
 async def _load(port: int, requests: Sequence[bytes], context: ssl.SSLContext) -> None:
@@ -153,38 +141,60 @@ async def _connection(port: int, requests: Sequence[bytes], context: ssl.SSLCont
 # -- in the process that serves
 
 
-def _gateway(job: Job, tls: Tls) -> None:
+def _child(job: Job, tls: Tls) -> None:
+    site = material.site(job.folder / "hub", SMALL, ENVELOPES[job.size])
+    requests = _requests(site, job.size)
     os.sched_setaffinity(0, job.cores)
-    site = material.site(job.folder / "hub", SMALL, ENVELOPES[job.batch])
-
-    async def start() -> int:
-        gateway = Gateway(site.hub, tls, lambda: time.time_ns() // 1_000_000, _FREE)
-        return await gateway.start(HOST, 0)
-
-    _serve(job, start, _requests(site, job.batch))
+    asyncio.run(_serve(job, tls, site, requests))
     site.hub.close()
 
 
-def _bare_http(job: Job, tls: Tls) -> None:
-    os.sched_setaffinity(0, job.cores)
-    site = material.site(job.folder / "hub", SMALL, ENVELOPES[job.batch])
-    answer = bytes([0x98, job.batch]) + b"\x65taken" * job.batch
+async def _serve(job: Job, tls: Tls, site: Site, requests: list[bytes]) -> None:
+    gateway = Gateway(site.hub, tls, lambda: time.time_ns() // 1_000_000, _FREE)
+    port = await gateway.start(HOST, 0)
+    runner = await _bare_http(tls, job.size)
+    job.pipe.send((runner.addresses[0][1], port, requests))
+    bare_http = await _cpu_until_told(job.pipe)
+    await runner.cleanup()
+    job.pipe.send((bare_http, _bare_accept(job.folder / "accept", site)))
+    job.pipe.send(await _cpu_until_told(job.pipe))
+    await gateway.stop()
+
+
+async def _bare_http(tls: Tls, size: int) -> web.AppRunner:
+    """A handler that reads the body and answers as many bytes as the gateway does."""
+    answer = bytes([0x98, size]) + b"\x65taken" * size
 
     async def handle(request: web.Request) -> web.Response:
         await request.read()
         return web.Response(body=answer, content_type=MEDIA_TYPE)
 
-    async def start() -> int:
-        app = web.Application(client_max_size=1 << 24)
-        app.router.add_post("/v1/{role}/envelopes", handle)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        listening = web.TCPSite(runner, HOST, 0, ssl_context=server_context(tls))
-        await listening.start()
-        return int(runner.addresses[0][1])
+    app = web.Application(client_max_size=1 << 24)
+    app.router.add_post("/v1/{role}/envelopes", handle)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, HOST, 0, ssl_context=server_context(tls)).start()
+    return runner
 
-    _serve(job, start, _requests(site, job.batch))
-    site.hub.close()
+
+def _bare_accept(folder: Path, site: Site) -> float:
+    store = bare.BareStore(folder)
+    bare.fill(store, site.frames)
+    began = time.process_time()
+    bare.accept(store, site.frames, site.sender.signing.public, BATCH)
+    return time.process_time() - began
+
+
+async def _cpu_until_told(pipe: Connection) -> float:
+    loop = asyncio.get_running_loop()
+    told = loop.create_future()
+    loop.add_reader(pipe.fileno(), told.set_result, None)
+    began = time.process_time()
+    await told
+    used = time.process_time() - began
+    loop.remove_reader(pipe.fileno())
+    pipe.recv()
+    return used
 
 
 def _requests(site: Site, size: int) -> list[bytes]:
@@ -199,15 +209,3 @@ def _requests(site: Site, size: int) -> list[bytes]:
         lines = [f"POST {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
         requests.append("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
     return requests
-
-
-def _serve(job: Job, start: Callable[[], object], requests: list[bytes]) -> None:
-    loop = asyncio.new_event_loop()
-    port = loop.run_until_complete(start())  # type: ignore[arg-type]
-    job.pipe.send((port, requests))
-    done = loop.create_future()
-    loop.add_reader(job.pipe.fileno(), lambda: done.done() or done.set_result(None))
-    began = time.process_time()
-    loop.run_until_complete(done)
-    job.pipe.send(time.process_time() - began)
-    os._exit(0)  # what else runs in this process is of no use any more

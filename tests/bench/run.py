@@ -18,7 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import edge_lines, hub_lines, log_lines
+from tests.bench import edge_lines, gateway_lines, hub_lines, log_lines
 from tests.bench.material import LARGE, SMALL
 from tests.bench.measure import Line
 
@@ -42,6 +42,10 @@ LINES: dict[str, Measure] = {
     "recipient.2kB": _one(edge_lines.recipient),
     "hub.messages_per_flush": hub_lines.flushes,
     "hub.1M_grants": hub_lines.million_grants,
+    "gateway.batch1": _one(partial(gateway_lines.batch, size=1, goal=None)),
+    "gateway.batch20": _one(partial(gateway_lines.batch, size=20, goal=None)),
+    "gateway.batch100": _one(partial(gateway_lines.batch, size=100, goal=0.7)),
+    "gateway.two_cores_ratio": _one(gateway_lines.two_cores),
     "log.verify_1M_s": log_lines.verify_million,
 }
 
