@@ -3,7 +3,7 @@
 
 """What an all-seeing onlooker of a delivery world remembers, and the properties that he holds it to.
 
-P1   nothing is handed over after the commit of a stop of its handle; retractions are
+P1   nothing is handed over after the commit of a stop of its grant, under whatever handle; retractions are
 P1b  nothing is told under an automatic renewal of what the recipient, or the stop code, ended
 P2   what was told under a line that went on arrives, unless a person was asked;  P2b  no line is held that nobody stopped
 P3   nothing arrives twice: at most one receipt `stored` per thing told, one notice, one line in the view
@@ -144,7 +144,7 @@ class Ghost:
         for native in events:
             if not native.retracts:
                 self._last = native.identity
-                self._happened[name, native.identity] = self._world.now + 6_000  # when the edge is asked
+                self._happened[name, native.identity] = self._world.now + self._world.moment  # when the edge is asked
 
     def answered(self, name: str, method: str, args: tuple[Any, ...], answer: Any) -> None:
         """The hub answered a call: what a sender sees, and what networks can repeat."""
@@ -243,10 +243,10 @@ class Ghost:
                 self.look(name)
             return
         for _, named in fact.body.handles:
-            self._stopped.setdefault(named, index)
             secret = self._secrets.get(named)
             if secret is None:
                 continue
+            self._stopped.setdefault(secret, index)  # whichever of its handles are named: the grant is over
             sender = self._world.actors[self.lines[secret].sender].address
             if fact.signer != sender and not any(one.who == fact.signer for one in self.ended.get(secret, ())):
                 self._end(secret, self._world.now, fact.signer)
@@ -257,12 +257,11 @@ class Ghost:
             return
         if one.retraction:
             return
-        need(
-            one.handle not in self._stopped, "P1", "handed over after the stop at entry", self._stopped.get(one.handle)
-        )
+        secret = self._secrets[one.handle]
+        need(secret not in self._stopped, "P1", "handed over after the stop at entry", self._stopped.get(secret))
         item = self._item(one)
         if item.kind == EVENT:
-            self._not_renewed_by_itself(self._secrets[one.handle])
+            self._not_renewed_by_itself(secret)
 
     def _not_renewed_by_itself(self, secret: bytes) -> None:
         first = self.lines[secret]

@@ -52,7 +52,7 @@ from tests.simulator import NATIONAL, Seen, at, run
 from tests.world_check import HUB_NAME
 
 HOUR, DAY = 3_600_000, 86_400_000
-MOMENT = 6_000  # between two things that happen; the hub signs a checkpoint every five seconds
+MOMENT = 6_000  # between two things that happen, unless told otherwise; the hub signs a checkpoint every 5 s
 START = at("2026-01-14 09:00")
 ADDRESS = {
     "A": "urn:nld:oin:00000001000000000001:team-wmo",
@@ -207,6 +207,7 @@ class DeliveryWorld:
         self.now, self.seed, self.folder = now, seed, folder
         self.watch: Callable[[str, str], None] | None = None  # is told who reached which point
         self.longest_step = 0
+        self.moment = MOMENT
         self.hub_random = randomness.Random(f"{seed} hub")  # noqa: S311  # must be the same in every run
         self.hub_crash: tuple[int, bool] | None = None
         self.hub_away = False
@@ -294,7 +295,7 @@ class DeliveryWorld:
     def ask(self, name: str, call: Callable[[Edge], Any]) -> Any:
         """Ask an edge for something; None when it, or the hub, ended meanwhile or it could not be done."""
         actor = self.actors[name]
-        self.now += MOMENT
+        self.now += self.moment
         answer = None
         try:
             answer = call(actor.edge)

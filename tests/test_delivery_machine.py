@@ -22,7 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from adapters.refusals import REASONS
 from schemas.fact import parse_fact
-from tests.delivery_world import DAY, NO_FAULT, DeliveryWorld, Fault
+from tests.delivery_world import DAY, MOMENT, NO_FAULT, DeliveryWorld, Fault
 
 FACTOR = int(os.environ.get("SCHAKEL_FUZZ", "0"))
 FAST = Path("/dev/shm")
@@ -55,10 +55,10 @@ def profile(runs: int) -> settings:
 
 
 def new_world(
-    place: tempfile.TemporaryDirectory[str], known: tuple[str, ...] = ("c0",), seed: int = 1
+    place: tempfile.TemporaryDirectory[str], known: tuple[str, ...] = ("c0",), seed: int = 1, store: str = "memory"
 ) -> DeliveryWorld:
     """A world whose municipality knows both citizens."""
-    world = DeliveryWorld(Path(place.name), seed, known=known)
+    world = DeliveryWorld(Path(place.name), seed, store, known)
     for client in ("c0", "c1"):
         world.know("A", client)
     return world
@@ -72,10 +72,12 @@ def folder() -> tempfile.TemporaryDirectory[str]:
 class Delivery(RuleBasedStateMachine):
     """One hub, four edges, whatever happens."""
 
+    store = "memory"
+
     def __init__(self) -> None:
         super().__init__()
         self.place = folder()
-        self.world = new_world(self.place)
+        self.world = new_world(self.place, store=self.store)
 
     @initialize(told=st.integers(0, 3), days=st.sampled_from([None, 25, 60, 90]))
     def begin(self, told: int, days: int | None) -> None:
@@ -246,6 +248,11 @@ class Delivery(RuleBasedStateMachine):
         """Receipts come once more."""
         self.world.receipts_again(x)
 
+    @rule(ms=st.sampled_from([1, 1_000, 6_000]))
+    def pace(self, ms: int) -> None:
+        """Things happen faster than the hub signs checkpoints, or not."""
+        self.world.moment = ms
+
     @rule(ms=st.sampled_from([60_000, 300_000, DAY // 4, DAY, 3 * DAY, 6 * DAY, 16 * DAY]))
     def time(self, ms: int) -> None:
         """Time passes."""
@@ -264,10 +271,17 @@ class Delivery(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Once all has settled."""
         try:
+            self.world.moment = MOMENT
             self.world.settle()
         finally:
             self.world.close()
             self.place.cleanup()
+
+
+class DeliveryOnDisk(Delivery):
+    """The same over the embedded store, which a crash of the hub opens anew."""
+
+    store = "sqlite"
 
 
 class Twins(RuleBasedStateMachine):
@@ -381,6 +395,10 @@ MACHINES = True  # tests/fuzz.py runs what is here, though it is no property of 
 
 def test_everything_that_can_happen_to_a_message_keeps_the_properties() -> None:
     run_state_machine_as_test(Delivery, settings=profile(60))
+
+
+def test_it_keeps_them_over_the_embedded_store_too() -> None:
+    run_state_machine_as_test(DeliveryOnDisk, settings=profile(10))
 
 
 def test_neither_who_is_known_nor_why_it_stopped_can_be_seen_from_outside() -> None:
