@@ -154,6 +154,7 @@ class Gateway:
                 took = (asyncio.get_running_loop().time() - began) * 1000
                 trace = _TRACE.fullmatch(request.headers.get("traceparent", ""))
                 _log.info("%s %d %.1f ms trace=%s", name, status, took, "-" if trace is None else trace[1])
+        response.headers["Server"] = "schakel"  # not which library of which version
         return response
 
     def _refused(self, problem: Problem) -> web.Response:

@@ -112,7 +112,7 @@ class Listener(web.Server):
         self._counts.refused[problem.name] += 1
         body = problem.body()
         head = (
-            f"HTTP/1.1 {problem.status} {problem.name}\r\nContent-Type: {MEDIA_TYPE}\r\nConnection: close\r\n"
+            f"HTTP/1.1 {problem.status} {problem.name}\r\nContent-Type: {MEDIA_TYPE}\r\nServer: schakel\r\nConnection: close\r\n"
             f"Content-Length: {len(body)}\r\n\r\n"
         )
         transport.write(head.encode() + body)

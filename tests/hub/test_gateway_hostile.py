@@ -13,6 +13,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from hub.client import HandleState
 from hub.gateway_limits import Limits
 from hub.gateway_routes import LOG, ROUTES
 from schemas import api
@@ -338,6 +339,45 @@ def test_reading_tells_only_what_is_ones_own(town: Town) -> None:
     unknown = town.site.request(town.gp, "GET", "manifests/urn:nld:oin:00000000000000000042:school")
     assert api.read_indexed(unknown.body) == []
     assert parse(town.provider.pickup()[0].envelope).message_id == message_id
+
+
+# -- our own faults, and connections that end
+
+
+def test_a_fault_of_ours_is_answered_without_what_it_was_about(town: Town, caplog: pytest.LogCaptureFixture) -> None:
+    def handles(via: str) -> list[HandleState]:
+        raise KeyError("999900006")
+
+    town.world.hub.handles = handles  # type: ignore[method-assign]
+    answer = town.site.request(town.team, "GET", "handles")
+    _refused(town, answer, 500, "hub-fault")
+    assert b"999900006" not in answer.body
+    assert [record.getMessage() for record in caplog.records] == ["handles failed: KeyError"]
+
+
+def test_an_answer_names_no_library(town: Town) -> None:
+    for path in ("handles", "/nowhere", "/health/live"):
+        assert town.site.request(town.team, "GET", path).headers["server"] == "schakel"
+
+
+def test_envelopes_of_a_connection_cut_before_the_answer_are_stored_once(town: Town) -> None:
+    frame = town.team.envelope(town.team.register(town.provider))
+    body = api.frames_bytes([frame])
+    headers = town.site.signed(town.team, "POST", SEND, body) | {"Content-Length": str(len(body)), "Host": "x"}
+    head = "\r\n".join([f"POST {SEND} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())])
+
+    async def story() -> None:
+        context = town.site.context(oin_of(town.team.address))
+        _, writer = await asyncio.open_connection(HOST, town.site.port, ssl=context)
+        writer.write(head.encode() + b"\r\n\r\n" + body)
+        await writer.drain()
+        writer.transport.abort()
+
+    town.site.wait(story())
+    answer = api.read_codes(_post(town, body).body, 1)
+    assert answer in ([Code.TAKEN], [Code.ACCEPTED])  # the first time arrived whole, or it did not
+    assert api.read_codes(_post(town, body).body, 1) == [Code.ACCEPTED]
+    assert len(town.provider.pickup()) == 1
 
 
 # -- everything
