@@ -399,6 +399,8 @@ class Edge:
     def person_decides(self, line: str, *, resume: bool) -> Grant | None:
         """A person has looked at a line that another address stopped: it goes on as a new grant, or stays ended.
 
+        What stays ended is not begun anew by an allocation either; only a person makes a grant in it.
+
         Raises:
             EdgeError: it rests on consent, which must be given anew; or nothing is left to go on with.
         """
@@ -407,7 +409,7 @@ class Edge:
             if not frozen:
                 raise EdgeError("deze lijn wacht niet op een besluit")
             for grant in frozen:
-                GRANTS.put(tx, replace(grant, state=STOPPED))
+                GRANTS.put(tx, replace(grant, state=STOPPED, noted=True))
             return self._resume(tx, frozen[-1]) if resume else None
 
     def _resume(self, tx: Transaction, last: Grant) -> Grant | None:

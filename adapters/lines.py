@@ -163,7 +163,7 @@ def make(tx: Transaction, work: Workplace, wish: Wish) -> Grant | None:
     """
     line = line_name(wish.client, wish.recipient, wish.row)
     old = newest(tx, line)
-    if wish.automatic and (is_refused(tx, wish.client, wish.recipient) or newest(tx, line, (FROZEN,))):
+    if wish.automatic and (is_refused(tx, wish.client, wish.recipient) or _waits_for_a_person(tx, line)):
         return None
     if old is not None and (old.end, old.categories, old.ground) == (wish.end, wish.categories, wish.ground):
         return old
@@ -181,6 +181,14 @@ def make(tx: Transaction, work: Workplace, wish: Wish) -> Grant | None:
     if old is not None:
         _renew(tx, work, old, grant)
     return grant
+
+
+def _waits_for_a_person(tx: Transaction, line: str) -> bool:
+    """Whether the line is held; or a person let its end stand, and no person has made a grant in it since."""
+    grants = GRANTS.find(tx, "line", line.encode())
+    return any(grant.state == FROZEN for grant in grants) or any(
+        grant.noted and grant.state == STOPPED for grant in grants[-1:]
+    )
 
 
 def _new(tx: Transaction, work: Workplace, wish: Wish, before: Grant | None) -> Grant:

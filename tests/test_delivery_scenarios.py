@@ -95,6 +95,24 @@ def test_a_line_that_a_person_resumed_is_not_held_again_for_the_same_stop(world:
     assert "actie belegd" in told(world, "B")
 
 
+def test_what_a_person_left_ended_is_not_begun_anew_by_an_allocation(world: DeliveryWorld) -> None:
+    world.stop_by_code(list(world.ghost.lines).index(secret_of(world, "provider-wmo")))
+    world.event("A", "c0")
+    world.flow()  # the first sign
+    world.decide_held("A", resume=False)
+    for number in ("100", "200"):
+        world.allocate("AB", "c0", days=120, number=number)
+        world.event("A", "c0")
+        world.flow()
+    assert states(world, "A", "provider-wmo") == ["stopped"]
+    world.grant_by_person("c0", 60)
+    world.allocate("AB", "c0", days=150)
+    world.event("A", "c0")
+    world.settle(2)
+    assert states(world, "A", "provider-wmo")[-1] == "active"
+    assert told(world, "B").count("actie belegd") == 1
+
+
 # -- the threats, with whole edges (tests/hub/test_threats.py has them at the hub)
 
 
