@@ -293,6 +293,15 @@ class Twins(RuleBasedStateMachine):
         self.places = folder(), folder()
         self.worlds = [new_world(place, known) for place, known in zip(self.places, (("c0",), ()), strict=True)]
 
+    @initialize(told=st.integers(0, 2), days=DAYS)
+    def begin(self, told: int, days: int) -> None:
+        """An agreement that was introduced, and something told."""
+        self.agreement(days)
+        self.flow()
+        for _ in range(told):
+            self.event()
+            self.flow()
+
     @rule(days=DAYS)
     def agreement(self, days: int) -> None:
         """The citizen agrees."""
@@ -310,6 +319,12 @@ class Twins(RuleBasedStateMachine):
         """Everything moves."""
         for world in self.worlds:
             world.flow("A", "G", "A", rounds=1)
+
+    @rule()
+    def told_and_picked_up(self) -> None:
+        """Something happens and arrives."""
+        self.event()
+        self.flow()
 
     @rule(x=st.sampled_from("AG"))
     def work(self, x: str) -> None:
