@@ -28,6 +28,7 @@ from schemas.calendar import date_text
 CONSENT: Final = "consent"
 NOTICE: Final = "2026-1"  # version of the text that the receipt is made of
 _PRINCIPAL: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
+_MONTHS: Final = "januari februari maart april mei juni juli augustus september oktober november december".split()
 _CATEGORIES: Final = {"progress": "dat hulp begint, verandert en stopt", "service": "onder welke wet en toewijzing"}
 
 
@@ -146,7 +147,9 @@ def _agree(
     )
     grant = make(tx, work, wish)
     if grant is None:
-        raise AgreementError("van deze cliënt is geen BSN bekend, en deze regel vraagt een kennismaking met het BSN")
+        raise AgreementError(
+            "van deze cliënt is geen BSN bekend; volgens deze regel herkent de ontvanger de cliënt daaraan"
+        )
     consented = Consented(record.id, client.id, record.to_bytes(work.registry), (grant.id,))
     return CONSENTS.put(tx, consented), grant
 
@@ -168,12 +171,12 @@ def _agreed(work: Workplace, book: AddressBook, consented: Consented, grant: Gra
 def _to_be_asked(work: Workplace, named: Sequence[Partner], rows: dict[str, list[Row]]) -> Iterator[str]:
     for partner in named:
         if not rows[partner.address]:
-            yield f"geen regel staat toe dat deze organisatie {partner.name} op toestemming inlicht"
+            yield f"{partner.name} kunnen wij niet inlichten: geen regel staat dat op toestemming toe"
         if _rows(work.rules, partner.address, work.address):
-            yield f"te vragen bij {partner.name}: inlichten van deze organisatie"
+            yield f"vraag bij {partner.name} of die ons mag inlichten"
         for other in named:
             if other is not partner and _rows(work.rules, partner.address, other.address):
-                yield f"te vragen bij {partner.name}: inlichten van {other.name}"
+                yield f"vraag bij {partner.name} of die {other.name} mag inlichten"
 
 
 # -- showing and ending ----------------------------------------------------------------------------------------------
@@ -205,6 +208,11 @@ def end_agreement(tx: Transaction, work: Workplace, consent: str) -> Grant | Non
     return last
 
 
+def _in_words(day: int) -> str:
+    year, month, number = date_text(day).split("-")
+    return f"{int(number)} {_MONTHS[int(month) - 1]} {year}"
+
+
 def receipt(made: Sequence[Agreed], asked: Sequence[str]) -> str:
     """What the citizen takes home."""
     lines = ["Afspraak over het delen van voortgang", ""]
@@ -212,7 +220,7 @@ def receipt(made: Sequence[Agreed], asked: Sequence[str]) -> str:
         what = " en ".join(_CATEGORIES[name] for name in one.categories)
         lines += [
             f"Wij mogen {one.recipient_name} vertellen {what}.",
-            f"Dit geldt van {date_text(one.begin)} tot en met {date_text(one.end)}.",
+            f"Dit geldt van {_in_words(one.begin)} tot en met {_in_words(one.end)}.",
             "Er gaan geen medische gegevens, verslagen of toelichtingen mee.",
             "U kunt dit altijd stoppen: bij ons, of bij een van de andere partners met deze stopcode.",
             f"Stopcode: {one.stop_code}",
@@ -221,6 +229,6 @@ def receipt(made: Sequence[Agreed], asked: Sequence[str]) -> str:
     if not made:
         lines += ["Er is niets afgesproken dat wij zelf mogen vertellen.", ""]
     if asked:
-        lines += ["Nog te regelen bij anderen:", *(f"- {sentence}" for sentence in asked), ""]
+        lines += ["Dit is hiermee niet geregeld:", *(f"- {sentence}" for sentence in asked), ""]
     lines.append("Stoppen werkt vanaf het moment dat u het zegt. Wat al is verteld, kan worden ingetrokken.")
     return "\n".join(lines) + "\n"

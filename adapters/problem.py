@@ -43,14 +43,14 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "Do not deliver this file here; it is another message, version or law than is read here.",
     ),
     Keyword.MESSAGE_CODE: (
-        "Vul de BerichtCode die bij dit bericht hoort.",
+        "Vul de BerichtCode in die bij dit bericht hoort.",
         "Fill in the message code that belongs to this message.",
     ),
     Keyword.VERSION: (
         "Lever het bericht aan in de versie die hier wordt gelezen.",
         "Deliver the message in the version that is read here.",
     ),
-    Keyword.MISSING: ("Vul dit verplichte veld.", "Fill in this required field."),
+    Keyword.MISSING: ("Vul dit verplichte veld in.", "Fill in this required field."),
     Keyword.UNEXPECTED: (
         "Verwijder wat hier staat; de standaard kent het op deze plaats niet.",
         "Remove what stands here; the standard does not know it in this place.",
@@ -68,7 +68,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "Fill this field with a value of the type that the standard prescribes.",
     ),
     Keyword.PATTERN: (
-        "Vul dit veld in de vorm en lengte die de standaard voorschrijft.",
+        "Vul dit veld in met de vorm en lengte die de standaard voorschrijft.",
         "Fill this field in the form and length that the standard prescribes.",
     ),
     Keyword.CODE_LIST: (
@@ -76,7 +76,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "Choose a code from the code list of this law.",
     ),
     Keyword.DATE: (
-        "Vul een datum die bestaat, in de vorm van de standaard.",
+        "Vul een datum in die bestaat, in de vorm van de standaard.",
         "Fill in a date that exists, in the form of the standard.",
     ),
     Keyword.DATE_ORDER: (

@@ -38,7 +38,7 @@ def read_clients(data: bytes) -> list[ClientRow]:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ListError("the list isn't UTF-8; save it again as CSV UTF-8") from None
-    delimiter = ";" if ";" in text.partition("\n")[0] else ","
+    delimiter = "," if "," in text.partition("\n")[0] and ";" not in text.partition("\n")[0] else ";"
     try:
         lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except csv.Error:

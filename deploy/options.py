@@ -36,6 +36,8 @@ def settings_file(given: Path | None, name: str) -> Path:
         Stopped: there is none; nothing was done.
     """
     file = Path(name) if given is None else given / name if given.is_dir() else given
+    if given is not None and not given.exists():
+        raise wrong_use("There is no such folder or file as --config says.")
     if not file.is_file():
         kind = name.removesuffix(".toml")
         where = "in this folder" if given is None else "there"

@@ -77,10 +77,15 @@ def _nothing(_done: int) -> None:
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> RenderableType:
     """A table for people; words in square brackets are shown as they are."""
+    from rich.cells import cell_len
     from rich.markup import escape
     from rich.table import Table
 
-    shown = Table(title=title or None, title_justify="left", title_style="bold", header_style="bold cyan")
+    # A title is no wider than its table, so a narrow one gets room for it.
+    width = max(cell_len(title) + 2, 1)
+    shown = Table(
+        title=title or None, title_justify="left", title_style="bold", header_style="bold cyan", min_width=width
+    )
     for column in columns:
         shown.add_column(column, overflow="fold")
     for row in rows:

@@ -14,11 +14,14 @@ import click
 from rich.console import RenderableType
 
 from adapters.agreement import Agreed, Conversation
+from adapters.lines import NotLawfulError
 from deploy.commands.edge import at_desk, at_work
-from deploy.exits import wrong_use
+from deploy.dutch import CONSENT_STATES, categories, not_lawful
+from deploy.exits import refused, wrong_use
 from deploy.options import edge_option
 from deploy.screen import Screen, good, note, plain, table, with_screen
 from schemas.calendar import date_text, parse_date
+from schemas.registry import Fault
 
 GIVEN_BY = ("client", "parents", "representative")  # the words of the consent record
 MANNERS = ("in-person", "in-writing", "by-telephone")
@@ -48,12 +51,17 @@ def make(  # one option each; click passes them by name
 ) -> None:
     """Make the grants that CLIENT agreed to, and print the receipt for the citizen."""
     talk = Conversation(partners, None if until is None else _day(until), given_by, manner)
-    with at_desk(config) as (opened, _):
-        made = opened.make_agreement(client, talk)
+    with at_desk(config) as (opened, settings):
+        try:
+            made = opened.make_agreement(client, talk)
+        except NotLawfulError as error:
+            raise refused(f"Dit kan niet: {not_lawful(map(_rule, error.faults))}.") from None
+        receipt = f"{settings.config.name}\n\n{made.receipt}"
+    stop = [note("The stop code is for the citizen alone. The next pass of `schakel edge work` tells the hub.")]
     screen.answer(
-        {"made": _data(made.made), "to_be_asked": list(made.asked), "receipt": made.receipt},
-        plain(made.receipt),
-        note("The stop code is for the citizen alone. The next pass of `schakel edge work` tells the hub."),
+        {"made": _data(made.made), "to_be_asked": list(made.asked), "receipt": receipt},
+        plain(receipt),
+        *(stop if made.made else []),
     )
 
 
@@ -86,6 +94,10 @@ def ended(known: bool) -> list[RenderableType]:
     return [note("Stopped here: nothing leaves any more. The hub will know at the next pass that reaches it.")]
 
 
+def _rule(fault: Fault) -> str:
+    return f"{fault.path} {fault.keyword}"
+
+
 def _day(text: str) -> int:
     try:
         return parse_date(text)
@@ -99,7 +111,14 @@ def _data(found: Sequence[Agreed]) -> list[dict[str, object]]:
 
 def _table(found: Sequence[Agreed]) -> RenderableType:
     rows = [
-        (one.id, one.recipient_name, ", ".join(one.categories), date_text(one.begin), date_text(one.end), one.state)
+        (
+            one.id,
+            one.recipient_name,
+            categories(one.categories),
+            date_text(one.begin),
+            date_text(one.end),
+            CONSENT_STATES.get(one.state, one.state),
+        )
         for one in found
     ]
     return table("Afspraken", ("afspraak", "met", "wat", "van", "tot en met", "stand"), rows)

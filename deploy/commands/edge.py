@@ -31,6 +31,7 @@ from deploy.compose_edge import (
     store_key,
     write_edge_settings,
 )
+from deploy.dutch import GROUNDS
 from deploy.exits import failed, wrong_use
 from deploy.lists import LARGEST, read_clients
 from deploy.options import EDGE_FILE, edge_option, settings_file
@@ -209,7 +210,10 @@ def outbox(screen: Screen, config: Path | None) -> None:
     columns = ("nummer", "soort", "cliënt", "voor", "datum", "stand", "waarom")
     parts = [table("Outbox", columns, rows)]
     if held:
-        waiting = [(one.client, one.recipient, one.purpose, one.ground, date_text(one.until)) for one in held]
+        waiting = [
+            (one.client, one.recipient, one.purpose, GROUNDS.get(one.ground, one.ground), date_text(one.until))
+            for one in held
+        ]
         parts.append(table("Wacht op een besluit", ("cliënt", "voor", "doel", "grond", "tot en met"), waiting))
     answer = {
         "outbox": [asdict(one) | {"day": date_text(one.day)} for one in lines],

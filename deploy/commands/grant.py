@@ -14,6 +14,7 @@ from adapters.records import ACTIVE
 from adapters.refusals import CLOSED, REASONS
 from deploy.commands.agreement import ended
 from deploy.commands.edge import at_desk, at_work
+from deploy.dutch import GRANT_STATES, GROUNDS, categories
 from deploy.exits import wrong_use
 from deploy.options import edge_option
 from deploy.screen import Screen, table, with_screen
@@ -35,28 +36,40 @@ def list_grants(screen: Screen, client: str | None, everything: bool, config: Pa
     with at_desk(config) as (opened, settings):
         names = {one.id: one.number for one in opened.clients()}
         found = [
-            {
-                "id": one.id,
-                "client": names[one.client],
-                "recipient": settings.book.name_of(one.recipient),
-                "row": one.row,
-                "ground": one.ground,
-                "categories": list(one.categories),
-                "begin": date_text(one.begin),
-                "end": date_text(one.end),
-                "state": one.state,
-                "introduced": one.introduced,
-            }
+            (
+                {
+                    "id": one.id,
+                    "client": names[one.client],
+                    "recipient": settings.book.name_of(one.recipient),
+                    "row": one.row,
+                    "ground": one.ground,
+                    "categories": list(one.categories),
+                    "begin": date_text(one.begin),
+                    "end": date_text(one.end),
+                    "state": one.state,
+                    "introduced": one.introduced,
+                },
+                one,
+            )
             for one in opened.grants(client)
             if everything or one.state == ACTIVE
         ]
     rows = [
-        (*list(one.values())[:5], ", ".join(map(str, categories)), *list(one.values())[6:9])
-        for one in found
-        if isinstance(categories := one["categories"], list)
+        (
+            shown["id"],
+            shown["client"],
+            shown["recipient"],
+            shown["row"],
+            GROUNDS.get(one.ground, one.ground),
+            categories(one.categories),
+            shown["begin"],
+            shown["end"],
+            GRANT_STATES.get(one.state, one.state),
+        )
+        for shown, one in found
     ]
-    columns = ("grant", "client", "recipient", "row", "ground", "categories", "from", "until", "state")
-    screen.answer(found, table("Grants", columns, rows))
+    columns = ("nummer", "cliënt", "voor", "regel", "grond", "wat", "van", "tot en met", "stand")
+    screen.answer([shown for shown, _ in found], table("Wie wij mogen inlichten", columns, rows))
 
 
 @grant.command()

@@ -98,3 +98,18 @@ def test_commands_find_the_settings_in_the_folder_where_they_run(
     assert schakel("edge", "view").exit_code == Exit.WRONG_USE
     monkeypatch.chdir(kept / "huisarts")
     assert schakel("edge", "view").exit_code == Exit.DONE
+
+
+def test_a_place_that_is_not_there_is_a_sentence_that_does_not_repeat_it(schakel: Schakel, tmp_path: Path) -> None:
+    for command in (("hub", "status"), ("edge", "view")):
+        result = schakel(*command, "--config", tmp_path / "jansen")
+        assert result.exit_code == Exit.WRONG_USE
+        assert "There is no such folder or file as --config says." in result.output
+        assert "jansen" not in result.output
+
+
+def test_the_title_of_a_narrow_table_stays_on_one_line(schakel: Schakel, tmp_path: Path) -> None:
+    file = tmp_path / "a-folder-with-a-rather-long-name-for-so-few-settings" / "hub.toml"
+    file.parent.mkdir()
+    file.write_text("x = 1\n")
+    assert str(file)[-40:] in schakel("config", "check", file).output

@@ -64,9 +64,7 @@ def test_a_passphrase_can_stand_for_the_key_file(schakel: Schakel, tmp_path: Pat
     assert "lange zin" not in wrong.output
 
 
-@pytest.mark.parametrize(
-    "left_out", ["--address", "--name", "--key-file"]
-)
+@pytest.mark.parametrize("left_out", ["--address", "--name", "--key-file"])
 def test_what_an_edge_needs_must_be_said(schakel: Schakel, tmp_path: Path, left_out: str) -> None:
     arguments = list(_init(tmp_path / "edge", tmp_path / "k"))
     at = arguments.index(left_out)
@@ -147,7 +145,10 @@ def test_an_edge_without_a_hub_says_where_to_name_it(schakel: Schakel, tmp_path:
 
 
 def test_an_edge_that_was_not_admitted_is_told_whom_to_ask(schakel: Schakel, kept: Path) -> None:
-    assert schakel("partner", "remove", "urn:nld:oin:00000009999999990003:gp", "--yes", "--config", kept / "hub").exit_code == 0
+    assert (
+        schakel("partner", "remove", "urn:nld:oin:00000009999999990003:gp", "--yes", "--config", kept / "hub").exit_code
+        == 0
+    )
     result = schakel("edge", "work", "--config", kept / "huisarts")
     assert result.exit_code == Exit.REFUSED
     assert "ask the operator to admit the partner" in result.output
@@ -192,7 +193,9 @@ def test_everything_told_about_a_client_can_be_called_back(
     client = answer("grant", "list", "--config", kept / "team-wmo")[0]["client"]
     team = ("--config", kept / "team-wmo")
     assert schakel("edge", "retract", client, *team, typed="n\n").exit_code == Exit.WRONG_USE
-    assert answer("edge", "retract", client, "--from", "huisartsenpraktijk de linde", "--yes", *team) == {"retracted": 1}
+    assert answer("edge", "retract", client, "--from", "huisartsenpraktijk de linde", "--yes", *team) == {
+        "retracted": 1
+    }
     waiting = answer("edge", "outbox", *team)["outbox"]
     assert [one["kind"] for one in waiting] == ["intrekking"]
     answer("edge", "work", *team)
@@ -227,7 +230,10 @@ def test_own_clients_come_from_a_spreadsheet(
         ("", "the first line must be the header"),
         ("naam;bsn;taak\nX;999900158;", "the first line must be the header"),
         ("clientnummer;bsn;taak\n", "no client in the list"),
-        (f"clientnummer;bsn;taak\nP1;{OTHER_BSN[:-1]}9;\nP2;12;\n;{OTHER_BSN};", "line 2, bsn: this bsn fails the eleven-test"),
+        (
+            f"clientnummer;bsn;taak\nP1;{OTHER_BSN[:-1]}9;\nP2;12;\n;{OTHER_BSN};",
+            "line 2, bsn: this bsn fails the eleven-test",
+        ),
         ("clientnummer;bsn;taak\nP1;999900158", "line 2 has 2 columns instead of 3"),
         ('clientnummer;bsn;taak\nP1;"999900158;x', "isn't csv"),
     ],
@@ -359,3 +365,42 @@ def test_two_processes_never_work_with_one_edge(schakel: Schakel, kept: Path) ->
         result = schakel("edge", "view", "--config", kept / "huisarts")
     assert result.exit_code == Exit.FAILED
     assert "Error: " in result.output
+
+
+# -- what a professional reads is Dutch --------------------------------------------------------------------------
+
+
+def test_an_agreement_that_the_rule_has_no_room_for_is_refused_in_a_dutch_sentence(
+    schakel: Schakel, kept: Path, client: str
+) -> None:
+    make = ("agreement", "make", client, "--with", "Huisartsenpraktijk De Linde", "--config", kept / "team-wmo")
+    for until, sentence in (("2020-01-01", "de einddatum ligt vóór vandaag"), ("2099-01-01", "zo lang mag het")):
+        result = schakel(*make, "--until", until)
+        assert result.exit_code == Exit.REFUSED
+        assert sentence in result.output
+
+
+def test_a_receipt_says_from_whom_it_is_and_until_when_in_words(
+    answer: Callable[..., Any], kept: Path, client: str
+) -> None:
+    team = ("--config", kept / "team-wmo")
+    made = answer("agreement", "make", client, "--with", "Huisartsenpraktijk De Linde", *team)
+    assert made["receipt"].startswith("Team Wmo Voorbeeldstad\n\nAfspraak over het delen van voortgang\n")
+    year, month, day = made["made"][0]["end"].split("-")
+    words = "januari februari maart april mei juni juli augustus september oktober november december".split()
+    assert f" tot en met {int(day)} {words[int(month) - 1]} {year}.\n" in made["receipt"]
+
+
+def test_where_nothing_was_agreed_nobody_is_told_to_keep_a_stop_code(schakel: Schakel, kept: Path, client: str) -> None:
+    result = schakel("agreement", "make", client, "--with", "Zorg Thuis Voorbeeld", "--config", kept / "team-wmo")
+    assert result.exit_code == Exit.DONE
+    assert "Er is niets afgesproken" in result.output
+    assert "stop code" not in result.output
+
+
+def test_the_tables_of_a_professional_are_in_dutch(schakel: Schakel, kept: Path, client: str) -> None:
+    team = ("--config", kept / "team-wmo")
+    shown = schakel("grant", "list", "--all", *team).output + schakel("agreement", "show", client, *team).output
+    for word in ("wettelijke taak", "toestemming", "voortgang", "geldt", "gestopt", "ingetrokken", "cliënt"):
+        assert word in shown
+    assert not any(word in shown for word in ("statutory", "consent", "progress", "active", "withdrawn", "client"))
