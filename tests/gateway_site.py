@@ -31,7 +31,8 @@ from tests.simulator import Party, World
 
 T = TypeVar("T")
 HOST = "127.0.0.1"
-QUICK = Limits(head=0.3, whole_body=0.3, handshake=1.0, idle=5.0)
+QUICK = Limits(head=20.0, whole_body=20.0, handshake=20.0, idle=20.0)  # long enough for a machine with much to do
+IMPATIENT = Limits(head=0.3, whole_body=0.3)
 
 
 class Site:

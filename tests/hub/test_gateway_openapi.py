@@ -97,7 +97,7 @@ class Running:
         self.team, self.provider = self.world.party("team-wmo"), self.world.party("provider-wmo")
         self.team.tell(self.team.register(self.provider), 2)
         self.provider.stop(self.team.register(self.provider))
-        self.site = Site(self.world, new_ca(folder), replace(QUICK, rate=10_000, burst=10_000, whole_body=5))
+        self.site = Site(self.world, new_ca(folder), replace(QUICK, rate=10_000, burst=10_000))
         self.files: Files = self.site.files(oin_of(self.team.address))
         self.session = requests.Session()
         self.session.trust_env = False
