@@ -53,12 +53,12 @@ from adapters.witness import Witness
 from adapters.workplace import Workplace, no_point
 from consent.decide import longest_validity
 from consent.rules import RuleTable
-from hub.client import HubClient, HubUnavailableError
+from hub.client import HubClient, HubUnavailableError, Seen
 from schemas.calendar import first_day, month_of
 from schemas.identity import Citizen
 from schemas.manifest import SignedManifest
 from schemas.registry import Registry
-from schemas.signing import Verifier
+from schemas.signing import SigningKey, Verifier
 
 STOP_CODE: Final = "stop-code"
 _MOST_ROUNDS: Final = 500  # of sending and hearing in one pass; what is left goes at the next
@@ -138,6 +138,14 @@ class Edge:
         """Publish the manifest that should be there today; whether the log has it."""
         async with self._busy:
             return await peers.publish(self._work, self._table_hash())
+
+    def signing_key(self) -> SigningKey:
+        """What this address signs with, its requests to the hub too."""
+        return peers.signing_key(self._work)
+
+    def seen(self) -> Seen | None:
+        """The newest checkpoint of the hub's log that was accepted."""
+        return self._witness.newest()
 
     def _table_hash(self) -> bytes | None:
         return self._work.rules.hash if self.identity.own_table else None
@@ -372,6 +380,11 @@ class Edge:
 
     # -- what only a person does -------------------------------------------------------------------------------------
 
+    def refusals(self, number: str) -> list[Refused]:
+        """The refusals of a client that stand, against telling and against being told."""
+        client = self.client(number).id
+        return [one for way in (False, True) for one in refusals.standing(self.store, client, incoming=way)]
+
     def lift_refusals(self, number: str, partner: str | None, *, incoming: bool = False) -> int:
         """A person lifts the refusals of a client, for one partner or all; how many. Nothing opens by that alone."""
         with self._work.commit("lifted") as tx:
@@ -428,9 +441,16 @@ class Edge:
         return made
 
     def settle(self, item: int) -> None:
-        """A person has looked at something in the outbox that asked for it."""
+        """A person has looked at something in the outbox that asked for it.
+
+        Raises:
+            EdgeError: it asks for nobody.
+        """
         with self._work.commit("settled") as tx:
-            ITEMS.put(tx, replace(self._item(tx, item), asks=False))
+            asked = self._item(tx, item)
+            if not asked.asks:
+                raise EdgeError("dit vraagt geen besluit")
+            ITEMS.put(tx, replace(asked, asks=False))
 
     def tell_again(self, item: int) -> None:
         """A person has something told after all, marked late, under the newest active grant of its line.

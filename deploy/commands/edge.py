@@ -246,6 +246,44 @@ def partner_address(settings: Settings, name: str) -> str:
     return found.address
 
 
+@edge.command()
+@click.argument("client")
+@click.option("--for", "partner", required=True, help="The partner whose line waits (name or address).")
+@click.option("--resume/--end", "resume", default=None, help="Go on as a new grant, or leave it ended.")
+@edge_option
+@with_screen
+def decide(screen: Screen, client: str, partner: str, resume: bool | None, config: Path | None) -> None:
+    """Decide about the line about CLIENT that another address stopped: `edge outbox` lists those that wait."""
+    if resume is None:
+        raise wrong_use("Say --resume or --end: nothing goes on by itself.")
+    with at_desk(config) as (opened, settings):
+        address, number = partner_address(settings, partner), opened.client(client).number
+        names = {address, settings.book.name_of(address)}
+        waiting = [one for one in opened.held_lines() if one.client == number and one.recipient in names]
+        if not waiting:
+            raise wrong_use("No line about this client waits for a decision about this partner.")
+        for one in waiting:
+            opened.person_decides(one.line, resume=resume)
+    said = "go on as a new grant; the next pass introduces it" if resume else "stay ended"
+    screen.answer({"decided": len(waiting), "resumed": resume}, good(f"{len(waiting)} line(s) {said}."))
+
+
+@edge.command()
+@click.argument("number", type=int)
+@click.option("--tell-again", is_flag=True, help="Tell it after all, marked late, under the newest active grant.")
+@edge_option
+@with_screen
+def settle(screen: Screen, number: int, tell_again: bool, config: Path | None) -> None:
+    """Settle what asks for a person in the outbox: NUMBER, as `edge outbox` prints it."""
+    with at_desk(config) as (opened, _):
+        if tell_again:
+            opened.tell_again(number)
+        else:
+            opened.settle(number)
+    said = "will be told again at the next pass" if tell_again else "is settled"
+    screen.answer({"number": number, "told_again": tell_again}, good(f"Number {number} {said}."))
+
+
 @edge.group()
 def clients() -> None:
     """The list of own clients."""

@@ -11,14 +11,14 @@ from pathlib import Path
 import click
 
 from adapters.records import ACTIVE
-from adapters.refusals import CLOSED, REASONS
+from adapters.refusals import CLOSED, REASONS, WORDS
 from deploy.commands.agreement import ended
-from deploy.commands.edge import at_desk, at_work
+from deploy.commands.edge import at_desk, at_work, partner_address
 from deploy.dutch import GRANT_STATES, GROUNDS, categories
 from deploy.exits import wrong_use
 from deploy.options import edge_option
-from deploy.screen import Screen, table, with_screen
-from schemas.calendar import date_text
+from deploy.screen import Screen, good, table, with_screen
+from schemas.calendar import date_text, day_of
 
 
 @click.group()
@@ -90,3 +90,37 @@ def stop(screen: Screen, grant_id: str | None, code: str | None, why: str | None
         else:
             known = asyncio.run(opened.stop_grant(grant_id or "", why or CLOSED))
     screen.answer({"stopped": True, "hub_knows": known}, *ended(known))
+
+
+@grant.command()
+@click.argument("client")
+@edge_option
+@with_screen
+def refusals(screen: Screen, client: str, config: Path | None) -> None:
+    """The objections, withdrawals and holds of CLIENT that stand. The hub and the partners do not know them."""
+    with at_desk(config) as (opened, settings):
+        found = [
+            {
+                "partner": "iedereen" if one.recipient is None else settings.book.name_of(one.recipient),
+                "direction": "ontvangen" if one.incoming else "vertellen",
+                "kind": WORDS[one.kind],
+                "since": date_text(day_of(one.since)),
+            }
+            for one in opened.refusals(client)
+        ]
+    rows = [(one["partner"], one["direction"], one["kind"], one["since"]) for one in found]
+    screen.answer(found, table("Weigeringen", ("partner", "richting", "soort", "sinds"), rows))
+
+
+@grant.command()
+@click.argument("client")
+@click.option("--for", "partner", help="Only for this partner (name or address); without it every refusal.")
+@click.option("--incoming", is_flag=True, help="Those against being told, instead of those against telling.")
+@edge_option
+@with_screen
+def lift(screen: Screen, client: str, partner: str | None, incoming: bool, config: Path | None) -> None:
+    """A person lifts refusals of CLIENT. Nothing opens by that alone: make an agreement or a grant anew."""
+    with at_desk(config) as (opened, settings):
+        address = None if partner is None else partner_address(settings, partner)
+        count = opened.lift_refusals(client, address, incoming=incoming)
+    screen.answer({"lifted": count}, good(f"{count} refusal(s) lifted."))
