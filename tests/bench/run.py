@@ -25,6 +25,7 @@ from tests.bench.measure import Line
 TARGET = Path("build/bench.json")
 Measure = Callable[[Path], list[Line]]
 
+STAGES = ("sender.2kB", "hub.accept.2kB", "hub.deliver.2kB", "recipient.2kB")
 ACCEPT, DELIVER = hub_lines.accept, hub_lines.deliver
 
 
@@ -59,6 +60,7 @@ def main(names: list[str]) -> int:
             if not names or any(name.startswith(asked) for asked in names):
                 with console.status(f"measuring {name}"):
                     lines += measure(Path(folder) / name)
+    lines += _chain(lines)
     TARGET.parent.mkdir(exist_ok=True)
     TARGET.write_text(json.dumps([line.as_dict() for line in lines], indent=1) + "\n")
     console.print(_table(lines))
@@ -66,6 +68,18 @@ def main(names: list[str]) -> int:
     console.print(f"Short of their goal: {', '.join(short)}." if short else "Every line with a goal reaches it.")
     console.print(f"Written to {TARGET}. Machines are noisy: trust the ratios.")
     return 0
+
+
+def _chain(lines: list[Line]) -> list[Line]:
+    """All four stages on one core, one after another: what one message costs in the whole."""
+    known = {line.name: line for line in lines}
+    stages = [known[name] for name in STAGES if name in known]
+    if len(stages) != len(STAGES):
+        return []
+    value = 1 / sum(1 / line.value for line in stages)
+    limit = 1 / sum(1 / (line.limit or line.value) for line in stages)
+    unit, ratio = stages[0].unit, round(value / limit, 3)
+    return [Line("chain.2kB", unit, round(value), round(limit), ratio, "-", None, stages[0].runs)]
 
 
 def _table(lines: list[Line]) -> Table:
