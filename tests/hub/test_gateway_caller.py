@@ -195,6 +195,13 @@ def test_a_suspended_partner_is_told_that_it_is_not_admitted(town: Town) -> None
     assert town.site.request(town.gp, "GET", "handles").status == 200
 
 
+def test_a_removed_partner_does_not_even_read_the_log(town: Town) -> None:
+    assert town.site.request(town.team, "GET", "/v1/checkpoint").status == 200
+    town.world.hub.set_state(town.team.address, REMOVED)
+    town.site.wait(town.site.gateway._services.refresh())
+    assert town.site.request(town.team, "GET", "/v1/checkpoint").problem == "unknown-sender"
+
+
 def test_the_log_is_read_with_a_key_of_any_role_of_the_organisation(town: Town) -> None:
     sister = town.world.party("team-pw", oin_of(town.team.address))
     for party in (town.team, sister):
