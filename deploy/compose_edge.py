@@ -40,6 +40,7 @@ from hub.config import load_hub_config
 from hub.store import StoreError
 from schemas.codes import Code
 from schemas.registry import load as load_registry
+from schemas.settings import Fault, SettingsError
 
 MANIFEST_FILE = "manifest.schakel"
 PARTNERS_FILE = "partners.toml"
@@ -60,8 +61,19 @@ def load_settings(file: Path) -> Settings:
     Raises:
         SettingsError: a fault in one of the two.
     """
-    config = load_edge_config(file)
-    return Settings(config, load_address_book(config.partners_file))
+    with _named(file):
+        config = load_edge_config(file)
+    with _named(config.partners_file):
+        return Settings(config, load_address_book(config.partners_file))
+
+
+@contextmanager
+def _named(file: Path) -> Iterator[None]:
+    """Says in which of the two files a fault is."""
+    try:
+        yield
+    except SettingsError as error:
+        raise SettingsError([Fault(file.name + fault.path, fault.rule) for fault in error.faults]) from None
 
 
 def store_key(config: EdgeConfig, environment: Mapping[str, str]) -> StoreKey:

@@ -113,3 +113,12 @@ def test_the_title_of_a_narrow_table_stays_on_one_line(schakel: Schakel, tmp_pat
     file.parent.mkdir()
     file.write_text("x = 1\n")
     assert str(file)[-40:] in schakel("config", "check", file).output
+
+
+def test_a_fault_in_the_settings_of_an_edge_names_the_file_it_is_in(schakel: Schakel, kept: Path) -> None:
+    place = kept / "team-wmo"
+    (place / "partners.toml").write_text("[[partner]]\nnaam = 'x'\n")
+    assert "partners.toml/partner/0/naam: unknown setting" in schakel("edge", "view", "--config", place).output
+    with (place / "edge.toml").open("a") as file:
+        file.write("[kleur]\nrood = 1\n")
+    assert "edge.toml/kleur: unknown setting" in schakel("edge", "view", "--config", place).output
