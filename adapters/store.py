@@ -41,6 +41,14 @@ _NONCE: Final = 12
 _TOKEN: Final = 16  # bytes of a look-up value; 2**64 rows before two are likely to meet
 _BLOCK: Final = 64  # bytes that SHA-256 takes at once
 _FULL: Final = 2  # PRAGMA synchronous
+_REASONS: Final = (
+    ("SQLITE_FULL", "the disk is full; make room and do it again"),
+    ("SQLITE_IOERR", "the disk is full or fails; make room, or look at the disk, and do it again"),
+    ("SQLITE_READONLY", "its file or folder can't be written; look at its owner and rights"),
+    ("SQLITE_NOTADB", "it is no store of Schakel, or a damaged one; put it back from its back-up"),
+    ("SQLITE_CORRUPT", "it is damaged; put it back from its back-up"),
+    ("SQLITE_CANTOPEN", "its file or folder can't be opened; look at its owner and rights"),
+)
 _CHECK: Final = b"schakel edge store"
 _NOTHING: Final[Mapping[str, Never]] = MappingProxyType({})
 
@@ -443,5 +451,6 @@ def _check_key(db: sqlite3.Connection, aead: AESGCM) -> None:
 
 
 def _reason(error: sqlite3.Error) -> str:
-    """What may be said of an error of SQLite: its name, no path and no value."""
-    return getattr(error, "sqlite_errorname", type(error).__name__)
+    """What may be said of an error of SQLite: what it means and its name, no path and no value."""
+    name = getattr(error, "sqlite_errorname", type(error).__name__)
+    return next((f"{words} ({name})" for start, words in _REASONS if name.startswith(start)), name)

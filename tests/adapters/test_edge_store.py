@@ -219,7 +219,7 @@ def test_there_must_be_a_store_to_open_and_none_to_create(tmp_path: Path) -> Non
 def test_a_file_that_is_no_store_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(b"this is not a database at all, but it is long enough to be looked at" * 20)
 
-    with pytest.raises(StoreError, match="can't be opened: SQLITE_NOTADB"):
+    with pytest.raises(StoreError, match="can't be opened: it is no store of Schakel, or a damaged one"):
         EdgeStore(tmp_path, KEY)
 
 
@@ -387,7 +387,7 @@ def test_a_full_disk_is_a_clear_error_and_what_was_there_stays(store: EdgeStore)
     pages = store._db.execute("PRAGMA page_count").fetchone()[0]
     store._db.execute(f"PRAGMA max_page_count = {pages}")
 
-    with pytest.raises(StoreError, match="takes no commit: SQLITE_FULL"), store.transaction() as tx:
+    with pytest.raises(StoreError, match="takes no commit: the disk is full"), store.transaction() as tx:
         tx.put(OUTBOX, b"large", {"x": b"x" * 100_000})
     with pytest.raises(StoreError, match="takes no commit"):
         store.probe()
