@@ -124,6 +124,7 @@ class Ghost:
         self._read = 0
         self.lines: dict[bytes, Line] = {}
         self.ended: dict[bytes, list[Stopped]] = {}
+        self.registered: set[bytes] = set()
         self.said: dict[tuple[str, bytes], Said] = {}
         self.sent: list[tuple[str, bytes]] = []
         self.facts: list[tuple[str, bytes]] = []
@@ -241,6 +242,7 @@ class Ghost:
             name = next(key for key, actor in self._world.actors.items() if actor.address == fact.signer)
             if fact.body.handle not in self._secrets:
                 self.look(name)
+            self.registered.add(self._secrets[fact.body.handle])
             return
         for _, named in fact.body.handles:
             secret = self._secrets.get(named)

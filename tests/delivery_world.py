@@ -414,10 +414,11 @@ class DeliveryWorld:
         self.ask(name, lambda edge: edge.stop_incoming(BSN[client], ADDRESS[of] if of else None, why))
 
     def stop_by_code(self, number: int) -> None:
-        """Somebody else ends it, with the code on the consent receipt; of grants that the recipient knows."""
+        """Somebody else ends it, with the code on the consent receipt; of a grant that the hub has heard of."""
         secrets = list(self.ghost.lines)
-        if secrets:
-            code = stop_code(secrets[number % len(secrets)])
+        secret = secrets[number % len(secrets)] if secrets else b""
+        if secret in self.ghost.registered:  # decision 0008 says what is left open for the others
+            code = stop_code(secret)
             self.ask("T", lambda edge: edge.stop_with_code(code))
 
     def decide_held(self, name: str, *, resume: bool) -> None:
