@@ -10,8 +10,7 @@ Guarantees:
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
 
 from adapters.keys import RoleKeys, is_manifest_due, manifest_for, new_role_keys, renew
 from adapters.records import OWN, OWN_KEY, PEERS, Own, Peer
@@ -124,6 +123,8 @@ class Peers:
     witness: Witness
     verifier: Verifier
     fingerprints: dict[str, str]
+    # What was read from the store today and is not due: this object is the only one that writes it.
+    fresh_on: dict[str, tuple[int, Manifest]] = field(default_factory=dict)
 
     async def manifest(self, address: str, *, fresh: bool = False) -> Manifest | None:
         """The newest manifest of an address; None when the hub has none.
@@ -133,10 +134,14 @@ class Peers:
             LogForkError, NotProvenError: the log does not hold it, or not yet.
             HubUnavailableError: no answer.
         """
-        kept = PEERS.get(self.work.store, address.encode())
-        manifest = None if kept is None else _parsed(kept.frame)
         today = self.work.today
+        known = self.fresh_on.get(address)
+        if known is not None and known[0] == today and not fresh:
+            return known[1]
+        kept = PEERS.get(self.work.store, address.encode())
+        manifest = None if kept is None else parse_manifest(kept.frame).manifest
         if manifest is not None and not fresh and manifest.begin <= today < manifest.begin + RENEW_FROM_DAY:
+            self.fresh_on[address] = today, manifest
             return manifest
         published = await self.work.ask("manifests", self.work.client.manifests, address)
         last = self._verified(address, published, kept)
@@ -147,6 +152,7 @@ class Peers:
             await self.witness.manifest_in_log(self.work.client, frame, index)
             with self.work.commit("peer") as tx:
                 PEERS.put(tx, Peer(address, frame, index))
+        self.fresh_on.pop(address, None)
         return last
 
     def _verified(self, address: str, published: Sequence[Published], kept: Peer | None) -> Manifest | None:
@@ -180,8 +186,3 @@ class Peers:
             raise FalseManifestError("the signature of a manifest does not cover it") from error
         return manifest
 
-
-@lru_cache(maxsize=256)
-def _parsed(frame: bytes) -> Manifest:
-    """A manifest that was verified before it was kept."""
-    return parse_manifest(frame).manifest
