@@ -83,7 +83,7 @@ def make_agreement(
     rows = {partner.address: _rows(work.rules, work.address, partner.address) for partner in named}
     for partner in named:
         if rows[partner.address] and not _is_free(tx, client, partner):
-            raise AgreementError(f"er staat een bezwaar of aanhouding tegen {partner.name}: hef die eerst op")
+            raise AgreementError(f"er staat een bezwaar of blokkade tegen {partner.name}: hef die eerst op")
     made = [_agree(tx, work, client, talk, (partner, row)) for partner in named for row in rows[partner.address]]
     agreed = tuple(_agreed(work, book, consented, grant) for consented, grant in made)
     asked = tuple(dict.fromkeys(_to_be_asked(work, named, rows)))

@@ -23,7 +23,7 @@ WORDS: Final = {
     CLOSED: "afgesloten",
     WITHDRAWN: "toestemming ingetrokken",
     OBJECTED: "bezwaar van de cliënt",
-    HELD: "aangehouden",
+    HELD: "tegengehouden",
 }
 
 
