@@ -12,14 +12,17 @@ WORKERS ?= 2
 export PYTHONDONTWRITEBYTECODE = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test check fix bench fuzz docs lock coverage clean
+.PHONY: help demo demo-net test check fix bench fuzz docs lock coverage clean
 .DEFAULT_GOAL := help
 
 help: ## what there is
-	@grep -hE '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 
 demo: $(READY) ## one Wmo case through three partners and a hub; DIR=folder keeps what it made
 	@$(BIN)/schakel demo $(if $(DIR),--keep $(DIR))
+
+demo-net: $(READY) ## the same case with a hub and three edges as processes over TLS; kills two edges and the hub
+	@$(BIN)/schakel demo-net $(if $(DIR),--keep $(DIR))
 
 test: $(READY) ## all tests
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal $(ARGS)

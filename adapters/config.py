@@ -37,6 +37,7 @@ from schemas.settings import (
 IN_FORMATS: Final = ("cloudevents", "iwmo")
 OUT_FORMATS: Final = ("csv", "fhir-task")
 LOCAL: Final = "local:"
+HTTPS: Final = "https://"
 MOVED: Final[Mapping[str, str]] = MappingProxyType({})  # a key of an earlier version -> its name now
 
 _SUFFIX: Final = pattern(r"\.[a-z0-9]{1,10}", "must be a suffix such as .xml, in small letters")
@@ -76,9 +77,15 @@ def _cloudevent_types(value: object, folder: Path) -> Mapping[str, tuple[Kind, L
     return MappingProxyType(found)
 
 
+_URL: Final = pattern(
+    r"https://(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9a-fA-F:]{2,39}\])(?::[0-9]{1,5})?",
+    "must be https:// with host and port of a hub, or local: and the folder of one",
+)
+
+
 def _hub(value: object, folder: Path) -> str:
     if not isinstance(value, str) or not value.startswith(LOCAL) or "\0" in value:
-        raise Wrong("must be local: and the folder of a hub")
+        return _URL(value, folder)
     return LOCAL + str(path(value.removeprefix(LOCAL), folder))
 
 
@@ -120,7 +127,15 @@ class EdgeConfig:
     hub: str | None = optional(
         _hub,
         None,
-        "The way to the hub: local:FOLDER, refused in strict mode. Without it this edge exchanges nothing.",
+        "The way to the hub: https://HOST:PORT, or local:FOLDER, refused in strict mode. Without it this edge exchanges "
+        "nothing.",
+    )
+    hub_certificate: Path = optional(
+        path, Path("hub.crt"), "File with the certificate that this edge shows to the hub, and its chain (PEM)."
+    )
+    hub_certificate_key: Path = optional(path, Path("hub-tls.key"), "File with the key of that certificate (PEM).")
+    hub_authorities: Path = optional(
+        path, Path("hub-authorities.pem"), "File with the authorities that vouch for the hub's server (PEM)."
     )
     hub_key: str | None = optional(
         _verifier_key, None, "The hub's verifier key, as printed by `schakel hub init` and compared on paper."
@@ -178,7 +193,12 @@ class EdgeConfig:
     @property
     def hub_folder(self) -> Path | None:
         """The folder of the hub in the same process."""
-        return None if self.hub is None else Path(self.hub.removeprefix(LOCAL))
+        return Path(self.hub.removeprefix(LOCAL)) if self.hub is not None and self.hub.startswith(LOCAL) else None
+
+    @property
+    def hub_url(self) -> str | None:
+        """Where the hub answers over HTTPS."""
+        return self.hub if self.hub is not None and self.hub.startswith(HTTPS) else None
 
     @property
     def own_codes(self) -> frozenset[str]:
@@ -223,7 +243,7 @@ def _together(config: EdgeConfig) -> list[Fault]:
         faults.append(Fault("/key_file", "give either key_file or passphrase_env"))
     if config.hub is not None and config.hub_key is None:
         faults.append(Fault("/hub_key", "this setting is required with a hub"))
-    if config.strict and config.hub is not None:
+    if config.strict and config.hub_folder is not None:
         faults.append(Fault("/hub", "a hub in the same process is for demos: refused in strict mode"))
     if config.strict and config.test_mode:
         faults.append(Fault("/test_mode", "refused in strict mode"))

@@ -31,8 +31,12 @@ class Place(NamedTuple):
 COMMANDS = {
     "demo": Place("deploy.commands.demo", "demo", "One Wmo case through three partners and a hub, on this machine."),
     "convert": Place("deploy.commands.convert", "convert", "Dry run of native messages: which events are in them?"),
-    "hub": Place("deploy.commands.hub", "hub", "Make a hub; see how it is."),
-    "partner": Place("deploy.commands.partner", "partner", "Admit, list and remove the partners of a hub."),
+    "demo-net": Place(
+        "deploy.commands.demo_net", "demo_net", "The same case over a network, with processes that are killed."
+    ),
+    "dev-ca": Place("deploy.commands.accession", "dev_ca", "A certificate authority for tests on this machine."),
+    "hub": Place("deploy.commands.hub", "hub", "Make a hub, run it, see how it is."),
+    "partner": Place("deploy.commands.partner", "partner", "Invite, admit, list, suspend and remove the partners of a hub."),
     "edge": Place("deploy.commands.edge", "edge", "Make an edge, let it work, see what it was told and what waits."),
     "agreement": Place("deploy.commands.agreement", "agreement", "What a citizen agreed to: make, show, end."),
     "grant": Place("deploy.commands.grant", "grant", "The grants of an edge: list, stop."),

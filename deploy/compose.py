@@ -21,6 +21,7 @@ from pathlib import Path
 from consent.rules import national
 from deploy.exits import failed
 from deploy.options import EDGE_FILE, HUB_FILE
+from hub.accession_authority import make_authority
 from hub.audit.log import Log
 from hub.config import HubConfig, load_hub_config
 from hub.exchange import Exchange
@@ -116,11 +117,12 @@ def make_hub(wanted: NewHub) -> HubConfig:
     """
     file = wanted.folder / HUB_FILE
     key_file = wanted.key_file or wanted.folder / "log.key"
-    for there in (file, key_file):
+    accession_key = key_file.with_name("accession.key")
+    for there in (file, key_file, accession_key):
         if there.exists():
             raise failed(f"{there.name} is there already and is never overwritten. Choose another folder.")
     wanted.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    key = os.path.relpath(key_file.resolve(), wanted.folder.resolve())
+    key, accession = (os.path.relpath(one.resolve(), wanted.folder.resolve()) for one in (key_file, accession_key))
     lines = [
         "# Settings of this hub; `schakel config show` explains each.",
         f"name = {toml(wanted.name)}",
@@ -129,6 +131,7 @@ def make_hub(wanted: NewHub) -> HubConfig:
         f"fg_contact = {toml(wanted.fg_contact)}",
         'data_folder = "data"',
         f"key_file = {toml(key)}",
+        f"accession_key = {toml(accession)}",
     ]
     if wanted.demo:
         lines += ["# For the demo only: hub and edges in one place, rules whose law text was not read yet.", ""]
@@ -143,6 +146,9 @@ def make_hub(wanted: NewHub) -> HubConfig:
         file.unlink()  # nothing precious was made yet, and the next try starts afresh
         raise
     write_new(key_file, os.urandom(_SEED).hex().encode() + b"\n")
+    secret, certificate = make_authority(config.name, machine_clock() // 1000)
+    write_new(accession_key, secret)
+    write_new(config.accession_certificate, certificate)
     return config
 
 

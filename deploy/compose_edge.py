@@ -4,7 +4,7 @@
 """Composition of an edge: its settings become a store, a way to the hub, and the `Edge` that works with them.
 
 * An edge's precious things (keys, store, settings) are made by `make_edge`, never by starting.
-* The only way to a hub so far is `local:`, a hub in this process, which strict mode refuses.
+* The way to a hub is HTTPS, or `local:`, a hub in this process, which strict mode refuses.
 * Without a hub, or while another process has it, everything that a person decides is kept and goes out later.
 """
 
@@ -33,6 +33,7 @@ from adapters.witness import Witness
 from consent.rules import national
 from deploy.compose import Clock, Random, machine_clock, open_hub, toml, write_new
 from deploy.exits import failed
+from deploy.line import Line, LineError
 from deploy.local import LocalClient
 from deploy.options import EDGE_FILE, HUB_FILE
 from hub.client import FactAnswer, Feed, HandleState, HubClient, HubUnavailableError, PickUp, Published
@@ -105,16 +106,24 @@ def open_edge(
         identity = Identity(config.address, config.own_codes, settings.book, notices_with_bsn=config.notices_with_bsn)
         witness = Witness(store, *(config.hub_verifier or _NO_KEY))
         tools = Tools(store, client, witness, national(config.test_mode), load_registry(), clock, random)
-        yield Edge(identity, tools)
+        edge = Edge(identity, tools)
+        if isinstance(client, Line):
+            client.belongs_to(edge)
+        try:
+            yield edge
+        finally:
+            if isinstance(client, Line):
+                client.belongs_to(None)
 
 
 @contextmanager
 def reach_hub(config: EdgeConfig) -> Iterator[HubClient]:
     """The way to the hub that the settings name; one that says that the hub is away when there is none to reach."""
     with ExitStack() as stack:
+        client: HubClient
         try:
-            client = _local(config, stack)
-        except StoreError as error:
+            client = _local(config, stack) if config.hub_url is None else Line(config, keep=False)
+        except (StoreError, LineError) as error:
             client = NoHub(str(error))
         yield client
 

@@ -36,6 +36,7 @@ MEANING = {
 ENDS_IN = {
     "adapters.agreement.AgreementError": Exit.REFUSED,
     "adapters.clients.ClientConflictError": Exit.REFUSED,
+    "adapters.connections.https.HubRefusedError": Exit.REFUSED,
     "adapters.edge.EdgeError": Exit.REFUSED,
     "adapters.formats.native.Malformed": Exit.REFUSED,
     "adapters.keys.KeyProblem": Exit.FAILED,
@@ -47,11 +48,15 @@ ENDS_IN = {
     "adapters.witness.LogForkError": Exit.FAILED,
     "adapters.witness.NotProvenError": Exit.FAILED,
     "consent.rules.TableError": Exit.REFUSED,
+    "deploy.dev_ca.NotInStrictModeError": Exit.REFUSED,
+    "deploy.line.LineError": Exit.FAILED,
     "deploy.lists.ListError": Exit.REFUSED,
     "deploy.search_storage.SearchError": Exit.FAILED,
     "deploy.story.case.StoryError": Exit.FAILED,
+    "hub.accession_authority.JoinError": Exit.REFUSED,
     "hub.client.HubUnavailableError": Exit.FAILED,
     "hub.client.RefusedError": Exit.REFUSED,
+    "hub.control_socket.ControlError": Exit.FAILED,
     "hub.store.StoreError": Exit.FAILED,
     "schemas.canonical.FrameError": Exit.REFUSED,
     "schemas.note.NoteError": Exit.FAILED,
@@ -92,7 +97,7 @@ def ending(error: Exception) -> Stopped:
     if isinstance(error, OSError):  # its own text names a file, and a file may be named after a client
         return failed(f"The system refused to read or write: {error.strerror or 'no reason given'}.")
     return failed(
-        f"Schakel itself failed ({type(error).__name__} at {_place(error)}). Nothing of the message is shown here; "
+        f"Schakel itself failed ({type(error).__name__} at {place_of(error)}). Nothing of the message is shown here; "
         "tell the supplier this line."
     )
 
@@ -103,7 +108,7 @@ def _sentence(text: str) -> str:
     return text if text.endswith((".", "!", "?")) else text + "."
 
 
-def _place(error: Exception) -> str:
+def place_of(error: Exception) -> str:
     """File and line in our own code where it arose, as far in as can be told."""
     root = Path(__file__).resolve().parents[1]
     inside = [

@@ -22,7 +22,7 @@ from consent.rules import national
 from deploy.cli import COMMANDS, cli
 from deploy.entries import KINDS
 from deploy.exits import MEANING, Exit
-from hub.config import HubConfig
+from hub.config import GatewayConfig, HubConfig
 from schemas.codes import CLASS, SENTENCE, Code
 from schemas.settings import settings_of
 
@@ -71,7 +71,8 @@ def _commands() -> Iterator[str]:
 
 
 def _settings() -> Iterator[str]:
-    for title, kind in (("`hub.toml`", HubConfig), ("`edge.toml`", EdgeConfig)):
+    kinds = (("`hub.toml`", HubConfig), ("`[gateway]` in `hub.toml`", GatewayConfig), ("`edge.toml`", EdgeConfig))
+    for title, kind in kinds:
         yield f"## Settings: {title}\n"
         yield "An unknown key is refused, and every fault is named at once: `schakel config check`.\n"
         rows = [

@@ -18,7 +18,7 @@ import orjson
 
 from adapters.clients import ClientConflictError
 from adapters.config import EdgeConfig
-from adapters.edge import Edge
+from adapters.edge import Edge, Worked
 from adapters.formats import READERS, WRITERS
 from adapters.formats.native import Fault, Keyword, Malformed, NativeEvent, Reader
 from adapters.problem import problem_report
@@ -64,13 +64,20 @@ class _Count:
     retracted: int = 0
 
 
-async def one_pass(edge: Edge, config: EdgeConfig, clock: Callable[[], int]) -> Pass:
-    """Everything that an edge has to do now.
+async def one_pass(
+    edge: Edge,
+    config: EdgeConfig,
+    clock: Callable[[], int],
+    folder: Folder | None = None,
+    *,
+    exchange: bool = True,
+) -> Pass:
+    """Everything that an edge has to do now; without `exchange` all but the exchange with the hub.
 
     Raises:
         LogForkError, FalseManifestError: a person must look; what was read stays read.
     """
-    folder = Folder(config)
+    folder = folder or Folder(config)
     readers = {name: entry(config.formats) for name, entry in READERS.items()}
     count = _Count()
     for file in folder.files():
@@ -81,7 +88,7 @@ async def one_pass(edge: Edge, config: EdgeConfig, clock: Callable[[], int]) -> 
     sent = picked_up = 0
     published, away = True, False
     try:
-        worked = await edge.work()
+        worked = await edge.work() if exchange else Worked()
         sent, picked_up, published = worked.sent, worked.picked_up, worked.published
     except HubUnavailableError:
         away = True

@@ -6,6 +6,7 @@ Guarantees: in strict mode, the default, a hub doesn't start without naming who 
 how their privacy officer (FG) is reached; nothing insecure can be set. Every fault of the file is told at once.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Final
 from schemas.settings import (
     Fault,
     SettingsError,
+    Wrong,
     flag,
     load_toml,
     many,
@@ -23,10 +25,58 @@ from schemas.settings import (
     pattern,
     read_values,
     required,
+    section,
     text,
 )
 
 MOVED: Final[Mapping[str, str]] = MappingProxyType({})  # a key of an earlier version -> its name now
+
+_HOST: Final = r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9a-fA-F:]{2,39}\]"
+_PROXY: Final = re.compile(r"([0-9a-fA-F.:]{3,39}) ([0-9a-f]{64})")
+
+
+def _listen(value: object, folder: Path) -> tuple[str, int]:
+    found = re.fullmatch(rf"({_HOST}):([0-9]{{1,5}})", value) if isinstance(value, str) else None
+    if found is None or int(found[2]) > 65_535:
+        raise Wrong("must be a host and a port, such as 10.0.0.5:8443")
+    return found[1].strip("[]"), int(found[2])
+
+
+def _proxy(value: object, folder: Path) -> tuple[str, bytes]:
+    found = _PROXY.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise Wrong("must be the network address of a proxy and the SHA-256 of its certificate in 64 hexadecimals")
+    return found[1], bytes.fromhex(found[2])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayConfig:
+    """Every setting of the gateway, the table `[gateway]`. Without the table, `schakel hub run` does not start."""
+
+    listen: tuple[str, int] = required(
+        _listen, "Host and port on which edges are answered. Port 0: the system chooses."
+    )
+    url: str = required(
+        pattern(rf"https://(?:{_HOST})(?::[0-9]{{1,5}})?", "must be https:// with a host and, if need be, a port"),
+        "The address by which partners reach the gateway; stands in every invitation.",
+    )
+    certificate: Path = required(path, "File with the certificate of the server and its chain (PEM).")
+    key: Path = required(path, "File with the key of that certificate (PEM).")
+    server_authorities: Path = required(
+        path, "File with the authorities that vouch for the server (PEM); stands in every invitation."
+    )
+    client_authorities: tuple[Path, ...] = optional(
+        many(path, 20),
+        (),
+        "Files with the authorities whose client certificates are taken (PEM), such as those of PKIoverheid. "
+        "The hub's own accession authority is always one of them.",
+    )
+    proxies: tuple[tuple[str, bytes], ...] = optional(
+        many(_proxy, 20),
+        (),
+        "Proxies that hand on the certificate of the partner (Client-Cert, RFC 9440): network address, a space, and "
+        "the SHA-256 of the proxy's own client certificate. From anybody else that header is not believed.",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +90,19 @@ class HubConfig:
     data_folder: Path = optional(path, Path("data"), "Folder of the store: grants, waiting envelopes, the log.")
     key_file: Path = optional(
         path, Path("log.key"), "File with the seed of the key that signs the log; `schakel hub init` makes it."
+    )
+    accession_key: Path = optional(
+        path,
+        Path("accession.key"),
+        "File with the key of the accession authority, which certifies partners that have no certificate of their own.",
+    )
+    accession_certificate: Path = optional(
+        path,
+        Path("accession.crt"),
+        "File with the certificate of the accession authority; `schakel hub init` makes it.",
+    )
+    gateway: GatewayConfig | None = optional(
+        section(GatewayConfig), None, "How edges reach this hub over HTTPS; see the table `[gateway]`."
     )
     strict: bool = optional(
         flag, default=True, meaning="Refuse every insecure setting. Only a demo or a test switches this off."
@@ -86,7 +149,10 @@ def _together(config: HubConfig) -> list[Fault]:
     ]
     if config.test_mode:
         faults.append(Fault("/test_mode", "refused in strict mode"))
-    if config.key_file.resolve().is_relative_to(config.data_folder.resolve()):
-        # A back-up or copy of the store must not let anybody sign for the log.
-        faults.append(Fault("/key_file", "lies in data_folder: refused in strict mode"))
+    # A back-up or copy of the store must not let anybody sign for the log, or let partners in.
+    faults += [
+        Fault(f"/{name}", "lies in data_folder: refused in strict mode")
+        for name in ("key_file", "accession_key")
+        if getattr(config, name).resolve().is_relative_to(config.data_folder.resolve())
+    ]
     return faults

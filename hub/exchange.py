@@ -447,6 +447,11 @@ class Exchange:
         with self._lock:
             return self._directory.partners()
 
+    def counts(self) -> dict[str, int]:
+        """How much there is, for the operator."""
+        with self._lock:
+            return self.store.counts()
+
     # -- inside ------------------------------------------------------------------------------------------------
 
     def tick(self) -> None:

@@ -140,23 +140,26 @@ async def _pickup(services: Services, call: Call) -> bytes:
     if not wait_ms:
         return _picked_up(await services.worker.run(partial(look, acknowledged)))
     with call.polling():
-        return _picked_up(await _poll(services, call.via, look, acknowledged, wait_ms / 1000))
+        return _picked_up(await _poll(services, call.via, look, acknowledged, wait_ms / 1000, only_asks=not most))
 
 
 async def _poll(
-    services: Services, via: str, look: Callable[[int], PickUp], acknowledged: int, seconds: float
+    services: Services, via: str, look: Callable[[int], PickUp], acknowledged: int, seconds: float, *, only_asks: bool
 ) -> PickUp:
+    """`only_asks`: for no envelope at all.  Answers when there is one, and since nothing was handed over, whoever waits
+    may go away at any moment."""
     clock = asyncio.get_running_loop().time
-    until = clock() + seconds
+    until, is_there = clock() + seconds, False
     while True:
         changed = services.polls.open(via)  # before looking: what comes in between is not missed
         try:
             found = await services.worker.run(partial(look, acknowledged))
             left = until - clock()
-            if found.deliveries or found.notices or left <= 0 or services.ending:
+            if found.deliveries or found.notices or left <= 0 or is_there or services.ending:
                 return found
             acknowledged = 0  # it is acknowledged
-            await asyncio.wait([changed], timeout=left)
+            done, _ = await asyncio.wait([changed], timeout=left)
+            is_there = only_asks and bool(done)
         finally:
             services.polls.close(via, changed)
 

@@ -48,6 +48,14 @@ class Wrong(ValueError):
         self.path = path
 
 
+class WrongSection(Wrong):
+    """A table of settings with every fault in it; the paths start within the table."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("; ".join(str(fault) for fault in faults))
+        self.faults = tuple(faults)
+
+
 # Turns what stands in the file into the value; the folder of the file is what relative paths start from.
 Read = Callable[[object, Path], T]
 
@@ -105,6 +113,8 @@ def as_text(value: object) -> str:
             return "true" if value else "false"
         case tuple() | list():
             return ", ".join(as_text(item) for item in value) or "-"
+        case _ if dataclasses.is_dataclass(value):
+            return as_text(dict(shown(value)))
         case Mapping():
             return ", ".join(f"{key} = {as_text(item)}" for key, item in value.items()) or "-"
         case _:
@@ -146,6 +156,8 @@ def read_values(
             try:
                 values[name] = one.metadata["read"](raw[name], folder)
                 continue
+            except WrongSection as wrong:
+                faults += [Fault(f"/{name}{fault.path}", fault.rule) for fault in wrong.faults]
             except Wrong as wrong:
                 faults.append(Fault(f"/{name}{wrong.path}", wrong.rule))
         elif default is dataclasses.MISSING:
@@ -229,6 +241,21 @@ def path(value: object, folder: Path) -> Path:
     if not isinstance(value, str) or not value or "\0" in value:
         raise Wrong("must be a path")
     return folder / value
+
+
+def section(kind: type[T]) -> Read[T]:
+    """A table with the settings of another type."""
+
+    def read(value: object, folder: Path) -> T:
+        if not isinstance(value, dict):
+            raise Wrong("must be a table")
+        faults: list[Fault] = []
+        values = read_values(kind, value, folder, {}, faults)
+        if faults:
+            raise WrongSection(faults)
+        return kind(**values)
+
+    return read
 
 
 def many(read_one: Read[T], most: int) -> Read[tuple[T, ...]]:

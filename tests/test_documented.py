@@ -45,7 +45,7 @@ def test_the_reference_is_what_the_program_says_now() -> None:
 
 
 def test_every_command_is_in_the_reference_and_the_reverse() -> None:
-    documented = re.findall(r"^### `(schakel [a-z ]+?)(?: [A-Z\[].*)?`$", REFERENCE, re.MULTILINE)
+    documented = re.findall(r"^### `(schakel [a-z -]+?)(?: [A-Z\[].*)?`$", REFERENCE, re.MULTILINE)
     assert documented == list(COMMANDS)
 
 

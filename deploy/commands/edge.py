@@ -18,6 +18,8 @@ from rich.console import RenderableType
 from adapters.chain_view import ChainView
 from adapters.config import LOCAL
 from adapters.edge import Edge
+from deploy.commands.accession import join
+from deploy.commands.run import edge_run
 from deploy.compose import machine_clock, write_new
 from deploy.compose_edge import (
     MANIFEST_FILE,
@@ -33,6 +35,7 @@ from deploy.compose_edge import (
 )
 from deploy.dutch import GROUNDS
 from deploy.exits import failed, wrong_use
+from deploy.lending import borrowed
 from deploy.lists import LARGEST, read_clients
 from deploy.options import EDGE_FILE, edge_option, settings_file
 from deploy.screen import Screen, bad, good, note, plain, table, with_screen
@@ -48,11 +51,16 @@ def edge() -> None:
     """Make an edge, let it work, see what it was told and what waits."""
 
 
+edge.add_command(join)
+edge.add_command(edge_run)
+
+
 @contextmanager
 def at_desk(config: Path | None) -> Iterator[tuple[Edge, Settings]]:
-    """The edge of a command that needs no hub."""
+    """The edge of a command that needs no hub; one that runs lends its store."""
     settings = load_settings(settings_file(config, EDGE_FILE))
-    with open_edge(settings, NoHub(), store_key(settings.config, os.environ)) as opened:
+    key = store_key(settings.config, os.environ)
+    with borrowed(settings.config.data_folder), open_edge(settings, NoHub(), key) as opened:
         yield opened, settings
 
 
@@ -61,7 +69,8 @@ def at_work(config: Path | None) -> Iterator[tuple[Edge, Settings]]:
     """The edge of a command that tells the hub something, now when it can be reached, else at a later pass."""
     settings = load_settings(settings_file(config, EDGE_FILE))
     key = store_key(settings.config, os.environ)
-    with reach_hub(settings.config) as client, open_edge(settings, client, key) as opened:
+    store = borrowed(settings.config.data_folder)
+    with store, reach_hub(settings.config) as client, open_edge(settings, client, key) as opened:
         yield opened, settings
 
 

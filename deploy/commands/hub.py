@@ -11,16 +11,20 @@ import click
 from rich.console import RenderableType
 
 from consent.rules import national
+from deploy.commands.run import hub_run
 from deploy.compose import NewHub, make_hub, open_hub
+from deploy.office import open_office
 from deploy.options import HUB_FILE, hub_option, settings_file
 from deploy.screen import Screen, bad, good, note, plain, table, with_screen
 from hub.config import HubConfig, load_hub_config
-from hub.registry import STATES
 
 
 @click.group()
 def hub() -> None:
-    """Make a hub; see how it is."""
+    """Make a hub, run it, see how it is."""
+
+
+hub.add_command(hub_run)
 
 
 @hub.command()
@@ -52,7 +56,7 @@ def init(  # one option each; click passes them by name
         good(f"The hub {config.name} is made. Its settings are in {folder / HUB_FILE}."),
         plain(f"Verifier key of its log; give it to every partner on paper:\n\n    {vkey}\n"),
         note("Back up the key file of the log apart from the store. data/hub.keys goes in no backup at all."),
-        plain("Next: `schakel partner admit MANIFEST` for every partner."),
+        plain("Next: fill in the table [gateway], and `schakel partner invite` for every partner."),
     )
 
 
@@ -62,34 +66,28 @@ def init(  # one option each; click passes them by name
 def status(screen: Screen, config: Path | None) -> None:
     """Who runs it, for whom, and how much it holds."""
     settings = load_hub_config(settings_file(config, HUB_FILE))
-    with open_hub(settings) as running:
-        counts = running.store.counts()
-        everyone = running.exchange.partners().by_number.values()
-        states = {state: sum(partner.state == state for partner in everyone) for state in STATES}
-        origin, vkey = running.log.origin, running.log.verifier_key
-        permitting = len(national(settings.test_mode).permitted)
+    with open_office(settings) as office:
+        answer = office("status", {})
+    permitting = len(national(settings.test_mode).permitted)
     rows = [
         ("operator", settings.operator or "-"),
         ("controllers", "; ".join(settings.controllers) or "-"),
         ("FG", settings.fg_contact or "-"),
-        ("log", origin),
-        ("verifier key", vkey),
-        *(("partners, " + state, number) for state, number in states.items()),
-        *counts.items(),
+        ("log", answer["log"]),
+        ("verifier key", answer["verifier_key"]),
+        *(("partners, " + state, number) for state, number in answer["partners"].items()),
+        *answer["counts"].items(),
     ]
-    answer = {
+    whole = {
         "name": settings.name,
         "strict": settings.strict,
         "operator": settings.operator,
         "controllers": list(settings.controllers),
         "fg_contact": settings.fg_contact,
-        "log": origin,
-        "verifier_key": vkey,
-        "partners": states,
-        "counts": counts,
+        **answer,
         "rules_that_permit": permitting,
     }
-    screen.answer(answer, table(f"Hub {settings.name}", ("what", "value"), rows), *_warnings(settings, permitting))
+    screen.answer(whole, table(f"Hub {settings.name}", ("what", "value"), rows), *_warnings(settings, permitting))
 
 
 def _warnings(settings: HubConfig, permitting: int) -> list[RenderableType]:

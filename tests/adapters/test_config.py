@@ -124,7 +124,7 @@ done_days = 3
 strict = "yes"
 agb = "1234567"
 key_file = "../edge.key"
-hub = "https://hub.example"
+hub = "http://hub.example"
 notices_out = "iwmo"
 largest_file = true
 own_sources = ["a", "a"]
@@ -141,7 +141,7 @@ own_sources = ["a", "a"]
         "/address: must be urn:nld:oin:<20 digits>:<role>",
         "/name: must be text of 1 to 80 characters",
         "/strict: must be true or false",
-        "/hub: must be local: and the folder of a hub",
+        "/hub: must be https:// with host and port of a hub, or local: and the folder of one",
         "/agb: must be eight digits",
         "/own_sources: must not hold the same value twice",
         "/largest_file: must be a whole number from 1024 to 1073741824",

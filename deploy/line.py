@@ -1,0 +1,71 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""The line of an edge to a hub somewhere else: HTTPS as its settings say, signed with the key that its store holds."""
+
+from __future__ import annotations
+
+import os
+import ssl
+
+from adapters.config import EdgeConfig
+from adapters.connections.https import HttpsClient, Place, Signer
+from adapters.edge import Edge
+from deploy.compose import Clock, Random, machine_clock
+from hub.client import Seen
+from schemas.signing import SigningKey
+
+
+class LineError(Exception):
+    """Certificate, key or authorities can't be read; the sentence says which settings name them."""
+
+
+class Line(HttpsClient):
+    """`keep`: connections stay open between calls, for a process; else each call has its own, for a command."""
+
+    def __init__(
+        self, config: EdgeConfig, clock: Clock = machine_clock, random: Random = os.urandom, *, keep: bool
+    ) -> None:
+        self._place = Place(
+            config.hub_url or "", config.hub_certificate, config.hub_certificate_key, (config.hub_authorities,)
+        )
+        self._keep = keep
+        self._edge: Edge | None = None
+        try:
+            super().__init__(self._place, Signer(config.address, self._key, self._seen, clock, random))
+        except (OSError, ssl.SSLError):
+            raise LineError(_UNREADABLE) from None
+
+    def belongs_to(self, edge: Edge | None) -> None:
+        """From now on requests are signed for this edge; for none while its store is away."""
+        self._edge = edge
+
+    async def reload(self) -> None:
+        """Reads certificate, key and authorities again; connections are made anew.
+
+        Raises:
+            LineError: they can't be read; everything stays as it is.
+        """
+        try:
+            self._context = self._place.context()
+        except (OSError, ssl.SSLError):
+            raise LineError(_UNREADABLE) from None
+        await self.close()
+
+    async def _ask(self, method: str, target: str, body: bytes, wait: float, most: int) -> bytes:
+        try:
+            return await super()._ask(method, target, body, wait, most)
+        finally:
+            if not self._keep:
+                await self.close()
+
+    def _key(self) -> SigningKey:
+        if self._edge is None:
+            raise RuntimeError("a line without an edge has nothing to sign with")
+        return self._edge.signing_key()
+
+    def _seen(self) -> Seen | None:
+        return None if self._edge is None else self._edge.seen()
+
+
+_UNREADABLE = "hub_certificate, hub_certificate_key or hub_authorities can't be read, or do not belong together"

@@ -1,0 +1,93 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""What a process tells its operator: one JSON object per line on standard error.
+
+The event is one of a closed set, its fields are numbers, codes, addresses of partners and names of our own; never
+anything of a message, a file name or a person.  Of what a library says only its name and the kind of error is kept.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TextIO
+
+import orjson
+
+GATEWAY = "schakel.gateway"
+Field = str | int | float | bool | None
+
+
+class Event(StrEnum):
+    """Everything that a process of Schakel can say."""
+
+    STARTED = "started"
+    LISTENING = "listening"
+    CHECKPOINT = "checkpoint"
+    COMMAND = "command"
+    PASS = "pass"  # noqa: S105  # of work
+    WAITS_FOR_STORE = "waits-for-store"
+    HAS_STORE = "has-store"
+    LENT = "lent"
+    HUB_AWAY = "hub-away"
+    HUB_BACK = "hub-back"
+    NOT_ADMITTED = "not-admitted"
+    REFUSED = "refused"
+    PERSON_MUST_LOOK = "person-must-look"
+    FAULT = "fault"
+    RELOADED = "reloaded"
+    NOT_RELOADED = "not-reloaded"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    REQUEST = "request"
+    LIBRARY = "library"
+
+
+class Log:
+    """Where a process writes.  `clock` gives unix milliseconds."""
+
+    def __init__(self, clock: Callable[[], int], to: TextIO | None = None) -> None:
+        self._clock = clock
+        self._to = to or sys.stderr
+
+    def __call__(self, event: Event, **fields: Field) -> None:
+        """One line."""
+        at = datetime.fromtimestamp(self._clock() / 1000, UTC).isoformat(timespec="milliseconds")
+        line = orjson.dumps({"at": at, "event": event.value, **fields}).decode()
+        self._to.write(line + "\n")
+        self._to.flush()
+
+    def listen(self, *, requests: bool) -> Callable[[], None]:
+        """Hears the gateway and, of every library, that it warned; call what is returned to hear no more."""
+        root, gateway = logging.getLogger(), logging.getLogger(GATEWAY)
+        handler = _Handler(self)
+        before = gateway.level
+        root.addHandler(handler)
+        gateway.setLevel(logging.INFO if requests else logging.WARNING)
+
+        def end() -> None:
+            root.removeHandler(handler)
+            gateway.setLevel(before)
+
+        return end
+
+
+class _Handler(logging.Handler):
+    """Records of the `logging` module as lines of ours."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__()
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """See `logging.Handler`."""
+        if record.name == GATEWAY:  # its texts are made of routes, status, time and trace
+            event = Event.REQUEST if record.levelno < logging.WARNING else Event.FAULT
+            self._log(event, text=record.getMessage())
+        elif record.levelno >= logging.WARNING:
+            kind = None if not record.exc_info or record.exc_info[0] is None else record.exc_info[0].__name__
+            self._log(Event.LIBRARY, name=record.name, level=record.levelname, kind=kind)

@@ -1,0 +1,99 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""What the operator of a hub asks of it, whether it runs or not.
+
+A running hub is asked over its local socket; only when none runs is its store opened here.  The answers are the same,
+and are what a program gets with `--json`.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+
+from deploy.compose import Hub, open_hub
+from hub.config import HubConfig
+from hub.control_socket import Values, asked, is_served
+from hub.registry import STATES, Partner
+from schemas.calendar import date_text
+
+Office = Callable[[str, Values], Values]
+
+
+@contextmanager
+def open_office(config: HubConfig) -> Iterator[Office]:
+    """Call what is given with one of `REQUESTS` and its values.
+
+    Raises:
+        StoreError, Stopped: no hub runs, and its store can't be opened.
+    """
+    if is_served(config.data_folder):
+        yield partial(_ask, config)
+    else:
+        with open_hub(config) as hub:
+            yield partial(perform, hub)
+
+
+def perform(hub: Hub, what: str, values: Values) -> Values:
+    """The answer of a hub in this process.
+
+    Raises:
+        RefusedError: it can't be done.
+    """
+    return REQUESTS[what](hub, values)
+
+
+def admit_values(manifest: bytes) -> Values:
+    """The values of `admit`."""
+    return {"manifest": base64.b64encode(manifest).decode()}
+
+
+def _ask(config: HubConfig, what: str, values: Values) -> Values:
+    with asked(config.data_folder, what, values) as answer:
+        return answer
+
+
+def _admit(hub: Hub, values: Values) -> Values:
+    return _partner(hub.exchange.admit(base64.b64decode(str(values["manifest"]), validate=True)))
+
+
+def _state(hub: Hub, values: Values) -> Values:
+    state = str(values["state"])
+    if state not in STATES:
+        raise ValueError("no such state of a partner")
+    return _partner(hub.exchange.set_state(str(values["address"]), state))
+
+
+def _partners(hub: Hub, values: Values) -> Values:
+    everyone = sorted(hub.exchange.partners().by_number.items())
+    return {"partners": [_partner(one) for _, one in everyone]}
+
+
+def _status(hub: Hub, values: Values) -> Values:
+    everyone = hub.exchange.partners().by_number.values()
+    return {
+        "log": hub.log.origin,
+        "verifier_key": hub.log.verifier_key,
+        "partners": {state: sum(partner.state == state for partner in everyone) for state in STATES},
+        "counts": hub.exchange.counts(),
+    }
+
+
+def _partner(one: Partner) -> Values:
+    return {
+        "number": one.number,
+        "address": one.address,
+        "state": one.state,
+        "keys_until": None if one.manifest is None else date_text(one.manifest.until),
+    }
+
+
+REQUESTS: Mapping[str, Callable[[Hub, Values], Values]] = {
+    "admit": _admit,
+    "state": _state,
+    "partners": _partners,
+    "status": _status,
+}

@@ -1,0 +1,116 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""A hub as a process: the gateway, what time brings, the local socket of its operator.
+
+* SIGTERM or SIGINT: nothing new is taken, what is in hand is finished, open polls answer, a last checkpoint is signed.
+* SIGHUP: certificate, key and authorities are read again; what can't be read changes nothing.
+* A checkpoint is signed at most five seconds after an entry, also when nobody asks for one.
+
+Killed at any moment it loses nothing: the store is the truth, and the next start goes on with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+
+from deploy.compose import Clock, Hub, machine_clock, open_hub
+from deploy.exits import failed
+from deploy.logs import Event, Log
+from deploy.office import REQUESTS, perform
+from hub.client import HubUnavailableError
+from hub.config import GatewayConfig, HubConfig
+from hub.control_socket import ControlServer, Values
+from hub.gateway import Gateway
+from hub.gateway_caller import Proxy
+from hub.gateway_listener import Tls
+from hub.store import StoreError
+
+CHECKPOINT_EVERY = 1.0  # looked at; signed at most five seconds apart
+STOP_SECONDS = 10.0
+
+
+def run_hub(config: HubConfig, log: Log, clock: Clock = machine_clock, *, requests: bool = False) -> None:
+    """Runs until a signal ends it.  `requests`: one line of log for each.
+
+    Raises:
+        Stopped, StoreError: it can't start.
+        OSError: the address to listen on can't be had.
+    """
+    gateway = config.gateway
+    if gateway is None:
+        raise failed("This hub has no table [gateway] in its settings, so nobody could reach it. Fill it in first.")
+    end = log.listen(requests=requests)
+    try:
+        with open_hub(config, clock) as hub:
+            log(Event.STARTED, name=config.name, strict=config.strict)
+            asyncio.run(serve(hub, gateway, log, clock))
+        log(Event.STOPPED)
+    finally:
+        end()
+
+
+async def serve(hub: Hub, config: GatewayConfig, log: Log, clock: Clock) -> None:
+    """Serves until SIGTERM or SIGINT."""
+    try:
+        gateway = Gateway(hub.exchange, tls_of(hub.config, config), clock)
+    except OSError as error:  # ssl.SSLError is one
+        raise failed(f"Certificate, key or authorities of the gateway can't be read: {error.strerror}.") from None
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, _reload, gateway, log)
+    control = ControlServer(hub.config.data_folder, {what: _handler(hub, what, log) for what in REQUESTS})
+    port = await gateway.start(*config.listen)
+    await control.start()
+    ticking = loop.create_task(_checkpoints(hub, log))
+    log(Event.LISTENING, host=config.listen[0], port=port)
+    try:
+        await stop.wait()
+        log(Event.STOPPING)
+    finally:
+        ticking.cancel()
+        await asyncio.gather(ticking, return_exceptions=True)
+        await control.stop()
+        await gateway.stop(STOP_SECONDS)
+
+
+def tls_of(config: HubConfig, gateway: GatewayConfig) -> Tls:
+    """The files that the gateway shows and trusts; its own accession authority is always among them."""
+    accession = (config.accession_certificate,) if config.accession_certificate.exists() else ()
+    proxies = tuple(Proxy(address, fingerprint) for address, fingerprint in gateway.proxies)
+    return Tls(gateway.certificate, gateway.key, (*gateway.client_authorities, *accession), proxies)
+
+
+def _handler(hub: Hub, what: str, log: Log) -> Callable[[Values], AbstractAsyncContextManager[Values]]:
+    @asynccontextmanager
+    async def handle(values: Values) -> AsyncIterator[Values]:
+        answer = await asyncio.to_thread(perform, hub, what, values)
+        log(Event.COMMAND, what=what)
+        yield answer
+
+    return handle
+
+
+async def _checkpoints(hub: Hub, log: Log) -> None:
+    signed = ""
+    while True:
+        with suppress(StoreError, HubUnavailableError):  # the gateway's commit probe says so
+            note = await asyncio.to_thread(hub.exchange.checkpoint)
+            if note != signed:
+                signed = note
+                log(Event.CHECKPOINT, size=int(note.split("\n")[1]))
+        await asyncio.sleep(CHECKPOINT_EVERY)
+
+
+def _reload(gateway: Gateway, log: Log) -> None:
+    try:
+        gateway.reload()
+    except OSError:
+        log(Event.NOT_RELOADED)
+    else:
+        log(Event.RELOADED)

@@ -1,0 +1,228 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""Who may join, and the hub's own authority for partners without a certificate (a GP practice, a school).
+
+* The authority vouches only for numbers that a hub handed out: 20 digits that begin with 99, where no OIN of Logius
+  does.  So it can never name an organisation that has an OIN.
+* It certifies the key of a request that a compared manifest covers, for an address that was invited.
+* A certificate of another authority counts when it leads to an authority that the hub takes, names the OIN of the
+  address, and its key signed the manifest.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from cryptography.x509 import verification
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from schemas.address import oin_of
+from schemas.canonical import FrameError
+from schemas.join import Join, certificate_bytes
+from schemas.signing import SignatureError, Verifier
+
+PREFIX = "99"
+AUTHORITY_DAYS = 3650
+PARTNER_DAYS = 365
+_BEFORE = timedelta(minutes=5)  # clocks differ
+_NUMBER = re.compile(r"99[0-9]{18}")
+
+
+class JoinError(ValueError):
+    """This join file can't be admitted; the sentence says why."""
+
+
+def is_handed_out(oin: str) -> bool:
+    """Whether a number is of those that hubs hand out."""
+    return _NUMBER.fullmatch(oin) is not None
+
+
+def new_number(taken: Collection[str], random: Callable[[int], bytes]) -> str:
+    """A number for a partner that has no OIN, other than those taken."""
+    while True:
+        number = f"{PREFIX}{int.from_bytes(random(16), 'big') % 10**18:018d}"
+        if number not in taken:
+            return number
+
+
+def make_authority(name: str, now: int) -> tuple[bytes, bytes]:
+    """Key and certificate (PEM) of the accession authority of a hub; `now` in unix seconds."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"Schakel accession {name}"[:64])])
+    builder = _builder(subject, subject, key.public_key(), now, AUTHORITY_DAYS)
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+    builder = builder.add_extension(_usage(signs_certificates=True), critical=True)
+    builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    certificate = builder.sign(key, hashes.SHA256())
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return secret, certificate.public_bytes(Encoding.PEM)
+
+
+class Authority:
+    """The accession authority at work."""
+
+    def __init__(self, key: bytes, certificate: bytes) -> None:
+        loaded = load_pem_private_key(key, None)
+        if not isinstance(loaded, ec.EllipticCurvePrivateKey):
+            raise JoinError("the key of the accession authority is of another kind; put it back from its backup")
+        self._key = loaded
+        self._certificate = x509.load_pem_x509_certificate(certificate)
+        if self._certificate.public_key() != loaded.public_key():
+            raise JoinError("key and certificate of the accession authority do not belong together")
+
+    def certify(self, request: bytes, address: str, now: int) -> bytes:
+        """A certificate (PEM) for the key of this request, naming the number in the address; `now` in unix seconds.
+
+        Nothing else of the request is taken over.
+
+        Raises:
+            JoinError: the number is no handed-out one, or the request is not in order.
+        """
+        if not is_handed_out(oin_of(address)):
+            raise JoinError("this organisation has an OIN: it needs a certificate that names it, of PKIoverheid")
+        public = _requested(request)
+        names = [
+            x509.NameAttribute(NameOID.COMMON_NAME, address[:64]),
+            x509.NameAttribute(NameOID.SERIAL_NUMBER, oin_of(address)),
+        ]
+        builder = _builder(x509.Name(names), self._certificate.subject, public, now, PARTNER_DAYS)
+        builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        builder = builder.add_extension(_usage(signs_certificates=False), critical=True)
+        builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+        own = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        return builder.add_extension(own, critical=False).sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM)
+
+
+def check_join(join: Join, authorities: Sequence[bytes], now: int, verifier: Verifier) -> None:
+    """Returns when everything in a join file belongs together; `authorities` are PEM, `now` unix seconds.
+
+    1. a key of the manifest signed what stands beside it; then either 2. the request is in order and asks for a number
+    of ours, or 3. the chain leads to one of these authorities, 4. its leaf names the OIN of the address, 5. and its key
+    signed the manifest.  Not checked here: the manifest itself (`Exchange.admit`), its fingerprint (people).
+
+    Raises:
+        JoinError: it doesn't.
+    """
+    # (1) what stands beside the manifest
+    try:
+        join.verify_role(verifier)
+    except (SignatureError, FrameError):
+        raise JoinError("the manifest does not cover what stands beside it; ask the partner for a new file") from None
+    oin = oin_of(join.manifest.manifest.address)
+    # (2) who asks for a certificate
+    if join.request:
+        if not is_handed_out(oin):
+            raise JoinError("this organisation has an OIN: it needs a certificate that names it, of PKIoverheid")
+        _requested(join.request)
+        return
+    # (3) to whom the chain leads
+    leaf = _led_to(join.chain, authorities, now)
+    # (4) whom the leaf names
+    names = [one.value for one in leaf.subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)]
+    if names != [oin] or is_handed_out(oin):
+        raise JoinError("the certificate names another organisation than the address")
+    # (5) whether its key is at hand
+    if not _has_signed(leaf, certificate_bytes(join.manifest.raw), join.certificate_signature):
+        raise JoinError("the key of the certificate did not sign the manifest")
+
+
+def sign_with(key: bytes, message: bytes) -> bytes:
+    """The signature of a message by the key (PEM) of a certificate.
+
+    Raises:
+        JoinError: a key of another kind.
+    """
+    loaded = load_pem_private_key(key, None)
+    if isinstance(loaded, ec.EllipticCurvePrivateKey):
+        return loaded.sign(message, ec.ECDSA(hashes.SHA256()))
+    if isinstance(loaded, rsa.RSAPrivateKey):
+        return loaded.sign(message, _pss(), hashes.SHA256())
+    raise JoinError("the key of the certificate is neither RSA nor of an elliptic curve")
+
+
+def _led_to(chain: Sequence[bytes], authorities: Sequence[bytes], now: int) -> x509.Certificate:
+    try:
+        certificates = [x509.load_der_x509_certificate(one) for one in chain]
+        trusted = [one for pem in authorities for one in x509.load_pem_x509_certificates(pem)]
+        # A client's certificate names an organisation, no host: extensions that matter are looked at by TLS itself.
+        anything = verification.ExtensionPolicy.permit_all()
+        policy = verification.PolicyBuilder().store(verification.Store(trusted)).time(datetime.fromtimestamp(now, UTC))
+        policy = policy.extension_policies(
+            ee_policy=anything, ca_policy=verification.ExtensionPolicy.webpki_defaults_ca()
+        )
+        policy.build_client_verifier().verify(certificates[0], certificates[1:])
+    except (ValueError, verification.VerificationError):
+        raise JoinError("the certificate does not lead to an authority that this hub takes, or is over") from None
+    return certificates[0]
+
+
+def _has_signed(leaf: x509.Certificate, message: bytes, signature: bytes) -> bool:
+    key = leaf.public_key()
+    try:
+        if isinstance(key, ec.EllipticCurvePublicKey):
+            key.verify(signature, message, ec.ECDSA(hashes.SHA256()))
+        elif isinstance(key, rsa.RSAPublicKey):
+            key.verify(signature, message, _pss(), hashes.SHA256())
+        else:
+            return False
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _requested(request: bytes) -> ec.EllipticCurvePublicKey:
+    try:
+        asked = x509.load_der_x509_csr(request)
+        public = asked.public_key()
+        is_signed = asked.is_signature_valid
+    except ValueError:
+        raise JoinError("the certificate request can't be read") from None
+    if not is_signed or not isinstance(public, ec.EllipticCurvePublicKey):
+        raise JoinError("the certificate request is not signed by its own key of an elliptic curve")
+    return public
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, public: ec.EllipticCurvePublicKey, now: int, days: int
+) -> x509.CertificateBuilder:
+    begin = datetime.fromtimestamp(now, UTC) - _BEFORE
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(public)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(begin)
+        .not_valid_after(begin + timedelta(days=days))
+    )
+
+
+def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not signs_certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _pss() -> padding.PSS:
+    return padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.DIGEST_LENGTH)
