@@ -321,14 +321,24 @@ def test_the_recipient_of_a_grant_cannot_send_under_it(scene: Scene) -> None:
 
 @pytest.mark.parametrize(
     ("row", "ground", "categories"),
-    [(5, "consent", ("progress",)), (1, "consent", None), (2, None, None), (1, None, ("income", "progress"))],
+    [(5, "consent", ("progress",)), (1, "consent", None), (2, None, None)],
 )
 def test_what_the_tables_do_not_permit_is_refused_although_it_was_registered(
     scene: Scene, row: int, ground: str | None, categories: tuple[str, ...] | None
 ) -> None:
     grant = scene.team.register(scene.provider, row, ground, categories)
-    parts = {name: b"" for name in grant.terms.categories if name != "income"} | {"control": b"{}"}
-    frame = scene.team.envelope(grant, parts=parts)
+    _is_not_permitted(scene, grant)
+
+
+def test_a_category_that_the_row_does_not_have_is_refused_although_it_was_registered(scene: Scene) -> None:
+    """The GP may know that something moved (row 5), and not under which law: that is for row 1."""
+    grant = scene.team.register(scene.gp, 5, "consent", ("progress", "service"))
+    assert grant.answer.code is Code.IN_FORCE
+    _is_not_permitted(scene, grant)
+
+
+def _is_not_permitted(scene: Scene, grant: Grant) -> None:
+    frame = scene.team.envelope(grant, parts={name: b"" for name in (*grant.terms.categories, "control")})
     scene.team.send(frame)
     assert scene.team.outcome(frame) is Code.NOT_PERMITTED_HERE
     _goes_on(scene)
