@@ -338,7 +338,7 @@ def test_a_category_that_the_row_does_not_have_is_refused_although_it_was_regist
 
 
 def _is_not_permitted(scene: Scene, grant: Grant) -> None:
-    frame = scene.team.envelope(grant, parts={name: b"" for name in (*grant.terms.categories, "control")})
+    frame = scene.team.envelope(grant, parts=dict.fromkeys((*grant.terms.categories, "control"), b""))
     scene.team.send(frame)
     assert scene.team.outcome(frame) is Code.NOT_PERMITTED_HERE
     _goes_on(scene)
