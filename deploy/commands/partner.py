@@ -122,13 +122,15 @@ def _set_state(screen: Screen, address: str, state: str, config: Path | None, *,
     if asks is not None and (screen.as_json or not click.confirm(asks)):
         raise wrong_use("Nothing was changed; say --yes to do it without being asked.")
     with open_office(settings) as office:
-        if state == ADMITTED:
-            _need_suspended(office("partners", {})["partners"], address)
+        _need_known(office("partners", {})["partners"], address, state)
         now = office("state", {"address": address, "state": state})
     screen.answer({"address": now["address"], "state": now["state"]}, good(f"{now['address']} is {now['state']}."))
 
 
-def _need_suspended(everyone: list[dict[str, object]], address: str) -> None:
+def _need_known(everyone: list[dict[str, object]], address: str, wanted: str) -> None:
     """Who was removed comes back by `admit` alone, with a manifest that people compare."""
-    if any(one["address"] == address and one["state"] == REMOVED for one in everyone):
+    states = [one["state"] for one in everyone if one["address"] == address]
+    if not states:
+        raise refused("No partner has this address; `schakel partner list` shows them all.")
+    if wanted == ADMITTED and states == [REMOVED]:
         raise refused("This partner was removed. Invite and admit it anew.")

@@ -174,6 +174,7 @@ def test_a_partner_is_removed_by_who_says_yes(schakel: Schakel, answer: Callable
 def test_who_is_no_partner_can_not_be_removed(schakel: Schakel, kept: Path) -> None:
     result = schakel("partner", "remove", "urn:nld:oin:00000009999999990009:gp", "--yes", "--config", kept / "hub")
     assert result.exit_code == Exit.REFUSED
+    assert "No partner has this address" in result.output
 
 
 # -- the log -----------------------------------------------------------------------------------------------------
