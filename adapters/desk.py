@@ -12,6 +12,7 @@ from adapters.address_book import AddressBook
 from adapters.lines import is_live
 from adapters.records import (
     CLIENTS,
+    DONE,
     EVENT,
     FROZEN,
     GRANTS,
@@ -26,6 +27,7 @@ from adapters.records import (
     Reads,
 )
 from schemas.codes import Code
+from schemas.registry import Registry
 
 KINDS: Final = {INTRODUCTION: "kennismaking", EVENT: "gebeurtenis", RETRACTION: "intrekking"}
 
@@ -73,6 +75,49 @@ def outbox(reads: Reads, book: AddressBook, today: int) -> list[OutboxLine]:
     """Everything that has not ended well."""
     items = [item for state in ("asks", WAITING, SENT) for item in ITEMS.scan(reads, state)]
     return [_line(reads, book, item, today) for item in sorted(items, key=lambda item: item.number)]
+
+
+@dataclass(frozen=True, slots=True)
+class ToldLine:
+    """An event that this edge told, or is telling."""
+
+    number: int
+    kind: str
+    recipient: str
+    day: int
+    state: str
+
+
+def told(reads: Reads, book: AddressBook, registry: Registry, client: str) -> list[ToldLine]:
+    """Every event about a client whose bytes may have left, oldest first."""
+    items = [
+        item
+        for grant in GRANTS.find(reads, "client", client.encode())
+        for item in ITEMS.find(reads, "grant_made", grant.id.encode())
+        if item.kind == EVENT and item.told
+    ]
+    return [
+        ToldLine(item.number, _word(registry, item), book.name_of(_recipient(reads, item)), item.day, _told(item))
+        for item in sorted(items, key=lambda item: item.number)
+    ]
+
+
+def _word(registry: Registry, item: Item) -> str:
+    """The kind of event; its content is destroyed some time after it was told."""
+    progress = dict(item.parts).get("progress")
+    if progress is None:
+        return "inhoud vernietigd"
+    return str(registry.validate("progress/1", progress)["kind"])
+
+
+def _recipient(reads: Reads, item: Item) -> str:
+    return GRANTS.need(reads, item.grant.encode()).recipient
+
+
+def _told(item: Item) -> str:
+    if item.dead:
+        return "ingetrokken"
+    return "ontvangen" if item.final == DONE else "onderweg" if item.state == SENT else "niet aangekomen"
 
 
 def held_lines(reads: Reads, book: AddressBook) -> list[Held]:

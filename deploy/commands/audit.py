@@ -1,7 +1,11 @@
 # SPDX-FileCopyrightText: Schakel contributors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""`schakel audit`: what the log says, and whether it holds."""
+"""`schakel audit`: what the log says, and whether it holds.
+
+The privacy officer reads these screens, so they are in Dutch; faults that `verify.py` names stay in English, since
+an outsider gets the same ones.
+"""
 
 from __future__ import annotations
 
@@ -55,8 +59,8 @@ def show(  # one option each; click passes them by name
     rows = [
         (one.index, one.day, one.kind, " -> ".join(map(_short, one.partners)), one.about, one.code) for one in found
     ]
-    columns = ("index", "day", "kind", "partners", "of", "code")
-    screen.answer([asdict(one) for one in found], table(f"Log of {size} entries", columns, rows))
+    columns = ("nummer", "dag", "soort", "partners", "over", "code")
+    screen.answer([asdict(one) for one in found], table(f"Logboek van {size} regels", columns, rows))
 
 
 def _short(address: str) -> str:
@@ -117,19 +121,19 @@ def _tell(screen: Screen, report: outsider.Report, replayed: Replayed) -> None:
         "decisions": {"same": replayed.same, "differs": differs, "not_decidable": replayed.not_decidable},
     }
     rows = [
-        ("entries", report.entries),
-        ("records that match their leaf", report.records),
-        ("public contents that match", report.public),
-        ("erased", report.erased),
-        ("decisions that come out the same", replayed.same),
-        ("decisions that differ", len(differs)),
-        ("decisions that can't be taken again", len(replayed.not_decidable)),
+        ("regels", report.entries),
+        ("inhoud die bij haar blad past", report.records),
+        ("openbare inhoud die past", report.public),
+        ("gewist", report.erased),
+        ("besluiten die opnieuw hetzelfde uitvallen", replayed.same),
+        ("besluiten die anders uitvallen", len(differs)),
+        ("besluiten die niet opnieuw te nemen zijn", len(replayed.not_decidable)),
     ]
-    verdict = [bad(f"NOT SOUND: {fault}.") for fault in report.faults]
-    verdict += [bad(f"NOT SOUND: the decision of entry {one['index']} comes out otherwise.") for one in differs]
+    verdict = [bad(f"KLOPT NIET: {fault}.") for fault in report.faults]
+    verdict += [bad(f"KLOPT NIET: het besluit van regel {one['index']} valt anders uit.") for one in differs]
     if sound:
-        verdict = [good("SOUND: the entries give the root that the hub signed, and every decision holds.")]
-    screen.answer(answer, table("Verification", ("what", "number"), rows), *verdict)
+        verdict = [good("KLOPT: de regels geven de wortel die de hub tekende, en elk besluit valt opnieuw hetzelfde uit.")]
+    screen.answer(answer, table("Controle van het logboek", ("wat", "aantal"), rows), *verdict)
     if not sound:
         click.get_current_context().exit(Exit.FAILED)
 
@@ -138,12 +142,12 @@ def _verify_file(screen: Screen, file: Path, key: str, kept: str | None) -> None
     text = _text(file, None)
     if text.startswith(outsider.PROOF_MAGIC + "\n"):
         proof = outsider.verify_proof(text, key)
-        shown = "not shown" if proof.record is None else f"{len(proof.record)} bytes"
-        faults, about = proof.faults, f"Entry {proof.index} of the log; its record: {shown}."
+        shown = "niet getoond" if proof.record is None else f"{len(proof.record)} bytes"
+        faults, about = proof.faults, f"Regel {proof.index} van het logboek; de inhoud: {shown}."
     else:
         whole = outsider.verify_export(text.splitlines(keepends=True), key, kept)
-        faults, about = whole.faults, f"{whole.entries} entries, {whole.records} records, {whole.erased} erased."
-    verdict = [bad(f"NOT SOUND: {fault}.") for fault in faults] or [good("SOUND: everything holds.")]
+        faults, about = whole.faults, f"{whole.entries} regels, {whole.records} met inhoud, {whole.erased} gewist."
+    verdict = [bad(f"KLOPT NIET: {fault}.") for fault in faults] or [good("KLOPT: alles is in orde.")]
     screen.answer({"sound": not faults, "faults": list(faults)}, plain(about), *verdict)
     if faults:
         click.get_current_context().exit(Exit.FAILED)
@@ -180,10 +184,10 @@ def prove(screen: Screen, index: int, out: Path | None, without_record: bool, co
     write_new(target, text.encode())
     screen.answer(
         {"file": str(target), "index": index, "size": size, "verifier_key": vkey},
-        good(f"{target} proves entry {index} in the log of {size} entries."),
-        note("With its record it shows which partners exchanged: give it only to who may know that.")
+        good(f"{target} bewijst dat regel {index} in het logboek van {size} regels staat."),
+        note("De inhoud laat zien welke partners uitwisselden: geef dit alleen aan wie dat mag weten.")
         if not without_record
-        else plain("It shows that the entry is there, and nothing of what it says."),
+        else plain("Het laat zien dat de regel er staat, en niets van wat erin staat."),
     )
 
 

@@ -234,17 +234,38 @@ def outbox(screen: Screen, config: Path | None) -> None:
 @edge.command()
 @click.argument("client")
 @click.option("--from", "partner", help="Only what was told to this partner (name or address).")
+@click.option("--number", type=int, help="Only this one, as `edge told` prints it.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @edge_option
 @with_screen
-def retract(screen: Screen, client: str, partner: str | None, yes: bool, config: Path | None) -> None:
-    """Call back everything told about CLIENT, to one partner or all. The next pass sends it."""
+def retract(  # one option each; click passes them by name
+    screen: Screen, client: str, partner: str | None, number: int | None, yes: bool, config: Path | None
+) -> None:
+    """Call back what was told about CLIENT: one event, all to one partner, or all. The next pass sends it."""
+    if number is not None and partner is not None:
+        raise wrong_use("Give --number or --from, not both.")
     with at_desk(config) as (opened, settings):
         address = None if partner is None else partner_address(settings, partner)
-        if not yes and (screen.as_json or not click.confirm("Call back everything told about this client?")):
+        if number is not None and number not in {one.number for one in opened.told(client)}:
+            raise wrong_use("Nothing with this number was told about this client; `edge told` lists what was.")
+        what = "everything told about this client" if number is None else f"number {number}"
+        if not yes and (screen.as_json or not click.confirm(f"Call back {what}?")):
             raise wrong_use("Nothing was called back; say --yes to call it back.")
-        count = opened.retract_all(client, address)
+        count = opened.retract_all(client, address) if number is None else int(opened.retract(number))
     screen.answer({"retracted": count}, good(f"{count} event(s) will be called back at the next pass."))
+
+
+@edge.command()
+@click.argument("client")
+@edge_option
+@with_screen
+def told(screen: Screen, client: str, config: Path | None) -> None:
+    """What this edge told about CLIENT, to whom, and what was called back."""
+    with at_desk(config) as (opened, _):
+        found = opened.told(client)
+    rows = [(one.number, one.kind, one.recipient, date_text(one.day), one.state) for one in found]
+    answer = [asdict(one) | {"day": date_text(one.day)} for one in found]
+    screen.answer(answer, table("Verteld", ("nummer", "soort", "aan", "datum", "stand"), rows))
 
 
 def partner_address(settings: Settings, name: str) -> str:

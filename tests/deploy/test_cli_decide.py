@@ -50,3 +50,18 @@ def test_what_asks_for_nobody_is_not_settled(schakel: Schakel, kept: Path) -> No
     result = schakel("edge", "settle", 1, "--config", kept / "team-wmo")
     assert result.exit_code == 3
     assert "vraagt geen besluit" in result.output
+
+
+def test_one_event_told_is_called_back_by_its_number_and_no_other(schakel: Schakel, answer: Answer, kept: Path) -> None:
+    team = kept / "team-wmo"
+    client = _client(answer, team)
+    told = answer("edge", "told", client, "--config", team)
+    first = next(one for one in told if one["state"] == "ontvangen")
+    wrong = schakel("edge", "retract", client, "--number", 4711, "--yes", "--config", team)
+    assert wrong.exit_code == 2
+    done = answer("edge", "retract", client, "--number", first["number"], "--yes", "--config", team)
+    assert done == {"retracted": 1}
+    after = {one["number"]: one["state"] for one in answer("edge", "told", client, "--config", team)}
+    before = {one["number"]: one["state"] for one in told}
+    assert {number for number in after if after[number] != before[number]} == {first["number"]}
+    assert after[first["number"]] == "ingetrokken"
