@@ -77,6 +77,11 @@ class Process:
         self._process: subprocess.Popen[bytes] | None = None
         self._from = 0
 
+    @property
+    def process_id(self) -> int:
+        """Its id while it runs, else 0."""
+        return 0 if self._process is None else self._process.pid
+
     def start(self) -> None:
         """Starts it, in the first place or again."""
         self._from = self._log.stat().st_size if self._log.exists() else 0
@@ -117,6 +122,7 @@ class Process:
             StoryError: it ended by itself.
         """
         if self._process is not None and self._process.poll() is not None:
+            # Its last words are in its log, which holds nothing of a person.
             raise StoryError(f"a process ended by itself with {self._process.returncode}; see {self._log.name}")
 
     def events(self, name: str) -> list[dict[str, object]]:
@@ -231,7 +237,7 @@ def tell(folder: Path, screen: Screen) -> bool:
     screen.say(note("One machine, four processes, certificates for tests: that is for the demo only."), "")
     told = []
     with ExitStack() as stack:
-        net = _set_up(folder, stack)
+        net = set_up(folder, stack)
         for number, (title, step) in enumerate(STEPS, 1):
             since = time.monotonic()
             sentences = step(net)
@@ -255,7 +261,7 @@ def tell(folder: Path, screen: Screen) -> bool:
 # -- set-up ------------------------------------------------------------------------------------------------------
 
 
-def _set_up(folder: Path, stack: ExitStack) -> Net:
+def set_up(folder: Path, stack: ExitStack, whom: tuple[Who, ...] = (TEAM, PROVIDER, PRACTICE)) -> Net:
     """Hub, authority, invitations, joining, admission: as people would, with the fingerprints already compared."""
     keys = folder / "keys"
     keys.mkdir(mode=0o700, parents=True)
@@ -269,7 +275,7 @@ def _set_up(folder: Path, stack: ExitStack) -> Net:
     net = Net(folder, hub, config, [])
     hub.start()
     net.until(lambda: bool(hub.events("listening")), "the hub listens")
-    everyone = [_invited(net, who) for who in (TEAM, PROVIDER, PRACTICE)]
+    everyone = [_invited(net, who) for who in whom]
     for who, invitation in everyone:
         book = "\n".join(
             f"[[partner]]\naddress = {toml(one.address)}\nname = {toml(one.name)}\n{one.book}\n"

@@ -17,7 +17,7 @@ import asyncio
 import os
 import socket
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ NAME = "control.sock"
 LARGEST = 1 << 24  # bytes of a request or an answer
 _REQUEST_SECONDS = 10.0
 _ANSWER_SECONDS = 60.0
+_AGAIN_SECONDS = 0.2
 
 Values = Mapping[str, Any]  # what JSON can hold
 Handler = Callable[[Values], AbstractAsyncContextManager[Values]]
@@ -47,49 +48,80 @@ class ControlServer:
     def __init__(self, folder: Path, handlers: Mapping[str, Handler]) -> None:
         self._folder = folder
         self._handlers = handlers
-        self._server: asyncio.Server | None = None
+        self._listening: socket.socket | None = None
         self._inode = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def listens(self) -> bool:
         """Whether it has begun, and not ended."""
-        return self._server is not None
+        return self._listening is not None
 
     async def start(self) -> None:
         """Begins to listen.  The caller has the lock of the store."""
-        listening, self._inode = _bound(self._folder)
-        self._server = await asyncio.start_unix_server(self._serve, sock=listening, limit=LARGEST)
+        self._listening, self._inode = _bound(self._folder)
+        self._listen()
 
     async def stop(self) -> None:
         """Takes nothing new; callers that are still there are let go of."""
-        if self._server is None:
+        if self._listening is None:
             return
-        self._server.close()
-        self._server = None
+        listening, self._listening = self._listening, None
+        asyncio.get_running_loop().remove_reader(listening)
         with suppress(OSError):
             if os.lstat(self._folder / NAME).st_ino == self._inode:  # not that of who came after
                 (self._folder / NAME).unlink()
+        listening.close()
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+    def _begin(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _let_in(self) -> None:
+        """Called when somebody knocks; no task, so that nobody is let in and then forgotten."""
+        if self._listening is None:
+            return
+        loop = asyncio.get_running_loop()
         try:
-            if _is_ours(writer):
+            connection, _ = self._listening.accept()
+        except BlockingIOError:  # gone already
+            return
+        except OSError:  # too many descriptors at present
+            loop.remove_reader(self._listening)
+            loop.call_later(_AGAIN_SECONDS, self._listen)
+            return
+        connection.setblocking(False)
+        # Closed also when it is cancelled before it began.
+        self._begin(self._serve(connection)).add_done_callback(lambda _: connection.close())
+
+    def _listen(self) -> None:
+        if self._listening is not None:
+            asyncio.get_running_loop().add_reader(self._listening, self._let_in)
+
+    async def _serve(self, connection: socket.socket) -> None:
+        try:
+            if not _is_ours(connection):
+                return
+            reader, writer = await asyncio.open_unix_connection(sock=connection, limit=LARGEST)
+            try:
                 await self._answer(reader, writer)
-        except (OSError, ValueError, TimeoutError, asyncio.CancelledError):
-            pass  # the caller went away, or this process ends
-        finally:
-            writer.close()
+            finally:
+                writer.close()
+                with suppress(OSError):
+                    await writer.wait_closed()
+        except (OSError, ValueError, TimeoutError):
+            pass  # the caller went away, or asked nothing that can be read
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async with asyncio.timeout(_REQUEST_SECONDS):
             request = orjson.loads(await reader.readline())
+        if not isinstance(request, dict):
+            return
         handler = self._handlers.get(request.pop("do", ""))
         if handler is None:
             await _write(writer, {"failed": "the running process knows no such request; is it of another version?"})
@@ -143,11 +175,12 @@ def asked(folder: Path, what: str, values: Values | None = None) -> Iterator[Val
 
 def _bound(folder: Path) -> tuple[socket.socket, int]:
     """A socket of this name, and its inode."""
-    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     os.fchmod(listening.fileno(), 0o600)  # before it has a name: nobody else ever reaches it
     with _short(folder) as name:
         Path(name).unlink(missing_ok=True)
         listening.bind(name)
+    listening.listen(64)
     return listening, os.lstat(folder / NAME).st_ino
 
 
@@ -188,7 +221,6 @@ def _short(folder: Path) -> Iterator[str]:
         os.close(descriptor)
 
 
-def _is_ours(writer: asyncio.StreamWriter) -> bool:
-    peer: socket.socket = writer.get_extra_info("socket")
-    raw = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+def _is_ours(connection: socket.socket) -> bool:
+    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
     return struct.unpack("3i", raw)[1] in {0, os.geteuid()}

@@ -1,0 +1,31 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""A hub and edges as processes, for tests; and how one waits for them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from deploy.demo_net import Net, set_up
+from deploy.story.world import Who
+
+SECONDS = 20.0
+
+
+@contextmanager
+def net_of(folder: Path, *whom: Who) -> Iterator[Net]:
+    """Set up, and every process gone at the end."""
+    with ExitStack() as stack:
+        yield set_up(folder, stack, whom)
+
+
+def wait_for(holds: Callable[[], object]) -> None:
+    """Returns when it holds; a test that waits longer than it may fails."""
+    end = time.monotonic() + SECONDS
+    while not holds():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)

@@ -1,0 +1,222 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""An edge as a process: whole files, a store that is lent and leased, a hub that is away, how it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.config import load_edge_config
+from adapters.sources.watched import WatchedFolder
+from deploy.demo_net import Net, Process
+from deploy.exits import Exit
+from deploy.run_edge import FIRST_PAUSE, LONGEST_PAUSE, LONGEST_POLL, SHORTEST_POLL, _Pace
+from deploy.story.world import TEAM
+from hub.control_socket import is_served
+from tests.deploy.conftest import Schakel
+from tests.deploy.nets import net_of, wait_for
+
+Answer = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Net]:
+    with net_of(tmp_path_factory.mktemp("net") / "n", TEAM) as found:
+        yield found
+
+
+@pytest.fixture
+def watched(kept: Path) -> tuple[WatchedFolder, Path]:
+    config = load_edge_config(kept / "team-wmo" / "edge.toml")
+    return WatchedFolder(config), config.in_folder
+
+
+# -- whole files -------------------------------------------------------------------------------------------------
+
+
+def test_a_file_is_taken_when_it_is_the_same_at_two_looks(watched: tuple[WatchedFolder, Path]) -> None:
+    folder, place = watched
+    (place / "a.xml").write_bytes(b"half")
+    assert not folder.look()
+    assert folder.files() == []
+    with (place / "a.xml").open("ab") as file:
+        file.write(b" and whole")
+    assert not folder.look()
+    assert folder.look()
+    assert [folder.read(one) for one in folder.files()] == [b"half and whole"]
+
+
+def test_a_file_that_grows_keeps_no_other_from_being_taken(watched: tuple[WatchedFolder, Path]) -> None:
+    folder, place = watched
+    (place / "a.xml").write_bytes(b"whole")
+    for step in range(3):
+        with (place / "b.xml").open("ab") as file:
+            file.write(b"x" * (step + 1))
+        folder.look()
+    assert [one.path.name for one in folder.files()] == ["a.xml"]
+
+
+def test_a_file_that_stays_is_given_again_and_is_news_once(watched: tuple[WatchedFolder, Path]) -> None:
+    folder, place = watched
+    (place / "a.xml").write_bytes(b"whole")
+    folder.look()
+    assert folder.look()
+    for _ in range(2):
+        assert len(folder.files()) == 1
+        assert not folder.look()
+
+
+def test_a_file_that_changed_after_the_last_look_is_not_given(watched: tuple[WatchedFolder, Path]) -> None:
+    folder, place = watched
+    (place / "a.xml").write_bytes(b"whole")
+    folder.look()
+    assert folder.look()
+    (place / "a.xml").write_bytes(b"another")
+    assert folder.files() == []
+
+
+# -- pace --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("chance", "share"), [(0, 0.5), (255, 1.0)])
+def test_a_hub_that_is_away_is_asked_ever_later_up_to_a_minute_shortened_by_chance(chance: int, share: float) -> None:
+    pace = _Pace(lambda n: bytes([chance] * n))
+    waits = [pace.away(0.0) for _ in range(9)]
+    assert waits == pytest.approx([share * min(FIRST_PAUSE * 2**n, LONGEST_PAUSE) for n in range(9)])
+    assert not pace.is_due(waits[-1] - 0.1)
+    assert pace.is_due(waits[-1])
+
+
+def test_a_hub_that_answers_is_polled_ever_longer_until_something_moves() -> None:
+    pace = _Pace(bytes)
+    pace.away(0.0)
+    for _ in range(9):
+        pace.answered(moved=False)
+    assert (pace.pause, pace.poll) == (0.0, LONGEST_POLL)
+    pace.answered(moved=True)
+    assert pace.poll == SHORTEST_POLL
+
+
+# -- the process -------------------------------------------------------------------------------------------------
+
+
+def test_commands_work_while_the_edge_runs_and_it_goes_on_after_them(answer: Answer, net: Net) -> None:
+    place, process = net.team.settings.config.data_folder.parent, net.team.process
+    assert answer("edge", "view", "--config", place) == []
+    assert answer("edge", "outbox", "--config", place)["outbox"] == []
+    assert len(process.events("lent")) >= 2
+    net.team.put("onleesbaar.xml", b"<geen bericht>")
+    wait_for(lambda: not net.team.waiting())
+    wait_for(lambda: any(one["quarantined"] == 1 for one in process.events("pass")))
+
+
+def test_a_command_that_is_killed_gives_the_store_back(answer: Answer, net: Net) -> None:
+    config = net.team.settings.config
+    program = (
+        "import sys, pathlib; from deploy.lending import borrowed\n"
+        f"with borrowed(pathlib.Path({str(config.data_folder)!r})):\n    print('has it', flush=True); sys.stdin.read()"
+    )
+    command = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert command.stdout is not None
+    assert command.stdout.readline() == b"has it\n"
+    command.send_signal(signal.SIGKILL)
+    command.communicate()
+    assert answer("edge", "view", "--config", config.data_folder.parent) == []
+
+
+def test_a_standby_waits_and_takes_over_when_the_edge_is_killed(answer: Answer, net: Net, tmp_path: Path) -> None:
+    place = net.team.settings.config.data_folder.parent
+    standby = Process(("edge", "run", "--config", str(place)), tmp_path / "standby.log")
+    standby.start()
+    try:
+        wait_for(lambda: standby.events("waits-for-store"))
+        assert answer("edge", "view", "--config", place) == []  # lent, and the standby leaves it alone
+        assert not standby.events("has-store")
+        net.team.process.kill()
+        wait_for(lambda: standby.events("has-store"))
+        assert answer("edge", "view", "--config", place) == []
+        assert standby.events("lent")
+        assert standby.stop() == 0
+    finally:
+        standby.end()
+        net.team.process.start()
+    wait_for(lambda: net.team.process.events("has-store"))
+
+
+def test_certificates_are_read_again_at_sighup_and_what_can_not_be_read_changes_nothing(net: Net) -> None:
+    file, process = net.team.settings.config.hub_certificate, net.team.process
+    good = file.read_bytes()
+    try:
+        file.write_bytes(b"broken")
+        os.kill(process.process_id, signal.SIGHUP)
+        wait_for(lambda: process.events("not-reloaded"))
+    finally:
+        file.write_bytes(good)
+    os.kill(process.process_id, signal.SIGHUP)
+    wait_for(lambda: process.events("reloaded"))
+    assert process.events("hub-away") == []
+
+
+def test_while_the_hub_is_away_files_are_taken_and_it_ends_in_order(net: Net) -> None:
+    net.hub.kill()
+    process = net.team.process
+    try:
+        wait_for(lambda: process.events("hub-away"))
+        net.team.put("ook-onleesbaar.xml", b"<geen bericht!>")
+        wait_for(lambda: not net.team.waiting())
+        assert process.stop() == 0
+        assert not is_served(net.team.settings.config.data_folder)
+    finally:
+        net.hub.start()
+        wait_for(lambda: net.hub.events("listening"))
+        process.start()
+    wait_for(lambda: process.events("has-store"))
+
+
+def test_no_process_outlives_the_one_that_tells_the_story(tmp_path: Path) -> None:
+    program = (
+        "import pathlib, sys, time; from deploy.demo_net import Process\n"
+        f"one = Process(('--help',), pathlib.Path({str(tmp_path / 'x.log')!r}))\n"
+        "import deploy.demo_net as net; net._PROGRAM = (sys.executable, '-c', 'import time; time.sleep(600)')\n"
+        "one.start(); print(one.process_id, flush=True); time.sleep(600)"
+    )
+    teller = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
+    assert teller.stdout is not None
+    child = int(teller.stdout.readline())
+    assert Path(f"/proc/{child}").exists()
+    teller.kill()
+    teller.communicate()
+    wait_for(lambda: not _runs(child))
+
+
+def _runs(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def test_an_edge_without_a_hub_somewhere_else_does_not_run(schakel: Schakel, kept: Path) -> None:
+    result = schakel("edge", "run", "--config", kept / "team-wmo")
+    assert result.exit_code == Exit.FAILED
+    assert "https://" in result.output
+
+
+def test_strict_mode_takes_https_and_no_hub_in_the_same_process(net: Net, tmp_path: Path, schakel: Schakel) -> None:
+    lines = f'address = "{TEAM.address}"\nname = "T"\nkey_file = "../t.key"\nhub_key = "{net.team.settings.config.hub_key}"\n'
+    file = tmp_path / "e" / "edge.toml"
+    file.parent.mkdir()
+    file.write_text(lines + 'hub = "https://hub.example:8443"\n')
+    assert schakel("config", "check", file).exit_code == Exit.DONE
+    file.write_text(lines + 'hub = "local:../hub"\n')
+    assert schakel("config", "check", file).exit_code == Exit.REFUSED
