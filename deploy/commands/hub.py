@@ -81,6 +81,7 @@ def status(screen: Screen, config: Path | None) -> None:
     whole = {
         "name": settings.name,
         "strict": settings.strict,
+        "test_mode": settings.test_mode,
         "operator": settings.operator,
         "controllers": list(settings.controllers),
         "fg_contact": settings.fg_contact,
