@@ -82,6 +82,10 @@ def _status(hub: Hub, values: Values) -> Values:
     }
 
 
+def _checkpoint(hub: Hub, values: Values) -> Values:
+    return {"note": hub.exchange.checkpoint(), "verifier_key": hub.log.verifier_key}
+
+
 def _partner(one: Partner) -> Values:
     return {
         "number": one.number,
@@ -96,4 +100,5 @@ REQUESTS: Mapping[str, Callable[[Hub, Values], Values]] = {
     "state": _state,
     "partners": _partners,
     "status": _status,
+    "checkpoint": _checkpoint,
 }

@@ -19,6 +19,7 @@ from consent.rules import national
 from deploy.compose import Hub, machine_clock, open_hub, write_new
 from deploy.entries import KINDS, pages, read_lines
 from deploy.exits import Exit, failed, refused, wrong_use
+from deploy.office import open_office
 from deploy.options import HUB_FILE, hub_option, settings_file
 from deploy.screen import Screen, bad, good, note, plain, table, with_screen
 from hub.audit import verify as outsider
@@ -196,10 +197,9 @@ def prove(screen: Screen, index: int, out: Path | None, without_record: bool, co
 @with_screen
 def checkpoint(screen: Screen, config: Path | None) -> None:
     """Print the newest signed checkpoint (a C2SP note). Keep it: a later log must extend it."""
-    with open_hub(load_hub_config(settings_file(config, HUB_FILE))) as running:
-        newest = running.log.checkpoint(machine_clock())
-        vkey = running.log.verifier_key
+    with open_office(load_hub_config(settings_file(config, HUB_FILE))) as office:
+        newest = office("checkpoint", {})
     if screen.as_json:
-        screen.answer({"note": newest, "verifier_key": vkey})
+        screen.answer(newest)
     else:
-        screen.raw(newest.encode())
+        screen.raw(newest["note"].encode())

@@ -57,6 +57,8 @@ def test_commands_of_the_operator_ask_the_running_hub(answer: Answer, schakel: S
     status = answer("hub", "status", "--config", net.folder / "hub")
     assert status["partners"]["admitted"] == 2
     assert len(answer("partner", "list", "--config", net.folder / "hub")) == 2
+    note = answer("audit", "checkpoint", "--config", net.folder / "hub")
+    assert note["note"].startswith(status["log"] + "\n")
     unknown = schakel("partner", "resume", f"urn:nld:oin:{'0' * 20}:gp", "--config", net.folder / "hub")
     assert unknown.exit_code == Exit.REFUSED
 
