@@ -100,20 +100,6 @@ def test_suspended_partner_is_told_so_on_its_open_poll(answer: Answer, net: Net)
     assert asyncio.run(again()) == []
 
 
-def test_a_poll_for_no_envelope_answers_when_there_is_one_and_takes_none(net: Net) -> None:
-    """Asked with acknowledged 0, so what else was told to this address is there at once."""
-
-    async def asks() -> tuple[float, int]:
-        async with _client(net, 0) as client:
-            began = time.monotonic()
-            found = await client.pickup(0, 0.6, 0)
-            return time.monotonic() - began, len(found.deliveries)
-
-    seconds, envelopes = asyncio.run(asks())
-    assert envelopes == 0
-    assert seconds >= 0.5
-
-
 def test_certificates_are_read_again_at_sighup_and_what_can_not_be_read_changes_nothing(net: Net) -> None:
     gateway = net.config.gateway
     assert gateway is not None
