@@ -39,7 +39,7 @@ COMMANDS = {
     "partner": Place("deploy.commands.partner", "partner", "Invite, admit, list, suspend and remove the partners of a hub."),
     "edge": Place("deploy.commands.edge", "edge", "Make an edge, let it work, see what it was told and what waits."),
     "agreement": Place("deploy.commands.agreement", "agreement", "What a citizen agreed to: make, show, end."),
-    "grant": Place("deploy.commands.grant", "grant", "The grants of an edge: list, stop."),
+    "grant": Place("deploy.commands.grant", "grant", "The grants and refusals of an edge: list, stop, lift."),
     "audit": Place("deploy.commands.audit", "audit", "The log: show, verify, prove, checkpoint."),
     "config": Place("deploy.commands.config", "config", "Settings: show what is in force, check a file."),
 }

@@ -23,7 +23,7 @@ from schemas.calendar import date_text, day_of
 
 @click.group()
 def grant() -> None:
-    """The grants of an edge: list, stop."""
+    """The grants and refusals of an edge: list, stop, lift."""
 
 
 @grant.command(name="list")
