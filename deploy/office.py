@@ -12,9 +12,11 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import partial
 
 from deploy.compose import Hub, open_hub
+from deploy.trace import trace
 from hub.config import HubConfig
 from hub.control_socket import Values, asked, is_served
 from hub.registry import STATES, Partner
@@ -86,6 +88,11 @@ def _checkpoint(hub: Hub, values: Values) -> Values:
     return {"note": hub.exchange.checkpoint(), "verifier_key": hub.log.verifier_key}
 
 
+def _trace(hub: Hub, values: Values) -> Values:
+    found = trace(hub.store, bytes.fromhex(str(values["id"])))
+    return {"trace": None if found is None else asdict(found)}
+
+
 def _partner(one: Partner) -> Values:
     return {
         "number": one.number,
@@ -101,4 +108,5 @@ REQUESTS: Mapping[str, Callable[[Hub, Values], Values]] = {
     "partners": _partners,
     "status": _status,
     "checkpoint": _checkpoint,
+    "trace": _trace,
 }

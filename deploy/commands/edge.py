@@ -20,6 +20,7 @@ from adapters.config import LOCAL
 from adapters.edge import Edge
 from deploy.commands.accession import join
 from deploy.commands.run import edge_run
+from deploy.commands.trace import edge_trace
 from deploy.compose import machine_clock, write_new
 from deploy.compose_edge import (
     MANIFEST_FILE,
@@ -53,6 +54,7 @@ def edge() -> None:
 
 edge.add_command(join)
 edge.add_command(edge_run)
+edge.add_command(edge_trace)
 
 
 @contextmanager

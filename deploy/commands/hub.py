@@ -12,6 +12,7 @@ from rich.console import RenderableType
 
 from consent.rules import national
 from deploy.commands.run import hub_run
+from deploy.commands.trace import hub_trace
 from deploy.compose import NewHub, make_hub, open_hub
 from deploy.office import open_office
 from deploy.options import HUB_FILE, hub_option, settings_file
@@ -25,6 +26,7 @@ def hub() -> None:
 
 
 hub.add_command(hub_run)
+hub.add_command(hub_trace)
 
 
 @hub.command()
