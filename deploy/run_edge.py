@@ -18,7 +18,7 @@ import asyncio
 import fcntl
 import os
 import signal
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from adapters.sources.folder import FolderError
 from adapters.sources.watched import WatchedFolder
 from adapters.store import FILE as STORE_FILE
 from adapters.store import LOCK as LOCK_FILE
+from adapters.store import StoreError, WrongKeyError
 from adapters.witness import LogForkError
 from deploy.compose import Clock, Random, machine_clock
 from deploy.compose_edge import Settings, open_edge, store_key
@@ -49,6 +50,7 @@ SHORTEST_POLL, LONGEST_POLL = 1.0, 30.0
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 STOP_SECONDS = 10.0
 BETWEEN_SECONDS = 0.25
+MOST_FAILED = 5  # openings of a store that nobody has: then something is wrong with it
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,7 @@ class _EdgeProcess:
         self._stopping = self._reload = self._is_away = False
         self._folder: WatchedFolder | None = None
         self._looked_at = -LOOK_SECONDS
+        self._failed = 0
         self._wake = asyncio.Event()
         self._lender = Lender(self._wake.set)
         self._control = ControlServer(self._config.data_folder, {LEND: self._lender.lend})
@@ -170,7 +173,18 @@ class _EdgeProcess:
     async def _hold(self) -> None:
         """Works with the store until a command wants it, or the end."""
         means = self._means
-        with open_edge(means.settings, self._line, means.key, means.clock, means.random) as edge:
+        with ExitStack() as stack:
+            try:
+                edge = stack.enter_context(open_edge(means.settings, self._line, means.key, means.clock, means.random))
+            except WrongKeyError:
+                raise
+            except StoreError:
+                self._failed += 1
+                if self._failed > MOST_FAILED:
+                    raise
+                await self._sleep(STANDBY_SECONDS)  # another standby, or a command, was a moment earlier
+                return
+            self._failed = 0
             if not self._control.listens:
                 await self._control.start()
                 self._log(Event.HAS_STORE)

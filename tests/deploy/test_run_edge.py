@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -149,6 +151,44 @@ def test_a_standby_waits_and_takes_over_when_the_edge_is_killed(answer: Answer, 
     finally:
         standby.end()
         net.team.process.start()
+    wait_for(lambda: net.team.process.events("has-store"))
+
+
+def test_of_two_standbys_one_takes_over_and_the_other_goes_on_waiting(net: Net, tmp_path: Path) -> None:
+    place = net.team.settings.config.data_folder.parent
+    standbys = [Process(("edge", "run", "--config", str(place)), tmp_path / f"{name}.log") for name in ("a", "b")]
+    try:
+        for one in standbys:
+            one.start()
+        for one in standbys:
+            wait_for(lambda one=one: one.events("waits-for-store"))  # type: ignore[misc]
+        net.team.process.kill()
+        wait_for(lambda: any(one.events("has-store") for one in standbys))
+        assert [bool(one.events("has-store")) for one in standbys].count(True) == 1
+        assert [one.stop() for one in standbys] == [0, 0]
+    finally:
+        for one in standbys:
+            one.end()
+        net.team.process.start()
+    wait_for(lambda: net.team.process.events("has-store"))
+
+
+def test_a_store_with_another_key_ends_the_process_with_a_sentence(net: Net, schakel: Schakel, tmp_path: Path) -> None:
+    place = net.team.settings.config.data_folder.parent
+    other = tmp_path / "kopie"
+    net.team.process.kill()
+    try:
+        shutil.copytree(place, other, ignore=shutil.ignore_patterns("*.sock"))
+    finally:
+        net.team.process.start()
+    key = tmp_path / "ander.key"
+    key.write_text("11" * 32 + "\n")
+    key.chmod(0o600)
+    text = (other / "edge.toml").read_text()
+    (other / "edge.toml").write_text(re.sub("key_file = .*", f'key_file = "{key}"', text, count=1))
+    result = schakel("edge", "run", "--config", other)
+    assert result.exit_code == Exit.FAILED
+    assert "key" in result.output
     wait_for(lambda: net.team.process.events("has-store"))
 
 
