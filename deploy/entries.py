@@ -19,6 +19,7 @@ from schemas.fact import Register, parse_fact
 from schemas.manifest import parse_manifest
 
 PAGE = 1_000
+_FAULT_LENGTH = 5  # of a fault as it was found; one more tells what the operator did
 ERASED = "erased"
 MANIFEST = "manifest"
 TABLE = "rule-table"
@@ -115,7 +116,7 @@ class _Reader:
         if kind == entry.SUM:
             counts = cast("list[list[object]]", record[4])
             return partners, None, ", ".join(f"{code} {count}" for code, count in counts)
-        return partners, None, None
+        return partners, None, cast("str", record[5]) if len(record) > _FAULT_LENGTH else None
 
     def _who(self, accept: int) -> tuple[str, ...]:
         if accept not in self._between:

@@ -21,6 +21,7 @@ from hub.config import HubConfig
 from hub.control_socket import Values, asked, is_served
 from hub.registry import STATES, Partner
 from schemas.calendar import date_text
+from schemas.codes import Code
 
 Office = Callable[[str, Values], Values]
 
@@ -93,6 +94,26 @@ def _trace(hub: Hub, values: Values) -> Values:
     return {"trace": None if found is None else asdict(found)}
 
 
+def _faults(hub: Hub, values: Values) -> Values:
+    found = hub.exchange.faults()
+    return {
+        "faults": [
+            {"number": one.number, "partner": one.partner, "day": date_text(one.day), "held": one.held} for one in found
+        ]
+    }
+
+
+def _retry_fault(hub: Hub, values: Values) -> Values:
+    number = int(values["number"])
+    return {"number": number, "outcome": hub.exchange.retry_fault(number).value}
+
+
+def _drop_fault(hub: Hub, values: Values) -> Values:
+    number = int(values["number"])
+    hub.exchange.drop_fault(number)
+    return {"number": number, "outcome": Code.HUB_FAULT.value}
+
+
 def _partner(one: Partner) -> Values:
     return {
         "number": one.number,
@@ -108,5 +129,8 @@ REQUESTS: Mapping[str, Callable[[Hub, Values], Values]] = {
     "partners": _partners,
     "status": _status,
     "checkpoint": _checkpoint,
+    "faults": _faults,
+    "retry-fault": _retry_fault,
+    "drop-fault": _drop_fault,
     "trace": _trace,
 }

@@ -23,6 +23,10 @@ HAND_OVER = "hand-over"
 RECEIPT = "receipt"
 EXPIRY = "expiry"
 FAULT = "fault"
+RETRIED = "retried"  # the pipeline decided on it; the acceptance beside this entry says how
+FAILED_AGAIN = "failed-again"
+DROPPED = "dropped"
+FAULT_ACTS = (RETRIED, FAILED_AGAIN, DROPPED)
 SUM = "sum"
 _sha256 = hashlib.sha256
 
@@ -74,6 +78,11 @@ def expiry(day: int, accept: int, code: str) -> list[object]:
 def fault(day: int, number: int | None, sha: bytes) -> list[object]:
     """The hub failed on a frame of partner `number` with this SHA-256 and set it aside."""
     return [1, day, FAULT, number, sha]
+
+
+def fault_handled(day: int, number: int | None, sha: bytes, what: str) -> list[object]:
+    """What the operator did about a frame that was set aside: one of `FAULT_ACTS`."""
+    return [1, day, FAULT, number, sha, what]
 
 
 def refusal_sum(day: int, number: int | None, counts: Sequence[tuple[str, int]]) -> list[object]:

@@ -11,6 +11,7 @@ import click
 from rich.console import RenderableType
 
 from consent.rules import national
+from deploy.commands.faults import faults
 from deploy.commands.run import hub_run
 from deploy.commands.trace import hub_trace
 from deploy.compose import NewHub, make_hub, open_hub
@@ -26,6 +27,7 @@ def hub() -> None:
 
 
 hub.add_command(hub_run)
+hub.add_command(faults)
 hub.add_command(hub_trace)
 
 

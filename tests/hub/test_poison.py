@@ -3,13 +3,15 @@
 """One envelope on which the hub fails: it is set aside with an entry, and everything else goes on."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from hub import pipeline
-from hub.client import HubUnavailableError
+from hub.client import HubUnavailableError, RefusedError
 from hub.exchange import FAULTS_A_MINUTE
-from hub.store import FAULT_KEPT_MS, Step, StoreError
+from hub.store import FAULT_KEPT_MS, SetAside, Step, StoreError
 from hub.store_memory import MemoryStore
 from schemas.codes import CLASS, Class, Code
 from schemas.envelope import Envelope, parse
@@ -121,6 +123,150 @@ def test_when_the_fault_is_released_the_same_bytes_and_those_behind_them_pass(sc
     assert [one.envelope for one in scene.provider.take_all()] == frames
     assert scene.store.faults() == []
     scene.world.check()
+
+
+def test_a_fault_retried_when_its_cause_is_gone_reaches_its_recipient_before_what_comes_after_it(scene: Scene) -> None:
+    [grant] = scene.grants(1)
+    frames = [scene.poisoned(grant), scene.team.envelope(grant)]
+    scene.team.send(*frames)
+    [fault] = scene.world.hub.faults()
+    assert (fault.partner, fault.day, fault.held) == (scene.team.address, scene.world.today, True)
+    scene.store.poison.clear()
+    assert scene.world.hub.retry_fault(fault.number) is Code.ACCEPTED
+    assert scene.world.hub.faults() == []
+    assert scene.store.fault_frame(fault.number) is None
+    assert scene.team.send(*frames) == [Code.ACCEPTED, Code.TAKEN]
+    assert [one.envelope for one in scene.provider.take_all()] == frames
+    assert scene.team.outcomes()[parse(frames[0]).message_id] == [Code.HUB_FAULT, Code.ACCEPTED, Code.STORED]
+    assert _handled(scene) == ["retried"]
+    scene.world.check()  # replay decides the same
+
+
+def test_a_fault_that_the_pipeline_refuses_when_it_is_retried_is_over_too(scene: Scene) -> None:
+    [grant] = scene.grants(1)
+    frame = scene.poisoned(grant)
+    scene.team.send(frame)
+    scene.provider.stop(grant)
+    scene.store.poison.clear()
+    assert scene.world.hub.retry_fault(scene.store.faults()[0].number) is Code.NOT_ACTIVE
+    assert scene.team.outcome(frame) is Code.NOT_ACTIVE
+    assert scene.store.faults() == []
+    assert scene.provider.pickup() == []
+    scene.world.check()
+
+
+def test_a_sender_suspended_since_then_passes_by_no_retry(scene: Scene) -> None:
+    [grant] = scene.grants(1)
+    scene.team.send(scene.poisoned(grant))
+    scene.store.poison.clear()
+    scene.world.hub.set_state(scene.team.address, "suspended")
+    assert scene.world.hub.retry_fault(scene.store.faults()[0].number) is Code.UNKNOWN_SENDER
+    assert scene.provider.pickup() == []
+    scene.world.check()
+
+
+def test_a_retry_that_fails_again_changes_nothing_but_the_log_and_does_not_stop_the_intake(scene: Scene) -> None:
+    [bad, good] = scene.grants(2)
+    scene.team.send(scene.poisoned(bad))
+    before = scene.store.faults()
+    for _ in range(FAULTS_A_MINUTE + 1):
+        assert scene.world.hub.retry_fault(before[0].number) is Code.HUB_FAULT
+    assert scene.store.faults() == before
+    assert [fault.held for fault in scene.world.hub.faults()] == [True]
+    assert _handled(scene) == ["failed-again"] * (FAULTS_A_MINUTE + 1)
+    assert scene.team.send(scene.team.envelope(bad), scene.team.envelope(good)) == [Code.TRY_LATER, Code.TAKEN]
+    scene.world.check()
+
+
+def test_a_retry_without_room_in_the_store_leaves_the_fault_as_it_was(scene: Scene) -> None:
+    [grant] = scene.grants(1)
+    scene.team.send(scene.poisoned(grant))
+    scene.store.poison.clear()
+    scene.store.full = True
+    number = scene.store.faults()[0].number
+    with pytest.raises(StoreError, match="no room"):
+        scene.world.hub.retry_fault(number)
+    scene.store.full = False
+    assert [fault.held for fault in scene.world.hub.faults()] == [True]
+    assert scene.world.hub.retry_fault(number) is Code.ACCEPTED
+    scene.world.check()
+
+
+def test_a_dropped_fault_lets_its_handle_go_and_the_same_bytes_are_never_taken(scene: Scene) -> None:
+    [grant] = scene.grants(1)
+    frame, behind = scene.poisoned(grant), scene.team.envelope(grant)
+    scene.team.send(frame)
+    number = scene.store.faults()[0].number
+    scene.store.poison.clear()
+    scene.world.hub.drop_fault(number)
+    assert (scene.store.faults(), scene.store.fault_frame(number)) == ([], None)
+    assert scene.team.send(frame, behind) == [Code.HUB_FAULT, Code.TAKEN]
+    assert [one.envelope for one in scene.provider.take_all()] == [behind]
+    assert scene.team.outcomes()[parse(frame).message_id] == [Code.HUB_FAULT, Code.HUB_FAULT]
+    assert _handled(scene) == ["dropped"]
+    scene.world.check()
+
+
+def test_a_fault_whose_very_id_the_store_fails_on_can_still_be_dropped(scene: Scene) -> None:
+    [grant] = scene.grants(1)
+    frame, behind = scene.poisoned(grant), scene.team.envelope(grant)
+    scene.team.send(frame)
+    scene.world.hub.drop_fault(scene.store.faults()[0].number)
+    assert scene.store.faults() == []
+    assert scene.team.send(behind) == [Code.TAKEN]
+    assert scene.team.outcomes()[parse(frame).message_id] == [Code.HUB_FAULT]
+    assert _handled(scene) == ["dropped"]
+    scene.world.check()
+
+
+def test_no_receipt_counts_for_a_dropped_fault(scene: Scene) -> None:
+    [grant] = scene.grants(1)
+    frame = scene.poisoned(grant)
+    scene.team.send(frame)
+    scene.store.poison.clear()
+    scene.world.hub.drop_fault(scene.store.faults()[0].number)
+    assert scene.team.send(frame) == [Code.HUB_FAULT]
+    assert scene.provider.receipts(scene.provider.receipt(parse(frame).message_id)) == [Code.NOT_YOURS]
+    scene.world.check()
+
+
+def test_a_fault_that_is_over_can_be_retried_and_dropped_by_nobody(scene: Scene) -> None:
+    [grant] = scene.grants(1)
+    scene.team.send(scene.poisoned(grant))
+    number = scene.store.faults()[0].number
+    scene.world.hub.drop_fault(number)
+    size = scene.store.head().size
+    with pytest.raises(RefusedError, match="not-yours"):
+        scene.world.hub.retry_fault(number)
+    with pytest.raises(RefusedError, match="not-yours"):
+        scene.world.hub.drop_fault(number)
+    assert scene.store.head().size == size
+
+
+def test_retry_and_drop_are_durable_at_once(tmp_path: Path) -> None:
+    world = World("sqlite", tmp_path)
+    team, provider = world.party("team-wmo"), world.party("provider-wmo")
+    grants = [team.register(provider) for _ in range(2)]
+    frames = [team.envelope(grant) for grant in grants]
+    for frame, grant in zip(frames, grants, strict=True):
+        key = world.random(32)
+        wrapped = AESGCM(key).encrypt(bytes(12), frame, None)
+        aside = SetAside(1, parse(frame).sha, grant.handle(), world.now + DAY, world.now, wrapped, key)
+        world.store.commit(Step(at=world.now, set_aside=[aside]))
+    one, two = (fault.number for fault in world.hub.faults())
+    assert world.hub.retry_fault(one) is Code.ACCEPTED
+    world.hub.drop_fault(two)
+    world.reopen()
+    assert world.hub.faults() == []
+    assert team.send(*frames) == [Code.ACCEPTED, Code.HUB_FAULT]
+    assert [delivery.envelope for delivery in provider.take_all()] == frames[:1]
+    world.check()
+    world.close()
+
+
+def _handled(scene: Scene) -> list[object]:
+    found = records(scene.store.entries(0, scene.store.head().size))
+    return [record[5] for record in found if record[2] == "fault" and len(record) > 5]
 
 
 def test_a_handle_is_held_at_most_seven_days(scene: Scene) -> None:
