@@ -23,6 +23,7 @@ from schemas.settings import (
     Wrong,
     choice,
     flag,
+    listen,
     load_toml,
     many,
     optional,
@@ -139,6 +140,12 @@ class EdgeConfig:
     )
     hub_key: str | None = optional(
         _verifier_key, None, "The hub's verifier key, as printed by `schakel hub init` and compared on paper."
+    )
+    metrics_listen: tuple[str, int] | None = optional(
+        listen,
+        None,
+        "Host and port on which Prometheus may read the metrics of the running edge, over plain HTTP: take an address "
+        "that only the operator's own network reaches, such as 127.0.0.1:9465. Without it there are none.",
     )
     partners_file: Path = optional(path, Path("partners.toml"), "The address book.")
     municipality_code: str | None = optional(

@@ -11,6 +11,7 @@ from typing import Final
 from adapters.address_book import AddressBook
 from adapters.lines import is_live
 from adapters.records import (
+    ASKS,
     CLIENTS,
     DONE,
     EVENT,
@@ -73,8 +74,28 @@ class Held:
 
 def outbox(reads: Reads, book: AddressBook, today: int) -> list[OutboxLine]:
     """Everything that has not ended well."""
-    items = [item for state in ("asks", WAITING, SENT) for item in ITEMS.scan(reads, state)]
+    items = [item for state in (ASKS, WAITING, SENT) for item in ITEMS.scan(reads, state)]
     return [_line(reads, book, item, today) for item in sorted(items, key=lambda item: item.number)]
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How many things of the outbox are in one state, and when the oldest was made (0: there is none)."""
+
+    count: int
+    oldest: int
+
+
+BACKLOG_STATES: Final = (WAITING, SENT, ASKS)
+
+
+def backlog(reads: Reads) -> dict[str, Backlog]:
+    """Per state of what has not ended well how much there is."""
+    found = {}
+    for state in BACKLOG_STATES:
+        oldest = next(iter(ITEMS.scan(reads, state, limit=1)), None)
+        found[state] = Backlog(reads.count(ITEMS.table, state), 0 if oldest is None else oldest.made_at)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

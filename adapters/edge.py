@@ -18,7 +18,7 @@ from adapters.address_book import AddressBook
 from adapters.agreement import Agreed, Agreement, Conversation
 from adapters.chain_view import ChainView, views
 from adapters.clients import ClientRow
-from adapters.desk import Held, OutboxLine, ToldLine
+from adapters.desk import Backlog, Held, OutboxLine, ToldLine
 from adapters.formats.native import NativeEvent, Notice, Writer
 from adapters.inbound import Inbound
 from adapters.intake import STATUTORY, Intake, Taken, follow_sources
@@ -298,6 +298,10 @@ class Edge:
     def outbox(self) -> list[OutboxLine]:
         """What waits, why, and what asks for a person."""
         return desk.outbox(self.store, self.identity.book, self._work.today)
+
+    def backlog(self) -> dict[str, Backlog]:
+        """Per state of the outbox how much there is, for the operator."""
+        return desk.backlog(self.store)
 
     def told(self, number: str) -> list[ToldLine]:
         """What this edge told about a client."""

@@ -29,6 +29,7 @@ RETRACTION: Final = "retraction"
 WAITING: Final = "waiting"
 SENT: Final = "sent"
 FINAL: Final = "final"
+ASKS: Final = "asks"  # stands in place of the state while a person must look
 
 # How something in the outbox ended, when no code of the hub says it.
 DONE: Final = "done"
@@ -466,7 +467,7 @@ ITEMS: Final = Shelf(
     Item,
     lambda r: number_key(r.number),
     lambda r: _some(grant_made=r.grant, line=r.line, event=r.event_id, identity=r.identity or None),
-    lambda r: {"state": "asks" if r.asks else r.state, "due": r.release_at},
+    lambda r: {"state": ASKS if r.asks else r.state, "due": r.release_at},
 )
 SENDS: Final = Shelf(Table("send"), Sent, lambda r: r.message_id)
 REFUSALS: Final = Shelf(

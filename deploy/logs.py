@@ -27,6 +27,7 @@ class Event(StrEnum):
 
     STARTED = "started"
     LISTENING = "listening"
+    METRICS = "metrics"
     CHECKPOINT = "checkpoint"
     COMMAND = "command"
     PASS = "pass"  # noqa: S105  # of work

@@ -17,13 +17,16 @@ import click
 
 from adapters.config import EdgeConfig
 from adapters.formats import READERS, WRITERS
+from adapters.metrics import ALL as EDGE_METRICS
 from adapters.problem import SENTENCES
 from consent.rules import national
 from deploy.cli import COMMANDS, cli
 from deploy.entries import KINDS
 from deploy.exits import MEANING, Exit
 from hub.config import GatewayConfig, HubConfig
+from hub.metrics import ALL as HUB_METRICS
 from schemas.codes import CLASS, SENTENCE, Code
+from schemas.metrics import About
 from schemas.settings import settings_of
 
 _INTRODUCTION = """# Reference
@@ -36,7 +39,7 @@ The pages for people are [for integrators](integrator.md), [for privacy officers
 
 def page() -> str:
     """The whole page."""
-    sections = [_INTRODUCTION, *_commands(), *_settings(), *_codes(), *_rest()]
+    sections = [_INTRODUCTION, *_commands(), *_settings(), *_codes(), *_metrics(), *_rest()]
     return "\n".join(sections).rstrip() + "\n"
 
 
@@ -92,6 +95,23 @@ def _codes() -> Iterator[str]:
     yield "A problem report names the path and one of these; never a value.\n"
     rows = [(f"`{keyword}`", english) for keyword, (_, english) in SENTENCES.items()]
     yield from _table(("keyword", "what to do"), rows)
+
+
+def _metrics() -> Iterator[str]:
+    yield "## Metrics\n"
+    yield "What Prometheus reads at `metrics_listen`, by the name that stands in queries. Labels have no other values.\n"
+    rows = [(f"`{one.shown}`", one.kind, _label(one), one.meaning) for one in (*HUB_METRICS, *EDGE_METRICS)]
+    yield from _table(("metric", "kind", "label", "meaning"), rows)
+
+
+def _label(about: About) -> str:
+    if about.label is None:
+        return "-"
+    if about.words is None:
+        return f"{about.label}: the number of a partner"
+    codes = {code.value for code in Code}
+    words = [*(["any code"] if codes <= about.words else []), *sorted(about.words - codes)]
+    return f"{about.label}: {', '.join(words)}"
 
 
 def _rest() -> Iterator[str]:

@@ -18,13 +18,14 @@ import asyncio
 import fcntl
 import os
 import signal
-from contextlib import ExitStack, suppress
+from contextlib import AsyncExitStack, ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from adapters.connections.https import HubRefusedError
 from adapters.edge import Edge
 from adapters.keys import StoreKey
+from adapters.metrics import EdgeMetrics
 from adapters.peers import FalseManifestError
 from adapters.sources.folder import FolderError
 from adapters.sources.watched import WatchedFolder
@@ -38,6 +39,7 @@ from deploy.exits import failed, place_of
 from deploy.lending import LEND, Lender
 from deploy.line import Line, LineError
 from deploy.logs import Event, Log
+from deploy.metrics_page import metrics_page
 from deploy.work import Pass, one_pass
 from hub.client import HubUnavailableError, RefusedError
 from hub.control_socket import ControlServer, is_served
@@ -124,6 +126,8 @@ class _EdgeProcess:
         self._wake = asyncio.Event()
         self._lender = Lender(self._wake.set)
         self._control = ControlServer(self._config.data_folder, {LEND: self._lender.lend})
+        self._metrics = EdgeMetrics(self._config.hub_certificate, means.clock)
+        self._page = AsyncExitStack()
         self._line = Line(self._config, means.clock, means.random, keep=True)
 
     async def run(self) -> None:
@@ -140,6 +144,7 @@ class _EdgeProcess:
                     self._log(Event.LENT)
                     await self._lender.let_go()
         finally:
+            await self._page.aclose()
             await self._control.stop()
             await self._line.close()
 
@@ -187,6 +192,9 @@ class _EdgeProcess:
             self._failed = 0
             if not self._control.listens:
                 await self._control.start()
+                # Not before: a standby beside this one has the same settings, so the same port.
+                page = metrics_page(self._metrics, self._config.metrics_listen, self._log)
+                await self._page.enter_async_context(page)
                 self._log(Event.HAS_STORE)
             await self._finished(asyncio.get_running_loop().create_task(self._work(edge)))
 
@@ -231,6 +239,10 @@ class _EdgeProcess:
         else:
             if exchange:
                 self._heard(done)
+                if not done.hub_away:
+                    self._metrics.passed()
+        with suppress(StoreError):  # the next pass says so
+            self._metrics.look(edge.backlog)
         moved = bool(done.read or done.sent or done.picked_up or done.quarantined)
         if moved:
             self._log(Event.PASS, read=done.read, quarantined=done.quarantined, sent=done.sent, got=done.picked_up)

@@ -20,6 +20,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from deploy.compose import Clock, Hub, machine_clock, open_hub
 from deploy.exits import failed
 from deploy.logs import Event, Log
+from deploy.metrics_page import metrics_page
 from deploy.office import REQUESTS, perform
 from hub.client import HubUnavailableError
 from hub.config import GatewayConfig, HubConfig
@@ -27,9 +28,11 @@ from hub.control_socket import ControlServer, Values
 from hub.gateway import Gateway
 from hub.gateway_caller import Proxy
 from hub.gateway_listener import Tls
+from hub.metrics import HubMetrics
 from hub.store import StoreError
 
 CHECKPOINT_EVERY = 1.0  # looked at; signed at most five seconds apart
+LOOK_EVERY = 5.0  # at what the metrics tell of the store
 STOP_SECONDS = 10.0
 
 
@@ -65,16 +68,19 @@ async def serve(hub: Hub, config: GatewayConfig, log: Log, clock: Clock) -> None
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, _reload, gateway, log)
     control = ControlServer(hub.config.data_folder, {what: _handler(hub, what, log) for what in REQUESTS})
+    metrics = HubMetrics(hub.exchange, gateway.counts.refused, clock)
     port = await gateway.start(*config.listen)
     await control.start()
-    ticking = loop.create_task(_checkpoints(hub, log))
+    ticking = [loop.create_task(_checkpoints(hub, log, metrics)), loop.create_task(_looks(metrics))]
     log(Event.LISTENING, host=config.listen[0], port=port)
     try:
-        await stop.wait()
-        log(Event.STOPPING)
+        async with metrics_page(metrics, hub.config.metrics_listen, log):
+            await stop.wait()
+            log(Event.STOPPING)
     finally:
-        ticking.cancel()
-        await asyncio.gather(ticking, return_exceptions=True)
+        for task in ticking:
+            task.cancel()
+        await asyncio.gather(*ticking, return_exceptions=True)
         await control.stop()
         await gateway.stop(STOP_SECONDS)
 
@@ -96,11 +102,19 @@ def _handler(hub: Hub, what: str, log: Log) -> Callable[[Values], AbstractAsyncC
     return handle
 
 
-async def _checkpoints(hub: Hub, log: Log) -> None:
+async def _looks(metrics: HubMetrics) -> None:
+    while True:
+        with suppress(StoreError):  # the age of the last commit says so
+            await asyncio.to_thread(metrics.look)
+        await asyncio.sleep(LOOK_EVERY)
+
+
+async def _checkpoints(hub: Hub, log: Log, metrics: HubMetrics) -> None:
     signed = ""
     while True:
         with suppress(StoreError, HubUnavailableError):  # the gateway's commit probe says so
             note = await asyncio.to_thread(hub.exchange.checkpoint)
+            metrics.checkpointed()
             if note != signed:
                 signed = note
                 log(Event.CHECKPOINT, size=int(note.split("\n")[1]))

@@ -14,10 +14,12 @@ from types import MappingProxyType
 from typing import Final
 
 from schemas.settings import (
+    HOST,
     Fault,
     SettingsError,
     Wrong,
     flag,
+    listen,
     load_toml,
     many,
     optional,
@@ -31,15 +33,7 @@ from schemas.settings import (
 
 MOVED: Final[Mapping[str, str]] = MappingProxyType({})  # a key of an earlier version -> its name now
 
-_HOST: Final = r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9a-fA-F:]{2,39}\]"
 _PROXY: Final = re.compile(r"([0-9a-fA-F.:]{3,39}) ([0-9a-f]{64})")
-
-
-def _listen(value: object, folder: Path) -> tuple[str, int]:
-    found = re.fullmatch(rf"({_HOST}):([0-9]{{1,5}})", value) if isinstance(value, str) else None
-    if found is None or int(found[2]) > 65_535:
-        raise Wrong("must be a host and a port, such as 10.0.0.5:8443")
-    return found[1].strip("[]"), int(found[2])
 
 
 def _proxy(value: object, folder: Path) -> tuple[str, bytes]:
@@ -53,11 +47,9 @@ def _proxy(value: object, folder: Path) -> tuple[str, bytes]:
 class GatewayConfig:
     """Every setting of the gateway, the table `[gateway]`. Without the table, `schakel hub run` does not start."""
 
-    listen: tuple[str, int] = required(
-        _listen, "Host and port on which edges are answered. Port 0: the system chooses."
-    )
+    listen: tuple[str, int] = required(listen, "Host and port on which edges are answered. Port 0: the system chooses.")
     url: str = required(
-        pattern(rf"https://(?:{_HOST})(?::[0-9]{{1,5}})?", "must be https:// with a host and, if need be, a port"),
+        pattern(rf"https://(?:{HOST})(?::[0-9]{{1,5}})?", "must be https:// with a host and, if need be, a port"),
         "The address by which partners reach the gateway; stands in every invitation.",
     )
     certificate: Path = required(path, "File with the certificate of the server and its chain (PEM).")
@@ -103,6 +95,12 @@ class HubConfig:
     )
     gateway: GatewayConfig | None = optional(
         section(GatewayConfig), None, "How edges reach this hub over HTTPS; see the table `[gateway]`."
+    )
+    metrics_listen: tuple[str, int] | None = optional(
+        listen,
+        None,
+        "Host and port on which Prometheus may read the metrics of the running hub, over plain HTTP: take an address "
+        "that only the operator's own network reaches, such as 127.0.0.1:9464. Without it there are none.",
     )
     strict: bool = optional(
         flag, default=True, meaning="Refuse every insecure setting. Only a demo or a test switches this off."

@@ -33,6 +33,7 @@ from hub.client import (
     Published,
     RefusedError,
 )
+from hub.meter import Meter
 from hub.pipeline import Known, Question
 from hub.refusals import Refusals
 from hub.registry import ADMITTED, Directory, Partner, Partners
@@ -58,11 +59,15 @@ _AGAIN = 20  # a request that is stale this often meets a store that is in troub
 
 
 class Checked(NamedTuple):
-    """A request of envelopes after steps 1 to 3: per frame the envelope, or the code of its refusal."""
+    """A request of envelopes after steps 1 to 3: per frame the envelope, or the code of its refusal.
+
+    `began` is when its reading began, for measuring only.
+    """
 
     via: str
     frames: Sequence[bytes]
     results: list[Envelope | Code]
+    began: int
 
 
 class Exchange:
@@ -85,6 +90,8 @@ class Exchange:
         self._verifier = Verifier()
         self._directory = Directory(store, national)
         self._lock = threading.RLock()
+        self.meter = Meter()
+        self._began: dict[bytes, int] = {}
         self._refusals = Refusals()
         self._forgot_on = 0
         self._faults: deque[int] = deque()
@@ -100,7 +107,8 @@ class Exchange:
 
     def check(self, via: str, frames: Sequence[bytes], partners: Partners, day: int) -> Checked:
         """Steps 1 to 3.  Takes no lock, so many threads may; `partners` may be a moment old, see `decide`."""
-        return Checked(via, frames, [self._check(frame, via, partners, day) for frame in frames])
+        began = self._clock()
+        return Checked(via, frames, [self._check(frame, via, partners, day) for frame in frames], began)
 
     def decide(self, requests: Sequence[Checked]) -> list[list[Code]]:
         """The answers per request, decided and committed together.  Who was checked against partners of a moment ago
@@ -111,7 +119,9 @@ class Exchange:
                 return [[Code.TRY_LATER] * len(one.frames) for one in requests]
             partners, day = self._directory.partners(), day_of(self._now())
             requests = [self._looked_up(one, partners, day) for one in requests]
-            envelopes = [result for one in requests for result in one.results if isinstance(result, Envelope)]
+            asked = [(result, one.began) for one in requests for result in one.results if isinstance(result, Envelope)]
+            envelopes = [envelope for envelope, _ in asked]
+            self._began = {envelope.message_id: began for envelope, began in asked}
             decided = iter(self._decide(envelopes))
             return [self._answers(one, partners, decided) for one in requests]
 
@@ -123,14 +133,14 @@ class Exchange:
             self._check(frame, request.via, partners, day) if isinstance(one, Code) and one in _MISSING else one
             for frame, one in pairs
         ]
-        return Checked(request.via, request.frames, results)
+        return request._replace(results=results)
 
     def _answers(self, request: Checked, partners: Partners, decided: Iterator[Code]) -> list[Code]:
         sender = partners.by_address.get(request.via)
         answers: list[Code] = []
         for result in request.results:
             if isinstance(result, Code):
-                self._refusals.add(None if sender is None else sender.number, result)
+                self._refuse(sender, result)
                 answers.append(result)
             else:
                 answers.append(next(decided))
@@ -166,7 +176,10 @@ class Exchange:
             return [self._held_back(envelope, held) for envelope in envelopes]
         known.stored = self.store.stored([envelope.message_id for envelope in envelopes])
         decided = pipeline.step(envelopes, known, now, self._random)
-        self.store.commit(decided.step)
+        self._commit(decided.step)
+        done = self._clock()
+        for join in decided.step.joins:
+            self.meter.deliverable.add(done - self._began[join.message_id])
         # Entries, queue and numbers are durable, all or none. A crash here: the sender has no answer, sends the same
         # bytes again and gets the stored outcome.
         return decided.answers
@@ -184,7 +197,7 @@ class Exchange:
         step.entries.append(entry.committed(entry.fault(day_of(now), sender, envelope.sha), self._random(32)))
         step.set_aside.append(SetAside(sender, envelope.sha, envelope.handle, now + HELD_MS, now, wrapped, key))
         step.tells.append(Tell(sender, 0, Code.HUB_FAULT, envelope.message_id))
-        self.store.commit(step)
+        self._commit(step)
         # A crash here: the sender sends the same bytes again and is told to try later, since the handle is held.
         self._fault()
         return Code.HUB_FAULT
@@ -214,7 +227,7 @@ class Exchange:
             except (StoreError, StaleError, HubUnavailableError, RefusedError):
                 raise
             except Exception:  # noqa: BLE001  # still poison.  Not counted: it is no fault of the intake
-                self._again(lambda: self.store.commit(self._failed_again(number)))
+                self._again(lambda: self._commit(self._failed_again(number)))
                 # A crash before this commit: the log doesn't tell of a try that changed nothing.
                 return Code.HUB_FAULT
 
@@ -229,7 +242,7 @@ class Exchange:
         known.stored = self.store.stored([envelope.message_id])
         decided = pipeline.step([envelope], known, now, self._random)
         faults.end(decided.step, row, entry.RETRIED, day_of(now), self._random)
-        self.store.commit(decided.step)
+        self._commit(decided.step)
         # Decided and over, in one commit.  A crash before it: the fault stands as it stood, and is tried again.
         # A crash after it: the operator has no answer and finds the fault gone; the sender learns from its feed.
         [answer] = decided.answers
@@ -262,7 +275,7 @@ class Exchange:
             message_id = faults.message_id_of(self.store.fault_frame(number))
             if message_id is not None and message_id in self.store.stored([message_id]):
                 message_id = None
-        self.store.commit(faults.drop(row, message_id, now, self._random))
+        self._commit(faults.drop(row, message_id, now, self._random))
         # A crash before this commit: the fault stands as it stood. After it: repeated, the command finds it gone.
 
     def _fault_row(self, number: int) -> FaultRow:
@@ -280,7 +293,7 @@ class Exchange:
             partner = self._admitted(via)
             rows = self.store.notices(partner.number, FEED_PAGE)
             if rows and rows[0].number <= acknowledged:  # an idle poll writes nothing
-                self.store.commit(Step(at=self._now(), acknowledged=[(partner.number, acknowledged)]))
+                self._commit(Step(at=self._now(), acknowledged=[(partner.number, acknowledged)]))
                 # A crash here: the edge acknowledges again, which changes nothing.
                 rows = self.store.notices(partner.number, FEED_PAGE)
             notices = tuple(Notice(*row) for row in rows)
@@ -310,7 +323,7 @@ class Exchange:
         now = self._now()
         step = Step(at=now)
         delivery.end(step, row, Code.HUB_FAULT, now, day_of(now), self._random)
-        self.store.commit(step)
+        self._commit(step)
         # A crash here: its entry is durable and its sender will be told, the rest is handed over at the next pick-up.
         self._fault()
 
@@ -321,7 +334,7 @@ class Exchange:
         known = self._known([row.handle for row in chosen], now)
         asked = [(row, _question(row, frames.get(row.message_id))) for row in chosen]
         step, out = delivery.hand_over(asked, known, now, self._random)
-        first = self.store.commit(step)
+        first = self._commit(step)
         # The entries "handed over" are durable and the leases run, and no byte has left. A crash here: the lease ends
         # and the envelopes are offered again.
         return tuple(
@@ -374,7 +387,9 @@ class Exchange:
         stored = {one: row for one, row in self.store.stored(ids).items() if one in waiting or self._was_accepted(row)}
         step, answers = delivery.receive(receipts, waiting, stored, partner, day_of(now), now, self._random)
         if step.entries:
-            self.store.commit(step)
+            self._commit(step)
+            for leave in step.leaves:
+                self.meter.receipted.add(now - waiting[leave.message_id].since)
             # The payload is unreadable for good, the sender will be told. A crash here: the edge repeats its receipt.
         return answers
 
@@ -398,7 +413,7 @@ class Exchange:
         fact = grants.check_fact(frame, via, partners, day_of(now), self._verifier)
         if not isinstance(fact, Fact):
             sender = partners.by_address.get(via)
-            self._refusals.add(None if sender is None else sender.number, fact)
+            self._refuse(sender, fact)
             return FactAnswer(fact)
         body = fact.body
         handles = [body.handle] if isinstance(body, Register) else [handle for _, handle in body.handles]
@@ -410,7 +425,7 @@ class Exchange:
         else:
             step, answer = grants.stop(fact, body, known, self._random)
         if step.entries:
-            self.store.commit(step)
+            self._commit(step)
             # In force. A crash here: the edge has no answer and repeats the fact, which changes nothing.
         return answer
 
@@ -422,7 +437,7 @@ class Exchange:
 
     def _publish(self, partner: Partner, frame: bytes) -> tuple[Code, int]:
         step = accession.publish(partner, frame, self.store, self._national, self._verifier, self._now())
-        return (Code.IN_FORCE, self.store.commit(step)) if isinstance(step, Step) else step
+        return (Code.IN_FORCE, self._commit(step)) if isinstance(step, Step) else step
         # A crash after the commit: the edge publishes the same bytes again and gets the same answer.
 
     def admit(self, frame: bytes) -> Partner:
@@ -463,7 +478,7 @@ class Exchange:
         if known is not None and known.state == state:
             return
         number = len(partners.by_number) + 1 if known is None else known.number
-        self.store.commit(accession.state_step(address, state, number, known is None, self._now(), self._random))
+        self._commit(accession.state_step(address, state, number, known is None, self._now(), self._random))
         # From here on every decision sees it. A crash here: the command is repeated and changes nothing.
 
     # -- reading -----------------------------------------------------------------------------------------------
@@ -534,6 +549,13 @@ class Exchange:
         with self._lock:
             return self.store.counts()
 
+    def backlog(self) -> tuple[dict[int, tuple[int, int]], int]:
+        """Per partner number how many envelopes wait and since when the oldest does; and when the last commit was."""
+        with self._lock:
+            waiting = self.store.backlog()
+            numbers = self._directory.partners().by_number
+            return {one: waiting.get(one, (0, 0)) for one in numbers}, self.store.head().committed_at
+
     # -- inside ------------------------------------------------------------------------------------------------
 
     def tick(self) -> None:
@@ -548,7 +570,7 @@ class Exchange:
             StoreError: it can't.
         """
         with self._lock:
-            self.store.commit(Step(at=self._now()))
+            self._commit(Step(at=self._now()))
 
     def close(self) -> None:
         """Writes the sums that are open, signs a last checkpoint and lets go of the store."""
@@ -576,16 +598,25 @@ class Exchange:
     def _expire(self, now: int) -> bool:
         rows = self.store.due(now, BATCH)
         if rows:
-            self.store.commit(delivery.expire(rows, day_of(now), now, self._random))
+            self._commit(delivery.expire(rows, day_of(now), now, self._random))
             # A crash here: those are gone with their entry, the next start goes on with the rest.
         return bool(rows)
 
     def _sum(self, now: int) -> None:
         step = self._refusals.sum_step(now, self._random)
         if step.entries:
-            self.store.commit(step)
+            self._commit(step)
             # A crash before this line loses the counts of this hour, nothing else.
         self._refusals.summed(now)
+
+    def _commit(self, step: Step) -> int:
+        first = self.store.commit(step)
+        self.meter.committed(step)
+        return first
+
+    def _refuse(self, sender: Partner | None, code: Code) -> None:
+        self._refusals.add(None if sender is None else sender.number, code)
+        self.meter.refused[code] += 1
 
     def _fault(self) -> None:
         self._faults.append(self._now())

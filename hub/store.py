@@ -359,6 +359,9 @@ class Store(Protocol):
     def fault_frame(self, number: int) -> bytes | None:
         """The frame of a fault, None when it is over."""
 
+    def backlog(self) -> dict[int, tuple[int, int]]:
+        """Per recipient for whom something waits: how many envelopes, and the `since` of the first accepted."""
+
     def counts(self) -> dict[str, int]:
         """Figures for the status page: entries, addresses, waiting, grants, faults."""
 

@@ -258,6 +258,15 @@ class MemoryStore:
         except InvalidTag:
             raise StoreError("the frame of a fault does not open under its key") from None
 
+    def backlog(self) -> dict[int, tuple[int, int]]:
+        """See `hub.store.Store`."""
+        self._open()
+        found: dict[int, tuple[int, int]] = {}
+        for row in self._in_order():
+            count, since = found.get(row.recipient, (0, row.since))
+            found[row.recipient] = (count + 1, since)
+        return found
+
     def counts(self) -> dict[str, int]:
         """See `hub.store.Store`."""
         self._open()

@@ -348,6 +348,10 @@ class SqliteStore:
             raise StoreError("the frame of a fault does not open under its key") from None
 
     @_guarded
+    def backlog(self) -> dict[int, tuple[int, int]]:
+        """See `hub.store.Store`."""
+        return {number: (count, since) for number, count, since in self._db.execute(sql.BACKLOG).fetchall()}
+
     def counts(self) -> dict[str, int]:
         """See `hub.store.Store`."""
         return {

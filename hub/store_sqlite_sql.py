@@ -193,6 +193,15 @@ READ_PAYLOAD = (
 )
 READ_SLOTS = "SELECT slot FROM message INDEXED BY message_due WHERE slot IS NOT NULL UNION ALL SELECT slot FROM fault"
 COUNT_WAITING = "SELECT count(*) FROM message INDEXED BY message_due WHERE slot IS NOT NULL"
+# both from an index alone, so that a long queue costs little; the first accepted of each is looked up by its key
+BACKLOG = (
+    "SELECT recipient, n, (SELECT since FROM message WHERE accept = first) FROM ("
+    "SELECT recipient, sum(n) AS n, min(first) AS first FROM ("
+    "SELECT recipient, count(*) AS n, min(accept) AS first FROM message INDEXED BY message_fresh"
+    " WHERE lease_until = 0 GROUP BY recipient UNION ALL "
+    "SELECT recipient, count(*), min(accept) FROM message INDEXED BY message_out"
+    " WHERE lease_until > 0 GROUP BY recipient) GROUP BY recipient)"
+)
 FIRST_ACCEPT = "SELECT min(accept) FROM message"
 FORGET_OUTCOMES = "DELETE FROM message WHERE accept >= ? AND accept < ? AND slot IS NULL AND at < ?"
 

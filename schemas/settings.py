@@ -18,6 +18,7 @@ from typing import Final, NamedTuple, TypeVar
 T = TypeVar("T")
 
 LARGEST: Final = 1 << 20  # bytes of a settings file
+HOST: Final = r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9a-fA-F:]{2,39}\]"
 _SHOWN_KEY: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
@@ -227,6 +228,14 @@ def whole(low: int, high: int) -> Read[int]:
         return value
 
     return read
+
+
+def listen(value: object, _: Path) -> tuple[str, int]:
+    """A host and a port to listen on."""
+    found = re.fullmatch(rf"({HOST}):([0-9]{{1,5}})", value) if isinstance(value, str) else None
+    if found is None or int(found[2]) > 65_535:
+        raise Wrong("must be a host and a port, such as 10.0.0.5:8443")
+    return found[1].strip("[]"), int(found[2])
 
 
 def flag(value: object, _: Path) -> bool:

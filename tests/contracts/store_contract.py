@@ -507,6 +507,20 @@ class StoreContract:
         world.do(Step(at=262, acknowledged=[(THIRD, 1)]))
         assert world.store.has_something(everyone, 262) == {RECIPIENT}
 
+    def test_the_backlog_counts_what_waits_and_what_is_out_and_says_since_when(self, world: World) -> None:
+        assert world.store.backlog() == {}
+        world.do(accept("m", "n"))
+        world.do(accept("o", on="i"))
+        since = world.store.find_waiting([message("m")])[message("m")].since
+        assert world.store.backlog() == {RECIPIENT: (3, since)}
+        world.do(offer("m", at=200, lease_until=260))
+        assert world.store.backlog() == {RECIPIENT: (3, since)}
+        world.do(leave("m"))
+        assert world.store.backlog()[RECIPIENT][0] == 2
+        world.do(leave("n"))
+        world.do(leave("o"))
+        assert world.store.backlog() == {}
+
     def test_when_the_lease_is_over_it_is_offered_again_in_its_old_place(self, world: World) -> None:
         world.do(accept("m", "n"))
         world.do(accept("o", on="i"))

@@ -1,0 +1,105 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""The metrics of an edge, for Prometheus.
+
+Guarantees: the only label is the state of things in the outbox; nothing tells of a client, a partner or a message.  A
+scrape reads memory only, so it works too while a command has the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from prometheus_client import Metric
+from prometheus_client.registry import Collector
+
+from adapters.desk import BACKLOG_STATES, Backlog
+from adapters.records import ASKS
+from schemas.metrics import GAUGE, About, labelled, single
+
+_STATES: Final = frozenset(BACKLOG_STATES)
+_LOOK_MS: Final = 5_000
+_DAY: Final = 86_400.0
+
+OUTBOX: Final = About(
+    "schakel_edge_outbox_items",
+    GAUGE,
+    "Things in the outbox that have not ended: waiting to leave, sent and without an outcome, asking for a person.",
+    "state",
+    _STATES,
+)
+OLDEST: Final = About(
+    "schakel_edge_outbox_oldest_seconds",
+    GAUGE,
+    "Age of the oldest thing in the outbox, by state; 0 when there is none in that state.",
+    "state",
+    _STATES,
+)
+ASK: Final = About(
+    "schakel_edge_ask_a_person_items",
+    GAUGE,
+    "Things in the outbox that a person must look at: nothing goes on with them until somebody has.",
+)
+PASS_AGE: Final = About(
+    "schakel_edge_last_pass_age_seconds",
+    GAUGE,
+    "Seconds since the edge last finished a pass in which the hub answered; before the first one, since its start.",
+)
+CERTIFICATE: Final = About(
+    "schakel_edge_certificate_days_left",
+    GAUGE,
+    "Days until the certificate ends that this edge shows to the hub, below 0 when it has ended; left out when the file "
+    "can't be read.",
+)
+ALL: Final = (OUTBOX, OLDEST, ASK, PASS_AGE, CERTIFICATE)
+
+
+class EdgeMetrics(Collector):
+    """What a scrape shows.  `clock` gives unix milliseconds."""
+
+    def __init__(self, certificate: Path, clock: Callable[[], int]) -> None:
+        self._certificate, self._clock = certificate, clock
+        self._backlog: dict[str, Backlog] = {}
+        self._looked_at = -_LOOK_MS
+        self._passed_at = clock()
+        self._ends_at: float | None = None
+
+    def look(self, read: Callable[[], dict[str, Backlog]]) -> None:
+        """Looks at outbox and certificate; does nothing when the last look is less than five seconds old.
+
+        Raises:
+            StoreError: the store can't be read.
+        """
+        now = self._clock()
+        if 0 <= now - self._looked_at < _LOOK_MS:
+            return
+        self._backlog, self._ends_at, self._looked_at = read(), _end_of(self._certificate), now
+
+    def passed(self) -> None:
+        """A pass is finished in which the hub answered."""
+        self._passed_at = self._clock()
+
+    def collect(self) -> Iterator[Metric]:
+        """See `prometheus_client`."""
+        now, backlog = self._clock(), self._backlog
+        yield labelled(OUTBOX, {state: one.count for state, one in backlog.items()})
+        yield labelled(
+            OLDEST, {state: max(now - one.oldest, 0) / 1000 if one.count else 0 for state, one in backlog.items()}
+        )
+        if ASKS in backlog:
+            yield single(ASK, backlog[ASKS].count)
+        yield single(PASS_AGE, max(now - self._passed_at, 0) / 1000)
+        if self._ends_at is not None:
+            yield single(CERTIFICATE, (self._ends_at - now / 1000) / _DAY)
+
+
+def _end_of(certificate: Path) -> float | None:
+    """When the first certificate in the file ends, in unix seconds."""
+    try:
+        return x509.load_pem_x509_certificates(certificate.read_bytes())[0].not_valid_after_utc.timestamp()
+    except (OSError, ValueError):
+        return None
