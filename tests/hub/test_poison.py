@@ -4,6 +4,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -13,9 +14,10 @@ from hub.client import HubUnavailableError, RefusedError
 from hub.exchange import FAULTS_A_MINUTE
 from hub.store import FAULT_KEPT_MS, SetAside, Step, StoreError
 from hub.store_memory import MemoryStore
+from hub.store_sqlite import SqliteStore
 from schemas.codes import CLASS, Class, Code
 from schemas.envelope import Envelope, parse
-from tests.simulator import DAY, Grant, Party, World
+from tests.simulator import DAY, Grant, Party, Seen, World
 from tests.world_check import records
 
 
@@ -262,6 +264,59 @@ def test_retry_and_drop_are_durable_at_once(tmp_path: Path) -> None:
     assert [delivery.envelope for delivery in provider.take_all()] == frames[:1]
     world.check()
     world.close()
+
+
+@pytest.mark.parametrize("act", ["retry", "drop"])
+def test_after_a_crash_at_any_point_of_a_retry_or_a_drop_repeating_it_ends_the_fault_once(
+    tmp_path: Path, act: str
+) -> None:
+    """Every point is a copy of the folder; then a new process and the operator, who has no answer, asks once more."""
+    world = World("sqlite", tmp_path / "made")
+    team, provider = world.party("team-wmo"), world.party("provider-wmo")
+    grant = team.register(provider)
+    frame, behind = team.envelope(grant), team.envelope(grant)
+    key = world.random(32)
+    wrapped = AESGCM(key).encrypt(bytes(12), frame, None)
+    aside = SetAside(1, parse(frame).sha, grant.handle(), world.now + DAY, world.now, wrapped, key)
+    world.store.commit(Step(at=world.now, set_aside=[aside]))
+    world.hub.store.close()
+    copies: list[Path] = []
+
+    def film(_: str) -> None:
+        copies.append(Path(copytree(tmp_path / "made", tmp_path / f"copy{len(copies)}")))
+
+    world.hub = world.over(SqliteStore(tmp_path / "made", world.clock, point=film))
+    world.hub.tick()
+    begun = len(copies)  # what time brings by itself is none of this
+    _handle(world, act)
+    film("")
+    world.hub.store.close()
+    assert len(copies) - begun > 2
+    over = []
+    for copy in copies[begun:]:
+        world.seen = Seen()
+        world.hub = world.over(SqliteStore(copy, world.clock))
+        over.append(not world.hub.faults())
+        if not over[-1]:
+            _handle(world, act)
+        first = Code.ACCEPTED if act == "retry" else Code.HUB_FAULT
+        assert team.send(frame, behind) == [first, Code.TAKEN]
+        came = [delivery.envelope for delivery in provider.take_all()]
+        assert came == ([frame, behind] if act == "retry" else [behind])
+        ends = [one for one in records(world.store.entries(0, world.store.head().size)) if one[2] == "fault"]
+        assert len(ends) == 1
+        world.check()
+        world.hub.store.close()
+    assert over == sorted(over)
+    assert {over[0], over[-1]} == {False, True}
+
+
+def _handle(world: World, act: str) -> None:
+    [fault] = world.hub.faults()
+    if act == "drop":
+        world.hub.drop_fault(fault.number)
+    else:
+        assert world.hub.retry_fault(fault.number) is Code.ACCEPTED
 
 
 def _handled(scene: Scene) -> list[object]:
