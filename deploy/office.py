@@ -16,6 +16,7 @@ from dataclasses import asdict
 from functools import partial
 
 from deploy.compose import Hub, open_hub
+from deploy.doctor_hub import health
 from deploy.trace import trace
 from hub.config import HubConfig
 from hub.control_socket import Values, asked, is_served
@@ -89,6 +90,10 @@ def _checkpoint(hub: Hub, values: Values) -> Values:
     return {"note": hub.exchange.checkpoint(), "verifier_key": hub.log.verifier_key}
 
 
+def _health(hub: Hub, values: Values) -> Values:
+    return health(hub)
+
+
 def _trace(hub: Hub, values: Values) -> Values:
     found = trace(hub.store, bytes.fromhex(str(values["id"])))
     return {"trace": None if found is None else asdict(found)}
@@ -133,4 +138,5 @@ REQUESTS: Mapping[str, Callable[[Hub, Values], Values]] = {
     "retry-fault": _retry_fault,
     "drop-fault": _drop_fault,
     "trace": _trace,
+    "health": _health,
 }

@@ -171,6 +171,6 @@ def _set_aside(store: Store, message_id: bytes) -> Trace | None:
             (Step(date_text(day_of(row.since)), what),),
             "It is set aside at the hub, wrapped; after seven days it is destroyed.",
             SENTENCE[Code.HUB_FAULT],
-            "Tell the supplier of the hub. Messages of the same grant are held back meanwhile and come later.",
+            f"Tell the supplier, then `schakel hub faults retry {row.number}`, or drop. Messages of the same grant are held back meanwhile and come later.",
         )
     return None

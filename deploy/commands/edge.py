@@ -19,6 +19,7 @@ from adapters.chain_view import ChainView
 from adapters.config import LOCAL
 from adapters.edge import Edge
 from deploy.commands.accession import join
+from deploy.commands.doctor import edge_doctor
 from deploy.commands.run import edge_run
 from deploy.commands.trace import edge_trace
 from deploy.compose import machine_clock, write_new
@@ -55,6 +56,7 @@ def edge() -> None:
 edge.add_command(join)
 edge.add_command(edge_run)
 edge.add_command(edge_trace)
+edge.add_command(edge_doctor)
 
 
 @contextmanager

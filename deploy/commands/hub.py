@@ -11,6 +11,7 @@ import click
 from rich.console import RenderableType
 
 from consent.rules import national
+from deploy.commands.doctor import hub_doctor
 from deploy.commands.faults import faults
 from deploy.commands.run import hub_run
 from deploy.commands.trace import hub_trace
@@ -29,6 +30,7 @@ def hub() -> None:
 hub.add_command(hub_run)
 hub.add_command(faults)
 hub.add_command(hub_trace)
+hub.add_command(hub_doctor)
 
 
 @hub.command()

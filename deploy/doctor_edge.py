@@ -1,0 +1,149 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""What the doctor of an edge looks at: files, its store, and the hub as it is seen from here.
+
+The store of a running edge is borrowed while the doctor looks.  Nothing is read from the feed but to count it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from itertools import chain
+
+from adapters.config import EdgeConfig
+from adapters.connections.https import HubRefusedError
+from adapters.edge import Edge
+from adapters.records import ITEMS, OWN, OWN_KEY, place
+from adapters.sources.folder import REPORT
+from adapters.store import StoreError
+from adapters.witness import EVIDENCE
+from deploy.doctor import Finding, clock, fine, folder, manifest, not_taken, private, put_aside, room, seed, wrong
+from deploy.doctor_hub import Moment
+from deploy.doctor_tls import Pem, certificate, days
+from hub.client import Feed, HubClient, HubUnavailableError, RefusedError, Seen
+from schemas.calendar import start_of_day
+from schemas.manifest import parse_manifest
+from schemas.note import Checkpoint, NoteError, open_note
+
+SECONDS = 20.0
+_JOIN = "Ask the operator of the hub to admit this edge (`schakel partner admit`) and whether it is suspended."
+
+
+def of_files(config: EdgeConfig, moment: Moment) -> Iterator[Finding]:
+    """Keys, folders, disk, certificate."""
+    if config.key_file is not None:
+        yield seed("key of the store", config.key_file)
+    yield private("data folder", config.data_folder)
+    yield room(config.data_folder)
+    places = (config.in_folder, config.done_folder, config.quarantine_folder, config.out_folder)
+    for name, one in zip(("in", "done", "quarantine", "out"), places, strict=True):
+        yield folder(f"folder {name}", one)
+    yield not_taken(config.in_folder, moment.now / 1000)
+    yield put_aside(config.quarantine_folder, REPORT)
+    if config.hub_url is not None:
+        # Which authority vouches for an edge is the hub's affair: its own file only vouches for the hub.
+        pem = Pem(config.hub_certificate, config.hub_certificate_key, ())
+        yield from certificate("certificate for the hub", pem, moment.now, ends_in=days(strict=config.strict))
+
+
+def of_store(edge: Edge, moment: Moment) -> Iterator[Finding]:
+    """The store takes a commit, its times are not ahead, its manifest is in the log, and it has seen no fork."""
+    try:
+        edge.store.probe()
+    except StoreError as error:
+        yield no_store(error)
+        return
+    yield fine("store", "It opens with its key and takes commits; its format and settings are as they must be.")
+    here = place(edge.store)
+    made = (item.made_at for item in ITEMS.scan(edge.store))
+    yield clock(moment.now, max(chain((start_of_day(here.cleaned_on),), made)))
+    yield from _own_manifest(edge, moment)
+    yield _fork(edge.store.count(EVIDENCE))
+
+
+def no_store(error: Exception) -> Finding:
+    """Why the store can't be looked at."""
+    remedy = "Mend this first and look again. A store that is damaged or gone is put back from its back-up."
+    return wrong("store", str(error), remedy)
+
+
+def _own_manifest(edge: Edge, moment: Moment) -> Iterator[Finding]:
+    own = OWN.get(edge.store, OWN_KEY)
+    if own is None:
+        yield manifest("manifest", None, moment.today, own=True)
+        return
+    yield manifest("manifest", parse_manifest(own.manifest).manifest.until, moment.today, own=True)
+    if own.index is None:
+        yield wrong("admission", "The hub does not have this edge's newest manifest in its log.", _JOIN)
+    else:
+        yield fine("admission", "The hub has the manifest in its log.")
+
+
+def _fork(number: int) -> Finding:
+    if not number:
+        return fine("log of the hub", "It has only grown, as far as this edge has seen.")
+    return wrong(
+        "log of the hub",
+        "It was found forked: the hub showed a log that does not extend the one it showed before.",
+        "Nothing goes on before a person has looked. Keep the store, and call the operator and the other partners.",
+    )
+
+
+def of_hub(edge: Edge, client: HubClient, config: EdgeConfig) -> Iterator[Finding]:
+    """The connection, the signature and length of the log, and the position in the feed."""
+    if config.hub is None or config.hub_verifier is None:
+        yield wrong(
+            "connection", "No hub is set.", 'Name one in edge.toml: hub = "https://HOST:PORT", and its hub_key.'
+        )
+        return
+    here = place(edge.store)
+    try:
+        note, feed = asyncio.run(_ask(client, here.feed))
+    except (HubUnavailableError, TimeoutError) as error:
+        says = f"The hub can't be reached: {str(error) or 'no answer in time'}"
+        yield wrong("connection", says, "Look at network, name and port, then ask the operator whether the hub runs.")
+        return
+    except (HubRefusedError, RefusedError) as error:
+        yield wrong("connection", f"The hub refuses this edge: {error}", _JOIN)
+        return
+    yield fine("connection", "The hub answers.")
+    yield checkpoint(note, config.hub_verifier, edge.seen())
+    yield position(here.origin, here.feed, feed)
+
+
+async def _ask(client: HubClient, after: int) -> tuple[str, Feed]:
+    async with asyncio.timeout(SECONDS):
+        return await client.checkpoint(), await client.outcomes(after)
+
+
+def checkpoint(note: str, verifier: tuple[str, bytes], seen: Seen | None) -> Finding:
+    """The newest checkpoint: signed by the key of the settings, and not shorter than what was seen."""
+    try:
+        offered: Checkpoint = open_note(note, *verifier)
+    except NoteError as error:
+        remedy = (
+            "Compare hub_key in edge.toml with the verifier key that the operator gave on paper; call when it differs."
+        )
+        return wrong("checkpoint", f"The hub's key did not sign it: {error}", remedy)
+    if seen is not None and (seen.origin != offered.origin or offered.size < seen.size):
+        return wrong(
+            "checkpoint",
+            "The log is another, or shorter than what this edge has seen: the hub was restored, or it lies.",
+            "Call the operator. Nothing goes on before a person has looked.",
+        )
+    return fine("checkpoint", f"Signed by the hub's key, {offered.size} entries.")
+
+
+def position(origin: str, read: int, feed: Feed) -> Finding:
+    """Where this edge is in its feed; `feed` is what follows."""
+    if not origin:
+        return wrong("feed", "It was never read.", "Let this edge work: `schakel edge work`, or `schakel edge run`.")
+    if origin != feed.origin:
+        remedy = "Ask the operator whether the hub was restored. The next pass reads the new feed from its start."
+        return wrong("feed", "The hub shows the feed of another log than this edge has read.", remedy)
+    if feed.more:
+        says = f"Read up to line {read}; more than {len(feed.items)} lines wait."
+        return wrong("feed", says, "Let this edge work: `schakel edge work`, or `schakel edge run`.")
+    return fine("feed", f"Read up to line {read}; {len(feed.items)} lines wait.")

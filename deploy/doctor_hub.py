@@ -1,0 +1,108 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""What the doctor of a hub looks at.  A running hub is asked for its store; the files are looked at from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import click
+
+from deploy.compose import Hub
+from deploy.doctor import Finding, clock, fine, manifest, private, room, seed, wrong
+from deploy.doctor_tls import Pem, answers, certificate, days
+from hub.client import HubUnavailableError, RefusedError
+from hub.config import GatewayConfig, HubConfig
+from hub.control_socket import ControlError, Values, is_served
+from hub.registry import ADMITTED
+from hub.store import StoreError
+from hub.store_sqlite_sql import SCHEMA_VERSION
+
+# What keeps a hub from telling about its store.
+NOT_TOLD = (StoreError, ControlError, HubUnavailableError, RefusedError, OSError, click.ClickException)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When the doctor looks: unix milliseconds, and the day."""
+
+    now: int
+    today: int
+
+
+def health(hub: Hub) -> Values:
+    """What only the process that has the store can tell; it makes a test commit.
+
+    Raises:
+        StoreError: the store takes no commit.
+    """
+    newest = hub.store.head().committed_at
+    hub.exchange.probe()
+    everyone = hub.exchange.partners().by_number.values()
+    return {
+        "committed_at": newest,
+        "schema_version": SCHEMA_VERSION,  # opening refuses any other, and reads every setting back
+        "entries": hub.store.head().size,
+        "faults": len(hub.store.faults()),
+        "partners": [
+            {"address": one.address, "until": None if one.manifest is None else one.manifest.until}
+            for one in everyone
+            if one.state == ADMITTED
+        ],
+    }
+
+
+def of_files(config: HubConfig, moment: Moment) -> Iterator[Finding]:
+    """Keys, folder, disk, certificates, and whether the gateway answers."""
+    yield seed("key of the log", config.key_file)
+    yield private("data folder", config.data_folder)
+    yield room(config.data_folder)
+    own = Pem(config.accession_certificate, config.accession_key, (config.accession_certificate,))
+    yield from certificate("accession authority", own, moment.now)
+    if config.gateway is None:
+        yield _no_gateway(config)
+    else:
+        yield from _of_gateway(config, config.gateway, moment)
+
+
+def _no_gateway(config: HubConfig) -> Finding:
+    if not config.strict:
+        return fine("gateway", "There is none; only edges in the same process reach this hub, as in a demo.")
+    return wrong("gateway", "No edge can reach this hub.", "Fill in the table [gateway] of hub.toml.")
+
+
+def _of_gateway(config: HubConfig, gateway: GatewayConfig, moment: Moment) -> Iterator[Finding]:
+    shown = Pem(gateway.certificate, gateway.key, (gateway.server_authorities,))
+    yield from certificate("certificate of the gateway", shown, moment.now, ends_in=days(strict=config.strict))
+    if not is_served(config.data_folder):
+        yield wrong("gateway", "The hub does not run.", "Start it with `schakel hub run`.")
+    elif gateway.listen[1]:
+        yield answers("gateway", gateway.listen, gateway.server_authorities)
+    else:
+        yield fine("gateway", "The hub runs, on a port that the system chose.")
+
+
+def of_store(told: Values, moment: Moment) -> Iterator[Finding]:
+    """What `health` told."""
+    version, entries = told["schema_version"], told["entries"]
+    yield fine("store", f"It takes commits; schema version {version}, its settings as they must be, {entries} entries.")
+    yield clock(moment.now, int(told["committed_at"]))
+    yield _faults(int(told["faults"]))
+    for one in told["partners"]:
+        yield manifest(f"manifest of {one['address']}", one["until"], moment.today, own=False)
+
+
+def no_store(error: Exception) -> Finding:
+    """Why nothing was told of the store."""
+    says = error.format_message() if isinstance(error, click.ClickException) else str(error)
+    remedy = "Mend this first and look again. A store that is damaged or gone is put back from its back-up."
+    return wrong("store", says, remedy)
+
+
+def _faults(number: int) -> Finding:
+    if not number:
+        return fine("faults", "Nothing is set aside.")
+    says = f"The hub failed on {number} message{'' if number == 1 else 's'} and set it aside."
+    return wrong("faults", says, "Tell the supplier; `schakel hub faults list` says which.")
