@@ -149,3 +149,18 @@ def test_no_trace_at_the_hub_shows_a_citizen_a_handle_or_a_client_number(
     assert re.findall(r"[0-9a-f]{32,}", shown) == [sent]
     edge = schakel("edge", "trace", sent, "--config", kept / "team-wmo").output
     assert CITIZEN.bsn not in edge
+
+
+def test_a_message_that_the_hub_refused_says_why_at_both_sides_and_asks_a_person(
+    schakel: Schakel, answer: Answer, kept: Path
+) -> None:
+    answer("partner", "suspend", PROVIDER, "--yes", "--config", kept / "hub")
+    number, message = _tell(answer, kept)
+    hub = answer("hub", "trace", message, "--config", kept / "hub")
+    assert _whats(hub) == [f"Sent by {TEAM} for {PROVIDER}, and refused: no-recipient."]
+    assert hub["where"] == f"It is nowhere any more: it ended as no-recipient, and {TEAM} is told so in its feed."
+    assert "A person at the sender must look" in hub["remedy"]
+    edge = answer("edge", "trace", number, "--config", kept / "team-wmo")
+    assert edge["where"] == "Het staat in de outbox en vraagt een besluit."
+    assert edge["why"] == "De ontvanger is nu niet aangesloten."
+    assert f"`schakel edge settle {number}`" in edge["remedy"]
