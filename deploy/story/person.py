@@ -55,7 +55,7 @@ CITIZEN = Person(
     street="Verzinselpad",
     phone="0600417291",
     remark="Bij voorkeur in de ochtend; de hond Snorrebot is lief",
-    allocation="730194826",
+    allocation="730194827",
     patient_number="HA4471902",
     case_number="ZK2290417753",
 )
