@@ -117,6 +117,12 @@ class EdgeConfig:
     test_mode: bool = optional(
         flag, default=False, meaning="Load rules whose law text was not read yet. Refused in strict mode."
     )
+    clock_file: Path | None = optional(
+        path,
+        None,
+        "File that moves the clock of this process while it runs, for tests and drills: TOML with jump_seconds (the "
+        "clock was set) and passed_seconds (time went by). Refused in strict mode.",
+    )
     key_file: Path | None = optional(
         path, None, "File with the store key, outside the data folder; `schakel edge init` makes it. Or passphrase_env."
     )
@@ -254,6 +260,8 @@ def _together(config: EdgeConfig) -> list[Fault]:
         faults.append(Fault("/hub", "a hub in the same process is for demos: refused in strict mode"))
     if config.strict and config.test_mode:
         faults.append(Fault("/test_mode", "refused in strict mode"))
+    if config.strict and config.clock_file is not None:
+        faults.append(Fault("/clock_file", "moves the clock, for tests and drills: refused in strict mode"))
     if config.strict and config.key_file is not None and is_beside(config.key_file, config.data_folder):
         faults.append(Fault("/key_file", "lies in data_folder: refused in strict mode"))
     names = ("data_folder", "in_folder", "done_folder", "quarantine_folder", "out_folder")

@@ -12,17 +12,18 @@ from __future__ import annotations
 import json
 import os
 import stat
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from consent.rules import national
+from deploy.clock import MachineClock
 from deploy.exits import failed
 from deploy.options import EDGE_FILE, HUB_FILE
 from hub.accession_authority import make_authority
 from hub.audit.log import Log
+from hub.clock import HubClock, running_time
 from hub.config import HubConfig, load_hub_config
 from hub.exchange import Exchange
 from hub.store_sqlite import SqliteStore
@@ -32,11 +33,7 @@ EDGE_MARKS = (EDGE_FILE, "edge.sqlite", "edge.lock", "passphrase.salt")
 Clock = Callable[[], int]
 Random = Callable[[int], bytes]
 _SEED = 32
-
-
-def machine_clock() -> int:
-    """Unix milliseconds."""
-    return time.time_ns() // 1_000_000
+machine_clock = MachineClock()  # not moved by any settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +47,8 @@ class Hub:
 
 
 @contextmanager
-def open_hub(config: HubConfig, clock: Clock = machine_clock, random: Random = os.urandom) -> Iterator[Hub]:
-    """The hub of these settings, until the block ends.
+def open_hub(config: HubConfig, clock: Clock | None = None, random: Random = os.urandom) -> Iterator[Hub]:
+    """The hub of these settings, until the block ends.  Without `clock`: the one of the settings.
 
     Raises:
         Stopped: strict mode refuses to start it, or its key can't be read.
@@ -59,10 +56,16 @@ def open_hub(config: HubConfig, clock: Clock = machine_clock, random: Random = o
     """
     refuse_beside_an_edge(config)
     key = SigningKey(_read_seed(config.key_file))
-    store = SqliteStore(config.data_folder, clock)
+    machine = MachineClock(config.clock_file)
+    hub_clock = HubClock(clock or machine, running_time if clock else machine.steady)
+    store = SqliteStore(config.data_folder, hub_clock)
     try:
+        head = store.head()
+        if config.gateway is not None:
+            # Where no fact was ever taken nothing has a term, so any time is as good to begin with.
+            hub_clock.begin(None if head.newest_fact < 0 else head.committed_at)
         log = Log(store, config.name, key)
-        exchange = Exchange(store, log, national(config.test_mode), clock, random)
+        exchange = Exchange(store, log, national(config.test_mode), hub_clock, random)
         yield Hub(config, store, log, exchange)
         exchange.tick()
         exchange.close()

@@ -31,7 +31,8 @@ from adapters.store import FILE as STORE_FILE
 from adapters.store import EdgeStore
 from adapters.witness import Witness
 from consent.rules import national
-from deploy.compose import Clock, Random, machine_clock, open_hub, toml, write_new
+from deploy.clock import MachineClock
+from deploy.compose import Clock, Random, open_hub, toml, write_new
 from deploy.exits import failed
 from deploy.line import Line, LineError
 from deploy.local import LocalClient
@@ -94,14 +95,15 @@ def store_key(config: EdgeConfig, environment: Mapping[str, str]) -> StoreKey:
 
 @contextmanager
 def open_edge(
-    settings: Settings, client: HubClient, key: StoreKey, clock: Clock = machine_clock, random: Random = os.urandom
+    settings: Settings, client: HubClient, key: StoreKey, clock: Clock | None = None, random: Random = os.urandom
 ) -> Iterator[Edge]:
-    """The edge of these settings, until the block ends.
+    """The edge of these settings, until the block ends.  Without `clock`: the one of the settings.
 
     Raises:
         StoreError, WrongKeyError: there is no store, another process has it, or the key is another.
     """
     config = settings.config
+    clock = clock or MachineClock(config.clock_file)
     with EdgeStore(config.data_folder, key, random) as store:
         identity = Identity(config.address, config.own_codes, settings.book, notices_with_bsn=config.notices_with_bsn)
         witness = Witness(store, *(config.hub_verifier or _NO_KEY))

@@ -43,6 +43,7 @@ def health(hub: Hub) -> Values:
     everyone = hub.exchange.partners().by_number.values()
     return {
         "committed_at": newest,
+        "jump_seconds": int(hub.exchange.clock.jump() / 1000),
         "schema_version": SCHEMA_VERSION,  # opening refuses any other, and reads every setting back
         "entries": hub.store.head().size,
         "faults": len(hub.store.faults()),
@@ -88,7 +89,7 @@ def of_store(told: Values, moment: Moment) -> Iterator[Finding]:
     """What `health` told."""
     version, entries = told["schema_version"], told["entries"]
     yield fine("store", f"It takes commits; schema version {version}, its settings as they must be, {entries} entries.")
-    yield clock(moment.now, int(told["committed_at"]))
+    yield clock(moment.now, int(told["committed_at"])) if not told["jump_seconds"] else _in_doubt(told["jump_seconds"])
     yield _faults(int(told["faults"]))
     for one in told["partners"]:
         yield manifest(f"manifest of {one['address']}", one["until"], moment.today, own=False)
@@ -99,6 +100,14 @@ def no_store(error: Exception) -> Finding:
     says = error.format_message() if isinstance(error, click.ClickException) else str(error)
     remedy = "Mend this first and look again. A store that is damaged or gone is put back from its back-up."
     return wrong("store", says, remedy)
+
+
+def _in_doubt(jump: int) -> Finding:
+    return wrong(
+        "clock",
+        f"The clock jumped {abs(jump)} s {'forward' if jump > 0 else 'back'} and nobody confirmed it; nothing is decided.",
+        "`schakel hub clock` says how it stands. Let the machine set its clock by NTP (`timedatectl`), or confirm it.",
+    )
 
 
 def _faults(number: int) -> Finding:

@@ -11,7 +11,8 @@ import ssl
 from adapters.config import EdgeConfig
 from adapters.connections.https import HttpsClient, Place, Signer
 from adapters.edge import Edge
-from deploy.compose import Clock, Random, machine_clock
+from deploy.clock import MachineClock
+from deploy.compose import Clock, Random
 from hub.client import Seen
 from schemas.signing import SigningKey
 
@@ -24,13 +25,14 @@ class Line(HttpsClient):
     """`keep`: connections stay open between calls, for a process; else each call has its own, for a command."""
 
     def __init__(
-        self, config: EdgeConfig, clock: Clock = machine_clock, random: Random = os.urandom, *, keep: bool
+        self, config: EdgeConfig, clock: Clock | None = None, random: Random = os.urandom, *, keep: bool
     ) -> None:
         self._place = Place(
             config.hub_url or "", config.hub_certificate, config.hub_certificate_key, (config.hub_authorities,)
         )
         self._keep = keep
         self._edge: Edge | None = None
+        clock = clock or MachineClock(config.clock_file)
         try:
             super().__init__(self._place, Signer(config.address, self._key, self._seen, clock, random))
         except (OSError, ssl.SSLError):

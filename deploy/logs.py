@@ -29,6 +29,8 @@ class Event(StrEnum):
     LISTENING = "listening"
     METRICS = "metrics"
     CHECKPOINT = "checkpoint"
+    CLOCK_IN_DOUBT = "clock-in-doubt"
+    CLOCK_BELIEVED = "clock-believed"
     COMMAND = "command"
     PASS = "pass"  # noqa: S105  # of work
     WAITS_FOR_STORE = "waits-for-store"

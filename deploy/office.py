@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 
+from deploy.clock import MachineClock
 from deploy.compose import Hub, open_hub
 from deploy.doctor_hub import health
 from deploy.trace import trace
@@ -83,6 +84,7 @@ def _status(hub: Hub, values: Values) -> Values:
         "verifier_key": hub.log.verifier_key,
         "partners": {state: sum(partner.state == state for partner in everyone) for state in STATES},
         "counts": hub.exchange.counts(),
+        "clock": _clock(hub, values),
     }
 
 
@@ -106,6 +108,24 @@ def _faults(hub: Hub, values: Values) -> Values:
             {"number": one.number, "partner": one.partner, "day": date_text(one.day), "held": one.held} for one in found
         ]
     }
+
+
+def _clock(hub: Hub, values: Values) -> Values:
+    clock, doubt = hub.exchange.clock, hub.exchange.doubt()
+    return {
+        "clock": clock.wall(),
+        "time": hub.store.now(),
+        "jump_seconds": int(doubt.jump / 1000),
+        "agree": doubt.agree,
+        "differ": doubt.differ,
+        "needed": doubt.needed,
+        "moved_seconds": sum(clock.wall.moved()) if isinstance(clock.wall, MachineClock) else 0,
+    }
+
+
+def _confirm_clock(hub: Hub, values: Values) -> Values:
+    hub.exchange.confirm_clock()
+    return _clock(hub, values)
 
 
 def _retry_fault(hub: Hub, values: Values) -> Values:
@@ -134,6 +154,8 @@ REQUESTS: Mapping[str, Callable[[Hub, Values], Values]] = {
     "partners": _partners,
     "status": _status,
     "checkpoint": _checkpoint,
+    "clock": _clock,
+    "confirm-clock": _confirm_clock,
     "faults": _faults,
     "retry-fault": _retry_fault,
     "drop-fault": _drop_fault,

@@ -33,7 +33,8 @@ from adapters.store import FILE as STORE_FILE
 from adapters.store import LOCK as LOCK_FILE
 from adapters.store import StoreError, WrongKeyError
 from adapters.witness import LogForkError
-from deploy.compose import Clock, Random, machine_clock
+from deploy.clock import MachineClock
+from deploy.compose import Clock, Random
 from deploy.compose_edge import Settings, open_edge, store_key
 from deploy.exits import failed, place_of
 from deploy.lending import LEND, Lender
@@ -62,11 +63,11 @@ class Means:
     settings: Settings
     key: StoreKey
     log: Log
-    clock: Clock = machine_clock
+    clock: Clock
     random: Random = os.urandom
 
 
-def run_edge(settings: Settings, log: Log) -> None:
+def run_edge(settings: Settings, log: Log, clock: MachineClock) -> None:
     """Runs until a signal ends it.
 
     Raises:
@@ -80,7 +81,7 @@ def run_edge(settings: Settings, log: Log) -> None:
     key = store_key(config, os.environ)
     end = log.listen(requests=False)
     try:
-        asyncio.run(_EdgeProcess(Means(settings, key, log)).run())
+        asyncio.run(_EdgeProcess(Means(settings, key, log, clock)).run())
         log(Event.STOPPED)
     finally:
         end()

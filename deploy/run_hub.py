@@ -17,7 +17,7 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
-from deploy.compose import Clock, Hub, machine_clock, open_hub
+from deploy.compose import Hub, open_hub
 from deploy.exits import failed
 from deploy.logs import Event, Log
 from deploy.metrics_page import metrics_page
@@ -33,10 +33,11 @@ from hub.store import StoreError
 
 CHECKPOINT_EVERY = 1.0  # looked at; signed at most five seconds apart
 LOOK_EVERY = 5.0  # at what the metrics tell of the store
+LOOK_AT_CLOCK_EVERY = 1.0
 STOP_SECONDS = 10.0
 
 
-def run_hub(config: HubConfig, log: Log, clock: Clock = machine_clock, *, requests: bool = False) -> None:
+def run_hub(config: HubConfig, log: Log, *, requests: bool = False) -> None:
     """Runs until a signal ends it.  `requests`: one line of log for each.
 
     Raises:
@@ -48,18 +49,18 @@ def run_hub(config: HubConfig, log: Log, clock: Clock = machine_clock, *, reques
         raise failed("This hub has no table [gateway] in its settings, so nobody could reach it. Fill it in first.")
     end = log.listen(requests=requests)
     try:
-        with open_hub(config, clock) as hub:
+        with open_hub(config) as hub:
             log(Event.STARTED, name=config.name, strict=config.strict)
-            asyncio.run(serve(hub, gateway, log, clock))
+            asyncio.run(serve(hub, gateway, log))
         log(Event.STOPPED)
     finally:
         end()
 
 
-async def serve(hub: Hub, config: GatewayConfig, log: Log, clock: Clock) -> None:
+async def serve(hub: Hub, config: GatewayConfig, log: Log) -> None:
     """Serves until SIGTERM or SIGINT."""
     try:
-        gateway = Gateway(hub.exchange, tls_of(hub.config, config), clock)
+        gateway = Gateway(hub.exchange, tls_of(hub.config, config), hub.exchange.clock.wall)
     except OSError as error:  # ssl.SSLError is one
         raise failed(f"Certificate, key or authorities of the gateway can't be read: {error.strerror}.") from None
     stop = asyncio.Event()
@@ -68,10 +69,11 @@ async def serve(hub: Hub, config: GatewayConfig, log: Log, clock: Clock) -> None
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, _reload, gateway, log)
     control = ControlServer(hub.config.data_folder, {what: _handler(hub, what, log) for what in REQUESTS})
-    metrics = HubMetrics(hub.exchange, gateway.counts.refused, clock)
+    metrics = HubMetrics(hub.exchange, gateway.counts.refused)
     port = await gateway.start(*config.listen)
     await control.start()
-    ticking = [loop.create_task(_checkpoints(hub, log, metrics)), loop.create_task(_looks(metrics))]
+    tasks = (_checkpoints(hub, log, metrics), _looks(metrics), _clock(hub, log))
+    ticking = [loop.create_task(task) for task in tasks]
     log(Event.LISTENING, host=config.listen[0], port=port)
     try:
         async with metrics_page(metrics, hub.config.metrics_listen, log):
@@ -107,6 +109,20 @@ async def _looks(metrics: HubMetrics) -> None:
         with suppress(StoreError):  # the age of the last commit says so
             await asyncio.to_thread(metrics.look)
         await asyncio.sleep(LOOK_EVERY)
+
+
+async def _clock(hub: Hub, log: Log) -> None:
+    """Says when the clock comes into doubt, and who ended it."""
+    clock, in_doubt = hub.exchange.clock, False
+    while True:
+        jump = clock.jump()
+        if in_doubt != bool(jump):
+            in_doubt = not in_doubt
+            if in_doubt:
+                log(Event.CLOCK_IN_DOUBT, seconds=jump // 1000, command="schakel hub clock")
+            else:
+                log(Event.CLOCK_BELIEVED, by=clock.ended_by)
+        await asyncio.sleep(LOOK_AT_CLOCK_EVERY)
 
 
 async def _checkpoints(hub: Hub, log: Log, metrics: HubMetrics) -> None:

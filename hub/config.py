@@ -108,6 +108,12 @@ class HubConfig:
     test_mode: bool = optional(
         flag, default=False, meaning="Load rules whose law text was not read yet. Refused in strict mode."
     )
+    clock_file: Path | None = optional(
+        path,
+        None,
+        "File that moves the clock of this process while it runs, for tests and drills: TOML with jump_seconds (the "
+        "clock was set) and passed_seconds (time went by). Refused in strict mode.",
+    )
     operator: str | None = optional(
         text(2, 120), None, "The organisation that runs this hub; it runs no edge. Required in strict mode."
     )
@@ -147,6 +153,8 @@ def _together(config: HubConfig) -> list[Fault]:
     ]
     if config.test_mode:
         faults.append(Fault("/test_mode", "refused in strict mode"))
+    if config.clock_file is not None:
+        faults.append(Fault("/clock_file", "moves the clock, for tests and drills: refused in strict mode"))
     # A back-up or copy of the store must not let anybody sign for the log, or let partners in.
     faults += [
         Fault(f"/{name}", "lies in data_folder: refused in strict mode")

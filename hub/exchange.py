@@ -33,12 +33,14 @@ from hub.client import (
     Published,
     RefusedError,
 )
+from hub.clock import Doubt, HubClock
 from hub.meter import Meter
 from hub.pipeline import Known, Question
 from hub.refusals import Refusals
 from hub.registry import ADMITTED, Directory, Partner, Partners
 from hub.store import FaultRow, SetAside, StaleError, Step, Store, Stored, StoreError, Tell, Waiting
 from schemas import entry
+from schemas.address import oin_of
 from schemas.calendar import day_of
 from schemas.canonical import FrameError
 from schemas.codes import Code
@@ -71,21 +73,22 @@ class Checked(NamedTuple):
 
 
 class Exchange:
-    """The hub in one process.  `clock` gives unix milliseconds, `random` as many random bytes as asked."""
+    """The hub in one process.  The time is the store's; `clock` says whether to decide by it.  `random` gives as many
+    random bytes as asked."""
 
     def __init__(
         self,
         store: Store,
         log: Log,
         national: RuleTable,
-        clock: Callable[[], int],
+        clock: HubClock,
         random: Callable[[int], bytes],
     ) -> None:
         self.store = store
         self.log = log
+        self.clock = clock
         self._national = national
         self._vocabulary = grants.vocabulary_of(national)
-        self._clock = clock
         self._random = random
         self._verifier = Verifier()
         self._directory = Directory(store, national)
@@ -107,17 +110,18 @@ class Exchange:
 
     def check(self, via: str, frames: Sequence[bytes], partners: Partners, day: int) -> Checked:
         """Steps 1 to 3.  Takes no lock, so many threads may; `partners` may be a moment old, see `decide`."""
-        began = self._clock()
+        began = self.clock.steady()
         return Checked(via, frames, [self._check(frame, via, partners, day) for frame in frames], began)
 
     def decide(self, requests: Sequence[Checked]) -> list[list[Code]]:
         """The answers per request, decided and committed together.  Who was checked against partners of a moment ago
         is looked at again: the decision refuses a sender or key that is gone, and a missing one is looked up here."""
         with self._lock:
+            self.clock.need()
             self._tick()
             if len(self._faults) > FAULTS_A_MINUTE:
                 return [[Code.TRY_LATER] * len(one.frames) for one in requests]
-            partners, day = self._directory.partners(), day_of(self._now())
+            partners, day = self._directory.partners(), day_of(self.store.now())
             requests = [self._looked_up(one, partners, day) for one in requests]
             asked = [(result, one.began) for one in requests for result in one.results if isinstance(result, Envelope)]
             envelopes = [envelope for envelope, _ in asked]
@@ -169,7 +173,7 @@ class Exchange:
             return self._decide(envelopes[:half]) + self._decide(envelopes[half:])
 
     def _decide_once(self, envelopes: list[Envelope]) -> list[Code]:
-        now = self._now()
+        now = self.store.now()
         known = self._known([envelope.handle for envelope in envelopes], now)
         held = {handle for handle, grant in known.grants.items() if grant.held_until > now}
         if held:  # no number used, nothing stored: the same bytes may come again
@@ -177,7 +181,7 @@ class Exchange:
         known.stored = self.store.stored([envelope.message_id for envelope in envelopes])
         decided = pipeline.step(envelopes, known, now, self._random)
         self._commit(decided.step)
-        done = self._clock()
+        done = self.clock.steady()
         for join in decided.step.joins:
             self.meter.deliverable.add(done - self._began[join.message_id])
         # Entries, queue and numbers are durable, all or none. A crash here: the sender has no answer, sends the same
@@ -189,7 +193,7 @@ class Exchange:
 
     def _set_aside(self, envelope: Envelope) -> Code:
         """The one envelope that the pipeline fails on: kept wrapped for the operator, its handle held, an entry."""
-        now = self._now()
+        now = self.store.now()
         sender = self._directory.partners().by_address[envelope.source].number
         key = self._random(32)
         wrapped = AESGCM(key).encrypt(_NONCE, envelope.raw, None)
@@ -210,7 +214,7 @@ class Exchange:
             self._tick()
             rows = self.store.faults()
             known = self.store.grants([row.handle for row in rows if row.handle is not None])
-            return [faults.shown(row, self._directory.partners(), known, self._now()) for row in rows]
+            return [faults.shown(row, self._directory.partners(), known, self.store.now()) for row in rows]
 
     def retry_fault(self, number: int) -> Code:
         """Gives the frame of a fault to the pipeline again.
@@ -221,6 +225,7 @@ class Exchange:
             RefusedError: `not-yours`: there is no such fault; `key-lost`: its bytes can't be read any more.
         """
         with self._lock:
+            self.clock.need()
             self._tick()
             try:
                 return self._again(lambda: self._retry(number))
@@ -232,7 +237,7 @@ class Exchange:
                 return Code.HUB_FAULT
 
     def _retry(self, number: int) -> Code:
-        row, now = self._fault_row(number), self._now()
+        row, now = self._fault_row(number), self.store.now()
         frame = self.store.fault_frame(number)
         if frame is None:
             raise RefusedError(Code.KEY_LOST)
@@ -249,7 +254,7 @@ class Exchange:
         return known.stored[envelope.message_id].code if answer is Code.TAKEN else answer
 
     def _failed_again(self, number: int) -> Step:
-        row, now = self._fault_row(number), self._now()
+        row, now = self._fault_row(number), self.store.now()
         step = Step(at=now)
         faults.log(step, row, entry.FAILED_AGAIN, day_of(now), self._random)
         return step
@@ -270,7 +275,7 @@ class Exchange:
                 self._again(lambda: self._drop(number, keeps_outcome=False))
 
     def _drop(self, number: int, *, keeps_outcome: bool) -> None:
-        row, now, message_id = self._fault_row(number), self._now(), None
+        row, now, message_id = self._fault_row(number), self.store.now(), None
         if keeps_outcome:
             message_id = faults.message_id_of(self.store.fault_frame(number))
             if message_id is not None and message_id in self.store.stored([message_id]):
@@ -291,9 +296,10 @@ class Exchange:
         with self._lock:
             self._tick()
             partner = self._admitted(via)
+            self.clock.need()
             rows = self.store.notices(partner.number, FEED_PAGE)
             if rows and rows[0].number <= acknowledged:  # an idle poll writes nothing
-                self._commit(Step(at=self._now(), acknowledged=[(partner.number, acknowledged)]))
+                self._commit(Step(at=self.store.now(), acknowledged=[(partner.number, acknowledged)]))
                 # A crash here: the edge acknowledges again, which changes nothing.
                 rows = self.store.notices(partner.number, FEED_PAGE)
             notices = tuple(Notice(*row) for row in rows)
@@ -302,7 +308,7 @@ class Exchange:
             return PickUp(deliveries, notices)
 
     def _hand_over(self, partner: Partner, most: int) -> tuple[Delivery, ...]:
-        return self._deliver(delivery.choose(self.store.waiting(partner.number, self._now(), most), most))
+        return self._deliver(delivery.choose(self.store.waiting(partner.number, self.store.now(), most), most))
 
     def _deliver(self, chosen: list[Waiting]) -> tuple[Delivery, ...]:
         if not chosen:
@@ -320,7 +326,7 @@ class Exchange:
 
     def _give_up(self, row: Waiting) -> None:
         """Ends the waiting of the one envelope that can't be handed over; its sender still has it."""
-        now = self._now()
+        now = self.store.now()
         step = Step(at=now)
         delivery.end(step, row, Code.HUB_FAULT, now, day_of(now), self._random)
         self._commit(step)
@@ -328,7 +334,7 @@ class Exchange:
         self._fault()
 
     def _deliver_once(self, chosen: list[Waiting]) -> tuple[Delivery, ...]:
-        now = self._now()
+        now = self.store.now()
         payloads = self.store.payloads([row.message_id for row in chosen])
         frames = {message_id: _unwrap(payload) for message_id, payload in payloads.items()}
         known = self._known([row.handle for row in chosen], now)
@@ -354,7 +360,7 @@ class Exchange:
             self._tick()
             partners = self._directory.partners().by_address
             numbers = {one: partners[one].number for one in addresses if one in partners}
-            found = self.store.has_something(numbers.values(), self._now())
+            found = self.store.has_something(numbers.values(), self.store.now())
             admitted = {one for one in numbers if partners[one].state == ADMITTED}
             return {one for one in addresses if one not in admitted or numbers[one] in found}
 
@@ -382,7 +388,7 @@ class Exchange:
         return Code.BAD_SIGNATURE
 
     def _receive(self, receipts: list[Receipt], partner: Partner) -> list[Code]:
-        now, ids = self._now(), [receipt.message_id for receipt in receipts]
+        now, ids = self.store.now(), [receipt.message_id for receipt in receipts]
         waiting = self.store.find_waiting(ids)
         stored = {one: row for one, row in self.store.stored(ids).items() if one in waiting or self._was_accepted(row)}
         step, answers = delivery.receive(receipts, waiting, stored, partner, day_of(now), now, self._random)
@@ -409,7 +415,7 @@ class Exchange:
             return [self._again(lambda frame=frame: self._fact(via, frame)) for frame in frames]  # type: ignore[misc]
 
     def _fact(self, via: str, frame: bytes) -> FactAnswer:
-        partners, now = self._directory.partners(), self._now()
+        partners, now = self._directory.partners(), self.store.now()
         fact = grants.check_fact(frame, via, partners, day_of(now), self._verifier)
         if not isinstance(fact, Fact):
             sender = partners.by_address.get(via)
@@ -422,6 +428,8 @@ class Exchange:
         )
         if isinstance(body, Register):
             step, answer = grants.register(fact, body, known, self._random)
+            if answer.code is Code.WRONG_DAY and self.clock.jump():  # which of the two is wrong is not known yet
+                answer = FactAnswer(Code.TRY_LATER)
         else:
             step, answer = grants.stop(fact, body, known, self._random)
         if step.entries:
@@ -436,7 +444,9 @@ class Exchange:
             return self._again(lambda: self._publish(self._admitted(via), frame))
 
     def _publish(self, partner: Partner, frame: bytes) -> tuple[Code, int]:
-        step = accession.publish(partner, frame, self.store, self._national, self._verifier, self._now())
+        step = accession.publish(partner, frame, self.store, self._national, self._verifier, self.store.now())
+        if not isinstance(step, Step) and step[0] is Code.WRONG_DAY:
+            self.clock.need()  # in doubt, which of the two is wrong is not known yet
         return (Code.IN_FORCE, self._commit(step)) if isinstance(step, Step) else step
         # A crash after the commit: the edge publishes the same bytes again and gets the same answer.
 
@@ -445,9 +455,13 @@ class Exchange:
 
         Raises:
             RefusedError: the manifest is not in order.
+            NotDecidingError: the hub's clock is in doubt.
         """
         with self._lock:
-            checked = accession.first_manifest(frame, self._directory.partners(), day_of(self._now()), self._verifier)
+            self.clock.need()
+            checked = accession.first_manifest(
+                frame, self._directory.partners(), day_of(self.store.now()), self._verifier
+            )
             if isinstance(checked, Code):
                 raise RefusedError(checked)
             table_hash = checked.manifest.table_hash
@@ -478,7 +492,7 @@ class Exchange:
         if known is not None and known.state == state:
             return
         number = len(partners.by_number) + 1 if known is None else known.number
-        self._commit(accession.state_step(address, state, number, known is None, self._now(), self._random))
+        self._commit(accession.state_step(address, state, number, known is None, self.store.now(), self._random))
         # From here on every decision sees it. A crash here: the command is repeated and changes nothing.
 
     # -- reading -----------------------------------------------------------------------------------------------
@@ -532,12 +546,12 @@ class Exchange:
     def checkpoint(self) -> str:
         """The newest signed checkpoint."""
         with self._lock:
-            return self.log.checkpoint(self._now())
+            return self.log.checkpoint(self.store.now())
 
     def snapshot(self) -> tuple[Partners, int]:
         """Everyone and the day, for `check`."""
         with self._lock:
-            return self._directory.partners(), day_of(self._now())
+            return self._directory.partners(), day_of(self.store.now())
 
     def partners(self) -> Partners:
         """Everyone, for the operator."""
@@ -556,6 +570,22 @@ class Exchange:
             numbers = self._directory.partners().by_number
             return {one: waiting.get(one, (0, 0)) for one in numbers}, self.store.head().committed_at
 
+    # -- the clock ---------------------------------------------------------------------------------------------
+
+    def doubt(self) -> Doubt:
+        """How it stands with the clock, for the operator."""
+        with self._lock:
+            partners = self._directory.partners().by_address.values()
+            return self.clock.doubt({oin_of(one.address) for one in partners if one.state == ADMITTED})
+
+    def confirm_clock(self) -> None:
+        """A person says that the clock is right."""
+        with self._lock:
+            self.clock.confirm()
+            self._commit(Step(at=self.store.now()))
+            # A crash before this commit: the clock is in doubt as it was, and is confirmed again.  After it, the next
+            # start goes on from this time; a clock behind the last commit is in doubt again at every start.
+
     # -- inside ------------------------------------------------------------------------------------------------
 
     def tick(self) -> None:
@@ -570,12 +600,12 @@ class Exchange:
             StoreError: it can't.
         """
         with self._lock:
-            self._commit(Step(at=self._now()))
+            self._commit(Step(at=self.store.now()))
 
     def close(self) -> None:
         """Writes the sums that are open, signs a last checkpoint and lets go of the store."""
         with self._lock:
-            now = self._now()
+            now = self.store.now()
             try:
                 self._sum(now)
                 self.log.checkpoint(now + EVERY_MS)  # the last one doesn't wait its five seconds
@@ -583,7 +613,7 @@ class Exchange:
                 self.store.close()
 
     def _tick(self) -> None:
-        now = self._now()
+        now = self.store.now()
         self._faults = deque(at for at in self._faults if at > now - 60_000)
         while self._again(lambda: self._expire(now)):
             pass
@@ -619,11 +649,7 @@ class Exchange:
         self.meter.refused[code] += 1
 
     def _fault(self) -> None:
-        self._faults.append(self._now())
-
-    def _now(self) -> int:
-        """The store's time: never earlier than its last commit."""
-        return max(self._clock(), self.store.head().committed_at)
+        self._faults.append(self.store.now())
 
     def _known(self, handles: list[bytes], now: int) -> Known:
         day = day_of(now)

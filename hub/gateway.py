@@ -26,6 +26,7 @@ from pathlib import Path
 from aiohttp import web
 
 from hub.client import HubUnavailableError, RefusedError
+from hub.clock import NotDecidingError
 from hub.exchange import Exchange
 from hub.gateway_caller import (
     PROXY_HEADER,
@@ -45,6 +46,7 @@ from hub.gateway_routes import CBOR, Call, Found, Services, find, read_query
 from hub.gateway_worker import Polls, Worker
 from hub.registry import Partner
 from hub.store import StoreError
+from schemas.address import oin_of
 from schemas.canonical import FrameError
 from schemas.codes import Code
 from schemas.note import Checkpoint
@@ -200,6 +202,8 @@ class Gateway:
             raise Problem("malformed", str(error)) from None
         except RefusedError as error:
             raise of_code(error.code) from None
+        except NotDecidingError:
+            raise Problem("hub-clock") from None
         except (StoreError, HubUnavailableError):
             raise of_code(Code.TRY_LATER) from None
         except (Problem, asyncio.CancelledError):
@@ -252,10 +256,18 @@ class Gateway:
         except Problem:  # what is missing may have come a moment ago
             snapshot = await self._refreshed()
             caller = proven(claim, asked, snapshot.callers(oin, found.role), snapshot.day)
-        need_fresh(claim, self._nonces, self._clock() // 1000)
+        self._need_fresh(claim, caller, snapshot)
         if claim.stamp.checkpoint is not None and self._on_seen is not None:
             self._on_seen(caller.address, claim.stamp.checkpoint)
         return claim, caller
+
+    def _need_fresh(self, claim: Claim, caller: Partner, snapshot: Snapshot) -> None:
+        """Raises: Problem: it is not of now.  While the hub's own clock is in doubt, its minute bears witness."""
+        clock = self._services.exchange.clock
+        in_doubt = clock.jump() != 0
+        need_fresh(claim, self._nonces, None if in_doubt else self._clock() // 1000, clock.steady() // 1000)
+        if in_doubt:
+            clock.hear(oin_of(caller.address), claim.stamp.created * 1000, snapshot.organisations())
 
     async def _refreshed(self) -> Snapshot:
         try:
@@ -296,14 +308,18 @@ class Gateway:
         while True:
             await asyncio.sleep(HOUSEKEEPING_EVERY)
             now = asyncio.get_running_loop().time()
-            self._nonces.forget(self._clock() // 1000)
+            self._nonces.forget(self._services.exchange.clock.steady() // 1000)
             self._partners.forget(now)
             with suppress(StoreError):  # `ready` says so
                 await self._worker.run(self._services.exchange.tick)
                 await self._services.refresh()
                 if now - self._tidied >= TIDY_EVERY:
                     self._tidied = now
-                    await self._worker.run(partial(self._services.exchange.store.tidy, self._clock()))
+                    await self._worker.run(self._tidy)
+
+    def _tidy(self) -> None:
+        store = self._services.exchange.store
+        store.tidy(store.now())
 
     async def _keep_probing(self) -> None:
         while True:

@@ -25,7 +25,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from hub.gateway_problem import Problem, of_code
-from hub.registry import REMOVED, Partner, Partners
+from hub.registry import ADMITTED, REMOVED, Partner, Partners
 from schemas.address import oin_of
 from schemas.canonical import FrameError
 from schemas.codes import Code
@@ -35,6 +35,7 @@ from schemas.signing import SignatureError
 PROXY_HEADER = "Client-Cert"
 PAST_SECONDS = 360  # `created` is the minute's begin
 FUTURE_SECONDS = 120
+KEPT_SECONDS = PAST_SECONDS + FUTURE_SECONDS + 120  # a clock that is set back by so much is still believed
 _OIN = re.compile(r"[0-9]{20}")
 
 PeerCertificate = Mapping[str, object]
@@ -64,6 +65,10 @@ class Snapshot:
         one = self.partners.by_address.get(f"urn:nld:oin:{oin}:{role}")
         return [] if one is None else [one]
 
+    def organisations(self) -> frozenset[str]:
+        """Those that have an admitted address."""
+        return frozenset(oin for oin, them in self._of.items() if any(one.state == ADMITTED for one in them))
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -77,22 +82,25 @@ class Asked:
 
 class Nonces:
     """The nonces of the window; a request comes once.  They live in memory: after a restart a request of the last
-    minutes could come again, which changes nothing, since every request is safe to repeat."""
+    minutes could come again, which changes nothing, since every request is safe to repeat.
+
+    One is kept longer than the window is wide, by a clock that only runs (seconds): so a clock that is set forgets none,
+    and while it is in doubt, when the window refuses nothing, a request still comes once in those minutes."""
 
     def __init__(self) -> None:
         self._used: dict[tuple[str, bytes], int] = {}
 
-    def use(self, claim: Claim) -> bool:
+    def use(self, claim: Claim, steady: int) -> bool:
         """Whether this is its first time."""
         name = claim.key_id, claim.stamp.nonce
         if name in self._used:
             return False
-        self._used[name] = claim.stamp.created
+        self._used[name] = steady
         return True
 
-    def forget(self, now: int) -> None:
-        """Drops what the window refuses by itself; `now` in unix seconds."""
-        for name in [name for name, created in self._used.items() if created < now - PAST_SECONDS]:
+    def forget(self, steady: int) -> None:
+        """Drops what the window refuses by itself."""
+        for name in [name for name, used in self._used.items() if used < steady - KEPT_SECONDS]:
             del self._used[name]
 
     def __len__(self) -> int:
@@ -131,15 +139,18 @@ def proven(claim: Claim, asked: Asked, callers: Sequence[Partner], day: int) -> 
     raise of_code(Code.UNKNOWN_SENDER)
 
 
-def need_fresh(claim: Claim, nonces: Nonces, now: int) -> None:
+def need_fresh(claim: Claim, nonces: Nonces, now: int | None, steady: int) -> None:
     """Returns when the minute is now (unix seconds) and the nonce is new.
+
+    `now` is None while the hub's own clock is in doubt: then it can refuse nobody's minute, and a stop must get through.
+    Who could repeat a request of another minute is its sender alone, since TLS proves the organisation anew.
 
     Raises:
         Problem: it isn't.
     """
-    if not now - PAST_SECONDS <= claim.stamp.created <= now + FUTURE_SECONDS:
+    if now is not None and not now - PAST_SECONDS <= claim.stamp.created <= now + FUTURE_SECONDS:
         raise Problem("clock")
-    if not nonces.use(claim):
+    if not nonces.use(claim, steady):
         raise of_code(Code.REPLAYED)
 
 

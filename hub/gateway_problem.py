@@ -32,6 +32,7 @@ NAMED: dict[str, tuple[int, str]] = {
     "at-once": (429, "More requests at the same time than agreed; wait for answers before the next one."),
     "polls": (429, "There are as many open polls as agreed; one edge per address polls at a time."),
     "connections": (429, "More connections than agreed; use the ones that are open."),
+    "hub-clock": (503, "The hub's own clock jumped and waits to be confirmed; nothing was stored, try again later."),
     "not-ready": (503, "The hub can't write at present; nothing was stored, try again."),
 }
 _STATUS = {

@@ -9,7 +9,7 @@ a scrape reads memory only, the store is looked at by `look` at the hub's own pa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from prometheus_client import Metric
@@ -72,6 +72,12 @@ CHECKPOINT_AGE: Final = About(
     GAUGE,
     "Seconds since the hub last signed a checkpoint or found that the newest one needs no successor yet.",
 )
+CLOCK_JUMP: Final = About(
+    "schakel_hub_clock_jump_seconds",
+    GAUGE,
+    "Seconds by which the clock jumped without anybody having confirmed it, below 0 when it went back; 0 while it is "
+    "believed. While it is not 0 nothing is decided.",
+)
 DELIVERABLE: Final = About(
     "schakel_hub_accept_to_deliverable_seconds",
     HISTOGRAM,
@@ -91,18 +97,19 @@ ALL: Final = (
     OLDEST,
     COMMIT_AGE,
     CHECKPOINT_AGE,
+    CLOCK_JUMP,
     DELIVERABLE,
     RECEIPTED,
 )
 
 
 class HubMetrics(Collector):
-    """What a scrape shows.  `problems` counts the refusals of the gateway; `clock` gives unix milliseconds."""
+    """What a scrape shows.  `problems` counts the refusals of the gateway."""
 
-    def __init__(self, exchange: Exchange, problems: Mapping[str, int], clock: Callable[[], int]) -> None:
-        self._exchange, self._problems, self._clock = exchange, problems, clock
+    def __init__(self, exchange: Exchange, problems: Mapping[str, int]) -> None:
+        self._exchange, self._problems, self._clock = exchange, problems, exchange.clock
         self._backlog: dict[int, tuple[int, int]] = {}
-        self._committed_at = self._checkpoint_at = clock()
+        self._committed_at = self._checkpoint_at = self._clock()
 
     def look(self) -> None:
         """Looks at the store: who waits for what, and when the last commit was.
@@ -129,6 +136,7 @@ class HubMetrics(Collector):
         )
         yield single(COMMIT_AGE, self._age(self._committed_at))
         yield single(CHECKPOINT_AGE, self._age(self._checkpoint_at))
+        yield single(CLOCK_JUMP, self._clock.jump() / 1000)
         yield histogram(DELIVERABLE, meter.deliverable)
         yield histogram(RECEIPTED, meter.receipted)
 

@@ -38,6 +38,7 @@ from adapters.witness import Witness
 from deploy.local import LocalClient
 from hub.audit.log import Log
 from hub.client import HubUnavailableError
+from hub.clock import HubClock
 from hub.exchange import Exchange
 from hub.store import Store
 from hub.store_memory import MemoryStore
@@ -264,7 +265,7 @@ class DeliveryWorld:
 
     def _exchange(self) -> Exchange:
         store: Any = FaultyStore(self, self._inner)
-        return Exchange(store, Log(store, HUB_NAME, HUB_KEY), NATIONAL, self.clock, self.hub_random.randbytes)
+        return Exchange(store, Log(store, HUB_NAME, HUB_KEY), NATIONAL, HubClock(self.clock), self.hub_random.randbytes)
 
     def _on_disk(self) -> Store:
         folder = self.folder / "hub"

@@ -66,7 +66,7 @@ class Site:
     def client(self, party: Party, seen: Seen | None = None, seconds: float = 30.0) -> HttpsClient:
         files = self.files(oin_of(party.address))
         place = Place(self.url, files.certificate, files.key, (self.ca.files.certificate,))
-        signer = Signer(party.address, lambda: party.signing, lambda: seen, self.world.clock, self.world.random)
+        signer = Signer(party.address, lambda: party.signing, lambda: seen, lambda: self.world.now, self.world.random)
         client = HttpsClient(place, signer, seconds)
         self._clients.append(client)
         return client

@@ -37,6 +37,7 @@ from consent.rules import RuleTable, load, national
 from deploy.local import LocalClient
 from hub.audit.log import Log
 from hub.client import Delivery, FactAnswer, FeedItem, Notice, PickUp
+from hub.clock import HubClock
 from hub.exchange import Exchange
 from hub.store import Store
 from hub.store_memory import MemoryStore
@@ -137,19 +138,37 @@ class World:
         store: str = "memory",
         folder: Path | None = None,
         seed: int = 1,
+        *,
+        watched: bool = False,
     ) -> None:
         self.now = START
+        self.jumped = self.asleep = 0
+        self._watched = watched
         self.parties: dict[str, Party] = {}
         self.seen = Seen()
         self.lost_keys: set[bytes] = set()
         self._random = randomness.Random(seed)  # noqa: S311  # must be the same in every run
         self._kind, self._folder = store, folder
         self._hub_key = SigningKey(self.random(32))
-        self.hub = self.over(MemoryStore(self.clock) if store == "memory" else self._on_disk())
+        self.trusted = HubClock(self.clock, self.running_time)
+        self.hub = self.over(MemoryStore(self.trusted) if store == "memory" else self._on_disk())
 
     def clock(self) -> int:
-        """Unix milliseconds."""
-        return self.now
+        """Unix milliseconds, as the hub's machine shows them."""
+        return self.now + self.jumped
+
+    def running_time(self) -> int:
+        """Milliseconds of a clock that nobody sets."""
+        return self.now - START - self.asleep
+
+    def jump(self, *, days: int = 0, hours: int = 0, minutes: int = 0, seconds: int = 0) -> None:
+        """Somebody sets the clock of the hub's machine; nobody else's, and no time passes."""
+        self.jumped += days * DAY + hours * HOUR + minutes * MINUTE + seconds * 1000
+
+    def suspend(self, *, days: int = 0, hours: int = 0) -> None:
+        """The hub's machine stands still while time passes for everybody else; then its clock is right again."""
+        self.asleep += days * DAY + hours * HOUR
+        self.advance(days=days, hours=hours)
 
     def random(self, size: int) -> bytes:
         """Random bytes that are the same in every run."""
@@ -212,6 +231,7 @@ class World:
         if self._kind == "memory":
             raise ValueError("a store in memory ends with its process")
         self.hub.store.close()
+        self.trusted = HubClock(self.clock, self.running_time)
         self.hub = self.over(self._on_disk())
 
     def close(self) -> None:
@@ -228,14 +248,16 @@ class World:
 
     def over(self, store: Store) -> Exchange:
         """A hub over another store; assign it to `hub` before anything happens."""
-        return Exchange(store, Log(store, HUB_NAME, self._hub_key), NATIONAL, self.clock, self.random)
+        if self._watched:
+            self.trusted.begin(store.head().committed_at or None)
+        return Exchange(store, Log(store, HUB_NAME, self._hub_key), NATIONAL, self.trusted, self.random)
 
     def _on_disk(self) -> Store:
         if self._folder is None:
             raise ValueError("a store on disk needs a folder")
         if not (self._folder / DATABASE).exists():
             SqliteStore.create(self._folder)
-        return SqliteStore(self._folder, self.clock)
+        return SqliteStore(self._folder, self.trusted)
 
 
 @dataclass

@@ -132,7 +132,11 @@ def test_the_readme_opens_with_the_two_commands() -> None:
 def test_every_glossary_word_of_the_readme_is_used_in_the_code() -> None:
     words = re.findall(r"^\| \*([a-z ]+)\* \|", README, re.MULTILINE)
     assert len(words) >= 15
-    code = " ".join(path.read_text("utf-8") for place in ("hub", "adapters", "consent", "schemas") for path in (ROOT / place).rglob("*.py"))
+    code = " ".join(
+        path.read_text("utf-8")
+        for place in ("hub", "adapters", "consent", "schemas")
+        for path in (ROOT / place).rglob("*.py")
+    )
     assert [word for word in words if word not in code] == []
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 
 from consent.rules import national
-from deploy.compose import Hub, machine_clock, open_hub, write_new
+from deploy.compose import Hub, open_hub, write_new
 from deploy.entries import KINDS, pages, read_lines
 from deploy.exits import Exit, failed, refused, wrong_use
 from deploy.office import open_office
@@ -88,7 +88,7 @@ def verify(  # one option each; click passes them by name
         return
     with open_hub(load_hub_config(settings_file(config, HUB_FILE))) as running:
         kept = kept if kept is not None else running.store.last_checkpoint()
-        newest = running.log.checkpoint(machine_clock())
+        newest = running.log.checkpoint(running.store.now())
         size = outsider.open_note(newest, *outsider.parse_verifier_key(running.log.verifier_key)).size
         with screen.progress("reading every entry", size) as advance:
             report = outsider.verify_export(_export(running, newest, size, advance), running.log.verifier_key, kept)
@@ -133,7 +133,9 @@ def _tell(screen: Screen, report: outsider.Report, replayed: Replayed) -> None:
     verdict = [bad(f"KLOPT NIET: {fault}.") for fault in report.faults]
     verdict += [bad(f"KLOPT NIET: het besluit van regel {one['index']} valt anders uit.") for one in differs]
     if sound:
-        verdict = [good("KLOPT: de regels geven de wortel die de hub tekende, en elk besluit valt opnieuw hetzelfde uit.")]
+        verdict = [
+            good("KLOPT: de regels geven de wortel die de hub tekende, en elk besluit valt opnieuw hetzelfde uit.")
+        ]
     screen.answer(answer, table("Controle van het logboek", ("wat", "aantal"), rows), *verdict)
     if not sound:
         click.get_current_context().exit(Exit.FAILED)
@@ -174,7 +176,7 @@ def prove(screen: Screen, index: int, out: Path | None, without_record: bool, co
     if target.exists():
         raise failed("The file of the proof is there already and is not overwritten. Choose another with --out.")
     with open_hub(load_hub_config(settings_file(config, HUB_FILE))) as running:
-        newest = running.log.checkpoint(machine_clock())
+        newest = running.log.checkpoint(running.store.now())
         vkey = running.log.verifier_key
         size = outsider.open_note(newest, *outsider.parse_verifier_key(vkey)).size
         if index >= size:

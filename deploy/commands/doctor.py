@@ -15,7 +15,7 @@ import click
 from adapters.keys import KeyProblem
 from adapters.store import StoreError as EdgeStoreError
 from deploy import doctor_edge, doctor_hub
-from deploy.compose import machine_clock
+from deploy.clock import MachineClock
 from deploy.compose_edge import Settings, load_settings, open_edge, reach_hub, store_key
 from deploy.doctor import Finding, wrong
 from deploy.doctor_hub import NOT_TOLD, Moment
@@ -62,32 +62,34 @@ def edge_doctor(screen: Screen, config: Path | None) -> None:
 
 
 def _of_hub(config: HubConfig) -> Iterator[Finding]:
-    yield from doctor_hub.of_files(config, _moment())
+    clock = MachineClock(config.clock_file)
+    yield from doctor_hub.of_files(config, _moment(clock))
     try:
         with open_office(config) as office:
             told = office("health", {})
     except NOT_TOLD as error:
         yield doctor_hub.no_store(error)
     else:
-        yield from doctor_hub.of_store(told, _moment())
+        yield from doctor_hub.of_store(told, _moment(clock))
 
 
 def _of_edge(settings: Settings) -> Iterator[Finding]:
     config = settings.config
-    yield from doctor_edge.of_files(config, _moment())
+    clock = MachineClock(config.clock_file)
+    yield from doctor_edge.of_files(config, _moment(clock))
     try:
         key = store_key(config, os.environ)
         store = borrowed(config.data_folder)
         with store, reach_hub(config) as client, open_edge(settings, client, key) as opened:
             # Inside: what the hub is asked is signed with the key in the store.
-            found = [*doctor_edge.of_store(opened, _moment()), *doctor_edge.of_hub(opened, client, config)]
+            found = [*doctor_edge.of_store(opened, _moment(clock)), *doctor_edge.of_hub(opened, client, config)]
     except (EdgeStoreError, KeyProblem, *NOT_TOLD) as error:
         found = [doctor_edge.no_store(error)]
     yield from found
 
 
-def _moment() -> Moment:
-    now = machine_clock()
+def _moment(clock: MachineClock) -> Moment:
+    now = clock()
     return Moment(now, day_of(now))
 
 

@@ -18,11 +18,12 @@ from rich.console import RenderableType
 from adapters.chain_view import ChainView
 from adapters.config import LOCAL
 from adapters.edge import Edge
+from deploy.clock import MachineClock
 from deploy.commands.accession import join
 from deploy.commands.doctor import edge_doctor
 from deploy.commands.run import edge_run
 from deploy.commands.trace import edge_trace
-from deploy.compose import machine_clock, write_new
+from deploy.compose import write_new
 from deploy.compose_edge import (
     MANIFEST_FILE,
     NewEdge,
@@ -142,7 +143,7 @@ def work(screen: Screen, config: Path | None) -> None:
     with at_work(config) as (opened, settings), screen.progress("working", 1) as advance:
         if settings.config.hub is None:
             raise failed(f'No hub is set. Name one in {EDGE_FILE}: hub = "{LOCAL}FOLDER", and its hub_key.')
-        done = asyncio.run(one_pass(opened, settings.config, machine_clock))
+        done = asyncio.run(one_pass(opened, settings.config, MachineClock(settings.config.clock_file)))
         advance(1)
     rows = [(name.replace("_", " "), value) for name, value in asdict(done).items() if not isinstance(value, bool)]
     screen.answer(

@@ -11,6 +11,8 @@ import click
 from rich.console import RenderableType
 
 from consent.rules import national
+from deploy.commands.clock import hub_clock
+from deploy.commands.clock import rows as clock_rows
 from deploy.commands.doctor import hub_doctor
 from deploy.commands.faults import faults
 from deploy.commands.run import hub_run
@@ -29,6 +31,7 @@ def hub() -> None:
 
 hub.add_command(hub_run)
 hub.add_command(faults)
+hub.add_command(hub_clock)
 hub.add_command(hub_trace)
 hub.add_command(hub_doctor)
 
@@ -83,6 +86,7 @@ def status(screen: Screen, config: Path | None) -> None:
         ("verifier key", answer["verifier_key"]),
         *(("partners, " + state, number) for state, number in answer["partners"].items()),
         *answer["counts"].items(),
+        *clock_rows(answer["clock"]),
     ]
     whole = {
         "name": settings.name,
@@ -95,6 +99,8 @@ def status(screen: Screen, config: Path | None) -> None:
         "rules_that_permit": permitting,
     }
     screen.answer(whole, table(f"Hub {settings.name}", ("what", "value"), rows), *_warnings(settings, permitting))
+    if answer["clock"]["jump_seconds"]:
+        screen.say(bad("THE CLOCK IS IN DOUBT: nothing is decided. `schakel hub clock` says what to do."))
 
 
 def _warnings(settings: HubConfig, permitting: int) -> list[RenderableType]:
@@ -103,6 +109,8 @@ def _warnings(settings: HubConfig, permitting: int) -> list[RenderableType]:
         found.append(bad("NOT STRICT: this hub may stand beside an edge. That is for a demo only."))
     if settings.test_mode:
         found.append(bad("TEST MODE: rules are in use whose law text was not read yet."))
+    if settings.clock_file is not None:
+        found.append(bad("MOVABLE CLOCK: clock_file moves the clock of this hub. That is for a test or a drill only."))
     if not permitting:
         found.append(note("No rule permits anything: every row of the national table still has a cell to be read."))
     return found

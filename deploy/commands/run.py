@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from deploy.compose import machine_clock
+from deploy.clock import MachineClock
 from deploy.compose_edge import load_settings
 from deploy.logs import Log
 from deploy.options import EDGE_FILE, HUB_FILE, edge_option, hub_option, settings_file
@@ -26,7 +26,8 @@ from hub.config import load_hub_config
 def hub_run(screen: Screen, requests: bool, config: Path | None) -> None:
     """Answer edges over HTTPS until SIGTERM; SIGHUP reads the certificates again."""
     del screen
-    run_hub(load_hub_config(settings_file(config, HUB_FILE)), Log(machine_clock), requests=requests)
+    settings = load_hub_config(settings_file(config, HUB_FILE))
+    run_hub(settings, Log(MachineClock(settings.clock_file)), requests=requests)
 
 
 @click.command(name="run")
@@ -38,4 +39,6 @@ def edge_run(screen: Screen, config: Path | None) -> None:
     A second one on the same store is a standby: it waits, and takes over when the first is gone.
     """
     del screen
-    run_edge(load_settings(settings_file(config, EDGE_FILE)), Log(machine_clock))
+    settings = load_settings(settings_file(config, EDGE_FILE))
+    clock = MachineClock(settings.config.clock_file)
+    run_edge(settings, Log(clock), clock)

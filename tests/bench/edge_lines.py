@@ -28,6 +28,7 @@ from consent.rules import national
 from deploy.local import LocalClient
 from hub.audit.log import Log
 from hub.client import PickUp
+from hub.clock import HubClock
 from hub.exchange import Exchange
 from hub.store_sqlite import SqliteStore
 from schemas import registry
@@ -96,7 +97,7 @@ async def case(folder: Path) -> Case:
     """The case in `folder`."""
     SqliteStore.create(folder / "hub")
     store, key = SqliteStore(folder / "hub"), SigningKey(os.urandom(32))
-    hub = Exchange(store, Log(store, HUB, key), national(test_mode=True), _now, os.urandom)
+    hub = Exchange(store, Log(store, HUB, key), national(test_mode=True), HubClock(_now), os.urandom)
     connections = Connection(hub, TEAM), Connection(hub, PROVIDER)
     edges = [
         _edge(folder, connection, address, code, key.public)

@@ -17,6 +17,7 @@ from consent import grant
 from consent.grant import GrantTerms
 from consent.rules import RuleTable, national
 from hub.audit.log import Log
+from hub.clock import HubClock
 from hub.exchange import Exchange
 from hub.store_sqlite import SqliteStore
 from schemas import calendar
@@ -90,7 +91,7 @@ def site(
     SqliteStore.create(folder)
     store = SqliteStore(folder, point=point)
     log = Log(store, "bench.schakel", SigningKey(os.urandom(32)))
-    hub = Exchange(store, log, bench_table(), lambda: time.time_ns() // 1_000_000, os.urandom)
+    hub = Exchange(store, log, bench_table(), HubClock(lambda: time.time_ns() // 1_000_000), os.urandom)
     sender, recipient = partner("team-wmo", 1, today), partner("provider-wmo", 2, today)
     for one in (sender, recipient):
         hub.admit(one.manifest)

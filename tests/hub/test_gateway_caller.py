@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from deploy.dev_ca import DevCa, Files
-from hub.gateway_caller import FUTURE_SECONDS, PAST_SECONDS, PROXY_HEADER, Nonces, Proxy, oin_of_peer
+from hub.gateway_caller import FUTURE_SECONDS, KEPT_SECONDS, PAST_SECONDS, PROXY_HEADER, Nonces, Proxy, oin_of_peer
 from hub.gateway_listener import Tls, server_context
 from hub.registry import REMOVED, SUSPENDED
 from schemas import api
@@ -182,10 +182,10 @@ def test_a_request_counts_in_its_window_only(town: Town, seconds: int, taken: bo
 def test_a_nonce_is_kept_as_long_as_its_request_would_be_taken(town: Town) -> None:
     nonces = Nonces()
     claim = read_claim(town.site.signed(town.team, "GET", MINE))
-    assert nonces.use(claim)
-    nonces.forget(claim.stamp.created + PAST_SECONDS)
-    assert not nonces.use(claim)
-    nonces.forget(claim.stamp.created + PAST_SECONDS + 1)
+    assert nonces.use(claim, 1_000)
+    nonces.forget(1_000 + PAST_SECONDS + FUTURE_SECONDS)
+    assert not nonces.use(claim, 1_000)
+    nonces.forget(1_000 + KEPT_SECONDS + 1)
     assert len(nonces) == 0
 
 

@@ -14,6 +14,7 @@ import pytest
 from consent.rules import without
 from hub.audit.log import Log
 from hub.audit.replay import replay
+from hub.clock import HubClock
 from hub.exchange import Exchange
 from hub.registry import SUSPENDED
 from hub.store import Step, Store
@@ -83,8 +84,8 @@ class Race:
         finally:
             self.world.hub = self.ours
 
-    def _sources(self) -> tuple[Callable[[], int], Callable[[int], bytes]]:
-        return self.world.clock, self.world.random
+    def _sources(self) -> tuple[HubClock, Callable[[int], bytes]]:
+        return self.world.trusted, self.world.random
 
     def after(self, index: int) -> list[str]:
         """What the log lets pass at or after this entry."""
