@@ -99,6 +99,13 @@ def clock(now: int, newest: int) -> Finding:
     )
 
 
+def moved(settings: str) -> Finding:
+    """The clock may be moved, which is for tests and drills."""
+    return wrong(
+        "clock_file", "A file moves the clock of this process.", f"Is this no test or drill, take it out of {settings}."
+    )
+
+
 def manifest(subject: str, until: int | None, today: int, *, own: bool) -> Finding:
     """The days that the manifest of an address is still valid: keys of a manifest that is over are not accepted."""
     work = "Let this edge work: " if own else "Ask that partner whether its edge works: "

@@ -19,7 +19,20 @@ from adapters.records import ITEMS, OWN, OWN_KEY, place
 from adapters.sources.folder import REPORT
 from adapters.store import StoreError
 from adapters.witness import EVIDENCE
-from deploy.doctor import Finding, clock, fine, folder, manifest, not_taken, private, put_aside, room, seed, wrong
+from deploy.doctor import (
+    Finding,
+    clock,
+    fine,
+    folder,
+    manifest,
+    moved,
+    not_taken,
+    private,
+    put_aside,
+    room,
+    seed,
+    wrong,
+)
 from deploy.doctor_hub import Moment
 from deploy.doctor_tls import Pem, certificate, days
 from hub.client import Feed, HubClient, HubUnavailableError, RefusedError, Seen
@@ -37,6 +50,8 @@ def of_files(config: EdgeConfig, moment: Moment) -> Iterator[Finding]:
         yield seed("key of the store", config.key_file)
     yield private("data folder", config.data_folder)
     yield room(config.data_folder)
+    if config.clock_file is not None:
+        yield moved("edge.toml")
     places = (config.in_folder, config.done_folder, config.quarantine_folder, config.out_folder)
     for name, one in zip(("in", "done", "quarantine", "out"), places, strict=True):
         yield folder(f"folder {name}", one)

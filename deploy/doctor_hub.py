@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import click
 
 from deploy.compose import Hub
-from deploy.doctor import Finding, clock, fine, manifest, private, room, seed, wrong
+from deploy.doctor import Finding, clock, fine, manifest, moved, private, room, seed, wrong
 from deploy.doctor_tls import Pem, answers, certificate, days
 from hub.client import HubUnavailableError, RefusedError
 from hub.config import GatewayConfig, HubConfig
@@ -22,6 +22,8 @@ from hub.store_sqlite_sql import SCHEMA_VERSION
 
 # What keeps a hub from telling about its store.
 NOT_TOLD = (StoreError, ControlError, HubUnavailableError, RefusedError, OSError, click.ClickException)
+
+_AHEAD = "ahead of what it should be, or the hub was off so long"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ def of_files(config: HubConfig, moment: Moment) -> Iterator[Finding]:
     yield seed("key of the log", config.key_file)
     yield private("data folder", config.data_folder)
     yield room(config.data_folder)
+    if config.clock_file is not None:
+        yield moved("hub.toml")
     own = Pem(config.accession_certificate, config.accession_key, (config.accession_certificate,))
     yield from certificate("accession authority", own, moment.now)
     if config.gateway is None:
@@ -105,7 +109,7 @@ def no_store(error: Exception) -> Finding:
 def _in_doubt(jump: int) -> Finding:
     return wrong(
         "clock",
-        f"The clock jumped {abs(jump)} s {'forward' if jump > 0 else 'back'} and nobody confirmed it; nothing is decided.",
+        f"It is {abs(jump)} s {_AHEAD if jump > 0 else 'behind what it should be'}, unconfirmed; nothing is decided.",
         "`schakel hub clock` says how it stands. Let the machine set its clock by NTP (`timedatectl`), or confirm it.",
     )
 

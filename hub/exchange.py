@@ -117,7 +117,7 @@ class Exchange:
         """The answers per request, decided and committed together.  Who was checked against partners of a moment ago
         is looked at again: the decision refuses a sender or key that is gone, and a missing one is looked up here."""
         with self._lock:
-            self.clock.need()
+            self._need_to_decide()
             self._tick()
             if len(self._faults) > FAULTS_A_MINUTE:
                 return [[Code.TRY_LATER] * len(one.frames) for one in requests]
@@ -225,7 +225,7 @@ class Exchange:
             RefusedError: `not-yours`: there is no such fault; `key-lost`: its bytes can't be read any more.
         """
         with self._lock:
-            self.clock.need()
+            self._need_to_decide()
             self._tick()
             try:
                 return self._again(lambda: self._retry(number))
@@ -296,7 +296,7 @@ class Exchange:
         with self._lock:
             self._tick()
             partner = self._admitted(via)
-            self.clock.need()
+            self._need_to_decide()
             rows = self.store.notices(partner.number, FEED_PAGE)
             if rows and rows[0].number <= acknowledged:  # an idle poll writes nothing
                 self._commit(Step(at=self.store.now(), acknowledged=[(partner.number, acknowledged)]))
@@ -446,7 +446,7 @@ class Exchange:
     def _publish(self, partner: Partner, frame: bytes) -> tuple[Code, int]:
         step = accession.publish(partner, frame, self.store, self._national, self._verifier, self.store.now())
         if not isinstance(step, Step) and step[0] is Code.WRONG_DAY:
-            self.clock.need()  # in doubt, which of the two is wrong is not known yet
+            self._need_to_decide()  # in doubt, which of the two is wrong is not known yet
         return (Code.IN_FORCE, self._commit(step)) if isinstance(step, Step) else step
         # A crash after the commit: the edge publishes the same bytes again and gets the same answer.
 
@@ -458,7 +458,7 @@ class Exchange:
             NotDecidingError: the hub's clock is in doubt.
         """
         with self._lock:
-            self.clock.need()
+            self._need_to_decide()
             checked = accession.first_manifest(
                 frame, self._directory.partners(), day_of(self.store.now()), self._verifier
             )
@@ -650,6 +650,14 @@ class Exchange:
 
     def _fault(self) -> None:
         self._faults.append(self.store.now())
+
+    def _need_to_decide(self) -> None:
+        """The one gate of everything that decides by the time.
+
+        Raises:
+            NotDecidingError: nothing is decided at present.
+        """
+        self.clock.need()
 
     def _known(self, handles: list[bytes], now: int) -> Known:
         day = day_of(now)

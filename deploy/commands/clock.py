@@ -52,7 +52,7 @@ def rows(told: Values) -> list[tuple[str, str]]:
     found = [("clock of this machine", _time(told["clock"])), ("time that the hub goes by", _time(told["time"]))]
     if jump:
         found += [
-            ("jumped", f"{abs(jump)} s {'forward' if jump > 0 else 'back'}"),
+            ("off what it should be", f"{abs(jump)} s {'ahead, or the hub was off so long' if jump > 0 else 'behind'}"),
             ("organisations that agree with it", f"{told['agree']}, needed: {needed or 'a person'}"),
             ("organisations that do not", str(told["differ"])),
         ]

@@ -163,6 +163,16 @@ def test_strict_mode_refuses_a_hub_in_the_same_process_and_unread_rules(tmp_path
     assert edge(tmp_path, text + "strict = false\n").hub is not None
 
 
+def test_strict_mode_refuses_a_file_that_moves_the_clock(tmp_path: Path) -> None:
+    refused = ["/clock_file: moves the clock, for tests and drills: refused in strict mode"]
+    setting = 'clock_file = "clock"\n'
+
+    assert edge_faults(tmp_path, EDGE + setting) == refused
+    assert hub_faults(tmp_path, HUB + setting) == refused
+    assert edge(tmp_path, EDGE + setting + "strict = false\n").clock_file == tmp_path / "edge" / "clock"
+    assert hub(tmp_path, HUB + setting + "strict = false\n").clock_file == tmp_path / "clock"
+
+
 def test_strict_mode_refuses_a_store_key_in_the_data_folder(tmp_path: Path) -> None:
     text = EDGE.replace("../keys/edge.key", "data/keys/edge.key")
 

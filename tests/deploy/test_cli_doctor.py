@@ -232,12 +232,14 @@ def test_a_folder_is_there_and_a_folder(tmp_path: Path) -> None:
 
 
 def test_a_partner_without_valid_keys_and_a_fault_are_found_at_the_hub() -> None:
-    told: dict[str, Any] = {"schema_version": 1, "entries": 3, "committed_at": 5, "faults": 2}
+    told: dict[str, Any] = {"schema_version": 1, "entries": 3, "committed_at": 5, "jump_seconds": 0, "faults": 2}
     told |= {"partners": [{"address": TEAM, "until": 99}]}
     found = {one.subject: one for one in of_store(told, Moment(5, 100))}
     _ill(found[f"manifest of {TEAM}"], "were valid until")
     _ill(found["faults"], "failed on 2 messages")
     assert found["clock"].well
+    [clock] = [one for one in of_store(told | {"jump_seconds": -300}, Moment(5, 100)) if one.subject == "clock"]
+    _ill(clock, "300 s behind what it should be")
 
 
 def test_a_position_in_the_feed_is_well_until_it_is_of_another_log_or_far_behind() -> None:
