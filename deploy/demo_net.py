@@ -16,7 +16,6 @@ import ctypes
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -24,6 +23,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from rich.console import RenderableType
 
 from adapters.agreement import Conversation
 from adapters.clients import ClientRow
@@ -53,6 +54,8 @@ from deploy.story.case import StoryError, must
 from deploy.story.messages import FIRST, REMOVAL, Support
 from deploy.story.person import CITIZEN
 from deploy.story.world import HUB_NAME, PRACTICE, PROVIDER, TEAM, Who
+from deploy.watched import FILE as WATCHED_FILE
+from deploy.watched import configuration, free_port, setting
 from hub.audit import verify as outsider
 from hub.audit.export import write_export
 from hub.audit.replay import replay
@@ -62,6 +65,7 @@ from schemas.address import oin_of
 from schemas.calendar import day_of
 from schemas.signing import SigningKey
 
+SCRAPE_SECONDS = 1
 STEP_SECONDS = 25.0  # longer is a fault
 _LOOK_SECONDS = 0.3
 _PROGRAM = (sys.executable, "-c", "from deploy.cli import main; main()")
@@ -227,22 +231,23 @@ class Net:
         self.found += [f"{one.label} in {one.file} ({one.form})" for one in traces]
 
 
-def tell(folder: Path, screen: Screen) -> bool:
-    """The whole story in `folder`; whether it held.
+def tell(folder: Path, screen: Screen, *, kept: bool) -> bool:
+    """The whole story in `folder`, which is `kept` for other commands or not; whether it held.
 
     Raises:
         StoryError: a step did not do what it says.
     """
-    began = time.monotonic()
-    screen.say(note("One machine, four processes, certificates for tests: that is for the demo only."), "")
+    began = since = time.monotonic()
+    screen.say(note("One machine, four processes, certificates for tests: that is for the demo only."))
+    screen.say(plain("Making keys and certificates, starting a hub and three edges ..."), "")
     told = []
     with ExitStack() as stack:
         net = set_up(folder, stack)
         for number, (title, step) in enumerate(STEPS, 1):
-            since = time.monotonic()
             sentences = step(net)
             told.append({"step": title, "happened": sentences, "seconds": round(time.monotonic() - since, 1)})
             screen.say(good(f"{number}. {title} ({told[-1]['seconds']} s)"), *(plain("   " + one) for one in sentences))
+            since = time.monotonic()
         log = _log(net)
     ok = bool(log["sound"]) and not net.found
     seconds = round(time.monotonic() - began, 1)
@@ -254,22 +259,44 @@ def tell(folder: Path, screen: Screen) -> bool:
                 f"The log of {log['entries']} entries is sound; {log['same']} decisions come out the same. {seconds} s."
             ),
         )
+    screen.say("", *_what_next(folder, kept=kept))
     screen.answer({"story": told, "found": net.found, "log": log, "seconds": seconds, "ok": ok})
     return ok
+
+
+def _what_next(folder: Path, *, kept: bool) -> list[RenderableType]:
+    if not kept:
+        return [plain("Try next: schakel demo-net --keep DIR   leaves everything, for the other commands to work on.")]
+    lines = [
+        "Try next:",
+        f"  schakel edge view --config {folder}/huisarts       what the GP was told",
+        f"  schakel audit verify --config {folder}/hub         whether the log holds",
+        f"  schakel hub run --config {folder}/hub              the hub again, until Ctrl-C; and in other windows:",
+        f"  schakel edge run --config {folder}/team-wmo        an edge again",
+        f"  schakel edge doctor --config {folder}/team-wmo     what is well and what is not",
+        f"  prometheus --config.file {folder}/{WATCHED_FILE}   their metrics and alerts, on http://localhost:9090",
+    ]
+    return [plain(line) for line in lines]
 
 
 # -- set-up ------------------------------------------------------------------------------------------------------
 
 
 def set_up(folder: Path, stack: ExitStack, whom: tuple[Who, ...] = (TEAM, PROVIDER, PRACTICE)) -> Net:
-    """Hub, authority, invitations, joining, admission: as people would, with the fingerprints already compared."""
+    """Hub, authority, invitations, joining, admission: as people would, with the fingerprints already compared.
+
+    Prometheus can read all of them: a file in `folder` tells it where.
+    """
     keys = folder / "keys"
     keys.mkdir(mode=0o700, parents=True)
     names = (TEAM.name, PROVIDER.name, PRACTICE.name)
     wanted = NewHub(
         folder / "hub", HUB_NAME, "Stichting Demo", names, "fg@voorbeeldstad.example", keys / "log.key", True
     )
-    config = _gateway(folder, make_hub(wanted))
+    ports = {one.folder: free_port() for one in whom}
+    metrics = free_port()
+    config = _gateway(folder, make_hub(wanted), metrics)
+    write_new(folder / WATCHED_FILE, configuration(metrics, ports, SCRAPE_SECONDS).encode())
     hub = Process(("hub", "run", "--config", str(folder / "hub")), folder / "hub.log")
     stack.callback(hub.end)
     net = Net(folder, hub, config, [])
@@ -282,7 +309,7 @@ def set_up(folder: Path, stack: ExitStack, whom: tuple[Who, ...] = (TEAM, PROVID
             for one, _ in everyone
             if one is not who
         )
-        net.partners.append(_joined(net, who, invitation, book))
+        net.partners.append(_joined(net, who, invitation, book, ports[who.folder]))
     entries = net.status()["entries"]
     for one in net.partners:
         stack.callback(one.process.end)
@@ -293,15 +320,15 @@ def set_up(folder: Path, stack: ExitStack, whom: tuple[Who, ...] = (TEAM, PROVID
     return net
 
 
-def _gateway(folder: Path, config: HubConfig) -> HubConfig:
+def _gateway(folder: Path, config: HubConfig, metrics: int) -> HubConfig:
     authority = DevCa(folder / "ca", machine_clock() // 1000, strict=config.strict)
     server = authority.server()
     for who in (TEAM, PROVIDER):
         authority.client(oin_of(who.address), who.folder)
-    with socket.create_server(("127.0.0.1", 0)) as chosen:
-        port = chosen.getsockname()[1]
+    port = free_port()
     ca = toml(str(authority.files.certificate))
     lines = [
+        setting(metrics),
         "[gateway]",
         f'listen = "127.0.0.1:{port}"',
         f'url = "https://127.0.0.1:{port}"',
@@ -325,7 +352,7 @@ def _invited(net: Net, who: Who) -> tuple[Who, Path]:
     return replace(who, address=address), file
 
 
-def _joined(net: Net, who: Who, invitation: Path, book: str) -> Partner:
+def _joined(net: Net, who: Who, invitation: Path, book: str, metrics: int) -> Partner:
     """Step one at the partner, step two at the hub."""
     place, ca = net.folder / who.folder, net.folder / "ca"
     own = (ca / f"{who.folder}.crt").exists()
@@ -340,6 +367,8 @@ def _joined(net: Net, who: Who, invitation: Path, book: str) -> Partner:
     make_joining(read_invitation(invitation), place, joining)
     (place / PARTNERS_FILE).unlink()
     write_new(place / PARTNERS_FILE, book.encode())
+    with (place / EDGE_FILE).open("a", encoding="utf-8") as file:
+        file.write(setting(metrics) + "\n")
     candidate = read_candidate(net.config, place / JOIN_FILE)
     with open_office(net.config) as office:
         admitted = office("admit", admit_values(candidate.manifest.raw))

@@ -32,8 +32,8 @@ def demo_net(screen: Screen, keep: Path | None) -> None:
         raise wrong_use("This folder is not empty, and nothing is overwritten. Name a new one.")
     if keep is None:
         with tempfile.TemporaryDirectory(prefix="schakel-net-") as folder:
-            held = tell(Path(folder), screen)
+            held = tell(Path(folder), screen, kept=False)
     else:
-        held = tell(keep, screen)
+        held = tell(keep, screen, kept=True)
     if not held:
         raise failed("The demo did not hold: see above what was found.")

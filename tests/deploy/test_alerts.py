@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from adapters import metrics as edge_metrics
+from deploy.watched import EDGE_JOB, HUB_JOB, RULES
 from hub import metrics as hub_metrics
 from schemas.metrics import About
+from tests.prometheus import need
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
-RULES = DEPLOY / "alerts" / "schakel.rules.yml"
 TESTS = DEPLOY / "alerts" / "schakel.test.yml"
 DASHBOARD = json.loads((DEPLOY / "grafana" / "schakel.json").read_text(encoding="utf-8"))
 PAGE = (DEPLOY / "docs" / "alerts.md").read_text(encoding="utf-8")
@@ -39,10 +39,9 @@ def _expressions() -> str:
 
 
 def _promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    program = shutil.which("promtool")
-    if program is None:
-        pytest.skip("promtool is not here: sudo apt-get install prometheus")
-    return subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        [need("promtool"), *map(str, arguments)], capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 def test_alerts_and_dashboard_ask_for_metrics_that_there_are() -> None:
@@ -88,4 +87,14 @@ def test_every_query_of_the_dashboard_can_be_read_by_prometheus(tmp_path: Path) 
     file = tmp_path / "queries.yml"
     file.write_text(json.dumps({"groups": [{"name": "queries", "rules": rules}]}), encoding="utf-8")
     result = _promtool("check", "rules", file)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_the_example_for_prometheus_reads_both_jobs_and_the_rules(tmp_path: Path) -> None:
+    text = (DEPLOY / "examples" / "prometheus.yml").read_text(encoding="utf-8")
+    assert re.findall(r"job_name: (.+)", text) == [HUB_JOB, EDGE_JOB]
+    (place,) = re.findall(r"- (/.*rules\.yml)", text)
+    file = tmp_path / "prometheus.yml"
+    file.write_text(text.replace(place, str(RULES)), encoding="utf-8")
+    result = _promtool("check", "config", file)
     assert result.returncode == 0, result.stdout + result.stderr

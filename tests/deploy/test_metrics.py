@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -123,24 +124,10 @@ def test_a_certificate_that_can_not_be_read_has_no_days_left(tmp_path: Path) -> 
 # -- what runs -------------------------------------------------------------------------------------------------------
 
 
-def _add_setting(file: Path) -> None:
-    """Before the first table."""
-    text = file.read_text(encoding="utf-8")
-    head, table, rest = text.partition("\n[")
-    file.write_text(f'{head}\nmetrics_listen = "127.0.0.1:0"\n{table}{rest}', encoding="utf-8")
-
-
 def _scrape(process: Process) -> str:
     port = int(str(process.events("metrics")[-1]["port"]))
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
         return str(answer.read().decode())
-
-
-def _again(process: Process, file: Path) -> None:
-    _add_setting(file)
-    process.stop()
-    process.start()
-    wait_for(lambda: process.events("metrics"))
 
 
 def _read(text: str) -> dict[tuple[str, ...], float]:
@@ -150,8 +137,6 @@ def _read(text: str) -> dict[tuple[str, ...], float]:
 @pytest.fixture(scope="module")
 def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Net]:
     with net_of(tmp_path_factory.mktemp("net") / "n", TEAM, PROVIDER) as found:
-        _again(found.hub, found.folder / "hub" / "hub.toml")
-        _again(found.team.process, found.team.settings.config.data_folder.parent / "edge.toml")
         yield found
 
 
@@ -204,5 +189,13 @@ def test_a_running_edge_tells_its_outbox_its_last_pass_and_its_certificate(net: 
 
 
 def test_without_the_setting_nothing_listens_for_metrics(net: Net) -> None:
-    assert net.provider.process.events("has-store")
-    assert net.provider.process.events("metrics") == []
+    process, file = net.provider.process, net.provider.settings.config.data_folder.parent / "edge.toml"
+    listening = process.events("metrics")[-1]
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    file.write_text("".join(one for one in lines if "metrics_listen" not in one), encoding="utf-8")
+    process.stop()
+    process.start()
+    wait_for(lambda: process.events("has-store"))
+    assert process.events("metrics") == []
+    with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", int(str(listening["port"])))):
+        pass

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -16,9 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 def _setup(tmp_path: Path, python: str) -> subprocess.CompletedProcess[str]:
     clean = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHON": python, "VENV": str(tmp_path / "venv")}
-    return subprocess.run(
-        [ROOT / ".ci" / "setup"], env=clean, capture_output=True, text=True, check=False, timeout=60
-    )
+    return subprocess.run([ROOT / ".ci" / "setup"], env=clean, capture_output=True, text=True, check=False, timeout=60)
 
 
 def _python(tmp_path: Path, script: str) -> str:
@@ -46,6 +45,27 @@ def test_what_is_missing_is_named_with_the_line_that_installs_it(
     assert names in done.stderr
     assert "sudo apt-get install" in done.stderr
     assert not (tmp_path / "venv").exists()
+
+
+@pytest.mark.parametrize(
+    ("user", "done"), [(0, ["-q update", "-q -y install --no-install-recommends prometheus"]), (1000, [])]
+)
+def test_prometheus_for_the_tests_is_installed_by_root_and_asked_for_by_others(
+    tmp_path: Path, user: int, done: list[str]
+) -> None:
+    calls = tmp_path / "calls"
+    calls.touch()
+    for name, script in {"id": f"echo {user}", "apt-get": f'echo "$@" >> {calls}'}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    for name in ("mktemp", "rm", "tail"):
+        (tmp_path / name).symlink_to(shutil.which(name) or "")
+    bash = shutil.which("bash") or ""
+    script = ROOT / ".ci" / "packages"
+    ended = subprocess.run([bash, script], env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False)
+    assert calls.read_text().splitlines() == done
+    assert ended.returncode == (0 if done else 2)
+    assert ("sudo apt-get install --no-install-recommends prometheus" in ended.stderr) is not bool(done)
 
 
 def test_the_lock_names_one_exact_version_of_everything_and_no_place_to_get_it() -> None:
