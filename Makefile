@@ -12,7 +12,7 @@ WORKERS ?= 2
 export PYTHONDONTWRITEBYTECODE = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo demo-net test check fix bench fuzz docs lock coverage clean
+.PHONY: help demo demo-net test check fix bench fuzz docs picture lock coverage clean
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -45,6 +45,9 @@ fuzz: $(READY) ## the properties of every reader and frame, with many more examp
 
 docs: $(READY) ## writes deploy/docs/reference.md from the program
 	@$(BIN)/python -m deploy.reference deploy/docs/reference.md
+
+picture: $(READY) ## draws deploy/docs/dashboard.png from six minutes of a hub and three edges that run
+	@$(BIN)/python -m tests.picture deploy/docs/dashboard.png
 
 coverage: $(READY) ## the tests with branch coverage
 	@$(BIN)/coverage run -m pytest -q $(ARGS) && $(BIN)/coverage report

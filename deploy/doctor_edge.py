@@ -12,13 +12,16 @@ import asyncio
 from collections.abc import Iterator
 from itertools import chain
 
+import aiohttp
+
 from adapters.config import EdgeConfig
 from adapters.connections.https import HubRefusedError
 from adapters.edge import Edge
 from adapters.records import ITEMS, OWN, OWN_KEY, place
 from adapters.sources.folder import REPORT
-from adapters.store import StoreError
+from adapters.store import StoreError, WrongKeyError
 from adapters.witness import EVIDENCE
+from deploy.compose_edge import NoHub
 from deploy.doctor import (
     Finding,
     clock,
@@ -34,8 +37,9 @@ from deploy.doctor import (
     wrong,
 )
 from deploy.doctor_hub import Moment
-from deploy.doctor_tls import Pem, certificate, days
+from deploy.doctor_tls import Pem, certificate, days, named
 from hub.client import Feed, HubClient, HubUnavailableError, RefusedError, Seen
+from schemas.address import oin_of
 from schemas.calendar import start_of_day
 from schemas.manifest import parse_manifest
 from schemas.note import Checkpoint, NoteError, open_note
@@ -61,6 +65,7 @@ def of_files(config: EdgeConfig, moment: Moment) -> Iterator[Finding]:
         # Which authority vouches for an edge is the hub's affair: its own file only vouches for the hub.
         pem = Pem(config.hub_certificate, config.hub_certificate_key, ())
         yield from certificate("certificate for the hub", pem, moment.now, ends_in=days(strict=config.strict))
+        yield named("certificate for the hub, name", config.hub_certificate, oin_of(config.address))
 
 
 def of_store(edge: Edge, moment: Moment) -> Iterator[Finding]:
@@ -80,7 +85,10 @@ def of_store(edge: Edge, moment: Moment) -> Iterator[Finding]:
 
 def no_store(error: Exception) -> Finding:
     """Why the store can't be looked at."""
-    remedy = "Mend this first and look again. A store that is damaged or gone is put back from its back-up."
+    if isinstance(error, WrongKeyError):
+        remedy = "Name the key that it was made with in key_file of edge.toml; without that key it can't be opened."
+    else:
+        remedy = "Mend this first and look again. A store that is damaged or gone is put back from its back-up."
     return wrong("store", str(error), remedy)
 
 
@@ -113,12 +121,14 @@ def of_hub(edge: Edge, client: HubClient, config: EdgeConfig) -> Iterator[Findin
             "connection", "No hub is set.", 'Name one in edge.toml: hub = "https://HOST:PORT", and its hub_key.'
         )
         return
+    if isinstance(client, NoHub):
+        yield wrong("connection", f"The hub can't be reached: {client.reason}", "Mend that first, and look again.")
+        return
     here = place(edge.store)
     try:
         note, feed = asyncio.run(_ask(client, here.feed))
     except (HubUnavailableError, TimeoutError) as error:
-        says = f"The hub can't be reached: {str(error) or 'no answer in time'}"
-        yield wrong("connection", says, "Look at network, name and port, then ask the operator whether the hub runs.")
+        yield unreached(error)
         return
     except (HubRefusedError, RefusedError) as error:
         yield wrong("connection", f"The hub refuses this edge: {error}", _JOIN)
@@ -126,6 +136,24 @@ def of_hub(edge: Edge, client: HubClient, config: EdgeConfig) -> Iterator[Findin
     yield fine("connection", "The hub answers.")
     yield checkpoint(note, config.hub_verifier, edge.seen())
     yield position(here.origin, here.feed, feed)
+
+
+def unreached(error: Exception) -> Finding:
+    """Why the hub did not answer, as far as it can be seen from here."""
+    if isinstance(error.__cause__, aiohttp.ClientConnectorCertificateError):
+        return wrong(
+            "connection",
+            "What answers there shows a certificate that hub_authorities do not vouch for, or one that has ended.",
+            "See that hub_authorities is the file that `schakel edge join` made, then tell the operator of the hub.",
+        )
+    if isinstance(error.__cause__, aiohttp.ServerDisconnectedError):
+        return wrong(
+            "connection",
+            "What answers there ends the connection at once.",
+            "Most often it does not take the certificate of this edge: look at that first, then ask the operator.",
+        )
+    says = f"The hub can't be reached: {str(error) or 'no answer in time'}"
+    return wrong("connection", says, "Look at network, name and port, then ask the operator whether the hub runs.")
 
 
 async def _ask(client: HubClient, after: int) -> tuple[str, Feed]:

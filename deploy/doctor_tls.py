@@ -16,6 +16,7 @@ from socket import create_connection
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509.oid import NameOID
 
 from deploy.doctor import Finding, fine, private, wrong
 
@@ -84,6 +85,22 @@ def _led(subject: str, chain: Sequence[x509.Certificate], authorities: Sequence[
         name,
         "It isn't whole, or doesn't lead to an authority that the settings name.",
         "Put the certificates between in the same file, in order; and see that the file of authorities is the right one.",
+    )
+
+
+def named(subject: str, file: Path, oin: str) -> Finding:
+    """Whether a certificate names this organisation, where a hub looks: in the serialNumber of its subject."""
+    try:
+        found = x509.load_pem_x509_certificates(file.read_bytes())[0].subject
+    except (OSError, ValueError):
+        return wrong(subject, "It can't be read, so nobody knows whom it names.", "Mend the certificate first.")
+    names = [str(one.value) for one in found.get_attributes_for_oid(NameOID.SERIAL_NUMBER)]
+    if names == [oin]:
+        return fine(subject, f"It names {oin}, the number of this partner.")
+    return wrong(
+        subject,
+        f"It names {' and '.join(names) or 'no number'}, and this partner has {oin}: the hub takes nothing sent with it.",
+        "Set hub_certificate and hub_certificate_key in edge.toml to those of this organisation.",
     )
 
 

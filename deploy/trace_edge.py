@@ -79,7 +79,7 @@ def _steps(edge: Edge, item: Item, shown: bytes | None) -> Iterator[Step]:
         yield _step(item.release_at, "Mag vanaf deze dag weg.")
     if item.taken_at is not None:
         tries = f" Eerder {item.tries} keer mislukt." if item.tries else ""
-        yield _step(item.taken_at, f"De hub heeft het aangenomen.{tries}")
+        yield _step(item.taken_at, f"De hub heeft het ontvangen.{tries}")
     if shown is not None and shown != item.message_id:
         yield _step(item.taken_at or item.made_at, "Deze verzending is later door een nieuwe vervangen.")
     if item.done_on is not None:

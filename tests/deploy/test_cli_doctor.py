@@ -10,6 +10,7 @@ import os
 import socket
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from deploy.story.world import TEAM as WHO
 from hub.client import Feed, FeedItem, Seen
 from hub.config import load_hub_config
 from hub.store import Step
+from schemas.address import oin_of
 from schemas.calendar import day_of
 from schemas.codes import Code
 from tests.deploy.conftest import Schakel
@@ -197,6 +199,66 @@ def test_a_running_hub_and_edge_are_looked_at_without_stopping_them(schakel: Sch
     assert "knows nothing of this id" in unknown.output
 
 
+@contextmanager
+def _settings(net: Net, old: str, new: str) -> Iterator[Path]:
+    """The settings of the team's edge with something else in them."""
+    place = net.folder / net.team.who.folder
+    file = place / "edge.toml"
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    try:
+        file.write_text(text.replace(old, new), encoding="utf-8")
+        yield place
+    finally:
+        file.write_text(text, encoding="utf-8")
+
+
+def test_a_certificate_of_another_organisation_is_found_by_its_name(schakel: Schakel, net: Net) -> None:
+    with _settings(net, "ca/team-wmo", "ca/zorgaanbieder") as place:
+        found = _look(schakel, "edge", place)
+    assert set(found) == {"certificate for the hub, name", "connection"}
+    assert (
+        "00000009999999990002, and this partner has 00000009999999990001"
+        in (found["certificate for the hub, name"]["says"])
+    )
+    assert "unknown-sender" in found["connection"]["says"]
+
+
+def test_a_certificate_with_the_key_of_another_is_found_and_no_connection_is_tried(schakel: Schakel, net: Net) -> None:
+    with _settings(net, "ca/team-wmo.key", "ca/zorgaanbieder.key") as place:
+        found = _look(schakel, "edge", place)
+    assert set(found) == {"certificate for the hub", "connection"}
+    assert found["connection"]["remedy"].startswith("Mend that first")
+
+
+def test_a_store_with_another_key_is_told_which_setting_names_it(schakel: Schakel, net: Net) -> None:
+    with _settings(net, "keys/team-wmo.key", "keys/log.key") as place:
+        found = _look(schakel, "edge", place)
+    assert set(found) == {"store"}
+    assert "key_file" in found["store"]["remedy"]
+
+
+def test_a_hub_whose_certificate_others_vouch_for_is_told_from_one_that_is_away(schakel: Schakel, net: Net) -> None:
+    file = net.team.settings.config.hub_authorities
+    good = file.read_bytes()
+    try:
+        other = DevCa(net.folder / "other-ca", machine_clock() // 1000, strict=False)
+        file.write_bytes(other.files.certificate.read_bytes())
+        found = _look(schakel, "edge", net.folder / net.team.who.folder)
+    finally:
+        file.write_bytes(good)
+    assert set(found) == {"connection"}
+    assert "hub_authorities do not vouch for" in found["connection"]["says"]
+
+
+def test_an_edge_whose_certificate_is_of_a_strange_authority_is_told_to_look_at_it(schakel: Schakel, net: Net) -> None:
+    files = DevCa(net.folder / "strange-ca", machine_clock() // 1000, strict=False).client(oin_of(TEAM), "team-wmo")
+    with _settings(net, str(net.folder / "ca" / "team-wmo"), str(files.certificate.with_suffix(""))) as place:
+        found = _look(schakel, "edge", place)
+    assert set(found) == {"connection"}
+    assert "does not take the certificate of this edge" in found["connection"]["remedy"]
+
+
 def test_a_hub_that_was_killed_is_found_at_both_sides(schakel: Schakel, net: Net) -> None:
     net.hub.kill()
     assert _look(schakel, "hub", net.folder / "hub")["gateway"]["says"] == "The hub does not run."
@@ -299,6 +361,8 @@ def test_a_certificate_without_its_key_its_authority_or_its_file_is_found(tmp_pa
     pem.certificate.write_bytes(pem.certificate.read_bytes() + other.certificate.read_bytes())
     (found,) = _found(Pem(pem.certificate, pem.key, ()), now)
     _ill(found, "isn't whole")
+    _ill(doctor_tls.named("name", tmp_path / "gone", "1"), "can't be read")
+    _ill(doctor_tls.named("name", pem.authorities[0], "1"), "It names no number")
 
 
 def test_nobody_who_answers_and_somebody_else_who_does_are_told_apart(tmp_path: Path) -> None:
