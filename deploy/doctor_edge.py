@@ -15,7 +15,7 @@ from itertools import chain
 import aiohttp
 
 from adapters.config import EdgeConfig
-from adapters.connections.https import HubRefusedError
+from adapters.connections.https import HttpsClient, HubRefusedError
 from adapters.edge import Edge
 from adapters.records import ITEMS, OWN, OWN_KEY, place
 from adapters.sources.folder import REPORT
@@ -126,14 +126,14 @@ def of_hub(edge: Edge, client: HubClient, config: EdgeConfig) -> Iterator[Findin
         return
     here = place(edge.store)
     try:
-        note, feed = asyncio.run(_ask(client, here.feed))
+        note, feed, ready = asyncio.run(_ask(client, here.feed))
     except (HubUnavailableError, TimeoutError) as error:
         yield unreached(error)
         return
     except (HubRefusedError, RefusedError) as error:
         yield wrong("connection", f"The hub refuses this edge: {error}", _JOIN)
         return
-    yield fine("connection", "The hub answers.")
+    yield answered(ready=ready)
     yield checkpoint(note, config.hub_verifier, edge.seen())
     yield position(here.origin, here.feed, feed)
 
@@ -156,9 +156,21 @@ def unreached(error: Exception) -> Finding:
     return wrong("connection", says, "Look at network, name and port, then ask the operator whether the hub runs.")
 
 
-async def _ask(client: HubClient, after: int) -> tuple[str, Feed]:
+async def _ask(client: HubClient, after: int) -> tuple[str, Feed, bool]:
     async with asyncio.timeout(SECONDS):
-        return await client.checkpoint(), await client.outcomes(after)
+        ready = await client.ready() if isinstance(client, HttpsClient) else True
+        return await client.checkpoint(), await client.outcomes(after), ready
+
+
+def answered(*, ready: bool) -> Finding:
+    """The hub answers; whether it takes anything is another matter."""
+    if ready:
+        return fine("connection", "The hub answers.")
+    return wrong(
+        "connection",
+        "The hub answers, and says that it can't write at present: it takes nothing from anybody.",
+        "Tell its operator, who sees why with `schakel hub doctor`. This edge keeps what it has and goes on by itself.",
+    )
 
 
 def checkpoint(note: str, verifier: tuple[str, bytes], seen: Seen | None) -> Finding:

@@ -192,6 +192,14 @@ class HttpsClient:
         """See `HubClient`."""
         return _read(api.read_hashes, await self._get(f"/v1/inclusion?index={index}&size={size}"))
 
+    async def ready(self) -> bool:
+        """Whether the hub says that it can write: its last commit is young."""
+        try:
+            await self._get("/health/ready")
+        except HubUnavailableError:
+            return False
+        return True
+
     # -- inside --------------------------------------------------------------------------------------------------
 
     async def _codes(self, route: str, frames: Sequence[bytes]) -> list[Code]:

@@ -72,6 +72,13 @@ def test_every_request_says_the_newest_checkpoint_that_the_edge_knows(site: Site
     ]
 
 
+def test_a_hub_whose_store_can_not_be_written_is_not_ready(site: Site) -> None:
+    client = site.client(site.world.party("team-wmo"))
+    assert site.wait(client.ready())
+    site.gateway._probed -= 10
+    assert not site.wait(client.ready())
+
+
 def test_more_than_one_request_may_hold_is_cut_and_answered_in_one_list(site: Site) -> None:
     team, provider = site.world.party("team-wmo"), site.world.party("provider-wmo")
     grant = team.register(provider)

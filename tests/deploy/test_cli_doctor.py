@@ -304,6 +304,11 @@ def test_a_partner_without_valid_keys_and_a_fault_are_found_at_the_hub() -> None
     _ill(clock, "300 s behind what it should be")
 
 
+def test_a_hub_that_answers_and_can_not_write_is_not_well() -> None:
+    assert doctor_edge.answered(ready=True).well
+    _ill(doctor_edge.answered(ready=False), "can't write at present")
+
+
 def test_a_position_in_the_feed_is_well_until_it_is_of_another_log_or_far_behind() -> None:
     line = FeedItem(4, Code.STORED, bytes(16), None)
     assert doctor_edge.position("o", 3, Feed("o", (line,), more=False)).well
