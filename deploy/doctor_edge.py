@@ -61,7 +61,13 @@ def of_files(config: EdgeConfig, moment: Moment) -> Iterator[Finding]:
         yield folder(f"folder {name}", one)
     yield not_taken(config.in_folder, moment.now / 1000)
     yield put_aside(config.quarantine_folder, REPORT)
-    if config.hub_url is not None:
+    if config.hub_url is not None and not config.hub_certificate.exists():
+        yield wrong(
+            "certificate for the hub",
+            f"{config.hub_certificate} is not there.",
+            "Put it there. Who has none of its own gets it from the operator of the hub, who admits this edge.",
+        )
+    elif config.hub_url is not None:
         # Which authority vouches for an edge is the hub's affair: its own file only vouches for the hub.
         pem = Pem(config.hub_certificate, config.hub_certificate_key, ())
         yield from certificate("certificate for the hub", pem, moment.now, ends_in=days(strict=config.strict))

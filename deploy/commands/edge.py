@@ -16,7 +16,6 @@ import click
 from rich.console import RenderableType
 
 from adapters.chain_view import ChainView
-from adapters.config import LOCAL
 from adapters.edge import Edge
 from deploy.clock import MachineClock
 from deploy.commands.accession import join
@@ -142,7 +141,7 @@ def work(screen: Screen, config: Path | None) -> None:
     """One pass: folder in, outbox, pick-up, notices. Run it every minute, or as often as you like."""
     with at_work(config) as (opened, settings), screen.progress("working", 1) as advance:
         if settings.config.hub is None:
-            raise failed(f'No hub is set. Name one in {EDGE_FILE}: hub = "{LOCAL}FOLDER", and its hub_key.')
+            raise failed(f'No hub is set. Name one in {EDGE_FILE}: hub = "https://HOST:PORT", and its hub_key.')
         done = asyncio.run(one_pass(opened, settings.config, MachineClock(settings.config.clock_file)))
         advance(1)
     rows = [(name.replace("_", " "), value) for name, value in asdict(done).items() if not isinstance(value, bool)]

@@ -231,6 +231,13 @@ def test_a_certificate_with_the_key_of_another_is_found_and_no_connection_is_tri
     assert found["connection"]["remedy"].startswith("Mend that first")
 
 
+def test_an_edge_that_waits_for_its_certificate_is_told_who_gives_it(schakel: Schakel, net: Net) -> None:
+    with _settings(net, "ca/team-wmo.crt", "ca/not-yet.crt") as place:
+        found = _look(schakel, "edge", place)
+    assert set(found) == {"certificate for the hub", "connection"}
+    assert "operator of the hub, who admits this edge" in found["certificate for the hub"]["remedy"]
+
+
 def test_a_store_with_another_key_is_told_which_setting_names_it(schakel: Schakel, net: Net) -> None:
     with _settings(net, "keys/team-wmo.key", "keys/log.key") as place:
         found = _look(schakel, "edge", place)

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,12 +20,15 @@ from typing import Any
 import pytest
 
 from adapters.config import load_edge_config
-from adapters.sources.watched import WatchedFolder
+from adapters.sources.watched import WatchedFolder, _is_written
+from deploy.compose import machine_clock
 from deploy.demo_net import Net, Process
+from deploy.dev_ca import DevCa
 from deploy.exits import Exit
-from deploy.run_edge import FIRST_PAUSE, LONGEST_PAUSE, LONGEST_POLL, SHORTEST_POLL, _Pace
+from deploy.run_edge import FIRST_PAUSE, LONGEST_PAUSE, LONGEST_POLL, LOOK_SECONDS, SHORTEST_POLL, _Pace
 from deploy.story.world import TEAM
 from hub.control_socket import is_served
+from schemas.address import oin_of
 from tests.deploy.conftest import Schakel
 from tests.deploy.nets import net_of, wait_for
 
@@ -65,6 +70,47 @@ def test_a_file_that_grows_keeps_no_other_from_being_taken(watched: tuple[Watche
             file.write(b"x" * (step + 1))
         folder.look()
     assert [one.path.name for one in folder.files()] == ["a.xml"]
+
+
+def test_a_file_that_somebody_has_open_for_writing_is_waited_for_however_long_he_rests(
+    watched: tuple[WatchedFolder, Path],
+) -> None:
+    folder, place = watched
+    with (place / "a.xml").open("wb") as file:
+        file.write(b"half")
+        file.flush()
+        assert [folder.look() for _ in range(5)] == [False] * 5
+        assert folder.files() == []
+        file.write(b" and whole")
+    folder.look()
+    assert folder.look()
+    with (place / "a.xml").open("rb"):  # who only reads keeps nobody waiting
+        assert [folder.read(one) for one in folder.files()] == [b"half and whole"]
+
+
+def test_where_the_system_does_not_say_who_writes_two_looks_decide(
+    watched: tuple[WatchedFolder, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, place = watched
+
+    def no_leases(*_: object) -> int:
+        raise PermissionError
+
+    monkeypatch.setattr(fcntl, "fcntl", no_leases)
+    with (place / "a.xml").open("wb") as file:
+        file.write(b"half")
+        file.flush()
+        folder.look()
+        assert folder.look()
+
+
+def test_a_file_that_goes_between_two_looks_is_no_news(watched: tuple[WatchedFolder, Path]) -> None:
+    folder, place = watched
+    (place / "a.xml").write_bytes(b"whole")
+    folder.look()
+    (place / "a.xml").unlink()
+    assert not folder.look()
+    assert not _is_written(place / "a.xml")
 
 
 def test_a_file_that_stays_is_given_again_and_is_news_once(watched: tuple[WatchedFolder, Path]) -> None:
@@ -119,6 +165,19 @@ def test_commands_work_while_the_edge_runs_and_it_goes_on_after_them(answer: Ans
     net.team.put("onleesbaar.xml", b"<geen bericht>")
     wait_for(lambda: not net.team.waiting())
     wait_for(lambda: any(one["quarantined"] == 1 for one in process.events("pass")))
+
+
+def test_a_system_that_rests_while_it_writes_has_its_file_taken_whole(net: Net) -> None:
+    process, config = net.team.process, net.team.settings.config
+    with (config.in_folder / "traag.xml").open("wb") as file:
+        file.write(b"<geen ")
+        file.flush()
+        time.sleep(4 * LOOK_SECONDS)
+        assert [one.name for one in net.team.waiting()] == ["traag.xml"]
+        file.write(b"bericht, traag>")
+    wait_for(lambda: not net.team.waiting())
+    assert b"<geen bericht, traag>" in [one.read_bytes() for one in config.quarantine_folder.iterdir()]
+    process.need_alive()
 
 
 def test_a_command_that_is_killed_gives_the_store_back(answer: Answer, net: Net) -> None:
@@ -204,6 +263,25 @@ def test_certificates_are_read_again_at_sighup_and_what_can_not_be_read_changes_
     os.kill(process.process_id, signal.SIGHUP)
     wait_for(lambda: process.events("reloaded"))
     assert process.events("hub-away") == []
+
+
+def test_after_sighup_the_new_certificate_is_the_one_that_is_shown(net: Net) -> None:
+    config, process = net.team.settings.config, net.team.process
+    good = [one.read_bytes() for one in (config.hub_certificate, config.hub_certificate_key)]
+    strange = DevCa(net.folder / "strange-ca", machine_clock() // 1000, strict=False)
+    files = strange.client(oin_of(TEAM.address), "team-wmo")
+
+    def show(certificate: bytes, key: bytes) -> None:
+        config.hub_certificate.write_bytes(certificate)
+        config.hub_certificate_key.write_bytes(key)
+        os.kill(process.process_id, signal.SIGHUP)
+
+    try:
+        show(files.certificate.read_bytes(), files.key.read_bytes())
+        wait_for(lambda: process.events("hub-away"))  # it does not take a strange one
+    finally:
+        show(*good)
+    wait_for(lambda: process.events("hub-back"))
 
 
 def test_while_the_hub_is_away_files_are_taken_and_it_ends_in_order(net: Net) -> None:
