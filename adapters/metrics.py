@@ -13,13 +13,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from cryptography import x509
 from prometheus_client import Metric
 from prometheus_client.registry import Collector
 
 from adapters.desk import BACKLOG_STATES, Backlog
 from adapters.records import ASKS
-from schemas.metrics import GAUGE, About, labelled, single
+from schemas.metrics import GAUGE, About, certificate_end, labelled, single
 
 _STATES: Final = frozenset(BACKLOG_STATES)
 _LOOK_MS: Final = 5_000
@@ -77,7 +76,7 @@ class EdgeMetrics(Collector):
         now = self._clock()
         if 0 <= now - self._looked_at < _LOOK_MS:
             return
-        self._backlog, self._ends_at, self._looked_at = read(), _end_of(self._certificate), now
+        self._backlog, self._ends_at, self._looked_at = read(), certificate_end(self._certificate), now
 
     def passed(self) -> None:
         """A pass is finished in which the hub answered."""
@@ -95,11 +94,3 @@ class EdgeMetrics(Collector):
         yield single(PASS_AGE, max(now - self._passed_at, 0) / 1000)
         if self._ends_at is not None:
             yield single(CERTIFICATE, (self._ends_at - now / 1000) / _DAY)
-
-
-def _end_of(certificate: Path) -> float | None:
-    """When the first certificate in the file ends, in unix seconds."""
-    try:
-        return x509.load_pem_x509_certificates(certificate.read_bytes())[0].not_valid_after_utc.timestamp()
-    except (OSError, ValueError):
-        return None

@@ -69,7 +69,7 @@ async def serve(hub: Hub, config: GatewayConfig, log: Log) -> None:
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, _reload, gateway, log)
     control = ControlServer(hub.config.data_folder, {what: _handler(hub, what, log) for what in REQUESTS})
-    metrics = HubMetrics(hub.exchange, gateway.counts.refused)
+    metrics = HubMetrics(hub.exchange, gateway.counts.refused, config.certificate)
     port = await gateway.start(*config.listen)
     await control.start()
     tasks = (_checkpoints(hub, log, metrics), _looks(metrics), _clock(hub, log))

@@ -10,6 +10,7 @@ a scrape reads memory only, the store is looked at by `look` at the hub's own pa
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Final
 
 from prometheus_client import Metric
@@ -18,8 +19,9 @@ from prometheus_client.registry import Collector
 from hub.exchange import Exchange
 from hub.gateway_problem import NAMED
 from schemas.codes import Code
-from schemas.metrics import COUNTER, GAUGE, HISTOGRAM, About, histogram, labelled, single
+from schemas.metrics import COUNTER, GAUGE, HISTOGRAM, About, certificate_end, histogram, labelled, single
 
+_DAY: Final = 86_400.0
 _CODES: Final = frozenset(code.value for code in Code)
 _PROBLEMS: Final = frozenset({*NAMED, *_CODES})
 
@@ -88,6 +90,12 @@ RECEIPTED: Final = About(
     HISTOGRAM,
     "Time from accepting an envelope to the commit of its recipient's receipt.",
 )
+CERTIFICATE: Final = About(
+    "schakel_hub_certificate_days_left",
+    GAUGE,
+    "Days until the certificate ends that the gateway shows to edges, below 0 when it has ended; left out when the file "
+    "can't be read.",
+)
 ALL: Final = (
     MESSAGES,
     REFUSALS,
@@ -100,23 +108,27 @@ ALL: Final = (
     CLOCK_JUMP,
     DELIVERABLE,
     RECEIPTED,
+    CERTIFICATE,
 )
 
 
 class HubMetrics(Collector):
-    """What a scrape shows.  `problems` counts the refusals of the gateway."""
+    """What a scrape shows.  `problems` counts the refusals of the gateway, `certificate` is what it shows."""
 
-    def __init__(self, exchange: Exchange, problems: Mapping[str, int]) -> None:
+    def __init__(self, exchange: Exchange, problems: Mapping[str, int], certificate: Path) -> None:
         self._exchange, self._problems, self._clock = exchange, problems, exchange.clock
+        self._certificate = certificate
+        self._ends_at: float | None = None
         self._backlog: dict[int, tuple[int, int]] = {}
         self._committed_at = self._checkpoint_at = self._clock()
 
     def look(self) -> None:
-        """Looks at the store: who waits for what, and when the last commit was.
+        """Looks at certificate and store: when it ends, who waits for what, and when the last commit was.
 
         Raises:
             StoreError: it can't be read; what was seen before stays, and its age grows.
         """
+        self._ends_at = certificate_end(self._certificate)
         self._backlog, self._committed_at = self._exchange.backlog()
 
     def checkpointed(self) -> None:
@@ -139,6 +151,8 @@ class HubMetrics(Collector):
         yield single(CLOCK_JUMP, self._clock.jump() / 1000)
         yield histogram(DELIVERABLE, meter.deliverable)
         yield histogram(RECEIPTED, meter.receipted)
+        if self._ends_at is not None:
+            yield single(CERTIFICATE, (self._ends_at - self._clock() / 1000) / _DAY)
 
     def _age(self, at: int) -> float:
         return max(self._clock() - at, 0) / 1000

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
+from cryptography import x509
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
@@ -69,3 +71,11 @@ def histogram(about: About, buckets: Buckets) -> Metric:
     family = HistogramMetricFamily(about.name, about.meaning)
     family.add_metric([], buckets.upwards(), None)
     return family
+
+
+def certificate_end(file: Path) -> float | None:
+    """When the first certificate in the file ends, in unix seconds; None when it can't be read."""
+    try:
+        return x509.load_pem_x509_certificates(file.read_bytes())[0].not_valid_after_utc.timestamp()
+    except (OSError, ValueError):
+        return None

@@ -167,6 +167,7 @@ def test_a_running_hub_counts_what_it_accepts_and_shows_who_waits_by_number(net:
     )
     assert found["schakel_hub_last_commit_age_seconds",] < 30
     assert found["schakel_hub_checkpoint_age_seconds",] < 30
+    assert 6 < found["schakel_hub_certificate_days_left",] <= 7  # of a development authority
     net.provider.process.start()
     wait_for(lambda: _read(_scrape(net.hub))["schakel_hub_accept_to_receipt_seconds_bucket", "+Inf"] >= 1)
     assert _open_set(text) == []
