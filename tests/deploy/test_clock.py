@@ -144,7 +144,7 @@ def test_a_clock_that_can_be_moved_is_shown(schakel: Schakel, answer: Answer, pl
 def test_a_metric_tells_how_far_the_clock_is_off(place: Path) -> None:
     _doubts(place, -DAY)
     with open_hub(load_hub_config(place / "hub.toml")) as hub:
-        metrics = HubMetrics(hub.exchange, {})
+        metrics = HubMetrics(hub.exchange, {}, tmp_path / "none.crt")
         [jump] = [one.samples[0].value for one in metrics.collect() if one.name == CLOCK_JUMP.name]
         assert -DAY - 2 < jump < -DAY + 2
         hub.exchange.confirm_clock()
