@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from adapters import agreement, clients, desk, inbound, lines, peers, refusals
+from adapters import agreement, alarms, clients, desk, inbound, lines, peers, refusals
 from adapters.address_book import AddressBook
 from adapters.agreement import Agreed, Agreement, Conversation
+from adapters.alarms import Alarm, Lie
 from adapters.chain_view import ChainView, views
 from adapters.clients import ClientRow
 from adapters.desk import Backlog, Held, OutboxLine, ToldLine
@@ -49,6 +50,7 @@ from adapters.records import (
 from adapters.refusals import CLOSED, KINDS, OBJECTED, REASONS, WITHDRAWN
 from adapters.stop_code import read_stop_code
 from adapters.store import EdgeStore, Transaction
+from adapters.watch import Watch
 from adapters.witness import Witness
 from adapters.workplace import Workplace, no_point
 from consent.decide import longest_validity
@@ -147,6 +149,28 @@ class Edge:
         """The newest checkpoint of the hub's log that was accepted."""
         return self._witness.newest()
 
+    # -- what the hub was caught at ----------------------------------------------------------------------------------
+
+    def alarms(self) -> list[Alarm]:
+        """What the hub was caught at and nobody has settled; a forked log, which ends all work, has number 0."""
+        forks = self._witness.evidence()
+        found = alarms.standing(self.store)
+        return [*([Alarm(0, Lie.FORKED_LOG.value, "log", 0, 0, len(forks))] if forks else []), *found]
+
+    def settle_alarm(self, number: int) -> None:
+        """A person has looked at an alarm.
+
+        Raises:
+            EdgeError: there is none of this number.
+        """
+        with self._work.commit("alarm settled") as tx:
+            if not alarms.settle(tx, number):
+                raise EdgeError("er is geen melding met dit nummer")
+
+    def follow_log(self) -> None:
+        """A person has looked at a forked log: the log that the hub shows from now on is followed."""
+        self._witness.settle()
+
     def _table_hash(self) -> bytes | None:
         return self._work.rules.hash if self.identity.own_table else None
 
@@ -169,6 +193,7 @@ class Edge:
             if picked_up:
                 await self._witness.prove_deliveries(self._work.client)
             more_sent, more_heard = await self._exchange()
+            await Watch(self._work, self._witness).look()
             return Worked(sent + more_sent, heard + more_heard, picked_up)
 
     async def _exchange(self) -> tuple[int, int]:

@@ -4,8 +4,9 @@
 
 The steps for each envelope, in this order and all but the first in one transaction:
 
-1. the frame is canonical, for this address, signed by a key of its sender's manifest in the log, and came with the
-   entry "handed over" that accounts for it
+1. the frame is canonical, for this address, signed by a key of its sender's manifest in the log, came with the entries
+   that account for it, and its handle was not stopped as far as the hub has told. What fails here is the hub's doing:
+   it is not taken, and a person is told (`adapters.alarms`); so is what came for a key that is over or by other rules
 2. this edge decides too, with its own copy of the table: what it forbids is destroyed unread
 3. open, and validate every part against the schema of its category
 4. an introduction must fit what its sender registered, down to the citizen; an event must be under a known handle, and
@@ -22,13 +23,15 @@ from typing import Final
 
 from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
 
-from adapters import clients
+from adapters import alarms, clients
+from adapters.alarms import Lie
 from adapters.control import CameEvent, CameIntroduction, read_event, read_introduction
 from adapters.keys import RoleKeys
 from adapters.peers import FalseManifestError, Peers
 from adapters.records import (
     ANSWERS,
     GONE,
+    HALTED,
     INTRODUCTIONS,
     KNOWN,
     NOTICES,
@@ -38,6 +41,7 @@ from adapters.records import (
     Answer,
     Client,
     Gone,
+    Halted,
     Introduced,
     Known,
     Notify,
@@ -51,7 +55,8 @@ from adapters.records import (
 from adapters.refusals import is_refused
 from adapters.seal import UnreadableError, open_parts, open_retraction
 from adapters.store import StoreError, Transaction
-from adapters.witness import NotProvenError, Unproven, Witness
+from adapters.watch import TABLES
+from adapters.witness import Account, NotProvenError, Witness
 from adapters.workplace import Workplace
 from consent.decide import Moment, Registered, Verdict, decide, lawful
 from consent.grant import bsn_record, commitment, handle, months, terms_hash
@@ -77,7 +82,7 @@ class Checked:
     """An envelope that passed step 1."""
 
     envelope: Envelope
-    unproven: Unproven
+    account: Account
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +173,7 @@ class Inbound:
 
     def _stopped(self, tx: Transaction, handles: Sequence[bytes]) -> None:
         for name in handles:
+            HALTED.put(tx, Halted(name, self.work.today))
             known = KNOWN.get(tx, name)
             introduced = None if known is None else INTRODUCTIONS.get(tx, known.secret)
             if introduced is not None and introduced.ended_on is None:
@@ -179,16 +185,34 @@ class Inbound:
         """Frame, addressee, entry, signature. What fails has no receipt: the hub made it up, or it ends as expired."""
         try:
             envelope = parse(delivery.envelope)
-            unproven = self.witness.verify_delivery(delivery)
+            account = self.witness.verify_delivery(delivery, envelope.sha)
         except FrameError:
+            self._caught(Lie.OFF_THE_LOG, delivery)
             return None
         if envelope.recipient != self.work.address:
+            self._caught(Lie.FORGED, delivery)
             return None
         try:
             await self._verify(envelope.source, envelope.sign_key, envelope)
-        except (SignatureError, FalseManifestError, NotProvenError):
+        except SignatureError:
+            self._caught(Lie.FORGED, delivery)
             return None
-        return Checked(envelope, unproven)
+        except (FalseManifestError, NotProvenError):
+            return None  # a false manifest has an alarm already; what isn't proven yet is offered again
+        if not envelope.retraction and HALTED.get(self.work.store, envelope.handle) is not None:
+            self._caught(Lie.AFTER_A_STOP, delivery)
+            return None
+        if TABLES.get(self.work.store, account.table) is None:
+            self._caught(Lie.OTHER_TABLE, delivery)  # this edge decides by its own, whatever the hub's was
+        until = next((key.until for key in self.keys.opening if key.key_id == envelope.seal_key), -1)
+        if account.day > until:
+            self._caught(Lie.OLD_KEY, delivery)  # the harm, if any, is done: whoever has that key could read it
+        return Checked(envelope, account)
+
+    def _caught(self, lie: Lie, delivery: Delivery) -> None:
+        with self.work.commit("alarm") as tx:
+            alarms.sound(tx, lie, f"entry {delivery.index}", self.work.now)
+        # A crash here: the alarm stands, nothing was taken, and what is offered again is caught again.
 
     async def _verify(self, sender: str, key_id: str, signed: Envelope | Fact) -> None:
         message = signed.signed() if isinstance(signed, Envelope) else signed.signed
@@ -205,12 +229,13 @@ class Inbound:
     def take(self, tx: Transaction, checked: Checked) -> Code:
         """Take one envelope; the code of its receipt."""
         envelope = checked.envelope
-        self.witness.keep(tx, checked.unproven)
+        for unproven in (checked.account.accept, checked.account.hand_over):
+            self.witness.keep(tx, unproven, self.work.now)
         before = ANSWERS.get(tx, envelope.message_id)
         if before is not None and before.sha == envelope.sha:
             ANSWERS.put(tx, replace(before, sent=False))  # it did not arrive: the same receipt goes again
             return Code(before.code)
-        came = self._open(tx, envelope)
+        came = self._open(tx, checked)
         code = came if isinstance(came, Code) else Code.STORED
         answer = Answer(envelope.message_id, envelope.sha, code.value, self.work.random(16), self.work.now)
         ANSWERS.put(tx, answer)
@@ -221,7 +246,8 @@ class Inbound:
             self._keep(tx, envelope, came)
         return code
 
-    def _open(self, tx: Transaction, envelope: Envelope) -> CameIntroduction | Fitting | Code:
+    def _open(self, tx: Transaction, checked: Checked) -> CameIntroduction | Fitting | Code:
+        envelope = checked.envelope
         private = self.opening.get(envelope.seal_key)
         try:
             if private is None:
@@ -232,6 +258,7 @@ class Inbound:
             promise = PROMISES.get(tx, envelope.handle)
             # Step 2: before anything is opened.
             if promise is not None and not self._permits(envelope.source, promise):
+                alarms.sound(tx, Lie.OTHER_TABLE, f"entry {checked.account.hand_over.index}", self.work.now)
                 return Code.NOT_PERMITTED
             # Step 3.
             opened = open_parts(envelope, private)

@@ -23,6 +23,7 @@ from adapters.records import (
     FINAL,
     FROZEN,
     GRANTS,
+    HALTED,
     HANDLES,
     INTRODUCTION,
     ITEMS,
@@ -35,6 +36,7 @@ from adapters.records import (
     WAITING,
     Fact,
     Grant,
+    Halted,
     Handle,
     Item,
     Order,
@@ -322,7 +324,8 @@ async def send_stops(work: Workplace, key: SigningKey) -> int:
     """Send every stop that is due, each alone; how many are in force now."""
     sent = 0
     for order in list(ORDERS.scan(work.store, "due", work.now)):
-        frame = sign_facts(key, work.address, work.today, [handles_to_stop(order.secret, order.end, work.today)])[0]
+        named = handles_to_stop(order.secret, order.end, work.today)
+        frame = sign_facts(key, work.address, work.today, [named])[0]
         answer = (await work.ask("stop", work.client.facts, [frame]))[0]
         if answer.code is not Code.IN_FORCE:
             continue
@@ -333,6 +336,9 @@ async def send_stops(work: Workplace, key: SigningKey) -> int:
             keep_facts(tx, [(frame, max(month_of(order.end), month_of(work.today)))])
             if order.grant is not None:
                 stop_answered(tx, work, order, by_other=by_other)
+            else:  # told by another: from here on the hub may hand over nothing under it
+                for _, name in named.handles:
+                    HALTED.put(tx, Halted(name, work.today))
             for grant in older:
                 stopped_by_other(tx, work, GRANTS.need(tx, grant.id.encode()))
         # A crash before this commit: the stop is sent again, which repeats harmlessly and gets the same answer.

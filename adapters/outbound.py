@@ -30,7 +30,7 @@ from adapters.lines import (
     terms_of,
 )
 from adapters.outcomes import RECALL_DAYS, Effect, after, asking
-from adapters.peers import Peers
+from adapters.peers import FalseManifestError, Peers
 from adapters.records import (
     ACTIVE,
     EVENT,
@@ -178,6 +178,8 @@ class Outbound:
             manifest = await self.peers.manifest(grant.recipient)
         except NotProvenError:
             return None  # the hub signs a checkpoint within seconds: it goes at the next pass
+        except FalseManifestError:
+            return None  # a person was told; nothing is sealed for that address, and what is for others goes on
         key = None if manifest is None else key_to_seal_for(manifest, self.work.today)
         if manifest is None or key is None:
             return None  # the recipient has no valid manifest: wait until it publishes
@@ -322,7 +324,7 @@ class Outbound:
 
     async def _read_again(self, addresses: set[str]) -> None:
         for address in sorted(addresses):
-            with suppress(NotProvenError):  # asked again when it is sealed again
+            with suppress(NotProvenError, FalseManifestError):  # asked again when it is sealed again
                 await self.peers.manifest(address, fresh=True)
 
     def _new_origin(self, origin: str) -> bool:

@@ -5,15 +5,19 @@
 Guarantees:
 - keys and manifest are on disk before the hub sees them, so a crash never leaves a published key without its secret;
 - another's manifest is used only when it is its own: each is signed by a key of the one before it (the first by its
-  own, whose fingerprint people may have compared), the one seen before is among them, and the log holds it.
+  own, whose fingerprint people may have compared), the one seen before is among them, and the log holds it. When it
+  is not, a person is told, and nothing is sealed for that address.
 """
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from adapters import alarms
+from adapters.alarms import Lie
 from adapters.keys import RoleKeys, is_manifest_due, manifest_for, new_role_keys, renew
-from adapters.records import OWN, OWN_KEY, PEERS, Own, Peer
+from adapters.records import MADE, OWN, OWN_KEY, PEERS, Made, Own, Peer
+from adapters.store import Transaction
 from adapters.witness import Witness
 from adapters.workplace import Workplace
 from hub.client import Published
@@ -59,7 +63,7 @@ def begin(work: Workplace, table_hash: bytes | None) -> SignedManifest:
         keys = new_role_keys(work.random, work.today)
         kept = Own(keys.to_bytes(), _signed(work, keys, 1, table_hash))
         with work.commit("keys") as tx:
-            OWN.put(tx, kept)
+            _put_made(tx, kept)
     return parse_manifest(kept.manifest)
 
 
@@ -91,7 +95,7 @@ def _next(work: Workplace, kept: Own, step: int, table_hash: bytes | None) -> Ow
     number = parse_manifest(kept.manifest).manifest.number + step
     made = Own(keys.to_bytes(), _signed(work, keys, number, table_hash))
     with work.commit("manifest") as tx:
-        OWN.put(tx, made)
+        _put_made(tx, made)
     # A crash here: the same bytes are published at the next pass.
     return made
 
@@ -105,6 +109,12 @@ async def _publish(work: Workplace, made: Own, table_hash: bytes | None) -> bool
             OWN.put(tx, replace(made, index=index))
         # A crash before this commit: the same bytes are published again, and get the same index.
     return code is Code.IN_FORCE
+
+
+def _put_made(tx: Transaction, made: Own) -> None:
+    """Keys and manifest, and the mark by which the manifest is known as one's own."""
+    OWN.put(tx, made)
+    MADE.put(tx, Made(parse_manifest(made.manifest).manifest.number, hashlib.sha256(made.manifest).digest()))
 
 
 def _signed(work: Workplace, keys: RoleKeys, number: int, table_hash: bytes | None) -> bytes:
@@ -144,7 +154,13 @@ class Peers:
             self.fresh_on[address] = today, manifest
             return manifest
         published = await self.work.ask("manifests", self.work.client.manifests, address)
-        last = self._verified(address, published, kept)
+        try:
+            last = self._verified(address, published, kept)
+        except FalseManifestError:
+            with self.work.commit("alarm") as tx:
+                alarms.sound(tx, Lie.PEER_MANIFEST, address, self.work.now)
+            # A crash here: the alarm stands, and the manifest is asked for and refused again.
+            raise
         if last is None:
             return None
         frame, index = published[-1].frame, published[-1].index
@@ -185,4 +201,3 @@ class Peers:
         except SignatureError as error:
             raise FalseManifestError("the signature of a manifest does not cover it") from error
         return manifest
-

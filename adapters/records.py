@@ -371,6 +371,22 @@ class Own:
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """A manifest that this edge made, by its number and SHA-256: any other under its address is not its own."""
+
+    number: int
+    sha: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Halted:
+    """A handle of which the hub has said to this edge that it is stopped, and on which day."""
+
+    handle: bytes
+    on: int
+
+
+@dataclass(frozen=True, slots=True)
 class Peer:
     """The newest manifest of another address that was verified."""
 
@@ -515,6 +531,8 @@ CONSENTS: Final = Shelf(
 )
 FACTS: Final = Shelf(Table("fact"), Fact, lambda r: number_key(r.number))
 PEERS: Final = Shelf(Table("peer"), Peer, lambda r: r.address.encode())
+MADE: Final = Shelf(Table("manifest_made"), Made, lambda r: r.sha)
+HALTED: Final = Shelf(Table("halted"), Halted, lambda r: r.handle)
 OWN_KEY: Final = b"own"
 OWN: Final = Shelf(Table("own"), Own, lambda _: OWN_KEY)
 _PLACES: Final = Shelf(Table("place"), Place, lambda _: b"place")

@@ -6,8 +6,9 @@ Guarantees:
 - a checkpoint counts only when the hub's key signed it and a proof shows that it extends the one kept; a log that is
   shorter, differs at the same size, or is another one, is a `LogForkError`, kept as evidence, and nothing goes on
   before a person has looked;
-- a delivery counts only with its entry "handed over", whose leaf must be found in the log at a later checkpoint; what
-  isn't proven yet is kept in the store and asked again;
+- a delivery counts only with its entry "handed over" and the acceptance that this names, which holds the SHA-256 of the
+  envelope; both leaves must be found in the log at a later checkpoint. What isn't proven yet is kept in the store and
+  asked again; what no checkpoint covers after ten minutes is told to a person;
 - a manifest is used only when the log holds it.
 
 An index or proof that the hub gives is never trusted, only checked.
@@ -19,11 +20,11 @@ from typing import Final, NoReturn, cast
 
 from adapters.store import EdgeStore, Record, Table, Transaction
 from hub.client import Delivery, HubClient, Seen
-from schemas.canonical import FrameError, decode_array
+from schemas.canonical import FrameError, decode_array, need_bytes, need_int, need_list
 from schemas.codes import Code
-from schemas.entry import HAND_OVER, committed, public
+from schemas.entry import ACCEPT, HAND_OVER, committed, items_of, public
 from schemas.merkle_proof import leaf_hash, root_from_inclusion, verify_consistency
-from schemas.note import Checkpoint, open_note
+from schemas.note import SIZE_LIMIT, Checkpoint, open_note
 
 CHECKPOINT: Final = Table("witness_checkpoint")
 EVIDENCE: Final = Table("witness_evidence")
@@ -31,6 +32,8 @@ UNPROVEN: Final = Table("witness_unproven")
 _NEWEST: Final = b"newest"
 _SALT: Final = 32
 _INDEX_BYTES: Final = 8
+PROOF_MS: Final = 600_000  # the hub signs a checkpoint every few seconds
+_ACCEPT_ITEMS: Final = 18
 
 
 class LogForkError(Exception):
@@ -54,6 +57,16 @@ class Unproven:
         return self.index.to_bytes(_INDEX_BYTES, "big") + self.leaf
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What the log must hold for a delivery, and what the hub decided it on: the day, and the recipient's table."""
+
+    hand_over: Unproven
+    accept: Unproven
+    day: int
+    table: bytes
+
+
 class Witness:
     """What one address holds the hub to; `public_key` came from a source other than the hub's own answers."""
 
@@ -65,6 +78,14 @@ class Witness:
     def newest(self) -> Seen | None:
         """The newest checkpoint accepted, which every call to the hub carries."""
         return _newest(self._store)
+
+    def note(self) -> str | None:
+        """The newest checkpoint accepted, as the hub signed it."""
+        kept = self._store.get(CHECKPOINT, _NEWEST)
+        if kept is None:
+            return None
+        _, _, _, note = kept
+        return cast("str", note)
 
     def evidence(self) -> list[str]:
         """Why nothing goes on, with the checkpoints concerned; empty when all is well."""
@@ -95,24 +116,44 @@ class Witness:
                     return seen
             # Another task of this edge has accepted one meanwhile: compare with that.
 
-    def verify_delivery(self, delivery: Delivery) -> Unproven:
-        """The entry that must stand in the log for this delivery. That it does is for `prove_deliveries`.
+    def verify_delivery(self, delivery: Delivery, sha: bytes) -> Account:
+        """The entries that must stand in the log for this delivery of an envelope with this SHA-256.
+
+        That they do is for `prove_deliveries`.
 
         Raises:
-            FrameError: record and salt aren't those of an entry "handed over" that counts this offer.
+            FrameError: records and salts aren't those of an entry "handed over" that counts this offer, and of the
+                acceptance of this envelope.
         """
         record = decode_array(delivery.record, 7, "/record")
-        _, _, kind, _, count, _, code = record
+        _, _, kind, index, count, _, code = record
         if kind != HAND_OVER or len(delivery.salt) != _SALT:
             raise FrameError("/record", "kind")
         # The hub delivers nothing that its own second decision refused.
         if count != delivery.count or code != Code.ACCEPTED.value:
             raise FrameError("/record", "const")
-        return Unproven(delivery.index, committed(record, delivery.salt).leaf)
+        accept = items_of(delivery.accept)
+        if len(accept) != _ACCEPT_ITEMS or accept[2] != ACCEPT or len(delivery.accept_salt) != _SALT:
+            raise FrameError("/accept", "kind")
+        place = need_int(index, 0, delivery.index - 1, "/record")
+        if accept[4] != sha or accept[-1] != Code.ACCEPTED.value:
+            raise FrameError("/accept", "const")
+        return Account(
+            Unproven(delivery.index, committed(record, delivery.salt).leaf),
+            Unproven(place, committed(accept, delivery.accept_salt).leaf),
+            need_int(accept[1], 0, SIZE_LIMIT, "/accept"),
+            need_bytes(need_list(accept[15], 2, "/accept")[-1], None, "/accept"),
+        )
 
-    def keep(self, tx: Transaction, unproven: Unproven) -> None:
+    def keep(self, tx: Transaction, unproven: Unproven, now: int) -> None:
         """Keep an entry to be proven, in the transaction that takes what it accounts for."""
-        tx.put(UNPROVEN, unproven.key, [unproven.index, unproven.leaf])
+        if tx.get(UNPROVEN, unproven.key) is None:
+            tx.put(UNPROVEN, unproven.key, [unproven.index, unproven.leaf, now])
+
+    def overdue(self, now: int) -> list[int]:
+        """The entries that the hub said are in its log and that no checkpoint has covered for too long."""
+        kept = [record for _, record in self._store.scan(UNPROVEN)]
+        return [cast("int", index) for index, _, since in kept if now - cast("int", since) > PROOF_MS]
 
     async def prove_deliveries(self, client: HubClient, pending: Sequence[Unproven] | None = None) -> int:
         """Check that the entries given, or those kept, stand in the log; how many still wait for a checkpoint.
@@ -186,7 +227,7 @@ class Witness:
 
     def _kept(self) -> list[Unproven]:
         records = self._store.scan(UNPROVEN)
-        return [Unproven(cast("int", index), cast("bytes", leaf)) for _, (index, leaf) in records]
+        return [Unproven(cast("int", index), cast("bytes", leaf)) for _, (index, leaf, _since) in records]
 
 
 def _newest(records: EdgeStore | Transaction) -> Seen | None:

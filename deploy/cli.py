@@ -36,7 +36,9 @@ COMMANDS = {
     ),
     "dev-ca": Place("deploy.commands.accession", "dev_ca", "A certificate authority for tests on this machine."),
     "hub": Place("deploy.commands.hub", "hub", "Make a hub, run it, see how it is."),
-    "partner": Place("deploy.commands.partner", "partner", "Invite, admit, list, suspend and remove the partners of a hub."),
+    "partner": Place(
+        "deploy.commands.partner", "partner", "Invite, admit, list, suspend and remove the partners of a hub."
+    ),
     "edge": Place("deploy.commands.edge", "edge", "Make an edge, let it work, see what it was told and what waits."),
     "agreement": Place("deploy.commands.agreement", "agreement", "What a citizen agreed to: make, show, end."),
     "grant": Place("deploy.commands.grant", "grant", "The grants and refusals of an edge: list, stop, lift."),

@@ -37,7 +37,7 @@ from deploy.exits import failed
 from deploy.line import Line, LineError
 from deploy.local import LocalClient
 from deploy.options import EDGE_FILE, HUB_FILE
-from hub.client import FactAnswer, Feed, HandleState, HubClient, HubUnavailableError, PickUp, Published
+from hub.client import FactAnswer, Feed, HandleState, HubClient, HubUnavailableError, LoggedFact, PickUp, Published
 from hub.config import load_hub_config
 from hub.store import StoreError
 from schemas.codes import Code
@@ -163,7 +163,7 @@ class NoHub:
         """See `HubClient`."""
         self._away()
 
-    async def facts_after(self, index: int) -> list[tuple[int, bytes]]:
+    async def facts_after(self, index: int) -> list[LoggedFact]:
         """See `HubClient`."""
         self._away()
 

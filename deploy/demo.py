@@ -75,7 +75,9 @@ def _hub_knows(world: World, screen: Screen) -> dict[str, object]:
     rows = [(name, number) for name, number in counts.items()]
     found = sorted(set(world.traces))
     verdict: list[RenderableType] = [
-        plain(f"Looked {world.looked} times through all {len(files)} files of the hub ({size:,} bytes), with every key"),
+        plain(
+            f"Looked {world.looked} times through all {len(files)} files of the hub ({size:,} bytes), with every key"
+        ),
         plain(f"it has, for: {', '.join(sought)};"),
         plain("in every spelling, and as hashes and keyed hashes of them."),
     ]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hub.client import FactAnswer, Feed, HandleState, HubUnavailableError, PickUp, Published
+from hub.client import FactAnswer, Feed, HandleState, HubUnavailableError, LoggedFact, PickUp, Published
 from hub.exchange import Exchange
 from hub.store import StoreError
 from schemas.codes import Code
@@ -50,7 +50,7 @@ class LocalClient:
         with _unavailable():
             return self._exchange.facts(self._via, facts)
 
-    async def facts_after(self, index: int) -> list[tuple[int, bytes]]:
+    async def facts_after(self, index: int) -> list[LoggedFact]:
         """See `HubClient`."""
         with _unavailable():
             return self._exchange.facts_after(self._via, index)

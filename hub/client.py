@@ -59,13 +59,19 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One envelope handed over, with its entry `handed over`: index, record and salt, which prove the leaf."""
+    """One envelope handed over, with its entry `handed over`: index, record and salt, which prove the leaf.
+
+    That entry names the index of the acceptance, whose record and salt are `accept` and `accept_salt`: they name the
+    envelope and what was decided on it, so one entry accounts for one envelope.
+    """
 
     envelope: bytes
     count: int
     index: int
     record: bytes
     salt: bytes
+    accept: bytes
+    accept_salt: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +101,16 @@ class FactAnswer:
 
     code: Code
     stopped_by_other: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedFact:
+    """One's own fact as the log has it: index of its entry, frame, and the day and salt that prove the leaf."""
+
+    index: int
+    frame: bytes
+    day: int
+    salt: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +148,8 @@ class HubClient(Protocol):
     async def facts(self, facts: Sequence[bytes]) -> list[FactAnswer]:
         """Signed facts, each in force when answered so.  They never queue behind envelopes."""
 
-    async def facts_after(self, index: int) -> list[tuple[int, bytes]]:
-        """One's own facts as the log has them, with their index, from entry `index` on."""
+    async def facts_after(self, index: int) -> list[LoggedFact]:
+        """One's own facts as the log has them, from entry `index` on."""
 
     async def handles(self) -> list[HandleState]:
         """One's own registered handles that are not forgotten."""

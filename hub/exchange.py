@@ -13,7 +13,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar, cast
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -28,6 +28,7 @@ from hub.client import (
     FeedItem,
     HandleState,
     HubUnavailableError,
+    LoggedFact,
     Notice,
     PickUp,
     Published,
@@ -343,6 +344,7 @@ class Exchange:
         first = self._commit(step)
         # The entries "handed over" are durable and the leases run, and no byte has left. A crash here: the lease ends
         # and the envelopes are offered again.
+        accepts = {row.message_id: row.accept for row in chosen}
         return tuple(
             Delivery(
                 frames[item.message_id] or b"",
@@ -350,9 +352,15 @@ class Exchange:
                 first + item.place,
                 step.entries[item.place].record,
                 step.entries[item.place].salt or b"",
+                *self._opened(accepts[item.message_id]),
             )
             for item in out
         )
+
+    def _opened(self, index: int) -> tuple[bytes, bytes]:
+        """Record and salt of an entry."""
+        item = self.store.entries(index, index + 1)[0]
+        return item.record, item.salt or b""
 
     def ready(self, addresses: Collection[str]) -> set[str]:
         """Those of these addresses that have something to pick up; who is not admitted is told so at once, too."""
@@ -506,10 +514,15 @@ class Exchange:
             items = tuple(FeedItem(*row) for row in rows[:FEED_PAGE])
             return Feed(self.log.origin, items, more=len(rows) > FEED_PAGE)
 
-    def facts_after(self, via: str, index: int) -> list[tuple[int, bytes]]:
+    def facts_after(self, via: str, index: int) -> list[LoggedFact]:
         """The facts that an address signed, from entry `index` on, at most a page of them."""
         with self._lock:
-            return self.store.facts_of(self._admitted(via).number, index, FEED_PAGE)
+            rows = self.store.facts_of(self._admitted(via).number, index, FEED_PAGE)
+            return [self._logged(at, frame) for at, frame in rows]
+
+    def _logged(self, index: int, frame: bytes) -> LoggedFact:
+        record, salt = self._opened(index)
+        return LoggedFact(index, frame, cast("int", entry.items_of(record)[1]), salt)
 
     def handles(self, via: str) -> list[HandleState]:
         """One's own registered handles that are not forgotten."""

@@ -165,7 +165,10 @@ async def _poll(
 
 
 def _picked_up(found: PickUp) -> bytes:
-    parcels = [(one.envelope, one.count, one.index, one.record, one.salt) for one in found.deliveries]
+    parcels = [
+        (one.envelope, one.count, one.index, one.record, one.salt, one.accept, one.accept_salt)
+        for one in found.deliveries
+    ]
     return api.picked_up_bytes(parcels, [(one.number, one.kind, one.handles, one.fact) for one in found.notices])
 
 
@@ -181,9 +184,8 @@ async def _facts(services: Services, call: Call) -> bytes:
 
 
 async def _my_facts(services: Services, call: Call) -> bytes:
-    return api.indexed_bytes(
-        await services.worker.run(partial(services.exchange.facts_after, call.via, call.query["from"]))
-    )
+    found = await services.worker.run(partial(services.exchange.facts_after, call.via, call.query["from"]))
+    return api.logged_bytes([(one.index, one.frame, one.day, one.salt) for one in found])
 
 
 async def _handles(services: Services, call: Call) -> bytes:

@@ -297,4 +297,3 @@ def question_of(record: list[object]) -> Question:
         tuple(names),  # type: ignore[arg-type]
         terms,  # type: ignore[arg-type]
     )
-

@@ -25,7 +25,9 @@ _LARGEST_INT = (1 << 53) - 1
 _CODES = {code.value: code for code in Code}
 
 Line = tuple[int, Code, bytes | None, bytes | None]  # number, code, message id, handle
-Parcel = tuple[bytes, int, int, bytes, bytes]  # envelope, count, index, record, salt
+# envelope, count, index, record and salt of the hand-over, record and salt of the acceptance
+Parcel = tuple[bytes, int, int, bytes, bytes, bytes, bytes]
+Logged = tuple[int, bytes, int, bytes]  # index, fact, day, salt
 Told = tuple[int, str, tuple[bytes, ...], bytes | None]  # number, kind, handles, fact
 Ask = tuple[int, int, int]  # most, wait in milliseconds, acknowledged
 
@@ -87,7 +89,7 @@ def read_feed(raw: bytes) -> tuple[str, list[Line], bool]:
 
 
 def picked_up_bytes(parcels: Iterable[Parcel], told: Iterable[Told]) -> bytes:
-    """`[[[envelope, count, index, record, salt], ...], [[number, kind, [handle, ...], fact], ...]]`."""
+    """`[[parcel, ...], [[number, kind, [handle, ...], fact], ...]]`."""
     return encode(
         [
             [list(parcel) for parcel in parcels],
@@ -100,11 +102,10 @@ def read_picked_up(raw: bytes) -> tuple[list[Parcel], list[Told]]:
     """What a pick-up handed over, and what it told."""
     handed, noticed = decode_array(raw, 2)
     parcels: list[Parcel] = []
-    for path, (envelope, count, index, record, salt) in _rows(handed, 5):
+    for path, (envelope, count, index, *entries) in _rows(handed, 7):
         numbers = need_int(count, 0, 1_000, path), _number(index, path)
-        parcels.append(
-            (need_bytes(envelope, None, path), *numbers, need_bytes(record, None, path), need_bytes(salt, None, path))
-        )
+        record, salt, accept, accept_salt = (need_bytes(one, None, path) for one in entries)
+        parcels.append((need_bytes(envelope, None, path), *numbers, record, salt, accept, accept_salt))
     told: list[Told] = []
     for path, (number, kind, handles, fact) in _rows(noticed, 4):
         names = tuple(need_bytes(handle, 16, path) for handle in need_list(handles, 1_000, path))
@@ -123,8 +124,22 @@ def read_fact_answers(raw: bytes, count: int) -> list[tuple[Code, bool]]:
     return [(_code(code, path), _bool(other, path)) for path, (code, other) in rows]
 
 
+def logged_bytes(rows: Iterable[Logged]) -> bytes:
+    """`[[index, fact, day, salt], ...]`: one's own facts with what proves their leaves."""
+    return encode([list(row) for row in rows])
+
+
+def read_logged(raw: bytes) -> list[Logged]:
+    """One's own facts with index, day and salt of their entries."""
+    rows = _rows(_array(raw, _MOST_ROWS), 4)
+    return [
+        (_number(index, path), need_bytes(fact, None, path), _number(day, path), need_bytes(salt, 32, path))
+        for path, (index, fact, day, salt) in rows
+    ]
+
+
 def indexed_bytes(rows: Iterable[tuple[int, bytes]]) -> bytes:
-    """`[[index, frame], ...]`: facts or manifests with the index of their leaf."""
+    """`[[index, frame], ...]`: manifests with the index of their leaf."""
     return encode([[index, frame] for index, frame in rows])
 
 

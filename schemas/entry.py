@@ -14,7 +14,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from schemas.canonical import encode
+from schemas.canonical import decode_array, encode
 
 FACT = "fact"
 ADMISSION = "admission"
@@ -48,6 +48,15 @@ def committed(record: Sequence[object], salt: bytes) -> Entry:
 def public(frame: bytes) -> Entry:
     """The entry of something public."""
     return Entry(b"\1" + _sha256(frame).digest(), None, frame)
+
+
+def items_of(record: bytes) -> list[object]:
+    """The items of a record, which has at most 23.
+
+    Raises:
+        FrameError: it is no canonical array.
+    """
+    return decode_array(record, record[0] & 0x1F if record else 0)
 
 
 def fact(day: int, frame: bytes) -> list[object]:

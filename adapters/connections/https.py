@@ -34,6 +34,7 @@ from hub.client import (
     FeedItem,
     HandleState,
     HubUnavailableError,
+    LoggedFact,
     Notice,
     PickUp,
     Published,
@@ -159,9 +160,10 @@ class HttpsClient:
             answers += [FactAnswer(*row) for row in _read(partial(api.read_fact_answers, count=len(part)), raw)]
         return answers
 
-    async def facts_after(self, index: int) -> list[tuple[int, bytes]]:
+    async def facts_after(self, index: int) -> list[LoggedFact]:
         """See `HubClient`."""
-        return _read(api.read_indexed, await self._get(f"{self._own}facts/mine?from={index}"))
+        rows = _read(api.read_logged, await self._get(f"{self._own}facts/mine?from={index}"))
+        return [LoggedFact(*row) for row in rows]
 
     async def handles(self) -> list[HandleState]:
         """See `HubClient`."""

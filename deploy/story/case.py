@@ -190,4 +190,3 @@ STEPS = (
     Step("A forged envelope", _forgery),
     Step("A mistake called back", _mistake),
 )
-

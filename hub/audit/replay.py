@@ -23,7 +23,6 @@ from hub.registry import Partner, Partners, make_partner
 from hub.store import AddressRow, GrantRow, Step, StopRow
 from schemas import entry
 from schemas.calendar import start_of_day
-from schemas.canonical import decode_array
 from schemas.codes import Code
 from schemas.entry import Entry
 from schemas.fact import Register, parse_fact
@@ -59,13 +58,8 @@ def replay(entries: Iterable[Entry], national: RuleTable) -> Report:
         elif item.salt is None:
             memory.public(item.record)
         else:
-            memory.record(index, decode_array(item.record, _length(item.record)))
+            memory.record(index, entry.items_of(item.record))
     return memory.report
-
-
-def _length(record: bytes) -> int:
-    """The number of items that the first byte of a canonical array tells (at most 23)."""
-    return record[0] & 0x1F
 
 
 class _Memory:

@@ -84,7 +84,7 @@ def test_nothing_is_made_beyond_what_the_rule_allows_or_with_somebody_unknown(ne
 def test_facts_of_one_agreement_are_never_signed_together(near: Neighbours) -> None:
     near[TEAM].make_agreement("C-1", Conversation(("Praktijk Voorbeeld",)))
     near.settle(1)
-    frames = [frame for _, frame in run(near[TEAM]._work.client.facts_after(0))]
+    frames = [one.frame for one in run(near[TEAM]._work.client.facts_after(0))]
     facts = [parse_fact(frame) for frame in frames]
     assert [isinstance(fact.body, Register) for fact in facts] == [True]
     assert all(fact.signature[1:] == (0, []) for fact in facts)

@@ -41,7 +41,7 @@ def states(near: Neighbours) -> list[str]:
 
 
 def facts(near: Neighbours) -> list[Register | Stop]:
-    return [parse_fact(frame).body for _, frame in run(near[TEAM]._work.client.facts_after(0))]
+    return [parse_fact(one.frame).body for one in run(near[TEAM]._work.client.facts_after(0))]
 
 
 def test_a_stop_names_every_handle_from_last_month_to_the_end_of_the_terms() -> None:

@@ -2,14 +2,17 @@
 # SPDX-License-Identifier: EUPL-1.2
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from nacl.signing import SigningKey as NoteKey
 
 from adapters.keys import StoreKey
 from adapters.store import EdgeStore
-from adapters.witness import LogForkError, NotProvenError, Unproven, Witness
+from adapters.witness import PROOF_MS, LogForkError, NotProvenError, Unproven, Witness
 from hub.audit.checkpoint import log_origin, sign
 from hub.audit.merkle import MemoryTree, consistency_proof, inclusion_proof, root_at
 from hub.client import Delivery, Seen
@@ -22,6 +25,7 @@ NAME, SEED = "hub.example", b"s" * 32
 PUBLIC = bytes(NoteKey(SEED).verify_key)
 KEY = StoreKey.from_secret(b"k" * 32)
 SALT = b"t" * 32
+NOW = 1_772_524_800_000
 
 
 class HubLog:
@@ -53,6 +57,11 @@ class HubLog:
         return inclusion_proof(self.tree, index, size) if self.proof is None else self.proof
 
 
+def handed(witness: Witness, one: Delivery) -> Unproven:
+    """The entry "handed over" of a delivery that is in order."""
+    return witness.verify_delivery(one, SHA).hand_over
+
+
 LEAVES = [bytes([n]) * 33 for n in range(20)]
 
 
@@ -79,9 +88,18 @@ def in_log(witness: Witness, hub: HubLog, frame: bytes, index: int) -> None:
     asyncio.run(witness.manifest_in_log(hub, frame, index))  # type: ignore[arg-type]
 
 
+SHA = sha256(b"envelope").digest()
+
+
+def accept_record(sha: bytes = SHA, code: str = "accepted") -> list[object]:
+    """The acceptance of an envelope, as `hub.pipeline` writes it."""
+    asked = [bytes(16), sha, False, bytes(16), 1, 1, 2, "sign", "seal", ["control"], bytes(32)]
+    return [1, 20_515, entry.ACCEPT, *asked, 1, [bytes(32), bytes(32)], 1, code]
+
+
 def delivery(index: int = 3, count: int = 1, code: str = "accepted", salt: bytes = SALT) -> Delivery:
     record = encode(entry.hand_over(20_515, 2, count, 1, code))
-    return Delivery(b"envelope", count, index, record, salt)
+    return Delivery(b"envelope", count, index, record, salt, encode(accept_record()), SALT)
 
 
 def test_a_log_that_grows_is_followed_and_what_was_seen_last_is_kept(witness: Witness, store: EdgeStore) -> None:
@@ -190,9 +208,9 @@ def test_two_tasks_that_ask_at_once_never_take_each_other_s_answer_for_a_fork(wi
 def test_a_delivery_is_proven_once_a_checkpoint_covers_its_entry(witness: Witness, store: EdgeStore) -> None:
     hub = HubLog(LEAVES[:3])
     see(witness, hub)
-    unproven = witness.verify_delivery(delivery(index=3))
+    unproven = handed(witness, delivery(index=3))
     with store.transaction() as tx:
-        witness.keep(tx, unproven)
+        witness.keep(tx, unproven, NOW)
     assert prove(witness, hub) == 1
 
     assert hub.add(unproven.leaf) == 3
@@ -205,7 +223,7 @@ def test_a_delivery_is_proven_once_a_checkpoint_covers_its_entry(witness: Witnes
 def test_a_delivery_whose_entry_is_not_in_the_log_is_found_out(witness: Witness, store: EdgeStore) -> None:
     hub = HubLog(LEAVES[:8])
     with store.transaction() as tx:
-        witness.keep(tx, witness.verify_delivery(delivery(index=3)))
+        witness.keep(tx, handed(witness, delivery(index=3)), NOW)
 
     with pytest.raises(LogForkError, match="entry 3 isn't in the log"):
         prove(witness, hub)
@@ -214,18 +232,18 @@ def test_a_delivery_whose_entry_is_not_in_the_log_is_found_out(witness: Witness,
 
 def test_two_deliveries_said_to_be_one_entry_are_found_out(witness: Witness, store: EdgeStore) -> None:
     hub = HubLog(LEAVES[:3])
-    one, other = witness.verify_delivery(delivery()), witness.verify_delivery(delivery(salt=b"u" * 32))
+    one, other = handed(witness, delivery()), handed(witness, delivery(salt=b"u" * 32))
     hub.add(one.leaf)
     with store.transaction() as tx:
-        witness.keep(tx, one)
-        witness.keep(tx, other)
+        witness.keep(tx, one, NOW)
+        witness.keep(tx, other, NOW)
 
     with pytest.raises(LogForkError, match="entry 3"):
         prove(witness, hub)
 
 
 def test_deliveries_that_were_not_kept_can_be_proven_too(witness: Witness) -> None:
-    unproven = witness.verify_delivery(delivery(index=3))
+    unproven = handed(witness, delivery(index=3))
     hub = HubLog([*LEAVES[:3], unproven.leaf])
 
     assert prove(witness, hub, [unproven]) == 0
@@ -236,18 +254,46 @@ def test_deliveries_that_were_not_kept_can_be_proven_too(witness: Witness) -> No
 @pytest.mark.parametrize(
     "bad",
     [
-        Delivery(b"", 1, 3, b"", SALT),
-        Delivery(b"", 2, 3, delivery().record, SALT),
-        Delivery(b"", 1, 3, delivery(code="not-active").record, SALT),
-        Delivery(b"", 1, 3, delivery().record, SALT[:31]),
-        Delivery(b"", 1, 3, delivery().record + b"\0", SALT),
-        Delivery(b"", 1, 3, encode(entry.receipt(20_515, 2, "stored", b"")), SALT),
-        Delivery(b"", 1, 3, encode([1, 20_515, "expiry", 2, 1, 1, "accepted"]), SALT),
+        {"record": b""},
+        {"count": 2},
+        {"record": encode(entry.hand_over(20_515, 2, 1, 1, "not-active"))},
+        {"salt": SALT[:31]},
+        {"record": delivery().record + b"\0"},
+        {"record": encode(entry.receipt(20_515, 2, "stored", b""))},
+        {"record": encode([1, 20_515, "expiry", 2, 1, 1, "accepted"])},
+        {"record": encode(entry.hand_over(20_515, 3, 1, 1, "accepted"))},
     ],
 )
-def test_a_delivery_without_its_own_entry_handed_over_is_refused(witness: Witness, bad: Delivery) -> None:
+def test_a_delivery_without_its_own_entry_handed_over_is_refused(witness: Witness, bad: dict[str, Any]) -> None:
     with pytest.raises(FrameError, match="^/record"):
-        witness.verify_delivery(bad)
+        witness.verify_delivery(replace(delivery(), **bad), SHA)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"accept": b""},
+        {"accept": encode(accept_record(sha256(b"another envelope").digest()))},
+        {"accept": encode(accept_record(code="not-active"))},
+        {"accept_salt": SALT[:31]},
+        {"accept": encode([*accept_record()[:15], [bytes(32)] * 3, 1, "accepted"])},
+        {"accept": encode(entry.hand_over(20_515, 2, 1, 1, "accepted"))},
+    ],
+)
+def test_a_delivery_without_the_acceptance_of_this_envelope_is_refused(witness: Witness, bad: dict[str, Any]) -> None:
+    with pytest.raises(FrameError, match="^/"):
+        witness.verify_delivery(replace(delivery(), **bad), SHA)
+
+
+def test_what_no_checkpoint_covers_after_ten_minutes_is_overdue(witness: Witness, store: EdgeStore) -> None:
+    hub = HubLog(LEAVES[:3])
+    for again in (0, 1):
+        with store.transaction() as tx:
+            witness.keep(tx, handed(witness, delivery(index=7)), NOW + again)
+        assert prove(witness, hub) == 1
+
+    assert witness.overdue(NOW + PROOF_MS) == []
+    assert witness.overdue(NOW + PROOF_MS + 1) == [7]
 
 
 # -- manifests

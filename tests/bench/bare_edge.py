@@ -43,7 +43,13 @@ TABLES = {
 NAMES = ("control", "progress", "service")
 SIZES = (512, 1024, 512)
 PLAIN = {
-    "control": {"kind": "event", "event": "0" * 32, "date": "2026-03-03", "late": False, "schemas": {"progress": "p/1"}},
+    "control": {
+        "kind": "event",
+        "event": "0" * 32,
+        "date": "2026-03-03",
+        "late": False,
+        "schemas": {"progress": "p/1"},
+    },
     "progress": {"kind": "gestart", "date": "2026-03-03"},
     "service": {"law": "wmo", "reference": "A1"},
 }
@@ -101,7 +107,10 @@ def sender(folder: Path, count: int, batch: int) -> Loop:
     """Read what waits and its handle; validate, seal, sign; keep item, number and id; send; keep the answer."""
     keys = [os.urandom(16) for _ in range(count)]
     store = _fill(folder, ("item", "handle"), keys, 300)
-    public, secret = opening_public_key(opening_public(os.urandom(32))), nacl.bindings.crypto_sign_seed_keypair(bytes(32))[1]
+    public, secret = (
+        opening_public_key(opening_public(os.urandom(32))),
+        nacl.bindings.crypto_sign_seed_keypair(bytes(32))[1],
+    )
 
     def loop() -> int:
         for start in range(0, count, batch):
@@ -166,7 +175,9 @@ def recipient(folder: Path, count: int, batch: int) -> Loop:
             store._db.execute("COMMIT")
             leaves = [_sha(b"\0" + _sha(cbor2.dumps([1, key, "stored", 20_000, salt[:16]]))) for key in keys[:batch]]
             ed25519 = nacl.bindings.crypto_sign(b"".join(leaves), secret)[:64]
-            receipts = [cbor2.dumps([1, key, "stored", 20_000, salt[:16], [ed25519, 0, leaves[:7]]]) for key in keys[:batch]]
+            receipts = [
+                cbor2.dumps([1, key, "stored", 20_000, salt[:16], [ed25519, 0, leaves[:7]]]) for key in keys[:batch]
+            ]
             store._db.execute("BEGIN IMMEDIATE")
             for key, _ in zip(keys[start : start + batch], receipts, strict=True):
                 _put(store, "answer", key, _record(400))

@@ -123,7 +123,9 @@ def million_grants(root: Path) -> list[Line]:
     grants_folder(folder, 1_000_000)
     memory, start, lookup = [], [], []
     for _ in range(RUNS):
-        told = run_process([executable, "-m", "tests.bench.probe", str(folder)], capture_output=True, check=True, text=True)
+        told = run_process(
+            [executable, "-m", "tests.bench.probe", str(folder)], capture_output=True, check=True, text=True
+        )
         figures = [float(word) for word in told.stdout.split()]
         memory.append(figures[0])
         start.append(figures[1])

@@ -26,7 +26,9 @@ def verify_million(root: Path) -> list[Line]:
     root.mkdir(parents=True)
     key = SigningKey(os.urandom(32))
     target = root / "log.export"
-    entries = [entry.committed(entry.hand_over(20_000, index, 1, 5, "accepted"), os.urandom(32)) for index in range(ENTRIES)]
+    entries = [
+        entry.committed(entry.hand_over(20_000, index, 1, 5, "accepted"), os.urandom(32)) for index in range(ENTRIES)
+    ]
     frontier = Frontier()
     frontier.extend([leaf_hash(one.leaf) for one in entries])
     note = sign(Checkpoint(f"{NAME}/log/1", ENTRIES, frontier.root()), NAME, key.seed)

@@ -29,7 +29,9 @@ def main(folder: Path) -> None:
         times.append(time.perf_counter_ns() - begin)
         assert found
     times.sort()
-    resident = next(int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if "VmRSS" in line)
+    resident = next(
+        int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if "VmRSS" in line
+    )
     print(resident / 1024, opened, times[int(LOOKUPS * 0.99)] / 1000)  # noqa: T201
 
 

@@ -3,7 +3,7 @@
 
 """`make bench`: measures, writes build/bench.json, prints a table and names every line short of its goal.
 
-    python -m tests.bench.run [NAME ...]     only the lines whose name begins so
+python -m tests.bench.run [NAME ...]     only the lines whose name begins so
 """
 
 from __future__ import annotations
@@ -90,9 +90,7 @@ def _table(lines: list[Line]) -> Table:
         colour = {True: "green", False: "red", None: ""}[line.met]
         figures = (line.value, line.limit, line.ratio)
         cells = [_figure(figure) for figure in figures]
-        table.add_row(
-            line.name, *cells, line.goal, _figure(line.wall), _figure(line.own_us), line.unit, style=colour
-        )
+        table.add_row(line.name, *cells, line.goal, _figure(line.wall), _figure(line.own_us), line.unit, style=colour)
     return table
 
 

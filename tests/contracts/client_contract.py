@@ -161,9 +161,9 @@ class ClientContract:
         self.provider.stop(grant)
         self.team.register(self.gp)
         mine = self.way.wait(self.sender.facts_after(0))
-        assert [parse_fact(frame).signer for _, frame in mine] == [self.team.address] * 2
-        assert self.way.wait(self.sender.facts_after(mine[0][0] + 1)) == mine[1:]
-        assert self.way.wait(self.sender.facts_after(mine[1][0] + 1)) == []
+        assert [parse_fact(one.frame).signer for one in mine] == [self.team.address] * 2
+        assert self.way.wait(self.sender.facts_after(mine[0].index + 1)) == mine[1:]
+        assert self.way.wait(self.sender.facts_after(mine[1].index + 1)) == []
 
     def test_the_state_of_ones_own_handles_says_whether_another_stopped_them(self) -> None:
         one, two, three = (self.team.register(self.provider) for _ in range(3))

@@ -23,7 +23,9 @@ FG = ("--fg-contact", "fg@voorbeeld.example")
 GP = "urn:nld:oin:00000009999999990003:gp"
 
 
-def test_a_hub_is_made_once_with_who_runs_it_for_whom(schakel: Schakel, answer: Callable[..., Any], tmp_path: Path) -> None:
+def test_a_hub_is_made_once_with_who_runs_it_for_whom(
+    schakel: Schakel, answer: Callable[..., Any], tmp_path: Path
+) -> None:
     assert schakel("hub", "init", tmp_path / "hub", *NEW, *FG).exit_code == Exit.DONE
     before = {path: path.read_bytes() for path in (tmp_path / "hub").glob("*") if path.is_file()}
     again = schakel("hub", "init", tmp_path / "hub", *NEW, *FG)
@@ -36,7 +38,9 @@ def test_a_hub_is_made_once_with_who_runs_it_for_whom(schakel: Schakel, answer: 
 
 
 def test_what_is_not_given_is_asked(schakel: Schakel, tmp_path: Path) -> None:
-    result = schakel("hub", "init", tmp_path / "hub", typed="hub.voorbeeld.nl\nStichting Hub\nGemeente A\nfg@a.example\n")
+    result = schakel(
+        "hub", "init", tmp_path / "hub", typed="hub.voorbeeld.nl\nStichting Hub\nGemeente A\nfg@a.example\n"
+    )
     assert result.exit_code == Exit.DONE
     assert 'operator = "Stichting Hub"' in (tmp_path / "hub" / "hub.toml").read_text()
 
@@ -146,7 +150,9 @@ def test_nobody_is_admitted_whom_nobody_compared(
     assert answer("partner", "list", "--config", empty_hub) == []
 
 
-@pytest.mark.parametrize("spoil", [lambda _: b"", lambda raw: raw[:-1], lambda raw: raw + b"\0", lambda _: b"x" * 40_000])
+@pytest.mark.parametrize(
+    "spoil", [lambda _: b"", lambda raw: raw[:-1], lambda raw: raw + b"\0", lambda _: b"x" * 40_000]
+)
 def test_a_manifest_that_is_none_is_refused(
     schakel: Schakel, empty_hub: Path, manifest: Path, spoil: Callable[[bytes], bytes]
 ) -> None:
@@ -230,7 +236,9 @@ def test_a_proof_without_its_record_shows_the_leaf_alone(schakel: Schakel, kept:
     assert len(bare.read_text().split("\n")[1]) < len(whole.read_text().split("\n")[1])
 
 
-def test_a_log_must_extend_the_checkpoint_that_was_kept(schakel: Schakel, kept: Path, told: Path, tmp_path: Path) -> None:
+def test_a_log_must_extend_the_checkpoint_that_was_kept(
+    schakel: Schakel, kept: Path, told: Path, tmp_path: Path
+) -> None:
     note = schakel("audit", "checkpoint", "--config", kept / "hub").output
     (tmp_path / "note").write_text(note)
     hub = ("--config", kept / "hub", "--previous", tmp_path / "note")

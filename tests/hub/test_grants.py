@@ -432,7 +432,7 @@ def test_an_address_reads_back_its_own_facts_and_nobody_elses(scene: Scene) -> N
 
 
 def _facts(party: Party, index: int = 0) -> list[tuple[int, bytes]]:
-    return party.world.hub.facts_after(party.address, index)
+    return [(one.index, one.frame) for one in party.world.hub.facts_after(party.address, index)]
 
 
 def _handles(party: Party) -> list[HandleState]:
