@@ -9,6 +9,7 @@ Guarantees:
 """
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -38,6 +39,9 @@ from adapters.records import (
     INTRODUCTIONS,
     ITEMS,
     ORDERS,
+    OWN,
+    OWN_KEY,
+    PEERS,
     STOPPED,
     WAITING,
     Client,
@@ -58,7 +62,7 @@ from consent.rules import RuleTable
 from hub.client import HubClient, HubUnavailableError, Seen
 from schemas.calendar import first_day, month_of
 from schemas.identity import Citizen
-from schemas.manifest import SignedManifest
+from schemas.manifest import SignedManifest, parse_manifest
 from schemas.registry import Registry
 from schemas.signing import SigningKey, Verifier
 
@@ -148,6 +152,19 @@ class Edge:
     def seen(self) -> Seen | None:
         """The newest checkpoint of the hub's log that was accepted."""
         return self._witness.newest()
+
+    def seen_note(self) -> str | None:
+        """That checkpoint as the hub signed it."""
+        return self._witness.note()
+
+    def known_manifest(self, address: str) -> tuple[str, int, str] | None:
+        """Address, number and SHA-256 of the newest manifest of an address, this one's too; None when none is known."""
+        own = OWN.get(self.store, OWN_KEY) if address == self.address else None
+        peer = PEERS.get(self.store, address.encode())
+        frame = own.manifest if own is not None else None if peer is None else peer.frame
+        if frame is None:
+            return None
+        return address, parse_manifest(frame).manifest.number, hashlib.sha256(frame).hexdigest()
 
     # -- what the hub was caught at ----------------------------------------------------------------------------------
 

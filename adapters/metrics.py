@@ -9,13 +9,14 @@ scrape reads memory only, so it works too while a command has the store.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
 from prometheus_client import Metric
 from prometheus_client.registry import Collector
 
+from adapters.alarms import Lie
 from adapters.desk import BACKLOG_STATES, Backlog
 from adapters.records import ASKS
 from schemas.metrics import GAUGE, About, certificate_end, labelled, single
@@ -54,7 +55,14 @@ CERTIFICATE: Final = About(
     "Days until the certificate ends that this edge shows to the hub, below 0 when it has ended; left out when the file "
     "can't be read.",
 )
-ALL: Final = (OUTBOX, OLDEST, ASK, PASS_AGE, CERTIFICATE)
+ALARMS: Final = About(
+    "schakel_edge_alarms",
+    GAUGE,
+    "Things that the hub was caught at and that no person has settled, by kind: `schakel edge alarms` says what to do.",
+    "kind",
+    frozenset(lie.value for lie in Lie),
+)
+ALL: Final = (OUTBOX, OLDEST, ASK, PASS_AGE, CERTIFICATE, ALARMS)
 
 
 class EdgeMetrics(Collector):
@@ -63,6 +71,7 @@ class EdgeMetrics(Collector):
     def __init__(self, certificate: Path, clock: Callable[[], int]) -> None:
         self._certificate, self._clock = certificate, clock
         self._backlog: dict[str, Backlog] = {}
+        self._alarms = dict.fromkeys((lie.value for lie in Lie), 0)
         self._looked_at = -_LOOK_MS
         self._passed_at = clock()
         self._ends_at: float | None = None
@@ -78,6 +87,12 @@ class EdgeMetrics(Collector):
             return
         self._backlog, self._ends_at, self._looked_at = read(), certificate_end(self._certificate), now
 
+    def caught(self, lies: Iterable[str]) -> None:
+        """What the hub was caught at and nobody has settled."""
+        self._alarms = dict.fromkeys(self._alarms, 0)
+        for lie in lies:
+            self._alarms[lie] += 1
+
     def passed(self) -> None:
         """A pass is finished in which the hub answered."""
         self._passed_at = self._clock()
@@ -91,6 +106,7 @@ class EdgeMetrics(Collector):
         )
         if ASKS in backlog:
             yield single(ASK, backlog[ASKS].count)
+        yield labelled(ALARMS, self._alarms)
         yield single(PASS_AGE, max(now - self._passed_at, 0) / 1000)
         if self._ends_at is not None:
             yield single(CERTIFICATE, (self._ends_at - now / 1000) / _DAY)

@@ -9,11 +9,13 @@ The store of a running edge is borrowed while the doctor looks.  Nothing is read
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 
 import aiohttp
 
+from adapters import alarms
+from adapters.alarms import Alarm
 from adapters.config import EdgeConfig
 from adapters.connections.https import HttpsClient, HubRefusedError
 from adapters.edge import Edge
@@ -87,6 +89,7 @@ def of_store(edge: Edge, moment: Moment) -> Iterator[Finding]:
     yield clock(moment.now, max(chain((start_of_day(here.cleaned_on),), made)))
     yield from _own_manifest(edge, moment)
     yield _fork(edge.store.count(EVIDENCE))
+    yield caught(alarms.standing(edge.store))
 
 
 def no_store(error: Exception) -> Finding:
@@ -110,13 +113,24 @@ def _own_manifest(edge: Edge, moment: Moment) -> Iterator[Finding]:
         yield fine("admission", "The hub has the manifest in its log.")
 
 
+def caught(found: Sequence[Alarm]) -> Finding:
+    """What the hub was caught at and nobody has settled."""
+    if not found:
+        return fine("honesty of the hub", "It was caught at nothing that it may not do.")
+    first = found[0]
+    more = f" And {len(found) - 1} more: `schakel edge alarms`." if len(found) > 1 else ""
+    remedy = f"{first.remedy} When a person has looked: `schakel edge alarms --settle {first.number}`."
+    return wrong("honesty of the hub", f"{first.says} ({first.about}){more}", remedy)
+
+
 def _fork(number: int) -> Finding:
     if not number:
         return fine("log of the hub", "It has only grown, as far as this edge has seen.")
     return wrong(
         "log of the hub",
         "It was found forked: the hub showed a log that does not extend the one it showed before.",
-        "Nothing goes on before a person has looked. Keep the store, and call the operator and the other partners.",
+        "Nothing goes on before a person has looked. Keep the store, compare with other partners (`schakel edge seen`, "
+        "`schakel audit compare`), and call them and the operator. Then: `schakel edge alarms --follow-log`.",
     )
 
 

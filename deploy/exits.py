@@ -24,6 +24,7 @@ class Exit(IntEnum):
     FAILED = 1
     WRONG_USE = 2
     REFUSED = 3
+    UNDECIDED = 4
 
 
 MEANING = {
@@ -31,6 +32,7 @@ MEANING = {
     Exit.FAILED: "failed: something outside the command line is in the way; the sentence says what to do",
     Exit.WRONG_USE: "wrong use: the command line is not right, and nothing was done",
     Exit.REFUSED: "refused input: what was given to read is not in order; the report says where",
+    Exit.UNDECIDED: "undecided: nothing is wrong as far as can be told, and more is needed to tell; the sentence says what",
 }
 
 ENDS_IN = {

@@ -121,6 +121,7 @@ class _EdgeProcess:
         self._log = means.log
         self._pace = _Pace(means.random)
         self._stopping = self._reload = self._is_away = False
+        self._told: set[int] = set()
         self._folder: WatchedFolder | None = None
         self._looked_at = -LOOK_SECONDS
         self._failed = 0
@@ -244,10 +245,20 @@ class _EdgeProcess:
                     self._metrics.passed()
         with suppress(StoreError):  # the next pass says so
             self._metrics.look(edge.backlog)
+            self._caught(edge)
         moved = bool(done.read or done.sent or done.picked_up or done.quarantined)
         if moved:
             self._log(Event.PASS, read=done.read, quarantined=done.quarantined, sent=done.sent, got=done.picked_up)
         return moved
+
+    def _caught(self, edge: Edge) -> None:
+        """What the hub was caught at: in the metrics, and once in the log."""
+        found = edge.alarms()
+        self._metrics.caught(one.lie for one in found)
+        for one in found:
+            if one.number not in self._told:
+                self._log(Event.PERSON_MUST_LOOK, kind=one.lie, about=one.about)
+        self._told = {one.number for one in found}
 
     def _heard(self, done: Pass) -> None:
         if done.hub_away:

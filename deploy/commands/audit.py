@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 
 from consent.rules import national
+from deploy.commands.compare import audit_compare
 from deploy.compose import Hub, open_hub, write_new
 from deploy.entries import KINDS, pages, read_lines
 from deploy.exits import Exit, failed, refused, wrong_use
@@ -35,7 +36,10 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 @click.group()
 def audit() -> None:
-    """The log: show, verify, prove, checkpoint."""
+    """The log: show, verify, prove, checkpoint, compare."""
+
+
+audit.add_command(audit_compare)
 
 
 @audit.command()

@@ -21,6 +21,7 @@ from deploy.clock import MachineClock
 from deploy.commands.accession import join
 from deploy.commands.doctor import edge_doctor
 from deploy.commands.run import edge_run
+from deploy.commands.seen import edge_alarms, edge_seen
 from deploy.commands.trace import edge_trace
 from deploy.compose import write_new
 from deploy.compose_edge import (
@@ -57,6 +58,8 @@ edge.add_command(join)
 edge.add_command(edge_run)
 edge.add_command(edge_trace)
 edge.add_command(edge_doctor)
+edge.add_command(edge_alarms)
+edge.add_command(edge_seen)
 
 
 @contextmanager

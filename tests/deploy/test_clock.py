@@ -141,7 +141,7 @@ def test_a_clock_that_can_be_moved_is_shown(schakel: Schakel, answer: Answer, pl
     assert [one["well"] for one in found if one["subject"] == "clock_file"] == [False]
 
 
-def test_a_metric_tells_how_far_the_clock_is_off(place: Path) -> None:
+def test_a_metric_tells_how_far_the_clock_is_off(place: Path, tmp_path: Path) -> None:
     _doubts(place, -DAY)
     with open_hub(load_hub_config(place / "hub.toml")) as hub:
         metrics = HubMetrics(hub.exchange, {}, tmp_path / "none.crt")
