@@ -60,7 +60,7 @@ from adapters.workplace import Workplace, no_point
 from consent.decide import longest_validity
 from consent.rules import RuleTable
 from hub.client import HubClient, HubUnavailableError, Seen
-from schemas.calendar import first_day, month_of
+from schemas.calendar import day_of, first_day, month_of
 from schemas.identity import Citizen
 from schemas.manifest import SignedManifest, parse_manifest
 from schemas.registry import Registry
@@ -203,6 +203,7 @@ class Edge:
         async with self._busy:
             keep_house(self._work)
             await self._witness.see(self._work.client)
+            await self._witness.prove_deliveries(self._work.client)  # of earlier passes
             if not await peers.publish(self._work, self._table_hash()):
                 return Worked(published=False)
             sent, heard = await self._exchange()
@@ -545,6 +546,15 @@ class Edge:
                 if partner in (None, grant.recipient):
                     count += sum(intake.retract(tx, item) for item in ITEMS.find(tx, "grant_made", grant.id.encode()))
             return count
+
+    def retract_between(self, first: int, last: int) -> int:
+        """Call back every event put in the outbox from day `first` to day `last`, about whomever: somebody else had
+        this edge in those days. How many."""
+        with self._work.commit("retract between") as tx:
+            intake = self._intake()
+            chosen = [item for item in ITEMS.scan(tx) if item.kind == EVENT and first <= day_of(item.made_at) <= last]
+            return sum(intake.retract(tx, item) for item in chosen)
+        # A crash before this commit: nothing was called back, and the command is given again.
 
     def _item(self, tx: Transaction, number: int) -> Item:
         found = ITEMS.get(tx, number_key(number))

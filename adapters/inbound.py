@@ -202,7 +202,7 @@ class Inbound:
         if not envelope.retraction and HALTED.get(self.work.store, envelope.handle) is not None:
             self._caught(Lie.AFTER_A_STOP, delivery)
             return None
-        if TABLES.get(self.work.store, account.table) is None:
+        if account.table != self.work.rules.hash and TABLES.get(self.work.store, account.table) is None:
             self._caught(Lie.OTHER_TABLE, delivery)  # this edge decides by its own, whatever the hub's was
         until = next((key.until for key in self.keys.opening if key.key_id == envelope.seal_key), -1)
         if account.day > until:

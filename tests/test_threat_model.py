@@ -73,15 +73,24 @@ def test_a_name_that_no_test_has_is_found() -> None:
     assert not _exists("everything_is_fine")
 
 
+# Rows whose tests come with recovery and with the rule for clocks.
+NOT_YET = ("4", "24")
+
+
+def _is_built(cells: list[str]) -> bool:
+    return "thread" in cells[4] or ("network" in cells[4] and cells[0] not in NOT_YET)
+
+
 def test_every_threat_of_the_design_that_is_built_has_the_test_it_names() -> None:
     if not DESIGN.is_file():
         pytest.skip("the texts of the design are not at hand")
     missing = []
     for line in DESIGN.read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if len(cells) != 5 or "thread" not in cells[4]:
+        if len(cells) != 5 or not _is_built(cells):
             continue
         names = re.findall(r"`([a-z_]+)`", cells[3])
+        assert names, cells[0]
         if cells[4] == "thread, ground":  # one name for each of the two
             names = names[:1]
         missing += [name for name in names if not _exists(name)]

@@ -43,7 +43,7 @@ from deploy.lists import LARGEST, read_clients
 from deploy.options import EDGE_FILE, edge_option, settings_file
 from deploy.screen import Screen, bad, good, note, plain, table, with_screen
 from deploy.work import one_pass
-from schemas.calendar import date_text
+from schemas.calendar import date_text, parse_date
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -239,16 +239,35 @@ def outbox(screen: Screen, config: Path | None) -> None:
 
 
 @edge.command()
-@click.argument("client")
+@click.argument("client", required=False)
 @click.option("--from", "partner", help="Only what was told to this partner (name or address).")
 @click.option("--number", type=int, help="Only this one, as `edge told` prints it.")
+@click.option("--since", help="Instead of CLIENT: what was put in the outbox from this day (2026-03-31), of everybody.")
+@click.option("--until", help="With --since: the last day.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @edge_option
 @with_screen
-def retract(  # one option each; click passes them by name
-    screen: Screen, client: str, partner: str | None, number: int | None, yes: bool, config: Path | None
+def retract(  # noqa: PLR0913  # one option each; click passes them by name
+    screen: Screen,
+    client: str | None,
+    partner: str | None,
+    number: int | None,
+    since: str | None,
+    until: str | None,
+    yes: bool,
+    config: Path | None,
 ) -> None:
-    """Call back what was told about CLIENT: one event, all to one partner, or all. The next pass sends it."""
+    """Call back what was told about CLIENT: one event, all to one partner, or all. The next pass sends it.
+
+    With --since and --until: everything of those days, when somebody else had this edge.
+    """
+    if client is None:
+        if since is None or until is None or partner is not None or number is not None:
+            raise wrong_use("Give CLIENT, or --since and --until and neither --from nor --number.")
+        _retract_between(screen, (_day(since), _day(until)), yes=yes, config=config)
+        return
+    if since is not None or until is not None:
+        raise wrong_use("Give CLIENT, or --since and --until, not both.")
     if number is not None and partner is not None:
         raise wrong_use("Give --number or --from, not both.")
     with at_desk(config) as (opened, settings):
@@ -260,6 +279,25 @@ def retract(  # one option each; click passes them by name
             raise wrong_use("Nothing was called back; say --yes to call it back.")
         count = opened.retract_all(client, address) if number is None else int(opened.retract(number))
     screen.answer({"retracted": count}, good(f"{count} event(s) will be called back at the next pass."))
+
+
+def _retract_between(screen: Screen, days: tuple[int, int], *, yes: bool, config: Path | None) -> None:
+    first, last = days
+    if first > last:
+        raise wrong_use("--since is later than --until.")
+    what = f"everything told from {date_text(first)} to {date_text(last)}, about every client"
+    if not yes and (screen.as_json or not click.confirm(f"Call back {what}?")):
+        raise wrong_use("Nothing was called back; say --yes to call it back.")
+    with at_desk(config) as (opened, _):
+        count = opened.retract_between(first, last)
+    screen.answer({"retracted": count}, good(f"{count} event(s) will be called back at the next pass."))
+
+
+def _day(text: str) -> int:
+    try:
+        return parse_date(text)
+    except ValueError:
+        raise wrong_use("A day is written as 2026-03-31.") from None
 
 
 @edge.command()

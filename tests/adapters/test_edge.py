@@ -349,3 +349,20 @@ def test_a_stop_that_crashed_before_it_was_sent_is_sent_at_the_next_pass(near: N
     near.settle(2)
     assert near.told(PROVIDER) == ["toegewezen"]
     assert [grant.state for grant in near[TEAM].grants()] == ["stopped"]
+
+
+def test_suspended_partner_calls_back_what_was_told_in_the_days_that_somebody_else_had_it(near: Neighbours) -> None:
+    near[PROVIDER].import_clients([ClientRow("P-1", BSN, "")])
+    near.take(TEAM, allocation())
+    near.settle()
+    first = near.world.today + 2
+    for number in range(4):
+        near.world.advance(days=1)
+        near.take(TEAM, status(number, today=near.world.today))
+        near.settle(2)
+    assert len(near.told(PROVIDER, "P-1")) == 5
+    assert near[TEAM].retract_between(first, first + 1) == 2
+    near.settle(2)
+    assert len(near.told(PROVIDER, "P-1")) == 3
+    assert near[TEAM].retract_between(first, first + 1) == 0
+    assert near[TEAM].retract_between(first + 9, first + 90) == 0

@@ -13,6 +13,7 @@ import pytest
 
 from adapters.seal import UnreadableError
 from consent.rules import without
+from hub.client import RefusedError
 from hub.store import Step
 from hub.store_memory import MemoryStore
 from hub.store_sqlite import DATABASE
@@ -20,7 +21,7 @@ from schemas.calendar import first_day, parse_month, start_of_day
 from schemas.codes import Code
 from schemas.envelope import parse
 from schemas.fact import Register, Stop, parse_fact
-from tests.simulator import Grant, Party, World
+from tests.simulator import Grant, Party, World, run
 from tests.world_check import records
 
 MARCH = parse_month("2026-03")
@@ -419,3 +420,33 @@ def test_nothing_stopped_opens_again_over_the_months(scene: Scene, who: str) -> 
     codes = [record[-1] for record in records(entries) if record[2] in {"accept", "hand-over"}]
     assert len(codes) > 20
     assert "accepted" not in codes
+
+
+# -- threat 21: a taken-over edge --------------------------------------------------------------------------------------
+
+
+def test_suspended_partner_tells_and_hears_nothing_from_that_moment_on(scene: Scene) -> None:
+    grant, back = scene.team.register(scene.provider), scene.provider.register(scene.team)
+    scene.team.tell(grant)
+    scene.provider.tell(back)
+    scene.world.hub.set_state(scene.team.address, "suspended")
+    # What it sent before and was not picked up yet stays where it is; nothing more comes in from it.
+    assert scene.provider.pickup() == []
+    assert scene.team.send(scene.team.envelope(grant)) == [Code.UNKNOWN_SENDER]
+    for call in (scene.team.client.pickup(10, 0, 0), scene.team.client.outcomes(0), scene.team.client.handles()):
+        with pytest.raises(RefusedError, match="unknown-sender"):
+            run(call)
+    # It can stop nothing more, and who stops what it was told is heard.
+    assert scene.team.stop(grant).code is Code.UNKNOWN_SENDER
+    assert scene.provider.stop(back).code is Code.IN_FORCE
+    assert scene.provider.send(scene.provider.envelope(back)) == [Code.TAKEN]
+
+
+def test_suspended_partner_that_comes_back_finds_stopped_what_was_stopped_meanwhile(scene: Scene) -> None:
+    grant, back = scene.team.register(scene.provider), scene.provider.register(scene.team)
+    scene.provider.tell(back)
+    scene.world.hub.set_state(scene.team.address, "suspended")
+    assert scene.provider.stop(back).code is Code.IN_FORCE
+    scene.world.hub.set_state(scene.team.address, "admitted")
+    assert scene.team.pickup() == []
+    assert _outcome(grant) is Code.ACCEPTED
