@@ -24,6 +24,7 @@ from schemas.fact import Stop, parse_fact
 
 WATCH_MS: Final = 600_000  # between two looks when nothing new was signed
 _HERE: Final = b"here"
+_MOST_PAGES: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,10 @@ class Watch:
     async def _read(self, index: int) -> tuple[set[bytes], int]:
         """The handles that this address stopped by the log, from an entry on; each entry is kept to be proven."""
         stopped = set[bytes]()
-        while page := await self.work.ask("own facts", self.work.client.facts_after, index):
+        for _ in range(_MOST_PAGES):  # a hub that never ends its list must not keep this edge from its work
+            page = await self.work.ask("own facts", self.work.client.facts_after, index)
+            if not page:
+                break
             index = max(index, page[-1].index) + 1
             stops = [(one, handles) for one in page if (handles := self._stopped_by(one.frame))]
             with self.work.commit("own facts") as tx:

@@ -153,7 +153,8 @@ class Witness:
     def overdue(self, now: int) -> list[int]:
         """The entries that the hub said are in its log and that no checkpoint has covered for too long."""
         kept = [record for _, record in self._store.scan(UNPROVEN)]
-        return [cast("int", index) for index, _, since in kept if now - cast("int", since) > PROOF_MS]
+        # What an earlier version kept has no time, and is proven or found out like the rest.
+        return [cast("int", index) for index, _, *since in kept if since and now - cast("int", since[0]) > PROOF_MS]
 
     async def prove_deliveries(self, client: HubClient, pending: Sequence[Unproven] | None = None) -> int:
         """Check that the entries given, or those kept, stand in the log; how many still wait for a checkpoint.
@@ -227,7 +228,7 @@ class Witness:
 
     def _kept(self) -> list[Unproven]:
         records = self._store.scan(UNPROVEN)
-        return [Unproven(cast("int", index), cast("bytes", leaf)) for _, (index, leaf, _since) in records]
+        return [Unproven(cast("int", index), cast("bytes", leaf)) for _, (index, leaf, *_since) in records]
 
 
 def _newest(records: EdgeStore | Transaction) -> Seen | None:

@@ -48,10 +48,11 @@ from hub.store import GrantRow, Store
 from hub.store_memory import MemoryStore
 from schemas.canonical import encode
 from schemas.codes import Code
-from schemas.entry import items_of
+from schemas.entry import committed, items_of
 from schemas.envelope import parse
 from schemas.manifest import parse_manifest, sign_manifest
 from schemas.note import verifier_key
+from schemas.receipt import Receipt, parse_receipt
 from schemas.signing import SigningKey
 from tests.adapters.edges import BSN, GP, PROVIDER, TEAM, Neighbours, allocation, status
 from tests.lies import flipped, resigned
@@ -244,6 +245,39 @@ def test_hub_lies_a_hub_that_passes_on_what_was_stopped_is_caught_by_a_replay_of
     size = world.store.head().size
     report = replay(world.store.entries(0, size), NATIONAL)
     assert [(one.index, one.logged) for one in report.differs] == [(size - 1, "accepted")]
+
+
+class Credulous(Exchange):
+    """A hub that writes down any receipt, whoever signed it."""
+
+    def _check_receipt(self, frame: bytes, partner: Partner) -> Receipt | Code:
+        del partner
+        return parse_receipt(frame)
+
+
+@pytest.mark.parametrize("whose", ["another address", "another message", "nobody", "the recipient"])
+def test_hub_lies_a_receipt_that_its_recipient_did_not_sign_is_caught_by_a_replay_of_the_log(whose: str) -> None:
+    world = World()
+    world.hub = Credulous(world.hub.store, world.hub.log, NATIONAL, world.clock, world.random)
+    team, provider, gp = (world.party(role) for role in ("team-wmo", "provider-wmo", "gp"))
+    one, two = team.tell(team.register(provider), 2)
+    provider.pickup()
+    frame = {
+        "another address": gp.receipt(one),
+        "another message": provider.receipt(one),
+        "nobody": flipped(provider.receipt(one), -10),
+        "the recipient": provider.receipt(one),
+    }[whose]
+    assert provider.receipts(frame) == [Code.STORED]
+    entries = world.store.entries(0, world.store.head().size)
+    if whose == "another message":
+        record = items_of(entries[-1].record)
+        hand_over = next(items_of(item.record) for item in reversed(entries[:-1]) if item.salt is not None)
+        record[3] = hand_over[3]  # the acceptance of the second
+        entries[-1] = committed(record, bytes(32))
+    differs = [] if whose == "the recipient" else [len(entries) - 1]
+    assert [one.index for one in replay(entries, NATIONAL).differs] == differs
+    assert two != one
 
 
 # -- hands out an old or a false key -----------------------------------------------------------------------------------

@@ -6,12 +6,14 @@
 Reads entries in order and nothing else: admissions, manifests, rule tables and facts build up what the hub knew;
 each acceptance and hand-over is then asked again by the very functions of the pipeline, and the row, the tables and
 the newest fact that it names are compared too.  Steps 1 and 3 (form and signature), and the clock that ended a waiting,
-are taken as recorded.  *Not decidable* is what was erased, and what rests on something that was.
+are taken as recorded; a receipt is not: its signature stands in its entry, so one that the recipient did not sign for that
+envelope is a difference.  *Not decidable* is what was erased, and what rests on something that was.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -23,10 +25,13 @@ from hub.registry import Partner, Partners, make_partner
 from hub.store import AddressRow, GrantRow, Step, StopRow
 from schemas import entry
 from schemas.calendar import start_of_day
+from schemas.canonical import FrameError
 from schemas.codes import Code
 from schemas.entry import Entry
 from schemas.fact import Register, parse_fact
 from schemas.manifest import parse_manifest
+from schemas.receipt import parse_receipt
+from schemas.signing import SignatureError, Verifier
 
 _MIDDAY_MS = 43_200_000
 
@@ -76,6 +81,7 @@ class _Memory:
         self._grants: dict[bytes, GrantRow] = {}
         self._stops: dict[bytes, list[StopRow]] = {}
         self._accepts: dict[int, tuple[bytes, Question]] = {}
+        self._verifier = Verifier()
         self._ids: dict[bytes, bytes] = {}
         self._facts: set[int] = set()
         self._holes = False
@@ -110,6 +116,8 @@ class _Memory:
             self._accept(index, record, day)
         elif kind == entry.HAND_OVER:
             self._hand_over(index, record, day)
+        elif kind == entry.RECEIPT:
+            self._receipt(index, record)
 
     def _put(self, row: AddressRow) -> None:
         row = row._replace(version=row.version + 1)
@@ -142,7 +150,7 @@ class _Memory:
     def _accept(self, index: int, record: list[object], day: int) -> None:
         message_id, sha = cast("bytes", record[3]), cast("bytes", record[4])
         question, logged = question_of(record), str(record[-1])
-        self._accepts[index] = sha, question
+        self._accepts[index] = message_id, question
         grant = self._grants.get(question.handle)
         if self._undecidable(index, question, grant):
             return
@@ -172,6 +180,27 @@ class _Memory:
         if not self._undecidable(index, question, grant):
             recomputed = judge(question, grant, self._partners, day, Moment.PICKUP)
             self._compare(index, logged, recomputed, self._fact_amiss(record[5]))
+
+    def _receipt(self, index: int, record: list[object]) -> None:
+        accept, logged, frame = cast("tuple[int, str, bytes]", record[3:6])
+        known = self._accepts.get(accept)
+        if known is None:
+            return  # the acceptance was erased, which is told at its own place
+        message_id, question = known
+        recipient = self._partners.by_number.get(question.recipient)
+        if recipient is None or not self._is_signed(frame, (message_id, logged), recipient):
+            self.report.differs.append(Difference(index, logged, "no receipt of its recipient"))
+
+    def _is_signed(self, frame: bytes, said: tuple[bytes, str], recipient: Partner) -> bool:
+        try:
+            receipt = parse_receipt(frame)
+        except FrameError:
+            return False
+        for key in recipient.signing.values():
+            with suppress(SignatureError):
+                self._verifier.verify(receipt.signed, receipt.signature, key.public)
+                return said == (receipt.message_id, receipt.code.value)
+        return False
 
     def _undecidable(self, index: int, question: Question, grant: GrantRow | None) -> bool:
         unknown = question.sender not in self._rows or grant is None
