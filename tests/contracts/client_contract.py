@@ -21,6 +21,7 @@ from hub.client import HubClient, HubUnavailableError
 from hub.registry import SUSPENDED
 from hub.store import Step, Tell
 from schemas.codes import Code
+from schemas.entry import committed, fact, items_of
 from schemas.envelope import parse
 from schemas.fact import REGISTER, STOP, parse_fact
 from schemas.manifest import sign_manifest
@@ -109,9 +110,17 @@ class ClientContract:
         assert (delivery.envelope, delivery.count) == (frame, 1)
         self.world.advance(seconds=5)
         point = open_note(self.way.wait(self.recipient.checkpoint()), HUB_NAME, self.world.hub_public)
-        proof = self.way.wait(self.recipient.inclusion(delivery.index, point.size))
-        leaf = leaf_hash(b"\0" + sha256(delivery.salt + delivery.record).digest())
-        assert root_from_inclusion(delivery.index, point.size, leaf, proof) == point.root
+        # The hand-over names the acceptance, and that names the envelope.
+        hand_over, accept = items_of(delivery.record), items_of(delivery.accept)
+        assert accept[4] == sha256(frame).digest() == parse(frame).sha
+        for index, salt, record in (
+            (delivery.index, delivery.salt, delivery.record),
+            (hand_over[3], delivery.accept_salt, delivery.accept),
+        ):
+            assert isinstance(index, int)
+            proof = self.way.wait(self.recipient.inclusion(index, point.size))
+            leaf = leaf_hash(b"\0" + sha256(salt + record).digest())
+            assert root_from_inclusion(index, point.size, leaf, proof) == point.root
 
     def test_at_most_so_many_are_handed_over(self) -> None:
         ids = self.team.tell(self.team.register(self.provider), 4)
@@ -162,6 +171,12 @@ class ClientContract:
         self.team.register(self.gp)
         mine = self.way.wait(self.sender.facts_after(0))
         assert [parse_fact(one.frame).signer for one in mine] == [self.team.address] * 2
+        self.world.advance(seconds=5)
+        point = open_note(self.way.wait(self.sender.checkpoint()), HUB_NAME, self.world.hub_public)
+        for one in mine:
+            proof = self.way.wait(self.sender.inclusion(one.index, point.size))
+            leaf = leaf_hash(committed(fact(one.day, one.frame), one.salt).leaf)
+            assert root_from_inclusion(one.index, point.size, leaf, proof) == point.root
         assert self.way.wait(self.sender.facts_after(mine[0].index + 1)) == mine[1:]
         assert self.way.wait(self.sender.facts_after(mine[1].index + 1)) == []
 
