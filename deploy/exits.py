@@ -56,6 +56,7 @@ ENDS_IN = {
     "deploy.search_storage.SearchError": Exit.FAILED,
     "deploy.story.case.StoryError": Exit.FAILED,
     "hub.accession_authority.JoinError": Exit.REFUSED,
+    "hub.audit.compare.SeenError": Exit.REFUSED,
     "hub.client.HubUnavailableError": Exit.FAILED,
     "hub.client.RefusedError": Exit.REFUSED,
     "hub.control_socket.ControlError": Exit.FAILED,

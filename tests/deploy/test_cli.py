@@ -64,7 +64,7 @@ def test_every_error_in_the_table_of_exit_codes_exists(name: str) -> None:
 def test_every_exit_code_has_its_meaning_and_stands_in_the_help(schakel: Schakel) -> None:
     assert list(MEANING) == list(Exit)
     shown = " ".join(schakel("--help").output.split())
-    assert "0 done; 1 failed; 2 wrong use; 3 refused input" in shown
+    assert "0 done; 1 failed; 2 wrong use; 3 refused input; 4 undecided" in shown
 
 
 def test_every_error_of_ours_that_can_reach_a_person_has_its_exit_code() -> None:
