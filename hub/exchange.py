@@ -57,6 +57,7 @@ HELD_MS = 7 * 86_400_000
 FAULTS_A_MINUTE = 5
 _NONCE = bytes(12)
 _MISSING = frozenset({Code.UNKNOWN_SENDER, Code.KEY_NOT_VALID})
+_REFUSED_RECEIPTS = frozenset({Code.MALFORMED, Code.TOO_LARGE, Code.BAD_SIGNATURE, Code.NOT_YOURS})
 T = TypeVar("T")
 _AGAIN = 20  # a request that is stale this often meets a store that is in trouble
 
@@ -149,6 +150,8 @@ class Exchange:
                 answers.append(result)
             else:
                 answers.append(next(decided))
+                if answers[-1] is Code.ID_REUSED:  # the outcome of the id stays, so nothing else counts this one
+                    self.meter.refused[Code.ID_REUSED] += 1
         return answers
 
     def _check(self, frame: bytes, via: str, partners: Partners, day: int) -> Envelope | Code:
@@ -380,7 +383,11 @@ class Exchange:
             checked = [self._check_receipt(frame, partner) for frame in frames]
             receipts = [receipt for receipt in checked if isinstance(receipt, Receipt)]
             answers = iter(self._again(lambda: self._receive(receipts, partner)) if receipts else [])
-            return [result if isinstance(result, Code) else next(answers) for result in checked]
+            codes = [result if isinstance(result, Code) else next(answers) for result in checked]
+            for code in codes:
+                if code in _REFUSED_RECEIPTS:
+                    self._refuse(partner, code)
+            return codes
 
     def _check_receipt(self, frame: bytes, partner: Partner) -> Receipt | Code:
         try:
@@ -440,6 +447,8 @@ class Exchange:
                 answer = FactAnswer(Code.TRY_LATER)
         else:
             step, answer = grants.stop(fact, body, known, self._random)
+        if answer.code is not Code.IN_FORCE:
+            self._refuse(partners.by_address[fact.signer], answer.code)
         if step.entries:
             self._commit(step)
             # In force. A crash here: the edge has no answer and repeats the fact, which changes nothing.
@@ -453,9 +462,13 @@ class Exchange:
 
     def _publish(self, partner: Partner, frame: bytes) -> tuple[Code, int]:
         step = accession.publish(partner, frame, self.store, self._national, self._verifier, self.store.now())
-        if not isinstance(step, Step) and step[0] is Code.WRONG_DAY:
+        if isinstance(step, Step):
+            return Code.IN_FORCE, self._commit(step)
+        if step[0] is Code.WRONG_DAY:
             self._need_to_decide()  # in doubt, which of the two is wrong is not known yet
-        return (Code.IN_FORCE, self._commit(step)) if isinstance(step, Step) else step
+        if step[0] is not Code.IN_FORCE:
+            self._refuse(partner, step[0])
+        return step
         # A crash after the commit: the edge publishes the same bytes again and gets the same answer.
 
     def admit(self, frame: bytes) -> Partner:
