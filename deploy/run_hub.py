@@ -13,6 +13,7 @@ Killed at any moment it loses nothing: the store is the truth, and the next star
 from __future__ import annotations
 
 import asyncio
+import resource
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
@@ -47,6 +48,7 @@ def run_hub(config: HubConfig, log: Log, *, requests: bool = False) -> None:
     gateway = config.gateway
     if gateway is None:
         raise failed("This hub has no table [gateway] in its settings, so nobody could reach it. Fill it in first.")
+    raise_descriptors()
     end = log.listen(requests=requests)
     try:
         with open_hub(config) as hub:
@@ -55,6 +57,12 @@ def run_hub(config: HubConfig, log: Log, *, requests: bool = False) -> None:
         log(Event.STOPPED)
     finally:
         end()
+
+
+def raise_descriptors() -> None:
+    """Takes all the file descriptors that this process may have: each connection costs one, and systems begin with few."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def serve(hub: Hub, config: GatewayConfig, log: Log) -> None:
