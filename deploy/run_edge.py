@@ -100,7 +100,10 @@ class _Pace:
         return now >= self.until
 
     def away(self, now: float) -> float:
-        """Twice as long each time, shortened by up to half."""
+        """Twice as long each time, shortened by up to half.  What failed before it was due, such as taking a file on a
+        full disk, makes nobody wait longer."""
+        if not self.is_due(now):
+            return self.until - now
         self.pause = min(max(self.pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
         seconds = self.pause * (0.5 + self.random(1)[0] / 510)
         self.until = now + seconds

@@ -138,10 +138,21 @@ def test_a_file_that_changed_after_the_last_look_is_not_given(watched: tuple[Wat
 @pytest.mark.parametrize(("chance", "share"), [(0, 0.5), (255, 1.0)])
 def test_a_hub_that_is_away_is_asked_ever_later_up_to_a_minute_shortened_by_chance(chance: int, share: float) -> None:
     pace = _Pace(lambda n: bytes([chance] * n))
-    waits = [pace.away(0.0) for _ in range(9)]
+    waits, now = [], 0.0
+    for _ in range(9):
+        waits.append(pace.away(now))
+        now += waits[-1]
     assert waits == pytest.approx([share * min(FIRST_PAUSE * 2**n, LONGEST_PAUSE) for n in range(9)])
-    assert not pace.is_due(waits[-1] - 0.1)
-    assert pace.is_due(waits[-1])
+    assert not pace.is_due(now - 0.1)
+    assert pace.is_due(now)
+
+
+def test_what_fails_before_the_hub_is_asked_again_makes_the_pause_no_longer() -> None:
+    pace = _Pace(lambda n: bytes([255] * n))
+    assert pace.away(0.0) == FIRST_PAUSE
+    assert [pace.away(FIRST_PAUSE / 4) for _ in range(20)] == [FIRST_PAUSE * 3 / 4] * 20
+    assert pace.is_due(FIRST_PAUSE)
+    assert pace.away(FIRST_PAUSE) == 2 * FIRST_PAUSE
 
 
 def test_a_hub_that_answers_is_polled_ever_longer_until_something_moves() -> None:
