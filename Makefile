@@ -12,7 +12,7 @@ WORKERS ?= 2
 export PYTHONDONTWRITEBYTECODE = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo demo-net test check fix bench fuzz docs picture lock coverage clean
+.PHONY: help demo demo-net test check fix bench chaos fuzz docs picture lock coverage clean
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -38,6 +38,9 @@ fix: $(READY) ## mends what can be mended by itself, and formats
 bench: $(READY) ## measures; writes build/bench.json
 	@mkdir -p build
 	@$(BIN)/python -m tests.bench.run $(ARGS)
+
+chaos: $(READY) ## kills, cuts, fills and floods real processes; writes build/chaos.md and .json; as root for all rows
+	@$(BIN)/python -m tests.chaos.run $(ARGS)
 
 fuzz: $(READY) ## the properties of every reader and frame, with many more examples; FACTOR=10
 	@SCHAKEL_FUZZ=$(or $(FACTOR),10) $(BIN)/python -m pytest -q -n $(WORKERS) -p tests.fuzz \

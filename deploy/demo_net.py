@@ -73,11 +73,12 @@ _PR_SET_PDEATHSIG = 1
 
 
 class Process:
-    """A process of Schakel; its log is a file of JSON lines."""
+    """A process of Schakel; its log is a file of JSON lines.  `within`: a command that runs the rest, such as in another
+    network namespace."""
 
-    def __init__(self, arguments: tuple[str, ...], log: Path) -> None:
-        self._arguments = arguments
-        self._log = log
+    def __init__(self, arguments: tuple[str, ...], log: Path, within: tuple[str, ...] = ()) -> None:
+        self._arguments = (*within, *_PROGRAM, *arguments)
+        self.log = log
         self._process: subprocess.Popen[bytes] | None = None
         self._from = 0
 
@@ -88,10 +89,10 @@ class Process:
 
     def start(self) -> None:
         """Starts it, in the first place or again."""
-        self._from = self._log.stat().st_size if self._log.exists() else 0
-        with self._log.open("ab") as to:
+        self._from = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("ab") as to:
             self._process = subprocess.Popen(  # noqa: S603  # our own program
-                [*_PROGRAM, *self._arguments],
+                self._arguments,
                 stdin=subprocess.DEVNULL,
                 stdout=to,
                 stderr=to,
@@ -127,11 +128,11 @@ class Process:
         """
         if self._process is not None and self._process.poll() is not None:
             # Its last words are in its log, which holds nothing of a person.
-            raise StoryError(f"a process ended by itself with {self._process.returncode}; see {self._log.name}")
+            raise StoryError(f"a process ended by itself with {self._process.returncode}; see {self.log.name}")
 
     def events(self, name: str) -> list[dict[str, object]]:
         """What it said under this name since its last start."""
-        with self._log.open("rb") as file:
+        with self.log.open("rb") as file:
             file.seek(self._from)
             lines = [json.loads(line) for line in file if line.startswith(b"{") and line.endswith(b"\n")]
         return [line for line in lines if line.get("event") == name]
@@ -282,10 +283,16 @@ def _what_next(folder: Path, *, kept: bool) -> list[RenderableType]:
 # -- set-up ------------------------------------------------------------------------------------------------------
 
 
-def set_up(folder: Path, stack: ExitStack, whom: tuple[Who, ...] = (TEAM, PROVIDER, PRACTICE)) -> Net:
+def set_up(
+    folder: Path,
+    stack: ExitStack,
+    whom: tuple[Who, ...] = (TEAM, PROVIDER, PRACTICE),
+    via: Callable[[int], int] = lambda port: port,
+) -> Net:
     """Hub, authority, invitations, joining, admission: as people would, with the fingerprints already compared.
 
     Prometheus can read all of them: a file in `folder` tells it where.
+    `via`: the port by which the edges reach the one on which the hub listens.
     """
     keys = folder / "keys"
     keys.mkdir(mode=0o700, parents=True)
@@ -295,7 +302,7 @@ def set_up(folder: Path, stack: ExitStack, whom: tuple[Who, ...] = (TEAM, PROVID
     )
     ports = {one.folder: free_port() for one in whom}
     metrics = free_port()
-    config = _gateway(folder, make_hub(wanted), metrics)
+    config = _gateway(folder, make_hub(wanted), metrics, via)
     write_new(folder / WATCHED_FILE, configuration(metrics, ports, SCRAPE_SECONDS).encode())
     hub = Process(("hub", "run", "--config", str(folder / "hub")), folder / "hub.log")
     stack.callback(hub.end)
@@ -320,7 +327,7 @@ def set_up(folder: Path, stack: ExitStack, whom: tuple[Who, ...] = (TEAM, PROVID
     return net
 
 
-def _gateway(folder: Path, config: HubConfig, metrics: int) -> HubConfig:
+def _gateway(folder: Path, config: HubConfig, metrics: int, via: Callable[[int], int]) -> HubConfig:
     authority = DevCa(folder / "ca", machine_clock() // 1000, strict=config.strict)
     server = authority.server()
     for who in (TEAM, PROVIDER):
@@ -331,7 +338,7 @@ def _gateway(folder: Path, config: HubConfig, metrics: int) -> HubConfig:
         setting(metrics),
         "[gateway]",
         f'listen = "127.0.0.1:{port}"',
-        f'url = "https://127.0.0.1:{port}"',
+        f'url = "https://127.0.0.1:{via(port)}"',
         f"certificate = {toml(str(server.certificate))}",
         f"key = {toml(str(server.key))}",
         f"server_authorities = {ca}",

@@ -22,7 +22,7 @@ def _none() -> Counter[Code]:
 
 @dataclass(slots=True)
 class Meter:
-    """`outcomes` per message, `refused` before anything is stored, `repeated` hand-overs after one without a receipt."""
+    """`outcomes` per message, `refused` what has no outcome of its own, `repeated` hand-overs after one without a receipt."""
 
     outcomes: Counter[Code] = field(default_factory=_none)
     refused: Counter[Code] = field(default_factory=_none)

@@ -36,7 +36,7 @@ MESSAGES: Final = About(
 REFUSALS: Final = About(
     "schakel_hub_refusals",
     COUNTER,
-    "Envelopes and facts that were refused before anything was stored, by code.",
+    "Envelopes, receipts, facts and publications that were refused and have no outcome of their own, by code.",
     "code",
     _CODES,
 )

@@ -1,0 +1,83 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""Every row of `make chaos` by its name, and how one is played."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+
+from tests.chaos import rows_flood, rows_ground, rows_line, rows_process, rows_time
+from tests.chaos.ground import NotHereError
+from tests.chaos.rows_time import HOUR
+from tests.chaos.town import Town
+
+SETTLE_SECONDS = 150.0
+Play = Callable[[Town], str]
+
+ROWS: Mapping[str, Play] = {
+    "hub killed under load": rows_process.hub_killed,
+    "edge killed while sending": rows_process.sender_killed,
+    "edge killed while receiving": rows_process.recipient_killed,
+    "all killed at once": rows_process.all_killed,
+    "connection cut in a request": rows_line.request_cut,
+    "connection cut in an answer": rows_line.answer_cut,
+    "answers lost": rows_line.answers_lost,
+    "answers 2 s late": rows_line.delayed,
+    "network gone": rows_line.network_gone,
+    "disk full at the hub": rows_ground.hub_disk_full,
+    "disk full at the sending edge": rows_ground.sender_disk_full,
+    "disk full at the receiving edge": rows_ground.recipient_disk_full,
+    "certificate of an edge over": rows_time.client_certificate_over,
+    "certificate of the hub over": rows_time.server_certificate_over,
+    "clock of the hub an hour fast": partial(rows_time.clock_wrong, place="hub", seconds=HOUR),
+    "clock of the hub an hour slow": partial(rows_time.clock_wrong, place="hub", seconds=-HOUR),
+    "clock of an edge an hour fast": partial(rows_time.clock_wrong, place="team-wmo", seconds=HOUR),
+    "clock of an edge an hour slow": partial(rows_time.clock_wrong, place="team-wmo", seconds=-HOUR),
+    "all clocks an hour later": rows_time.clocks_set_forward,
+    "partner down for 10 s": rows_process.partner_away_10_s,
+    "partner down for 300 s": partial(rows_time.away, seconds=300),
+    "partner down for 1 h": partial(rows_time.away, seconds=HOUR),
+    "partner down for 24 h": partial(rows_time.away, seconds=24 * HOUR),
+    "10,000 connections": rows_flood.connections,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One row of the table.  `lost`, `twice`, `out_of_order` are counted in the store of the receiving edge."""
+
+    row: str
+    events: int
+    lost: int
+    twice: int
+    out_of_order: int
+    seconds: float
+    log_sound: bool
+    what: str
+    skipped: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """As it should be, or not to be had here."""
+        return self.skipped or (not (self.lost or self.twice or self.out_of_order) and self.log_sound)
+
+    def as_dict(self) -> dict[str, object]:
+        """For the file."""
+        return asdict(self)
+
+
+def play(name: str, town: Town, seconds: float = SETTLE_SECONDS) -> Result:
+    """The fault comes and goes; then everything that was told must arrive."""
+    before = len(town.told)
+    try:
+        what = ROWS[name](town)
+    except NotHereError as error:
+        return Result(name, 0, 0, 0, 0, 0.0, True, f"skipped: {error}", skipped=True)
+    arrived, took = town.settle(seconds)
+    events = len(town.told) - before
+    return Result(
+        name, events, arrived.lost, arrived.twice, arrived.out_of_order, round(took, 1), town.is_log_sound(), what
+    )
