@@ -59,12 +59,6 @@ def run_hub(config: HubConfig, log: Log, *, requests: bool = False) -> None:
         end()
 
 
-def raise_descriptors() -> None:
-    """Takes all the file descriptors that this process may have: each connection costs one, and systems begin with few."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
 async def serve(hub: Hub, config: GatewayConfig, log: Log) -> None:
     """Serves until SIGTERM or SIGINT."""
     try:
@@ -152,3 +146,9 @@ def _reload(gateway: Gateway, log: Log) -> None:
         log(Event.NOT_RELOADED)
     else:
         log(Event.RELOADED)
+
+
+def raise_descriptors() -> None:
+    """Takes all the file descriptors that this process may have: each connection costs one, and systems begin with few."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

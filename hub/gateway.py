@@ -40,7 +40,7 @@ from hub.gateway_caller import (
     proven,
 )
 from hub.gateway_limits import Counts, Limits, Memory, Partnerships, Share
-from hub.gateway_listener import Listener, Tls, answer_problem, load_files, server_context
+from hub.gateway_listener import Listener, Tls, answer_problem, listen, load_files, server_context
 from hub.gateway_problem import Problem, of_code
 from hub.gateway_routes import CBOR, Call, Found, Services, find, read_query
 from hub.gateway_worker import Polls, Worker
@@ -105,12 +105,10 @@ class Gateway:
         await self._probe()
         proxies = frozenset(proxy.address for proxy in self._tls.proxies)
         self._listener = Listener(self._handle, self._limits, self.counts, proxies)
-        self._server = await loop.create_server(
+        self._server = await listen(
             self._listener,
-            host,
-            port,
+            (host, port),
             ssl=self._context,
-            backlog=1024,
             ssl_handshake_timeout=self._limits.handshake,
             ssl_shutdown_timeout=1.0,
         )

@@ -10,11 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import socket
 import ssl
+from asyncio import sslproto
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
@@ -23,6 +27,9 @@ from hub.gateway_limits import Counts, Limits
 from hub.gateway_problem import MEDIA_TYPE, Problem
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+ACCEPTS_AT_ONCE = 16  # new connections before what is in hand has its turn again
+QUEUE = 1024  # new connections that the system keeps meanwhile
+_BUFFER = 16 * 1024  # bytes; a record of TLS has no more
 _QUIET = "schakel.gateway.http"  # aiohttp's own texts repeat what strangers sent: nobody hears them
 
 
@@ -52,6 +59,20 @@ def load_files(context: ssl.SSLContext, tls: Tls) -> None:
     context.load_cert_chain(tls.certificate, tls.key)
     for authority in tls.authorities:
         context.load_verify_locations(authority)
+
+
+async def listen(make: Callable[[], web.RequestHandler], where: tuple[str, int], **tls: Any) -> asyncio.Server:
+    """Listens, such that strangers who come in thousands and say nothing cost little.
+
+    asyncio gives a connection a buffer of 256 kB before hands are shaken: ten thousand of them would hold 3 GB.  And it
+    accepts as many at once as the queue holds: meanwhile nobody else would be answered.
+    """
+    sslproto.SSLProtocol.max_size = _BUFFER
+    server = await asyncio.get_running_loop().create_server(make, *where, backlog=ACCEPTS_AT_ONCE, **tls)
+    for one in server.sockets:
+        with socket.socket(fileno=os.dup(one.fileno())) as same:
+            same.listen(QUEUE)
+    return server
 
 
 class Listener(web.Server):

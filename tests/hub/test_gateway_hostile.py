@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import pytest
 
 from hub.client import HandleState
 from hub.gateway_limits import Limits
+from hub.gateway_listener import ACCEPTS_AT_ONCE
 from hub.gateway_routes import LOG, ROUTES
 from schemas import api
 from schemas.address import oin_of
@@ -121,6 +124,40 @@ def test_many_connections_that_say_nothing_hold_nobody_up(tmp_path: Path) -> Non
     assert {(one.status, one.problem) for one in told} == {(429, "connections")}
     assert site.gateway.counts.refused["connections"] == 20
     site.close()
+
+
+def test_a_stranger_who_says_nothing_costs_little_memory(town: Town) -> None:
+    """Before hands are shaken anybody can have thousands of connections."""
+
+    async def story() -> int:
+        tracemalloc.start()
+        before = tracemalloc.get_traced_memory()[0]
+        opened = [socket.create_connection((HOST, town.site.port)) for _ in range(MANY // 3)]
+        for _ in opened:  # each waits in the queue of the system already
+            await asyncio.sleep(0.01)
+        assert town.site.gateway.counts.accepted == len(opened)
+        cost = tracemalloc.get_traced_memory()[0] - before
+        tracemalloc.stop()
+        for one in opened:
+            one.close()
+        return cost // len(opened)
+
+    assert town.site.wait(story()) < 60_000
+    town.still_works()
+
+
+def test_the_queue_of_new_connections_is_longer_than_what_is_accepted_at_once(town: Town) -> None:
+    """While the gateway is busy, many more come than it takes in one go: none of them is turned away."""
+    opened = []
+    for _ in range(10 * ACCEPTS_AT_ONCE):  # nobody accepts meanwhile: the loop of the gateway does not run
+        one = socket.socket()
+        one.settimeout(5)
+        one.connect((HOST, town.site.port))
+        opened.append(one)
+    for one in opened:
+        one.close()
+    town.still_works()
+    assert town.site.gateway.counts.accepted > len(opened)
 
 
 # -- size and form
