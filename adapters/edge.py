@@ -427,7 +427,7 @@ class Edge:
                 await lines.send_stops(self._work, peers.signing_key(self._work))
             except HubUnavailableError:
                 return False
-            return not any(ORDERS.scan(self.store, "due", self._work.now))
+            return not lines.due_stops(self._work)
 
     # -- what only a person does -------------------------------------------------------------------------------------
 
@@ -528,7 +528,7 @@ class Edge:
                     asks=False,
                     late=True,
                     tries=0,
-                    release_at=self._work.now,
+                    release_at=asked.made_at,
                 ),
             )
 

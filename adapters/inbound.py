@@ -30,6 +30,7 @@ from adapters.keys import RoleKeys
 from adapters.peers import FalseManifestError, Peers
 from adapters.records import (
     ANSWERS,
+    AUTOMATIC_REFUSED,
     GONE,
     HALTED,
     INTRODUCTIONS,
@@ -71,7 +72,6 @@ from schemas.receipt import sign_receipts
 from schemas.registry import InvalidPart
 from schemas.signing import MOST_TOGETHER, SignatureError, SigningKey
 
-AUTOMATIC_REFUSED: Final = "automatic-refused"
 BOX_DAYS: Final = 30  # what is about nobody we know is kept this long, in case the client is registered
 _DAY: Final = 86_400_000
 _MINUTES: Final = 1440

@@ -17,6 +17,7 @@ from typing import Final
 
 from adapters.records import (
     ACTIVE,
+    AUTOMATIC_REFUSED,
     CLIENTS,
     EVENT,
     FACTS,
@@ -320,10 +321,17 @@ def _order(tx: Transaction, work: Workplace, grant: Grant, why: str) -> None:
 # -- at the hub --------------------------------------------------------------------------------------------------
 
 
+def due_stops(work: Workplace) -> list[Order]:
+    """The stops that must reach the hub now: each of them at once, whatever the clock showed when it was decided; only
+    the one against an automatic grant waits for its minute."""
+    now = work.now
+    return [one for one in ORDERS.scan(work.store, "due") if one.why != AUTOMATIC_REFUSED or one.due <= now]
+
+
 async def send_stops(work: Workplace, key: SigningKey) -> int:
     """Send every stop that is due, each alone; how many are in force now."""
     sent = 0
-    for order in list(ORDERS.scan(work.store, "due", work.now)):
+    for order in due_stops(work):
         named = handles_to_stop(order.secret, order.end, work.today)
         frame = sign_facts(key, work.address, work.today, [named])[0]
         answer = (await work.ask("stop", work.client.facts, [frame]))[0]

@@ -29,7 +29,7 @@ from adapters.lines import (
     stopped_by_other,
     terms_of,
 )
-from adapters.outcomes import RECALL_DAYS, Effect, after, asking
+from adapters.outcomes import PUT_OFF, RECALL_DAYS, Effect, after, asking
 from adapters.peers import FalseManifestError, Peers
 from adapters.records import (
     ACTIVE,
@@ -114,8 +114,8 @@ class Outbound:
 
     def _grants_with_work(self) -> list[str]:
         now = self.work.now
-        waiting = ITEMS.scan(self.work.store, WAITING, now)
-        return list(dict.fromkeys(item.grant for item in waiting))
+        waiting = ITEMS.scan(self.work.store, WAITING)
+        return list(dict.fromkeys(item.grant for item in waiting if _is_released(item, now)))
 
     def _finish_renewals(self) -> None:
         """An old grant ends when its renewal is introduced and nothing is under way or waits under the old one."""
@@ -141,7 +141,7 @@ class Outbound:
                     ITEMS.put(tx, item)
             # A crash here: what is over was marked so, the rest waits as before.
             items = ITEMS.find(self.work.store, "grant_made", grant_id.encode())
-        waiting = [item for item in _in_order(items) if item.state == WAITING and item.release_at <= self.work.now]
+        waiting = [item for item in _in_order(items) if item.state == WAITING and _is_released(item, self.work.now)]
         for recall in (False, True):  # a retraction need not wait for what can't leave yet
             first = next((item for item in waiting if (item.kind == RETRACTION) is recall), None)
             found = None if first is None else await self._ready(grant, first, items)
@@ -387,9 +387,16 @@ def _under_way(item: Item, month: int, header: Header, frame: bytes) -> Item:
     )
 
 
+def _is_released(item: Item, now: int) -> bool:
+    """Whether something that waits may go: at once, unless it was put off, and then an hour at most; what a clock that
+    was fast has written here holds nothing up."""
+    put_off = item.release_at > item.made_at
+    return not put_off or not now < item.release_at <= now + PUT_OFF
+
+
 def _goes_again(item: Item, now: int) -> bool:
     """Whether the bytes of something under way must be sent: never taken, or without an outcome for too long."""
-    if item.taken_at is None:
+    if item.taken_at is None or item.taken_at > now:  # taken in the future: the clock was set back
         return True
     return now - item.taken_at >= (AGAIN_AFTER if item.undecided else ASK_AFTER)
 

@@ -32,7 +32,7 @@ from schemas.codes import CLASS, Class, Code
 
 RECALL_DAYS: Final = 366  # a retraction passes this long after the end
 MOST_TRIES: Final = 10  # of what should have succeeded at the next try
-_HOUR: Final = 3_600_000
+PUT_OFF: Final = 3_600_000
 
 
 class Effect(Enum):
@@ -108,7 +108,7 @@ def _not_active(item: Item, grant: Grant, now: int) -> tuple[Item, Effect]:
         if today > grant.end + RECALL_DAYS:
             return asking(item, Code.NOT_ACTIVE.value), Effect.NOTHING
         # Its handle is registered again first, at the next try; the hub may need a moment to forget what was before.
-        again = replace(_again(item, counts=False), tries=item.tries + 1, release_at=now + _HOUR)
+        again = replace(_again(item, counts=False), tries=item.tries + 1, release_at=now + PUT_OFF)
         return again, Effect.NOTHING
     ours = grant.state == STOPPING or (grant.state == REPLACED and grant.ours)
     if item.kind == EVENT and ours and grant.next is not None:

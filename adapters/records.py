@@ -22,6 +22,9 @@ STOPPED: Final = "stopped"
 FROZEN: Final = "frozen"
 REPLACED: Final = "replaced"
 
+# Why a stop was decided, where that says when it leaves: against an automatic grant, in a random minute.
+AUTOMATIC_REFUSED: Final = "automatic-refused"
+
 # Kinds of what waits in the outbox, and its states.
 INTRODUCTION: Final = "introduction"
 EVENT: Final = "event"

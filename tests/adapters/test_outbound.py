@@ -21,6 +21,7 @@ from adapters.records import (
     HANDLES,
     INTRODUCTION,
     ITEMS,
+    ORDERS,
     REPLACED,
     RETRACTED,
     RETRACTION,
@@ -31,11 +32,13 @@ from adapters.records import (
     Grant,
     Item,
 )
+from adapters.refusals import WITHDRAWN
 from deploy.local import LocalClient
-from hub.client import HubUnavailableError
+from hub.client import FactAnswer, HubUnavailableError
 from schemas.calendar import start_of_day
 from schemas.codes import CLASS, Class, Code
 from schemas.envelope import parse
+from schemas.event import Kind
 from tests.adapters.edges import PROVIDER, TEAM, Neighbours, allocation, status
 from tests.simulator import run
 
@@ -153,6 +156,13 @@ class Deaf(LocalClient):
         raise HubUnavailableError("the connection broke")
 
 
+class Away(LocalClient):
+    """The hub can't be told anything."""
+
+    async def facts(self, facts: Sequence[bytes]) -> list[FactAnswer]:
+        raise HubUnavailableError("the hub is away")
+
+
 def test_what_was_sent_without_an_answer_goes_again_byte_for_byte(near: Neighbours) -> None:
     near.take(TEAM, allocation())
     deaf = near.clients[TEAM] = Deaf(near.world.hub, TEAM)
@@ -176,6 +186,59 @@ def test_what_was_taken_and_has_no_outcome_after_an_hour_goes_again(near: Neighb
     assert run(near[TEAM].release()) == 0
     near.world.advance(ms=AGAIN_AFTER)
     assert run(near[TEAM].release()) == 1
+
+
+HOUR = 3_600_000
+
+
+def test_what_was_taken_while_the_clock_was_fast_leaves_when_it_is_right_again(near: Neighbours) -> None:
+    for address in (TEAM, PROVIDER):
+        near.take(address, allocation())
+    near.settle(3)
+    near.world.now += HOUR
+    near.take(TEAM, status(1, today=near.world.today))
+    near.world.now -= HOUR
+    near.take(TEAM, status(2, Kind.AFGEWEZEN, today=near.world.today))
+    near.settle(3)
+    assert near.told(PROVIDER) == ["toegewezen", "in onderzoek", "afgewezen"]
+
+
+def test_what_was_put_off_by_a_clock_that_was_fast_waits_no_longer_than_it_would_have(near: Neighbours) -> None:
+    near.take(TEAM, allocation())
+    near.settle(3)
+    near.take(TEAM, status(1, today=near.world.today))
+    item = list(near[TEAM].items())[-1]
+    for ahead, leaves in ((HOUR // 2, 0), (2 * HOUR, 1)):
+        with near[TEAM].store.transaction() as tx:
+            ITEMS.put(tx, replace(item, release_at=near.world.now + ahead))
+        assert run(near[TEAM].release()) == leaves
+    near.settle(3)
+
+
+def test_a_stop_that_was_decided_while_the_clock_was_fast_reaches_the_hub_as_soon_as_it_can(near: Neighbours) -> None:
+    near.take(TEAM, allocation())
+    near.settle(3)
+    near.clients[TEAM] = Away(near.world.hub, TEAM)
+    near.open(TEAM)
+    near.world.now += HOUR
+    assert run(near[TEAM].stop(near[TEAM].clients()[0].number, None, WITHDRAWN)) is False
+    near.world.now -= HOUR
+    del near.clients[TEAM]
+    near.open(TEAM)
+    near.work(TEAM)
+    assert [order.done for order in ORDERS.scan(near[TEAM].store)] == [True]
+    near.settle(3)
+
+
+def test_what_was_taken_at_the_hub_in_the_future_goes_again(near: Neighbours) -> None:
+    """The clock was set back since: nobody knows for how long there has been no outcome."""
+    near.take(TEAM, allocation())
+    near.world.now += HOUR
+    run(near[TEAM].release())
+    near.world.now -= HOUR
+    assert run(near[TEAM].release()) == 1
+    assert run(near[TEAM].release()) == 0
+    near.settle(3)
 
 
 def test_nothing_but_the_introduction_leaves_before_its_receipt(near: Neighbours) -> None:
