@@ -447,7 +447,7 @@ class Exchange:
                 answer = FactAnswer(Code.TRY_LATER)
         else:
             step, answer = grants.stop(fact, body, known, self._random)
-        if answer.code is not Code.IN_FORCE:
+        if answer.code not in (Code.IN_FORCE, Code.TRY_LATER):
             self._refuse(partners.by_address[fact.signer], answer.code)
         if step.entries:
             self._commit(step)

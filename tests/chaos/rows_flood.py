@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from adapters.connections.https import HttpsClient, HubRefusedError, Place, Signer
 from deploy.compose import machine_clock
@@ -59,16 +60,20 @@ class Flood:
 
 @dataclass(slots=True)
 class Asked:
-    """What one partner saw: seconds per answer, and how often there was none."""
+    """What one partner saw: seconds per answer over its open connection and over new ones, and how often none came."""
 
-    seconds: list[float] = field(default_factory=list)
+    kept: list[float] = field(default_factory=list)
+    new: list[float] = field(default_factory=list)
     failed: int = 0
 
     def words(self) -> str:
         """For the table."""
-        ordered = sorted(self.seconds) or [float("nan")]
-        p50, p99 = (1000 * ordered[int(share * (len(ordered) - 1))] for share in (0.5, 0.99))
-        return f"{p50:.0f} ms p50, {p99:.0f} ms p99, {self.failed} of {len(self.seconds) + self.failed} without answer"
+        return f"{_ms(self.kept)} over an open connection, {_ms(self.new)} over new ones, {self.failed} without answer"
+
+
+def _ms(seconds: list[float]) -> str:
+    ordered = sorted(seconds) or [float("nan")]
+    return "/".join(f"{1000 * ordered[int(share * (len(ordered) - 1))]:.0f}" for share in (0.5, 0.99)) + " ms p50/p99"
 
 
 def connections(town: Town, count: int = MANY, seconds: float = _SECONDS) -> str:
@@ -78,7 +83,7 @@ def connections(town: Town, count: int = MANY, seconds: float = _SECONDS) -> str
         raise NotHereError(f"needs {count + _SPARE} file descriptors a process, and may have {most}")
     before = asyncio.run(ask(town, seconds / 4))
     flood = flooded(town, count)
-    held = flood.open
+    held, memory = flood.open, _megabytes(town.hub.process_id)
     try:
         teller = threading.Thread(target=town.tell, args=(30, 30 / seconds))
         teller.start()
@@ -86,9 +91,13 @@ def connections(town: Town, count: int = MANY, seconds: float = _SECONDS) -> str
         teller.join()
     finally:
         flood.end()
-    return (
-        f"{held} open at once; each over a connection of its own, before: {before.words()}; meanwhile: {during.words()}"
-    )
+    return f"{held} open at once, the hub holds {memory} MB; before: {before.words()}; meanwhile: {during.words()}"
+
+
+def _megabytes(process_id: int) -> int:
+    """What a process has in memory (Linux)."""
+    lines = Path(f"/proc/{process_id}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) // 1024
 
 
 def flooded(town: Town, count: int) -> Flood:
@@ -112,14 +121,20 @@ async def ask(town: Town, seconds: float) -> Asked:
     place = Place(gateway.url, config.hub_certificate, config.hub_certificate_key, (config.hub_authorities,))
     signer = Signer(config.address, lambda: key, lambda: None, machine_clock, os.urandom)
     asked, end = Asked(), time.monotonic() + seconds
-    while time.monotonic() < end:
-        began = time.monotonic()
-        try:
-            async with HttpsClient(place, signer, 20.0) as client:
-                await client.handles()
-        except (HubUnavailableError, HubRefusedError):
-            asked.failed += 1
-        else:
-            asked.seconds.append(time.monotonic() - began)
-        await asyncio.sleep(_ASKS_EVERY)
+    async with HttpsClient(place, signer, 20.0) as kept:
+        while time.monotonic() < end:
+            await _timed(kept, asked, asked.kept)
+            async with HttpsClient(place, signer, 20.0) as new:
+                await _timed(new, asked, asked.new)
+            await asyncio.sleep(_ASKS_EVERY)
     return asked
+
+
+async def _timed(client: HttpsClient, asked: Asked, into: list[float]) -> None:
+    began = time.monotonic()
+    try:
+        await client.handles()
+    except (HubUnavailableError, HubRefusedError):
+        asked.failed += 1
+    else:
+        into.append(time.monotonic() - began)
