@@ -82,11 +82,15 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class ChainView:
-    """What is shown for one task, in order of the day it is about."""
+    """What is shown for one task, in order of the day it is about.
+
+    `restored_on`: this edge was put back from a back-up less than 7 days ago, and what was told before may be missing.
+    """
 
     client: str
     task: Task
     lines: tuple[Line, ...]
+    restored_on: int | None = None
 
     @property
     def allocations(self) -> tuple[str | None, ...]:
@@ -105,7 +109,13 @@ def event_of(registry: Registry, told: Told) -> Event:
 
 
 def views(
-    reads: Reads, registry: Registry, book: AddressBook, address: str, client: Client, today: int
+    reads: Reads,
+    registry: Registry,
+    book: AddressBook,
+    address: str,
+    client: Client,
+    today: int,
+    restored_on: int | None = None,
 ) -> list[ChainView]:
     """One chain view per task for this client."""
     found: dict[Task, list[Line]] = {}
@@ -118,7 +128,7 @@ def views(
             if told.parts and not told.hidden:
                 lines.append(_line(registry, book, told))
     return [
-        ChainView(client.number, task, tuple(sorted(lines, key=lambda line: (line.day, line.told_on))))
+        ChainView(client.number, task, tuple(sorted(lines, key=lambda line: (line.day, line.told_on))), restored_on)
         for task, lines in sorted(found.items())
         if lines
     ]

@@ -12,9 +12,10 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
-from adapters import agreement, alarms, clients, desk, inbound, lines, peers, refusals
+from adapters import agreement, alarms, clients, desk, inbound, lines, peers, recovery, refusals, restore
 from adapters.address_book import AddressBook
 from adapters.agreement import Agreed, Agreement, Conversation
 from adapters.alarms import Alarm, Lie
@@ -49,13 +50,16 @@ from adapters.records import (
     Item,
     Order,
     Refused,
+    Restore,
+    back_up,
     number_key,
 )
 from adapters.refusals import CLOSED, KINDS, OBJECTED, REASONS, WITHDRAWN
+from adapters.restore import RestoringError
 from adapters.stop_code import read_stop_code
 from adapters.store import EdgeStore, Transaction
 from adapters.watch import Watch
-from adapters.witness import Witness
+from adapters.witness import Cut, Witness
 from adapters.workplace import Workplace, no_point
 from consent.decide import longest_validity
 from consent.rules import RuleTable
@@ -67,6 +71,8 @@ from schemas.registry import Registry
 from schemas.signing import SigningKey, Verifier
 
 STOP_CODE: Final = "stop-code"
+HUB: Final = "hub"
+PERSON: Final = "person"
 _MOST_ROUNDS: Final = 500  # of sending and hearing in one pass; what is left goes at the next
 
 
@@ -104,12 +110,16 @@ class Tools:
 
 @dataclass(frozen=True, slots=True)
 class Worked:
-    """What one pass did: envelopes sent, outcomes heard, envelopes picked up; and whether the manifest is in the log."""
+    """What one pass did: envelopes sent, outcomes heard, envelopes picked up; whether the manifest is in the log.
+
+    `waits` says for whom a hub or edge that was put back keeps everything else waiting: `HUB`, `PERSON`, or nobody.
+    """
 
     sent: int = 0
     heard: int = 0
     picked_up: int = 0
     published: bool = True
+    waits: str = ""
 
 
 class Edge:
@@ -188,6 +198,10 @@ class Edge:
         """A person has looked at a forked log: the log that the hub shows from now on is followed."""
         self._witness.settle()
 
+    def cuts(self) -> list[Cut]:
+        """Each time that the hub was put back from a copy, oldest first."""
+        return self._witness.cuts()
+
     def _table_hash(self) -> bytes | None:
         return self._work.rules.hash if self.identity.own_table else None
 
@@ -204,8 +218,12 @@ class Edge:
             keep_house(self._work)
             await self._witness.see(self._work.client)
             await self._witness.prove_deliveries(self._work.client)  # of earlier passes
+            if restore.is_restoring(self.store):
+                await peers.take_over(self._work)
             if not await peers.publish(self._work, self._table_hash()):
                 return Worked(published=False)
+            if not await self._may_exchange():
+                return Worked(waits=PERSON if restore.is_unconfirmed(self.store) else HUB)
             sent, heard = await self._exchange()
             picked_up = await self._inbound().pickup(most, wait_seconds)
             if picked_up:
@@ -228,25 +246,48 @@ class Edge:
                 break
         return total, heard
 
+    async def _may_exchange(self) -> bool:
+        """Whether nothing stands before sending and picking up; does first what a hub or edge that was put back needs."""
+        work, key = self._work, peers.signing_key(self._work)
+        if not await recovery.follow_log(work, self._witness, key, self._table_hash()):
+            return False
+        if restore.is_restoring(self.store):
+            await restore.tell_hub(work, key, self._witness.log_number())
+            await lines.send_stops(work, key)
+            if restore.is_unconfirmed(self.store):
+                return False
+            if not await restore.stop_all_of_before(work, key):
+                return False
+            await self._outbound().read_feed()
+            await restore.begin_lines(work)
+        return not restore.is_restoring(self.store)
+
     async def read_feed(self) -> int:
         """Read the feed to its end; how many outcomes it held."""
         async with self._busy:
-            return await self._outbound().read_feed()
+            return await self._outbound().read_feed() if await self._ready() else 0
 
     async def release(self) -> int:
         """Send what may go now, once; how many envelopes."""
         async with self._busy:
-            return await self._outbound().release()
+            return await self._outbound().release() if await self._ready() else 0
 
     async def register_next(self) -> int:
         """From the 20th, register the handles of next month; how many."""
         async with self._busy:
+            if not await self._ready():
+                return 0
             return await lines.register_next(self._work, self._outbound().key)
 
     async def pickup(self, most: int = 100, wait_seconds: float = 0.0) -> int:
         """Pick up once, answer with receipts; how many envelopes came."""
         async with self._busy:
-            return await self._inbound().pickup(most, wait_seconds)
+            return await self._inbound().pickup(most, wait_seconds) if await self._ready() else 0
+
+    async def _ready(self) -> bool:
+        """For one step of a pass alone: `work` has seen the newest checkpoint already."""
+        await self._witness.see(self._work.client)
+        return await self._may_exchange()
 
     async def prove(self) -> int:
         """Check that what was handed over stands in the hub's log; how many entries still wait for a checkpoint."""
@@ -262,25 +303,98 @@ class Edge:
         opening = {key.key_id: opening_private(key.seed) for key in keys.opening}
         return Inbound(self._work, self._peers, self._witness, keys, opening)
 
-    def _intake(self) -> Intake:
+    def _intake(self, again: Restore | None = None) -> Intake:
         event_key = peers.own_keys(self._work).event_key
-        return Intake(self._work, self.identity.book, self.identity.own_codes, event_key)
+        return Intake(self._work, self.identity.book, self.identity.own_codes, event_key, again)
 
     # -- native messages ---------------------------------------------------------------------------------------------
 
-    async def take_native(self, digest: bytes, events: Sequence[NativeEvent], received_at: int) -> Taken:
+    async def take_native(
+        self, digest: bytes, events: Sequence[NativeEvent], received_at: int, *, again: bool = False
+    ) -> Taken:
         """Take the events of one native file, whole or not at all; the same file again changes nothing.
+
+        `again`: it was read before this edge was put back. Those come first, in the order in which they came.
 
         Raises:
             HubUnavailableError: it holds an allocation, and nothing automatic is made before the feed was read to its
-                end. The file was not taken.
+                end; or this edge was put back and it is not its turn yet. The file was not taken.
         """
         async with self._busy:
+            to_read = restore.reads_again(self.store)
+            if restore.is_restoring(self.store) or (to_read is not None and not again):
+                raise RestoringError
             if any(native.allocation is not None for native in events):
                 await self._outbound().read_feed()
             with self._work.commit("native file") as tx:
-                return self._intake().take(tx, digest, events, received_at)
+                return self._intake(to_read).take(tx, digest, events, received_at)
             # A crash before this commit: the file is still in its folder and is taken whole at the next pass.
+
+    # -- back-up and restore -----------------------------------------------------------------------------------------
+
+    def back_up(self, target: Path) -> int:
+        """Write a copy of the store, whole or not at all; when it was made, in unix milliseconds.
+
+        Raises:
+            StoreError: it can't be written, or there is a file of that name.
+        """
+        now = self._work.now
+        with self._work.commit("backup") as tx:
+            back_up(tx, now)
+        # A crash here: the store says that a copy was made and there is none; only a copy that was put back is asked.
+        self.store.copy_to(target)
+        return now
+
+    def was_put_back(self, saved_at: int | None = None) -> Restore:
+        """This store is a copy that was put back; `saved_at` where the copy does not say when it was made.
+
+        Raises:
+            EdgeError: nobody says when it was made.
+        """
+        try:
+            with self._work.commit("put back") as tx:
+                return restore.begin(tx, self._work, saved_at)
+        except ValueError:
+            raise EdgeError("de kopie zegt niet van wanneer zij is: geef de dag op") from None
+
+    def restoring(self) -> Restore | None:
+        """The newest restore of this edge, over or not."""
+        return restore.current(self.store)
+
+    def is_unconfirmed(self) -> bool:
+        """Whether this edge was put back and waits for a person."""
+        return restore.is_unconfirmed(self.store)
+
+    async def restore_plan(self) -> tuple[restore.Plan, int]:
+        """What will happen to the lines, and how many messages in the feed this edge does not know any more.
+
+        Raises:
+            HubUnavailableError: the hub can't be asked now.
+        """
+        async with self._busy:
+            feed = await self._work.ask("feed", self._work.client.outcomes, 0)
+            known = restore.unknown_outcomes(self.store, [item.message_id for item in feed.items])
+            return await restore.plan(self._work), known
+
+    def confirm_restore(self) -> bool:
+        """A person has signed again the stops and refusals since the back-up; whether that was waited for."""
+        with self._work.commit("confirmed") as tx:
+            return restore.confirm(tx, self._work) is not None
+
+    def reads_again(self) -> Restore | None:
+        """The restore after which the folder done must be read again, when that was not done yet."""
+        return restore.reads_again(self.store)
+
+    def has_read_again(self) -> None:
+        """The folder done was read again to its end."""
+        with self._work.commit("read again") as tx:
+            restore.read_again_done(tx, self._work)
+
+    def _need_lines(self) -> None:
+        if restore.is_restoring(self.store) or self.reads_again() is not None:
+            raise EdgeError(
+                "deze edge is teruggezet uit een reservekopie en nog niet weer aan het werk: zie `schakel edge restored`"
+            )
 
     def import_clients(self, rows: Iterable[ClientRow]) -> int:
         """Register own clients from a list; how many lines. What came about them before is shown from now on.
@@ -330,7 +444,8 @@ class Edge:
     def view(self, number: str) -> list[ChainView]:
         """The chain views of an own client, one per task."""
         work, book = self._work, self.identity.book
-        return views(self.store, work.registry, book, self.address, self.client(number), work.today)
+        restored_on = restore.shown_on(self.store, work.today)
+        return views(self.store, work.registry, book, self.address, self.client(number), work.today, restored_on)
 
     def grants(self, number: str | None = None) -> list[Grant]:
         """The grants in which this edge is the sender, of one client or all."""
@@ -447,6 +562,7 @@ class Edge:
         Raises:
             EdgeError, NotLawfulError: the table has no such row or allows it not, or the client has no BSN.
         """
+        self._need_lines()
         rule = self._work.rules.rows.get(row)
         if rule is None:
             raise EdgeError("deze regel staat niet in de regeltabel")
@@ -468,6 +584,7 @@ class Edge:
         Raises:
             EdgeError: it rests on consent, which must be given anew; or nothing is left to go on with.
         """
+        self._need_lines()
         with self._work.commit("decided") as tx:
             frozen = [grant for grant in GRANTS.find(tx, "line", line.encode()) if grant.state == FROZEN]
             if not frozen:
@@ -509,6 +626,7 @@ class Edge:
         Raises:
             EdgeError: it does not ask for that, its content is gone, or no grant is active.
         """
+        self._need_lines()
         with self._work.commit("told again") as tx:
             asked = self._item(tx, item)
             grant = lines.newest(tx, asked.line)
@@ -534,11 +652,13 @@ class Edge:
 
     def retract(self, item: int) -> bool:
         """Call one event back; whether there was anything to call back. Possible until a year after the grant's end."""
+        self._need_lines()
         with self._work.commit("retract") as tx:
             return self._intake().retract(tx, self._item(tx, item))
 
     def retract_all(self, number: str, partner: str | None = None) -> int:
         """Call back everything told about a client, to one partner or all: one retraction per event told."""
+        self._need_lines()
         client = self.client(number)
         with self._work.commit("retract all") as tx:
             intake, count = self._intake(), 0
@@ -566,6 +686,7 @@ class Edge:
 
     def make_agreement(self, number: str, talk: Conversation) -> Agreement:
         """Make the grants of a conversation with a client; see `adapters.agreement`."""
+        self._need_lines()
         client = self.client(number)
         with self._work.commit("agreement") as tx:
             return agreement.make_agreement(tx, self._work, self.identity.book, client, talk)

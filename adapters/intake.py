@@ -42,6 +42,7 @@ from adapters.records import (
     Mark,
     Reads,
     Recalled,
+    Restore,
     Source,
 )
 from adapters.refusals import CLOSED, is_refused
@@ -75,12 +76,14 @@ class Intake:
     """Takes the events of native files.
 
     `own_codes` stand for this organisation in native messages; `event_key` is the edge's own key for event ids.
+    `again`: files are read again after this restore.
     """
 
     work: Workplace
     book: AddressBook
     own_codes: frozenset[str]
     event_key: bytes
+    again: Restore | None = None
 
     def take(self, tx: Transaction, digest: bytes, events: Sequence[NativeEvent], received_at: int) -> Taken:
         """Take a file that arrived at this time."""
@@ -96,7 +99,7 @@ class Intake:
             if native.retracts:
                 taken = replace(taken, retracted=taken.retracted + self._recall(tx, native))
                 continue
-            told = self._tell(tx, native)
+            told = self._tell(tx, native, received_at)
             taken = replace(taken, told=taken.told + told, not_shared=taken.not_shared + (not told))
         return taken
 
@@ -120,7 +123,20 @@ class Intake:
             ),
         )
         rows = statutory_rows(self.work.rules, self.work.address, partner, law.value)
-        return sum(follow_sources(tx, self.work, client.id, partner, row) for row in rows)
+        return sum(
+            follow_sources(tx, self.work, client.id, partner, row)
+            for row in rows
+            if self._may_make(tx, client, partner, row)
+        )
+
+    def _may_make(self, tx: Transaction, client: Client, partner: str, row: Row) -> bool:
+        """Read again, an allocation begins no line that may have been stopped meanwhile: that is for a person."""
+        if self.again is None:
+            return True
+        line = line_name(client.id, partner, row)
+        if newest(tx, line) is not None:
+            return True
+        return self.again.remakes and not GRANTS.find(tx, "line", line.encode())
 
     def _partner(self, code: str | None, law: Law) -> str | None:
         """The one address that this code stands for and that an allocation under this law lets this side tell."""
@@ -136,7 +152,7 @@ class Intake:
 
     # -- telling ---------------------------------------------------------------------------------------------------
 
-    def _tell(self, tx: Transaction, native: NativeEvent) -> int:
+    def _tell(self, tx: Transaction, native: NativeEvent, received_at: int) -> int:
         client = clients.find(tx, native.citizen)
         identity = self._mac(encode([b"identity", *native.identity]))
         event = self._meaning(tx, native, identity)
@@ -146,6 +162,8 @@ class Intake:
         for grant in active_grants(tx, client, self.work.today):
             if not self._concerns(tx, grant, event) or is_refused(tx, client.id, grant.recipient):
                 continue
+            if self.again is not None and received_at < grant.begun_at:
+                continue  # what happened before its line began is never told under it
             event_id = self.event_id(tx, grant, identity)
             if ITEMS.find(tx, "event", event_id):
                 continue
@@ -156,7 +174,20 @@ class Intake:
             now = self.work.now
             add_item(
                 tx,
-                Item(0, EVENT, event_id, grant.id, grant.line, client.id, identity, event.day, parts, now, now),
+                Item(
+                    0,
+                    EVENT,
+                    event_id,
+                    grant.id,
+                    grant.line,
+                    client.id,
+                    identity,
+                    event.day,
+                    parts,
+                    now,
+                    now,
+                    late=self.again is not None,  # what came after it may have been told before this edge was put back
+                ),
             )
             told += 1
         return told

@@ -202,6 +202,11 @@ def renew(keys: RoleKeys, today: int, random: Random) -> RoleKeys:
     return replace(keys, opening=tuple(kept))
 
 
+def with_new_opening(keys: RoleKeys, today: int, random: Random) -> RoleKeys:
+    """These keys with a new opening key, for when those of the newest manifest are lost."""
+    return replace(keys, opening=(*keys.opening, _new_opening(random, today)))
+
+
 def manifest_for(
     keys: RoleKeys,
     address: str,

@@ -258,6 +258,27 @@ def add_item(tx: Transaction, item: Item) -> Item:
     return ITEMS.put(tx, replace(item, number=here.items + 1))
 
 
+def begin_anew(tx: Transaction, work: Workplace, old: Grant) -> Grant:
+    """The same grant once more under a new secret, when this edge no longer knows what became of the old one.
+
+    Nothing of the old one is used again, so no number and no answer of the time that was lost can be mistaken.
+    """
+    new = replace(
+        old,
+        id=work.id(),
+        begin=work.today,
+        made_at=work.now,
+        secret=work.random(32),
+        salt=work.random(32),
+        renews=old.id,
+        introduced=False,
+    )
+    GRANTS.put(tx, new)
+    add_item(tx, _introduction(work, new))
+    stop_own(tx, work, replace(old, next=new.id))
+    return new
+
+
 def stop_own(tx: Transaction, work: Workplace, grant: Grant) -> None:
     """Our own renewal replaces this grant."""
     GRANTS.put(tx, replace(grant, state=STOPPING))
@@ -337,6 +358,8 @@ async def send_stops(work: Workplace, key: SigningKey) -> int:
         answer = (await work.ask("stop", work.client.facts, [frame]))[0]
         if answer.code is not Code.IN_FORCE:
             continue
+        if order.why == RENEWAL and await _is_recovering(work):
+            continue  # it counts, and who else had stopped it is known only when everybody has repeated
         older = await _stopped_before(work, order)
         by_other = answer.stopped_by_other or bool(older)
         with work.commit("stop") as tx:
@@ -352,6 +375,11 @@ async def send_stops(work: Workplace, key: SigningKey) -> int:
         # A crash before this commit: the stop is sent again, which repeats harmlessly and gets the same answer.
         sent += 1
     return sent
+
+
+async def _is_recovering(work: Workplace) -> bool:
+    began = await work.ask("gate", work.client.recovery)
+    return began is not None and not began.open
 
 
 async def _stopped_before(work: Workplace, order: Order) -> list[Grant]:
@@ -396,7 +424,8 @@ async def _stopped_by_others(work: Workplace, older: Sequence[Grant]) -> list[Gr
 
 async def register(work: Workplace, key: SigningKey, grant: Grant, month: int) -> bool:
     """Whether this month's handle is registered; does so, alone, when it is not."""
-    if HANDLES.get(work.store, handle(grant.secret, month)) is not None:
+    known = HANDLES.get(work.store, handle(grant.secret, month))
+    if known is not None and not known.lost:
         return True
     return (await _register_all(work, key, [(grant, month)]))[0]
 
@@ -427,7 +456,7 @@ async def _register_all(work: Workplace, key: SigningKey, wanted: list[tuple[Gra
     with work.commit("register") as tx:
         for (grant, month), body, frame, answer in zip(wanted, bodies, frames, answers, strict=True):
             if answer.code is Code.IN_FORCE:
-                HANDLES.put(tx, HANDLES.get(tx, body.handle) or Handle(body.handle, grant.id, month))
+                _registered(tx, body.handle, grant, month)
                 keep_facts(tx, [(frame, month)])
             now = GRANTS.need(tx, grant.id.encode())
             if answer.stopped_by_other and now.state == ACTIVE:
@@ -450,10 +479,14 @@ async def register_again(work: Workplace, key: SigningKey, grant: Grant, month: 
     if answer.code is not Code.IN_FORCE:
         return False
     with work.commit("register again") as tx:
-        name = handle(grant.secret, month)
-        HANDLES.put(tx, HANDLES.get(tx, name) or Handle(name, grant.id, month))
+        _registered(tx, handle(grant.secret, month), grant, month)
         keep_facts(tx, [(frame, month)])
     return True
+
+
+def _registered(tx: Transaction, name: bytes, grant: Grant, month: int) -> None:
+    known = HANDLES.get(tx, name) or Handle(name, grant.id, month)
+    HANDLES.put(tx, replace(known, lost=False))
 
 
 def keep_facts(tx: Transaction, signed: Sequence[tuple[bytes, int]]) -> None:

@@ -49,6 +49,11 @@ PASS_AGE: Final = About(
     GAUGE,
     "Seconds since the edge last finished a pass in which the hub answered; before the first one, since its start.",
 )
+UNCONFIRMED: Final = About(
+    "schakel_edge_restore_unconfirmed",
+    GAUGE,
+    "1 while this edge was put back from a copy and waits for a person to confirm, which keeps everything from going on.",
+)
 CERTIFICATE: Final = About(
     "schakel_edge_certificate_days_left",
     GAUGE,
@@ -62,7 +67,7 @@ ALARMS: Final = About(
     "kind",
     frozenset(lie.value for lie in Lie),
 )
-ALL: Final = (OUTBOX, OLDEST, ASK, PASS_AGE, CERTIFICATE, ALARMS)
+ALL: Final = (OUTBOX, OLDEST, ASK, PASS_AGE, UNCONFIRMED, CERTIFICATE, ALARMS)
 
 
 class EdgeMetrics(Collector):
@@ -73,11 +78,12 @@ class EdgeMetrics(Collector):
         self._backlog: dict[str, Backlog] = {}
         self._alarms = dict.fromkeys((lie.value for lie in Lie), 0)
         self._looked_at = -_LOOK_MS
+        self._unconfirmed = False
         self._passed_at = clock()
         self._ends_at: float | None = None
 
-    def look(self, read: Callable[[], dict[str, Backlog]]) -> None:
-        """Looks at outbox and certificate; does nothing when the last look is less than five seconds old.
+    def look(self, read: Callable[[], dict[str, Backlog]], unconfirmed: Callable[[], bool]) -> None:
+        """Looks at outbox, certificate and whether a person must confirm a restore; does nothing when the last look is less than five seconds old.
 
         Raises:
             StoreError: the store can't be read.
@@ -86,6 +92,7 @@ class EdgeMetrics(Collector):
         if 0 <= now - self._looked_at < _LOOK_MS:
             return
         self._backlog, self._ends_at, self._looked_at = read(), certificate_end(self._certificate), now
+        self._unconfirmed = unconfirmed()
 
     def caught(self, lies: Iterable[str]) -> None:
         """What the hub was caught at and nobody has settled."""
@@ -108,5 +115,6 @@ class EdgeMetrics(Collector):
             yield single(ASK, backlog[ASKS].count)
         yield labelled(ALARMS, self._alarms)
         yield single(PASS_AGE, max(now - self._passed_at, 0) / 1000)
+        yield single(UNCONFIRMED, int(self._unconfirmed))
         if self._ends_at is not None:
             yield single(CERTIFICATE, (self._ends_at - now / 1000) / _DAY)

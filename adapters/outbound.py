@@ -29,7 +29,7 @@ from adapters.lines import (
     stopped_by_other,
     terms_of,
 )
-from adapters.outcomes import PUT_OFF, RECALL_DAYS, Effect, after, asking
+from adapters.outcomes import PUT_OFF, RECALL_DAYS, Effect, after, asking, told_again
 from adapters.peers import FalseManifestError, Peers
 from adapters.records import (
     ACTIVE,
@@ -56,19 +56,22 @@ from adapters.records import (
     number_key,
     place,
 )
+from adapters.recovery import seal_again
 from adapters.refusals import is_refused
 from adapters.seal import Sealed, seal, seal_retraction, sign_frames
 from adapters.store import Transaction
 from adapters.witness import NotProvenError
 from adapters.workplace import Workplace
 from consent.grant import handle, terms_hash
-from hub.client import FeedItem
+from hub.client import FeedItem, HubUnavailableError
 from schemas.calendar import month_of
+from schemas.canonical import FrameError
 from schemas.codes import Code
 from schemas.envelope import CONTROL, Header
 from schemas.manifest import Key, Manifest
 from schemas.registry import InvalidPart
-from schemas.signing import SigningKey
+from schemas.restored import Restored, parse_restored
+from schemas.signing import SignatureError, SigningKey
 
 AGAIN_AFTER: Final = 3_600_000  # taken and no outcome for this long: the same bytes go again
 # Accepted and no final outcome for this long: its line in the feed was missed, which holds 30 days; the same bytes ask.
@@ -311,9 +314,12 @@ class Outbound:
                     continue
                 here = place(self.work.store)
             stale: set[str] = set()
+            restored = await self._restored(feed.items)
             with self.work.commit("feed") as tx:
                 for line in feed.items:
                     stale |= self._hear_line(tx, line)
+                for statement in restored:
+                    tell_again(tx, statement, self.work.today)
                 if feed.items:
                     move(tx, replace(place(tx), feed=feed.items[-1].number))
             # A crash before this commit: the same lines are read again; after it: none of them twice.
@@ -321,6 +327,27 @@ class Outbound:
             read += len(feed.items)
             if not feed.more:
                 return read
+
+    async def _restored(self, items: Iterable[FeedItem]) -> list[Restored]:
+        """The statements of partners that were put back and that this edge tells, each signed by its own partner."""
+        found: list[Restored] = []
+        for item in items:
+            try:
+                statement = parse_restored(item.frame) if item.frame is not None else None
+                if statement is None or not any(
+                    one.recipient == statement.signer for one in GRANTS.scan(self.work.store)
+                ):
+                    continue
+                manifest = await self.peers.manifest(statement.signer)
+                key = None if manifest is None else manifest.signing_key(statement.key_id)
+                if key is not None:
+                    self.peers.verifier.verify(statement.signed, statement.signature, key.public)
+                    found.append(statement)
+            except NotProvenError:
+                raise HubUnavailableError("the manifest of a partner that was put back is not proven yet") from None
+            except (FrameError, SignatureError, FalseManifestError):
+                continue  # the hub made it up: it would only cause repetition
+        return found
 
     async def _read_again(self, addresses: set[str]) -> None:
         for address in sorted(addresses):
@@ -331,13 +358,14 @@ class Outbound:
         """Another log: its feed is read from 0, and what has no final outcome is sealed again."""
         with self.work.commit("origin") as tx:
             first, position = place(tx).origin == "", place(tx).feed
-            move(tx, replace(place(tx), origin=origin, feed=0))
+            move(tx, replace(place(tx), origin=origin))
             if not first:
-                for item in list(ITEMS.scan(tx, SENT)):
-                    ITEMS.put(tx, replace(item, state=WAITING, undecided=False, frame=None))
+                seal_again(tx)
         return position != 0
 
     def _hear_line(self, tx: Transaction, line: FeedItem) -> set[str]:
+        if line.code is Code.RESTORED:
+            return set()
         if line.code is Code.STOPPED:
             known = HANDLES.get(tx, line.handle or b"")
             if known is not None:
@@ -373,6 +401,24 @@ class Outbound:
                 ITEMS.put(tx, replace(item, state=WAITING, final=None))
 
 
+def tell_again(tx: Transaction, statement: Restored, today: int) -> int:
+    """A recipient was put back: what it acknowledged since is told again, introductions and retractions too; how many."""
+    count = 0
+    for item in list(ITEMS.scan(tx, FINAL)):
+        grant = GRANTS.need(tx, item.grant.encode())
+        if grant.recipient != statement.signer:
+            continue
+        heir = _goes_on_as(tx, grant) if item.kind == EVENT else grant
+        again = told_again(item, heir, statement.since, today)
+        if again is None:
+            continue
+        ITEMS.put(tx, again)
+        if item.kind == INTRODUCTION:
+            GRANTS.put(tx, replace(grant, introduced=False))
+        count += 1
+    return count
+
+
 def _under_way(item: Item, month: int, header: Header, frame: bytes) -> Item:
     return replace(
         item,
@@ -405,6 +451,16 @@ def _heir(reads: Reads, grant: Grant) -> Grant:
     """The newest grant of its line: what is sealed again goes there."""
     while grant.state == REPLACED and grant.ours and grant.next is not None:
         grant = GRANTS.need(reads, grant.next.encode())
+    return grant
+
+
+def _goes_on_as(reads: Reads, grant: Grant) -> Grant:
+    """The newest grant of its line that followed it without a gap, introduced already or not."""
+    while grant.next is not None:
+        heir = GRANTS.need(reads, grant.next.encode())
+        if heir.begin > grant.end:
+            break
+        grant = heir
     return grant
 
 

@@ -83,6 +83,25 @@ def asking(item: Item, why: str) -> Item:
     return replace(_ended(item), final=why, asks=True)
 
 
+def told_again(item: Item, heir: Grant, since: int, today: int) -> Item | None:
+    """What was acknowledged on or after the day `since`, when its recipient was put back; None when it stays so.
+
+    An event goes under `heir`, the newest grant of its line, and only while that may be told under.
+    """
+    if item.state != FINAL or item.final != DONE or item.dead or item.done_on is None or item.done_on < since:
+        return None
+    again = replace(item, state=WAITING, final=None, done_on=None, taken_at=None, tries=0)
+    if item.kind == RETRACTION:
+        return again
+    if not is_live(heir, today):
+        return None
+    if item.kind == INTRODUCTION:
+        return again
+    if not item.parts:  # its content was kept as long as a recipient's back-up may be old
+        return asking(item, Code.EXPIRED.value)
+    return replace(again, grant=heir.id, late=True)
+
+
 def _ended(item: Item) -> Item:
     return replace(item, state=FINAL, undecided=False, frame=None)
 

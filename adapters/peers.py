@@ -15,10 +15,10 @@ from dataclasses import dataclass, field, replace
 
 from adapters import alarms
 from adapters.alarms import Lie
-from adapters.keys import RoleKeys, is_manifest_due, manifest_for, new_role_keys, renew
-from adapters.records import MADE, OWN, OWN_KEY, PEERS, Made, Own, Peer
+from adapters.keys import RoleKeys, is_manifest_due, manifest_for, new_role_keys, renew, with_new_opening
+from adapters.records import ISSUED, MADE, OWN, OWN_KEY, PEERS, Issued, Made, Own, Peer
 from adapters.store import Transaction
-from adapters.witness import Witness
+from adapters.witness import NotProvenError, Witness
 from adapters.workplace import Workplace
 from hub.client import Published
 from schemas.canonical import FrameError
@@ -107,8 +107,45 @@ async def _publish(work: Workplace, made: Own, table_hash: bytes | None) -> bool
     if code is Code.IN_FORCE:
         with work.commit("published") as tx:
             OWN.put(tx, replace(made, index=index))
+            ISSUED.put(tx, Issued(parse_manifest(made.manifest).manifest.number, made.manifest))
         # A crash before this commit: the same bytes are published again, and get the same index.
     return code is Code.IN_FORCE
+
+
+async def publish_again(work: Workplace) -> None:
+    """Gives a hub that was put back every manifest that it has had, in order; what it still has changes nothing."""
+    kept = own(work)
+    for issued in sorted(ISSUED.scan(work.store), key=lambda one: one.number):
+        if issued.frame != kept.manifest:
+            await work.ask("publish again", work.client.publish, issued.frame)
+    if kept.index is not None:
+        with work.commit("published before") as tx:
+            OWN.put(tx, replace(kept, index=None))
+        # A crash here: the next pass publishes it, as one that the hub may have.
+
+
+async def take_over(work: Workplace) -> None:
+    """After this edge was put back: what it published since the copy stands in the log and is continued from there.
+
+    The opening keys of those manifests are lost with what was sealed for them; senders seal again for a new one.
+    """
+    kept = own(work)
+    keys, last = RoleKeys.from_bytes(kept.keys), parse_manifest(kept.manifest).manifest
+    public = SigningKey(keys.signing_seed).public
+    newer: list[Own] = []
+    for one in await work.ask("own manifests", work.client.manifests, work.address):
+        signed = parse_manifest(one.frame)
+        if signed.manifest.number == last.number + 1:
+            Verifier().verify(signed.signed, signed.signature, public)  # the signing key of an address does not change
+            newer.append(Own(b"", one.frame, one.index))
+            last = signed.manifest
+    if newer:
+        with_key = with_new_opening(keys, work.today, work.random).to_bytes()
+        with work.commit("taken over") as tx:
+            for made in newer:
+                _put_made(tx, replace(made, keys=with_key))
+                ISSUED.put(tx, Issued(parse_manifest(made.manifest).manifest.number, made.manifest))
+        # A crash before this commit: the log is read again.
 
 
 def _put_made(tx: Transaction, made: Own) -> None:
@@ -167,7 +204,7 @@ class Peers:
         if kept is None or kept.frame != frame:
             await self.witness.manifest_in_log(self.work.client, frame, index)
             with self.work.commit("peer") as tx:
-                PEERS.put(tx, Peer(address, frame, index))
+                PEERS.put(tx, Peer(address, frame, index, self.witness.log_number()))
         self.fresh_on.pop(address, None)
         return last
 
@@ -175,6 +212,8 @@ class Peers:
         before: Manifest | None = None
         if kept is not None:
             frames = [one.frame for one in published]
+            if kept.frame not in frames and self.witness.may_be_lost(kept.index, kept.log):
+                raise NotProvenError("the hub was put back from a copy and this partner has not published again")
             if kept.frame not in frames:
                 raise FalseManifestError("the hub no longer shows a manifest that it showed before")
             before, published = parse_manifest(kept.frame).manifest, published[frames.index(kept.frame) + 1 :]

@@ -133,12 +133,16 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Handle:
-    """A handle of one of our grants that was registered, with the last sequence used under it."""
+    """A handle of one of our grants that was registered, with the last sequence used under it.
+
+    `lost`: a hub that was put back does not have it, and has not taken it again; it is registered before it is used.
+    """
 
     handle: bytes
     grant: str
     month: int
     sequence: int = 0
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -391,11 +395,61 @@ class Halted:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """The newest manifest of another address that was verified."""
+    """The newest manifest of another address that was verified, in log number `log` of the hub."""
 
     address: str
     frame: bytes
     index: int
+    log: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A manifest of this address that the hub has had: what a hub that was put back is given again, in order."""
+
+    number: int
+    frame: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """The log of the hub that this edge follows, by its number: whether it has repeated its facts there, and whether the
+    hub's gate was open since."""
+
+    log: int
+    repeated: bool = False
+    open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """When this copy was made: it stands in the copy, and in the store that it is of."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """This edge was put back from a copy of `saved_at`.
+
+    `log`: number of the hub's log in the copy. `told_in`: that in which the hub was told. Then, each once: a person
+    `confirmed_at` that stops and refusals made since are signed again; `planned_at`, what had been stopped here since was
+    put down (`ended`, ids of grants; `forgotten`, how many handles); everything of before was `stopped_at` the hub; its
+    lines were begun `anew_at`; files were `read_at` again.
+    """
+
+    at: int
+    saved_at: int
+    log: int
+    told_in: int = 0
+    confirmed_at: int | None = None
+    planned_at: int | None = None
+    stopped_at: int | None = None
+    anew_at: int | None = None
+    read_at: int | None = None
+    ended: tuple[str, ...] = ()
+    forgotten: int = 0
+    remakes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -536,6 +590,10 @@ FACTS: Final = Shelf(Table("fact"), Fact, lambda r: number_key(r.number))
 PEERS: Final = Shelf(Table("peer"), Peer, lambda r: r.address.encode())
 MADE: Final = Shelf(Table("manifest_made"), Made, lambda r: r.sha)
 HALTED: Final = Shelf(Table("halted"), Halted, lambda r: r.handle)
+ISSUED: Final = Shelf(Table("issued"), Issued, lambda r: number_key(r.number))
+_FOLLOWED: Final = Shelf(Table("followed"), Followed, lambda _: b"log")
+_BACKUPS: Final = Shelf(Table("backup"), Backup, lambda _: b"newest")
+RESTORES: Final = Shelf(Table("restore"), Restore, lambda r: number_key(r.at))
 OWN_KEY: Final = b"own"
 OWN: Final = Shelf(Table("own"), Own, lambda _: OWN_KEY)
 _PLACES: Final = Shelf(Table("place"), Place, lambda _: b"place")
@@ -549,6 +607,26 @@ def place(reads: Reads) -> Place:
 def move(tx: Transaction, new: Place) -> None:
     """This edge is somewhere else now."""
     _PLACES.put(tx, new)
+
+
+def followed(reads: Reads) -> Followed | None:
+    """The log of the hub that this edge follows."""
+    return _FOLLOWED.get(reads, b"log")
+
+
+def follow(tx: Transaction, new: Followed) -> None:
+    """This edge follows that log now, or is further in it."""
+    _FOLLOWED.put(tx, new)
+
+
+def backed_up(reads: Reads) -> Backup | None:
+    """The newest copy that was made of this store."""
+    return _BACKUPS.get(reads, b"newest")
+
+
+def back_up(tx: Transaction, at: int) -> None:
+    """A copy is made now."""
+    _BACKUPS.put(tx, Backup(at))
 
 
 def _to_record(record: object) -> list[Value]:

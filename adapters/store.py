@@ -12,6 +12,7 @@ Guarantees:
 What a record holds is not known here: whoever uses the store declares its tables.
 """
 
+import errno
 import fcntl
 import os
 import sqlite3
@@ -214,6 +215,34 @@ class EdgeStore:
         """
         with self.transaction() as tx:
             tx.put(_PROBE, b"probe", {})
+
+    def copy_to(self, target: Path) -> None:
+        """Write a copy of the store as it is now, whole or not at all; nothing that was deleted is in it.
+
+        Raises:
+            StoreError: there is a file of that name, or it can't be written.
+        """
+        new = target.with_name(f".{target.name}.new")
+        try:
+            if target.exists():
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))  # told as all else
+            new.unlink(missing_ok=True)
+            os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+            copy = sqlite3.connect(new, isolation_level=None)
+            try:
+                self._db.backup(copy)
+                copy.execute("PRAGMA journal_mode = DELETE")  # one file, that can be moved anywhere
+                copy.execute("VACUUM")
+            finally:
+                copy.close()
+            _flush(new)
+            new.rename(target)
+            _flush(target.parent)
+        except sqlite3.Error as error:
+            raise StoreError(f"the copy can't be written: {_reason(error)}") from error
+        except OSError as error:
+            raise StoreError(f"the copy can't be written: {error.strerror}") from None
+        # A crash before the rename: there is no copy of that name, and the next one begins afresh.
 
     def forget_deleted(self) -> None:
         """Empty the write-ahead log: until then what was deleted still stands there, sealed."""
@@ -448,6 +477,14 @@ def _check_key(db: sqlite3.Connection, aead: AESGCM) -> None:
         aead.decrypt(meta[1][:_NONCE], meta[1][_NONCE:], b"meta")
     except InvalidTag:
         raise WrongKeyError("the edge store was made with another store key or passphrase") from None
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _reason(error: sqlite3.Error) -> str:

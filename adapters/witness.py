@@ -6,6 +6,8 @@ Guarantees:
 - a checkpoint counts only when the hub's key signed it and a proof shows that it extends the one kept; a log that is
   shorter, differs at the same size, or is another one, is a `LogForkError`, kept as evidence, and nothing goes on
   before a person has looked;
+- the log that a recovery begins is followed only with the entry that says so, which must hold what this edge has seen
+  or name something newer; what was lost with the old one is kept, for people to see;
 - a delivery counts only with its entry "handed over" and the acceptance that this names, which holds the SHA-256 of the
   envelope; both leaves must be found in the log at a later checkpoint. What isn't proven yet is kept in the store and
   asked again; what no checkpoint covers after ten minutes is told to a person;
@@ -19,21 +21,23 @@ from dataclasses import dataclass
 from typing import Final, NoReturn, cast
 
 from adapters.store import EdgeStore, Record, Table, Transaction
-from hub.client import Delivery, HubClient, Seen
+from hub.client import Delivery, HubClient, HubUnavailableError, Recovery, Seen
 from schemas.canonical import FrameError, decode_array, need_bytes, need_int, need_list
 from schemas.codes import Code
-from schemas.entry import ACCEPT, HAND_OVER, committed, items_of, public
+from schemas.entry import ACCEPT, HAND_OVER, RECOVERY, committed, items_of, public
 from schemas.merkle_proof import leaf_hash, root_from_inclusion, verify_consistency
-from schemas.note import SIZE_LIMIT, Checkpoint, open_note
+from schemas.note import SIZE_LIMIT, Checkpoint, log_number, open_note, signature_of
 
 CHECKPOINT: Final = Table("witness_checkpoint")
 EVIDENCE: Final = Table("witness_evidence")
 UNPROVEN: Final = Table("witness_unproven")
+CUTS: Final = Table("witness_cut")
 _NEWEST: Final = b"newest"
 _SALT: Final = 32
 _INDEX_BYTES: Final = 8
 PROOF_MS: Final = 600_000  # the hub signs a checkpoint every few seconds
 _ACCEPT_ITEMS: Final = 18
+_RECOVERY_LENGTH: Final = 9
 
 
 class LogForkError(Exception):
@@ -67,6 +71,23 @@ class Account:
     table: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The hub was put back from a copy: log `number` goes on from the first `found` entries of what was before.
+
+    `known`: how many entries this edge knew that there were.
+    """
+
+    number: int
+    found: int
+    known: int
+
+    @property
+    def lost(self) -> int:
+        """How many entries are gone, as far as this edge can tell."""
+        return max(self.known - self.found, 0)
+
+
 class Witness:
     """What one address holds the hub to; `public_key` came from a source other than the hub's own answers."""
 
@@ -77,7 +98,25 @@ class Witness:
 
     def newest(self) -> Seen | None:
         """The newest checkpoint accepted, which every call to the hub carries."""
-        return _newest(self._store)
+        kept = self._store.get(CHECKPOINT, _NEWEST)
+        if kept is None:
+            return None
+        origin, size, root, note = kept
+        signature = signature_of(str(note), self._name, self._public_key)
+        return Seen(cast("str", origin), cast("int", size), cast("bytes", root), signature)
+
+    def log_number(self) -> int:
+        """The number of the log that is followed; 0 before the first checkpoint."""
+        newest = _newest(self._store)
+        return 0 if newest is None else log_number(newest.origin, self._name) or 0
+
+    def cuts(self) -> list[Cut]:
+        """Each time that the hub was put back from a copy, oldest first."""
+        return [Cut(*cast("tuple[int, int, int]", tuple(record))) for _, record in self._store.scan(CUTS)]
+
+    def may_be_lost(self, index: int, log: int) -> bool:
+        """Whether an entry that stood in log number `log` may be gone with it."""
+        return any(cut.number > log and index >= cut.found for cut in self.cuts())
 
     def note(self) -> str | None:
         """The newest checkpoint accepted, as the hub signed it."""
@@ -105,14 +144,15 @@ class Witness:
             kept = self.newest()  # read before asking: what is offered can't be older than that
             note = await client.checkpoint()
             offered = open_note(note, self._name, self._public_key)
-            if kept is not None:
-                await self._compare(client, kept, offered, note)
+            cut = None if kept is None else await self._compare(client, kept, offered, note)
             seen = Seen(offered.origin, offered.size, offered.root)
             with self._store.transaction() as tx:
                 if _newest(tx) == kept:
                     if seen != kept:
                         record: Record = [seen.origin, seen.size, seen.root, note]
                         tx.put(CHECKPOINT, _NEWEST, record)
+                    if cut is not None:
+                        _keep_cut(tx, cut)
                     return seen
             # Another task of this edge has accepted one meanwhile: compare with that.
 
@@ -197,28 +237,76 @@ class Witness:
                 tx.delete(EVIDENCE, key)
             tx.delete(CHECKPOINT, _NEWEST)
 
-    async def _compare(self, client: HubClient, kept: Seen, offered: Checkpoint, note: str) -> None:
-        """Returns when the checkpoint offered is of the log that was kept, and extends it."""
+    async def _compare(self, client: HubClient, kept: Seen, offered: Checkpoint, note: str) -> Cut | None:
+        """Returns when the checkpoint offered extends the one kept, or is of a log that rightly comes after it."""
         if offered.origin != kept.origin:
-            self._fork("the hub shows another log than the one that was kept", note)
+            return await self._follow(client, kept, offered, note)
         if offered.size < kept.size:
             self._fork("the log has become shorter than the checkpoint that was kept", note)
+        if not await self._extends(client, kept, offered):
+            self._fork("the log doesn't extend the checkpoint that was kept", note)
+        return None
+
+    async def _extends(self, client: HubClient, kept: Seen, offered: Checkpoint) -> bool:
+        if offered.size < kept.size:
+            return False
         proof = await client.consistency(kept.size, offered.size) if 0 < kept.size < offered.size else []
         try:
-            extends = verify_consistency(kept.size, offered.size, kept.root, offered.root, proof)
+            return verify_consistency(kept.size, offered.size, kept.root, offered.root, proof)
         except ValueError:
-            extends = False
-        if not extends:
-            self._fork("the log doesn't extend the checkpoint that was kept", note)
+            return False
+
+    async def _follow(self, client: HubClient, kept: Seen, offered: Checkpoint, note: str) -> Cut:
+        """A recovery has begun another log.
+
+        1. its number is higher than that of the log kept;
+        2. the entry with which it began stands in it, and says its number and where it began;
+        3. it holds what this edge has seen; or its first entry names something as new or newer that was seen, so that
+           the loss is on record and nobody can say later that there was none.
+        """
+        number = log_number(offered.origin, self._name) or 0
+        old = log_number(kept.origin, self._name) or 0
+        if number <= old:
+            self._fork("the hub shows another log than the one that was kept", note)
+        began = await client.recovery()
+        if began is not None and began.number > number:
+            raise HubUnavailableError("the hub began yet another log meanwhile; try again")
+        if began is None or began.number != number or began.index >= offered.size:
+            self._fork("the hub shows another log and not how it began", note)
+        seen, found = self._first_entry(began, note)
+        leaf = committed(decode_array(began.record, _RECOVERY_LENGTH), began.salt).leaf
+        if not await self._stands(
+            client, Unproven(began.index, leaf), Seen(offered.origin, offered.size, offered.root)
+        ):
+            self._fork("the entry with which another log began isn't in it", note)
+        if seen < (old, kept.size) and not await self._extends(client, kept, offered):
+            self._fork("another log was begun without what this edge has seen", note)
+        return Cut(number, found, kept.size)
+
+    def _first_entry(self, began: Recovery, note: str) -> tuple[tuple[int, int], int]:
+        """Number and size of the newest checkpoint seen, and the size found, as the first entry of a log says."""
+        try:
+            record = decode_array(began.record, _RECOVERY_LENGTH, "/record")
+            _, _, kind, number, seen_number, seen_size, _, found, _ = record
+            if (kind, number, found) != (RECOVERY, began.number, began.index) or len(began.salt) != _SALT:
+                raise FrameError("/record", "const")  # noqa: TRY301  # one way out for all that it may be
+            return (
+                need_int(seen_number, 0, 1 << 40, "/record"),
+                need_int(seen_size, 0, 1 << 53, "/record"),
+            ), began.index
+        except FrameError:
+            self._fork("the entry with which another log began has another form", note)
 
     async def _prove(self, client: HubClient, one: Unproven, newest: Seen) -> None:
+        if not await self._stands(client, one, newest):
+            self._fork(f"entry {one.index} isn't in the log as the hub said", f"size {newest.size}")
+
+    async def _stands(self, client: HubClient, one: Unproven, newest: Seen) -> bool:
         proof = await client.inclusion(one.index, newest.size)
         try:
-            root = root_from_inclusion(one.index, newest.size, leaf_hash(one.leaf), proof)
+            return root_from_inclusion(one.index, newest.size, leaf_hash(one.leaf), proof) == newest.root
         except ValueError:
-            root = b""
-        if root != newest.root:
-            self._fork(f"entry {one.index} isn't in the log as the hub said", f"size {newest.size}")
+            return False
 
     def _fork(self, reason: str, note: str) -> NoReturn:
         with self._store.transaction() as tx:
@@ -237,3 +325,11 @@ def _newest(records: EdgeStore | Transaction) -> Seen | None:
         return None
     origin, size, root, _note = kept
     return Seen(cast("str", origin), cast("int", size), cast("bytes", root))
+
+
+def _keep_cut(tx: Transaction, cut: Cut) -> None:
+    """What was lost with a log can't be proven any more; that it was lost is kept."""
+    tx.put(CUTS, cut.number.to_bytes(_INDEX_BYTES, "big"), [cut.number, cut.found, cut.known])
+    for key, (index, _) in tx.scan(UNPROVEN):
+        if cast("int", index) >= cut.found:
+            tx.delete(UNPROVEN, key)

@@ -26,6 +26,7 @@ from hub.audit.log import Log
 from hub.clock import HubClock, running_time
 from hub.config import HubConfig, load_hub_config
 from hub.exchange import Exchange
+from hub.greatest import GreatestFile
 from hub.store_sqlite import SqliteStore
 from schemas.signing import SigningKey
 
@@ -64,7 +65,7 @@ def open_hub(config: HubConfig, clock: Clock | None = None, random: Random = os.
         if config.gateway is not None:
             # Where no fact was ever taken nothing has a term, so any time is as good to begin with.
             hub_clock.begin(None if head.newest_fact < 0 else head.committed_at)
-        log = Log(store, config.name, key)
+        log = Log(store, config.name, key, GreatestFile(config.greatest_file))
         exchange = Exchange(store, log, national(config.test_mode), hub_clock, random)
         yield Hub(config, store, log, exchange)
         exchange.tick()

@@ -37,7 +37,17 @@ from deploy.exits import failed
 from deploy.line import Line, LineError
 from deploy.local import LocalClient
 from deploy.options import EDGE_FILE, HUB_FILE
-from hub.client import FactAnswer, Feed, HandleState, HubClient, HubUnavailableError, LoggedFact, PickUp, Published
+from hub.client import (
+    FactAnswer,
+    Feed,
+    HandleState,
+    HubClient,
+    HubUnavailableError,
+    LoggedFact,
+    PickUp,
+    Published,
+    Recovery,
+)
 from hub.config import load_hub_config
 from hub.store import StoreError
 from schemas.codes import Code
@@ -168,6 +178,18 @@ class NoHub:
         self._away()
 
     async def handles(self) -> list[HandleState]:
+        """See `HubClient`."""
+        self._away()
+
+    async def recovery(self) -> Recovery | None:
+        """See `HubClient`."""
+        self._away()
+
+    async def repeated(self, number: int, size: int) -> Code:
+        """See `HubClient`."""
+        self._away()
+
+    async def restored(self, frame: bytes) -> Code:
         """See `HubClient`."""
         self._away()
 

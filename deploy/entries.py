@@ -17,6 +17,7 @@ from schemas.canonical import decode_array
 from schemas.entry import Entry
 from schemas.fact import Register, parse_fact
 from schemas.manifest import parse_manifest
+from schemas.restored import parse_restored
 
 PAGE = 1_000
 _FAULT_LENGTH = 5  # of a fault as it was found; one more tells what the operator did
@@ -27,10 +28,13 @@ KINDS = (
     entry.ACCEPT,
     entry.ADMISSION,
     entry.EXPIRY,
+    entry.CONFIRM,
     entry.FACT,
     entry.FAULT,
     entry.HAND_OVER,
     entry.RECEIPT,
+    entry.RECOVERY,
+    entry.RESTORED,
     entry.SUM,
     ERASED,
     MANIFEST,
@@ -111,11 +115,15 @@ class _Reader:
             accept = cast("int", record[3])
             code = record[4] if kind == entry.RECEIPT else record[-1]
             return self._who(accept), accept, cast("str", code)
+        if kind == entry.RECOVERY:
+            return (), None, f"log {record[3]}, {record[7]} entries found"
         number = cast("int | None", record[3])
         partners = () if number is None else (self._name(number),)
         if kind == entry.SUM:
             counts = cast("list[list[object]]", record[4])
             return partners, None, ", ".join(f"{code} {count}" for code, count in counts)
+        if kind == entry.RESTORED:
+            return partners, None, f"back-up of {date_text(parse_restored(cast('bytes', record[4])).since)}"
         return partners, None, cast("str", record[5]) if len(record) > _FAULT_LENGTH else None
 
     def _who(self, accept: int) -> tuple[str, ...]:

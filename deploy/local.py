@@ -9,81 +9,115 @@ the same as over a network; the contract suite holds both.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from hub.client import FactAnswer, Feed, HandleState, HubUnavailableError, LoggedFact, PickUp, Published
+from hub.client import (
+    FactAnswer,
+    Feed,
+    HandleState,
+    HubUnavailableError,
+    LoggedFact,
+    PickUp,
+    Published,
+    Recovery,
+    Seen,
+)
 from hub.exchange import Exchange
 from hub.store import StoreError
 from schemas.codes import Code
+from schemas.note import Checkpoint
 
 
 class LocalClient:
-    """One address's way to an exchange in the same process."""
+    """One address's way to an exchange in the same process; `seen` gives the newest checkpoint that it knows."""
 
-    def __init__(self, exchange: Exchange, address: str) -> None:
+    def __init__(self, exchange: Exchange, address: str, seen: Callable[[], Seen | None] = lambda: None) -> None:
         self._exchange = exchange
         self._via = address
+        self._seen = seen
+
+    def _asked(self) -> Exchange:
+        """The exchange, to which every call shows the newest checkpoint known."""
+        seen = self._seen()
+        if seen is not None:
+            self._exchange.shown(Checkpoint(seen.origin, seen.size, seen.root), seen.signature)
+        return self._exchange
 
     async def send(self, envelopes: Sequence[bytes]) -> list[Code]:
         """See `HubClient`."""
         with _unavailable():
-            return self._exchange.send(self._via, envelopes)
+            return self._asked().send(self._via, envelopes)
 
     async def outcomes(self, after: int) -> Feed:
         """See `HubClient`."""
         with _unavailable():
-            return self._exchange.outcomes(self._via, after)
+            return self._asked().outcomes(self._via, after)
 
     async def pickup(self, most: int, wait_seconds: float, acknowledged: int) -> PickUp:
         """See `HubClient`.  There is nothing to wait for: who would send is this process."""
         del wait_seconds
         with _unavailable():
-            return self._exchange.pickup(self._via, most, acknowledged)
+            return self._asked().pickup(self._via, most, acknowledged)
 
     async def receipts(self, receipts: Sequence[bytes]) -> list[Code]:
         """See `HubClient`."""
         with _unavailable():
-            return self._exchange.receipts(self._via, receipts)
+            return self._asked().receipts(self._via, receipts)
 
     async def facts(self, facts: Sequence[bytes]) -> list[FactAnswer]:
         """See `HubClient`."""
         with _unavailable():
-            return self._exchange.facts(self._via, facts)
+            return self._asked().facts(self._via, facts)
 
     async def facts_after(self, index: int) -> list[LoggedFact]:
         """See `HubClient`."""
         with _unavailable():
-            return self._exchange.facts_after(self._via, index)
+            return self._asked().facts_after(self._via, index)
 
     async def handles(self) -> list[HandleState]:
         """See `HubClient`."""
         with _unavailable():
-            return self._exchange.handles(self._via)
+            return self._asked().handles(self._via)
+
+    async def recovery(self) -> Recovery | None:
+        """See `HubClient`."""
+        with _unavailable():
+            return self._asked().recovery()
+
+    async def repeated(self, number: int, size: int) -> Code:
+        """See `HubClient`."""
+        with _unavailable():
+            return self._asked().repeated(self._via, number, size)
+
+    async def restored(self, frame: bytes) -> Code:
+        """See `HubClient`."""
+        with _unavailable():
+            return self._asked().restored(self._via, frame)
 
     async def publish(self, frame: bytes) -> tuple[Code, int]:
         """See `HubClient`."""
         with _unavailable():
-            return self._exchange.publish(self._via, frame)
+            return self._asked().publish(self._via, frame)
 
     async def manifests(self, address: str) -> list[Published]:
         """See `HubClient`."""
         with _unavailable():
-            return self._exchange.manifests(self._via, address)
+            return self._asked().manifests(self._via, address)
 
     async def checkpoint(self) -> str:
         """See `HubClient`."""
         with _unavailable():
-            return self._exchange.checkpoint()
+            return self._asked().checkpoint()
 
     async def consistency(self, old: int, new: int) -> list[bytes]:
         """See `HubClient`."""
         with _unavailable():
-            return self._exchange.log.consistency(old, new)
+            return self._asked().log.consistency(old, new)
 
     async def inclusion(self, index: int, size: int) -> list[bytes]:
         """See `HubClient`."""
         with _unavailable():
-            return self._exchange.log.inclusion(index, size)
+            return self._asked().log.inclusion(index, size)
 
 
 class _unavailable:  # noqa: N801  # reads as a statement: with _unavailable():

@@ -39,6 +39,8 @@ class Event(StrEnum):
     HUB_AWAY = "hub-away"
     HUB_BACK = "hub-back"
     NOT_ADMITTED = "not-admitted"
+    RECOVERY = "recovery"  # the hub was put back: it waits for its partners, or no longer
+    RESTORING = "restoring"  # hub or edge was put back, and something stands before sending and picking up
     REFUSED = "refused"
     PERSON_MUST_LOOK = "person-must-look"
     FAULT = "fault"

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 
 from deploy.clock import MachineClock
 from deploy.compose import Hub, open_hub
@@ -21,8 +22,10 @@ from deploy.doctor_hub import health
 from deploy.trace import trace
 from hub.config import HubConfig
 from hub.control_socket import Values, asked, is_served
+from hub.recovery import LENGTH as RECOVERY_LENGTH
 from hub.registry import STATES, Partner
 from schemas.calendar import date_text
+from schemas.canonical import decode_array
 from schemas.codes import Code
 
 Office = Callable[[str, Values], Values]
@@ -85,6 +88,7 @@ def _status(hub: Hub, values: Values) -> Values:
         "partners": {state: sum(partner.state == state for partner in everyone) for state in STATES},
         "counts": hub.exchange.counts(),
         "clock": _clock(hub, values),
+        "awaited": [one.address for one in hub.exchange.awaited()],
     }
 
 
@@ -139,6 +143,32 @@ def _drop_fault(hub: Hub, values: Values) -> Values:
     return {"number": number, "outcome": Code.HUB_FAULT.value}
 
 
+def _backup(hub: Hub, values: Values) -> Values:
+    target = Path(str(values["file"]))
+    hub.store.copy_to(target)
+    return {"file": str(target), "entries": hub.store.head().size, "bytes": target.stat().st_size}
+
+
+def _recovery(hub: Hub, values: Values) -> Values:
+    found = hub.exchange.recovery()
+    if found is None:
+        return {"recovery": None}
+    number, size, _, at = decode_array(found.record, RECOVERY_LENGTH)[4:8]
+    return {
+        "recovery": {
+            "log": hub.log.origin,
+            "found": at,
+            "seen": f"log {number}, {size} entries",
+            "awaited": [one.address for one in hub.exchange.awaited()],
+        }
+    }
+
+
+def _will_not_return(hub: Hub, values: Values) -> Values:
+    hub.exchange.will_not_return(str(values["address"]))
+    return {"address": str(values["address"])}
+
+
 def _partner(one: Partner) -> Values:
     return {
         "number": one.number,
@@ -157,6 +187,9 @@ REQUESTS: Mapping[str, Callable[[Hub, Values], Values]] = {
     "clock": _clock,
     "confirm-clock": _confirm_clock,
     "faults": _faults,
+    "backup": _backup,
+    "recovery": _recovery,
+    "will-not-return": _will_not_return,
     "retry-fault": _retry_fault,
     "drop-fault": _drop_fault,
     "trace": _trace,

@@ -247,7 +247,7 @@ class _EdgeProcess:
                 if not done.hub_away:
                     self._metrics.passed()
         with suppress(StoreError):  # the next pass says so
-            self._metrics.look(edge.backlog)
+            self._metrics.look(edge.backlog, edge.is_unconfirmed)
             self._caught(edge)
         moved = bool(done.read or done.sent or done.picked_up or done.quarantined)
         if moved:
@@ -270,7 +270,10 @@ class _EdgeProcess:
         if self._is_away:
             self._is_away = False
             self._log(Event.HUB_BACK)
-        if done.published:
+        if done.waits:
+            self._log(Event.RESTORING, waits_for=done.waits)
+            self._pace.away(_time())
+        elif done.published:
             self._pace.answered(moved=bool(done.read or done.sent or done.picked_up or done.left))
         else:
             self._log(Event.NOT_ADMITTED)

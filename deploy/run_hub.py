@@ -128,8 +128,10 @@ async def _clock(hub: Hub, log: Log) -> None:
 
 
 async def _checkpoints(hub: Hub, log: Log, metrics: HubMetrics) -> None:
-    signed = ""
+    signed, told = "", (1, 0)
     while True:
+        with suppress(StoreError):
+            told = await asyncio.to_thread(_tell_recovery, hub, log, told)
         with suppress(StoreError, HubUnavailableError):  # the gateway's commit probe says so
             note = await asyncio.to_thread(hub.exchange.checkpoint)
             metrics.checkpointed()
@@ -137,6 +139,14 @@ async def _checkpoints(hub: Hub, log: Log, metrics: HubMetrics) -> None:
                 signed = note
                 log(Event.CHECKPOINT, size=int(note.split("\n")[1]))
         await asyncio.sleep(CHECKPOINT_EVERY)
+
+
+def _tell_recovery(hub: Hub, log: Log, told: tuple[int, int]) -> tuple[int, int]:
+    """One line when another log begins, and one for each partner fewer that is waited for."""
+    now = hub.log.number, len(hub.exchange.awaited())
+    if now != told:
+        log(Event.RECOVERY, log=now[0], awaited=now[1])
+    return now
 
 
 def _reload(gateway: Gateway, log: Log) -> None:

@@ -21,6 +21,7 @@ from adapters.config import EdgeConfig
 from adapters.edge import Edge, Worked
 from adapters.formats import READERS, WRITERS
 from adapters.formats.native import Fault, Keyword, Malformed, NativeEvent, Reader
+from adapters.intake import Taken
 from adapters.problem import problem_report
 from adapters.sources.folder import Folder, FolderError, NativeFile, TooLargeError
 from hub.client import HubUnavailableError
@@ -50,6 +51,7 @@ class Pass:
     picked_up: int = 0
     notices: int = 0
     published: bool = True
+    waits: str = ""
     hub_away: bool = False
 
 
@@ -80,16 +82,19 @@ async def one_pass(
     folder = folder or Folder(config)
     readers = {name: entry(config.formats) for name, entry in READERS.items()}
     count = _Count()
-    for file in folder.files():
-        try:
-            await _take(edge, folder, readers, file, count)
-        except (FolderError, HubUnavailableError):
-            count.left += 1
+    if not await _read_again(edge, folder, readers, count):
+        count.left = len(folder.files())
+    else:
+        for file in folder.files():
+            try:
+                await _take(edge, folder, readers, file, count)
+            except (FolderError, HubUnavailableError):
+                count.left += 1
     sent = picked_up = 0
-    published, away = True, False
+    published, waits, away = True, "", False
     try:
         worked = await edge.work() if exchange else Worked()
-        sent, picked_up, published = worked.sent, worked.picked_up, worked.published
+        sent, picked_up, published, waits = worked.sent, worked.picked_up, worked.published, worked.waits
     except HubUnavailableError:
         away = True
     written = 0
@@ -108,8 +113,32 @@ async def one_pass(
         picked_up,
         written,
         published,
+        waits,
         away,
     )
+
+
+async def _read_again(edge: Edge, folder: Folder, readers: dict[str, Reader], count: _Count) -> bool:
+    """After a restore of this edge: the folder done, the oldest file first; whether new files may be read."""
+    restored = edge.restoring()
+    if restored is not None and restored.anew_at is None:
+        return False  # a person, or the hub, comes first
+    if edge.reads_again() is None:
+        return True
+    for file in folder.done_files():
+        try:
+            data = folder.read(file)
+            events = _events(readers, file, data)
+            digest, came_at = hashlib.sha256(data).digest(), file.changed_ns // 1_000_000
+            taken = await edge.take_native(digest, events, came_at, again=True)
+        except (FolderError, Malformed, ClientConflictError):
+            count.left += 1  # it was read before and can't be now: said, and the others go on
+            continue
+        except HubUnavailableError:
+            return False  # the rest at the next pass: those that were read change nothing
+        _counted(count, taken)
+    edge.has_read_again()
+    return True
 
 
 def _out(folder: Folder, name: str, data: bytes) -> None:
@@ -132,11 +161,15 @@ async def _take(edge: Edge, folder: Folder, readers: dict[str, Reader], file: Na
     else:
         # On disk at the edge. A crash here: the file is read again and its digest is known.
         folder.done(file)
-        count.read += 1
-        count.told += taken.told
-        count.not_shared += taken.not_shared
-        count.grants += taken.grants
-        count.retracted += taken.retracted
+        _counted(count, taken)
+
+
+def _counted(count: _Count, taken: Taken) -> None:
+    count.read += 1
+    count.told += taken.told
+    count.not_shared += taken.not_shared
+    count.grants += taken.grants
+    count.retracted += taken.retracted
 
 
 def _events(readers: dict[str, Reader], file: NativeFile, data: bytes) -> list[NativeEvent]:

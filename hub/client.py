@@ -11,7 +11,7 @@ edge knows; a connection is made with a callable that gives it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from schemas.codes import SENTENCE, Code
@@ -29,23 +29,47 @@ class HubUnavailableError(Exception):
     """The hub did not answer, or said that it can't at present.  Nothing is known to be stored: try again."""
 
 
+class HubRecoveringError(HubUnavailableError):
+    """The hub was put back from a copy: it takes facts, and nothing else before every partner has repeated its own."""
+
+    def __init__(self) -> None:
+        super().__init__(SENTENCE[Code.RECOVERING])
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A checkpoint as an edge keeps it: the origin (name of the log), its size and root."""
+    """A checkpoint as an edge keeps it: the origin (name of the log), its size and root, and the hub's signature.
+
+    Shown to a hub that does not hold it, the signature is what proves that its log was cut.
+    """
 
     origin: str
     size: int
     root: bytes
+    signature: bytes = field(default=b"", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """How the log of now began: its number, its first entry with what opens it, and whether the gate is open."""
+
+    number: int
+    index: int
+    record: bytes
+    salt: bytes
+    open: bool
 
 
 @dataclass(frozen=True, slots=True)
 class FeedItem:
-    """One line of the outcomes feed.  `handle` is set for `stopped`, `message_id` for everything else."""
+    """One line of the outcomes feed.  `handle` is set for `stopped`, `frame` (the signed statement) for `restored`,
+    `message_id` for everything else."""
 
     number: int
     code: Code
     message_id: bytes | None
     handle: bytes | None
+    frame: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +177,21 @@ class HubClient(Protocol):
 
     async def handles(self) -> list[HandleState]:
         """One's own registered handles that are not forgotten."""
+
+    async def recovery(self) -> Recovery | None:
+        """How the log of now began; None while it is the first."""
+
+    async def repeated(self, number: int, size: int) -> Code:
+        """Says that every fact which this address signed was repeated in log `number`; `size`: of the checkpoint known.
+
+        `in-force`, also when it was said before; `not-next` when the log has another number by now.
+        """
+
+    async def restored(self, frame: bytes) -> Code:
+        """Publishes the signed statement that this edge was put back from a back-up.
+
+        Everybody is told in the feed; registrations and stops in which it is the recipient are handed over again.
+        """
 
     async def publish(self, frame: bytes) -> tuple[Code, int]:
         """Publishes a manifest or a rule table; the code and the index of its leaf."""

@@ -83,6 +83,12 @@ class HubConfig:
     key_file: Path = optional(
         path, Path("log.key"), "File with the seed of the key that signs the log; `schakel hub init` makes it."
     )
+    greatest_file: Path = optional(
+        path,
+        Path("greatest.json"),
+        "File with the newest checkpoint signed and with who is barred: what a hub must still know when its store was "
+        "put back from a copy. It is in no back-up of the store, best on another disk. Written by the hub.",
+    )
     accession_key: Path = optional(
         path,
         Path("accession.key"),
@@ -158,7 +164,7 @@ def _together(config: HubConfig) -> list[Fault]:
     # A back-up or copy of the store must not let anybody sign for the log, or let partners in.
     faults += [
         Fault(f"/{name}", "lies in data_folder: refused in strict mode")
-        for name in ("key_file", "accession_key")
+        for name in ("key_file", "accession_key", "greatest_file")
         if getattr(config, name).resolve().is_relative_to(config.data_folder.resolve())
     ]
     return faults

@@ -19,7 +19,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from consent.rules import RuleTable
-from hub import accession, delivery, faults, grants, pipeline
+from hub import accession, delivery, faults, grants, pipeline, recovery
 from hub.audit.log import EVERY_MS, Log
 from hub.client import (
     Delivery,
@@ -27,11 +27,13 @@ from hub.client import (
     Feed,
     FeedItem,
     HandleState,
+    HubRecoveringError,
     HubUnavailableError,
     LoggedFact,
     Notice,
     PickUp,
     Published,
+    Recovery,
     RefusedError,
 )
 from hub.clock import Doubt, HubClock
@@ -46,7 +48,8 @@ from schemas.calendar import day_of
 from schemas.canonical import FrameError
 from schemas.codes import Code
 from schemas.envelope import Envelope, parse, peek
-from schemas.fact import Fact, Register, parse_fact
+from schemas.fact import Fact, Register, Stop, parse_fact
+from schemas.note import Checkpoint
 from schemas.receipt import Receipt, parse_receipt
 from schemas.signing import SignatureError, Verifier
 
@@ -100,6 +103,7 @@ class Exchange:
         self._refusals = Refusals()
         self._forgot_on = 0
         self._faults: deque[int] = deque()
+        self._start()
 
     # -- envelopes ---------------------------------------------------------------------------------------------
 
@@ -121,6 +125,8 @@ class Exchange:
         with self._lock:
             self._need_to_decide()
             self._tick()
+            if not recovery.is_open(self.store.recovery()):  # no number used, nothing stored
+                return [[Code.RECOVERING] * len(one.frames) for one in requests]
             if len(self._faults) > FAULTS_A_MINUTE:
                 return [[Code.TRY_LATER] * len(one.frames) for one in requests]
             partners, day = self._directory.partners(), day_of(self.store.now())
@@ -241,6 +247,7 @@ class Exchange:
                 return Code.HUB_FAULT
 
     def _retry(self, number: int) -> Code:
+        self._need_open()
         row, now = self._fault_row(number), self.store.now()
         frame = self.store.fault_frame(number)
         if frame is None:
@@ -301,6 +308,7 @@ class Exchange:
             self._tick()
             partner = self._admitted(via)
             self._need_to_decide()
+            self._need_open()
             rows = self.store.notices(partner.number, FEED_PAGE)
             if rows and rows[0].number <= acknowledged:  # an idle poll writes nothing
                 self._commit(Step(at=self.store.now(), acknowledged=[(partner.number, acknowledged)]))
@@ -371,7 +379,8 @@ class Exchange:
             self._tick()
             partners = self._directory.partners().by_address
             numbers = {one: partners[one].number for one in addresses if one in partners}
-            found = self.store.has_something(numbers.values(), self.store.now())
+            is_open = recovery.is_open(self.store.recovery())
+            found = self.store.has_something(numbers.values(), self.store.now()) if is_open else set[int]()
             admitted = {one for one in numbers if partners[one].state == ADMITTED}
             return {one for one in addresses if one not in admitted or numbers[one] in found}
 
@@ -452,6 +461,9 @@ class Exchange:
         if step.entries:
             self._commit(step)
             # In force. A crash here: the edge has no answer and repeats the fact, which changes nothing.
+            if isinstance(body, Stop):
+                self.log.keep_head()
+                # And known outside the store before anybody hears of it: no copy is mistaken for one that has it.
         return answer
 
     def publish(self, via: str, frame: bytes) -> tuple[Code, int]:
@@ -511,10 +523,122 @@ class Exchange:
         partners = self._directory.partners()
         known = partners.by_address.get(address)
         if known is not None and known.state == state:
+            self.log.greatest.bar(address, None if state == ADMITTED else state)  # what a crash has left undone
             return
         number = len(partners.by_number) + 1 if known is None else known.number
-        self._commit(accession.state_step(address, state, number, known is None, self.store.now(), self._random))
+        step = accession.state_step(address, state, number, known is None, self.store.now(), self._random)
+        self.log.greatest.admit(address)
+        # A crash here: a recovery would wait for it, and the operator says that it will not return.
+        if state != ADMITTED:
+            step.confirmed.append(number)  # in a recovery nobody waits for it
+            self.log.greatest.bar(address, state)
+        # A crash here: it is barred after a recovery, and until the command is repeated nowhere else.
+        self._commit(step)
         # From here on every decision sees it. A crash here: the command is repeated and changes nothing.
+        if state == ADMITTED:
+            self.log.greatest.bar(address, None)
+
+    # -- recovery ----------------------------------------------------------------------------------------------
+
+    def shown(self, checkpoint: Checkpoint, signature: bytes) -> None:
+        """A caller shows the newest checkpoint that it knows.
+
+        One that this hub signed and this log does not hold begins a recovery, at once.  So does, while the gate is
+        closed, one that is newer than the newest on record: what was lost must stand in the log.
+        """
+        if self.log.is_remembered(checkpoint):
+            return
+        with self._lock:
+            unknown = not self.log.holds(checkpoint) or recovery.is_news(
+                self.store, (self.log.number_of(checkpoint), checkpoint.size)
+            )
+            if unknown and self.log.is_signed(checkpoint, signature):
+                self._recover(checkpoint)
+
+    def recovery(self) -> Recovery | None:
+        """How the log of now began, for edges."""
+        with self._lock:
+            row = self.store.recovery()
+            if row is None:
+                return None
+            [first] = self.store.entries(row.entry, row.entry + 1)
+            return Recovery(row.number, row.entry, first.record, first.salt or b"", recovery.is_open(row))
+
+    def awaited(self) -> list[Partner]:
+        """Who has not repeated its facts yet, for the operator."""
+        with self._lock:
+            return list(recovery.missing(self.store.recovery(), self._directory.partners()))
+
+    def repeated(self, via: str, number: int, size: int) -> Code:
+        """An address has repeated all facts that it signed, in log `number`."""
+        with self._lock:
+            self._tick()
+            return self._again(lambda: self._confirm(self._admitted(via), number, size, entry.BY_EDGE))
+
+    def will_not_return(self, address: str) -> None:
+        """The operator says that an address will not repeat its facts.
+
+        Raises:
+            RefusedError: `not-yours`: nobody waits for it.
+        """
+        with self._lock:
+            partner, row = self._directory.partners().by_address.get(address), self.store.recovery()
+            if partner is None or row is None or partner.number not in row.awaited:
+                raise RefusedError(Code.NOT_YOURS)
+            self._confirm(partner, row.number, self.store.head().size, entry.BY_OPERATOR)
+
+    def _confirm(self, partner: Partner, number: int, size: int, by: str) -> Code:
+        row = self.store.recovery()
+        if row is None or row.number != number:
+            return Code.NOT_NEXT
+        if partner.number in row.awaited:
+            self._commit(recovery.confirm(partner.number, size, by, self.store.now(), self._random))
+            # A crash here: it has no answer, says so again, and is no longer waited for.
+        return Code.IN_FORCE
+
+    def restored(self, via: str, frame: bytes) -> Code:
+        """An address says that its edge was put back from a back-up: everybody is told, and it is told again."""
+        with self._lock:
+            self._tick()
+            partner, now = self._admitted(via), self.store.now()
+            statement = recovery.check_restored(frame, partner, self._verifier)
+            if isinstance(statement, Code):
+                self._refuse(partner, statement)
+                return statement
+            self._commit(recovery.tell_everyone(statement, partner, self._directory.partners(), now, self._random))
+            # A crash here, or between two pages: it has no answer and says so again, which repeats harmlessly.
+            index: int | None = 0
+            while index is not None:
+                step, index = recovery.hand_over_again(self.store, partner.number, index, now, self._random)
+                self._commit(step)
+            return Code.IN_FORCE
+
+    def _start(self) -> None:
+        """A store that is not the newest, or of which nobody can say that it is, begins in recovery."""
+        greatest, head = self.log.greatest, self.store.head()
+        kept, own = greatest.kept.checkpoint, Checkpoint(self.log.origin, head.size, head.root)
+        if kept is not None and (greatest.kept.put_back or not self.log.holds(kept)):
+            self._recover(kept)
+        elif kept is None and head.size and (greatest.kept.put_back or not greatest.existed):
+            self._recover(own)
+        elif kept is None:
+            greatest.keep(own)
+
+    def _recover(self, shown: Checkpoint) -> None:
+        kept = self.log.greatest.kept
+        seen = max((self.log.number_of(one), one.size, one.root) for one in (shown, kept.checkpoint) if one is not None)
+        found, partners = self.store.head().size, self._directory.partners()
+        step = recovery.begin(seen, self.log.number, found, partners, kept, self.store.now(), self._random)
+        self._commit(step)
+        # The next log has begun and nothing waits. A crash before the commit: the checkpoint stands in the file or is
+        # shown again. After it: the gate is closed at the next start too, or yet another log begins, as harmlessly.
+        self.log.forget_held()
+        self.log.keep_head()
+        self.meter.recoveries += 1
+
+    def _need_open(self) -> None:
+        if not recovery.is_open(self.store.recovery()):
+            raise HubRecoveringError
 
     # -- reading -----------------------------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from hub.client import HubUnavailableError, RefusedError
+from hub.client import HubRecoveringError, HubUnavailableError, RefusedError
 from hub.clock import NotDecidingError
 from hub.exchange import Exchange
 from hub.gateway_caller import (
@@ -49,7 +49,6 @@ from hub.store import StoreError
 from schemas.address import oin_of
 from schemas.canonical import FrameError
 from schemas.codes import Code
-from schemas.note import Checkpoint
 from schemas.request_signature import HEADERS, Claim, body_digest
 
 OPENAPI = Path(__file__).with_name("openapi.json")
@@ -61,11 +60,9 @@ IN_HAND = 256 * 1024 * 1024  # bytes of bodies of everybody together
 _TRACE = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context, section 3.2
 _log = logging.getLogger("schakel.gateway")
 
-OnSeen = Callable[[str, Checkpoint], None]
-
 
 class Gateway:
-    """One gateway over one exchange.  `on_seen` hears the newest checkpoint that each proven caller knows."""
+    """One gateway over one exchange."""
 
     def __init__(
         self,
@@ -73,10 +70,9 @@ class Gateway:
         tls: Tls,
         clock: Callable[[], int],
         limits: Limits | None = None,
-        on_seen: OnSeen | None = None,
     ) -> None:
         self.counts = Counts()
-        self._tls, self._clock, self._limits, self._on_seen = tls, clock, limits or Limits(), on_seen
+        self._tls, self._clock, self._limits = tls, clock, limits or Limits()
         self._context = server_context(tls)
         self._worker = Worker(exchange)
         self._polls = Polls(exchange, self._worker)
@@ -202,6 +198,8 @@ class Gateway:
             raise of_code(error.code) from None
         except NotDecidingError:
             raise Problem("hub-clock") from None
+        except HubRecoveringError:
+            raise of_code(Code.RECOVERING) from None
         except (StoreError, HubUnavailableError):
             raise of_code(Code.TRY_LATER) from None
         except (Problem, asyncio.CancelledError):
@@ -255,8 +253,7 @@ class Gateway:
             snapshot = await self._refreshed()
             caller = proven(claim, asked, snapshot.callers(oin, found.role), snapshot.day)
         self._need_fresh(claim, caller, snapshot)
-        if claim.stamp.checkpoint is not None and self._on_seen is not None:
-            self._on_seen(caller.address, claim.stamp.checkpoint)
+        await self._shown(claim)
         return claim, caller
 
     def _need_fresh(self, claim: Claim, caller: Partner, snapshot: Snapshot) -> None:
@@ -266,6 +263,15 @@ class Gateway:
         need_fresh(claim, self._nonces, None if in_doubt else self._clock() // 1000, clock.steady() // 1000)
         if in_doubt:
             clock.hear(oin_of(caller.address), claim.stamp.created * 1000, snapshot.organisations())
+
+    async def _shown(self, claim: Claim) -> None:
+        """The newest checkpoint that a proven caller knows: one that this log does not hold is looked at first."""
+        exchange, shown = self._services.exchange, claim.stamp.checkpoint
+        if shown is not None and not exchange.log.is_remembered(shown):
+            try:
+                await self._worker.run(partial(exchange.shown, shown, claim.stamp.proof))
+            except StoreError:
+                raise of_code(Code.TRY_LATER) from None
 
     async def _refreshed(self) -> Snapshot:
         try:

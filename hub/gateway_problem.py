@@ -43,6 +43,7 @@ _STATUS = {
     Code.REPLAYED: 401,
     Code.HUB_FAULT: 500,
     Code.TRY_LATER: 503,
+    Code.RECOVERING: 503,
 }
 CODES = tuple(_STATUS)
 

@@ -12,7 +12,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from functools import partial
 from urllib.parse import unquote
 
@@ -130,7 +130,7 @@ async def _envelopes(services: Services, call: Call) -> bytes:
 
 async def _outcomes(services: Services, call: Call) -> bytes:
     feed = await services.worker.run(partial(services.exchange.outcomes, call.via, call.query["after"]))
-    lines = [(item.number, item.code, item.message_id, item.handle) for item in feed.items]
+    lines = [(item.number, item.code, item.message_id, item.handle, item.frame) for item in feed.items]
     return api.feed_bytes(feed.origin, lines, feed.more)
 
 
@@ -193,6 +193,24 @@ async def _handles(services: Services, call: Call) -> bytes:
     return api.handles_bytes([(one.month, one.handle, one.stopped) for one in states])
 
 
+async def _recovery(services: Services, call: Call) -> bytes:
+    del call  # the same for everybody
+    began = await services.worker.run(services.exchange.recovery)
+    return api.began_bytes(None if began is None else astuple(began))
+
+
+async def _repeated(services: Services, call: Call) -> bytes:
+    number, size = api.read_repeated(call.body)
+    return api.codes_bytes([await services.worker.run(partial(services.exchange.repeated, call.via, number, size))])
+
+
+async def _restored(services: Services, call: Call) -> bytes:
+    frames = api.read_frames(call.body, 1)
+    if not frames:
+        raise Problem("malformed", "/: minItems")
+    return api.codes_bytes([await services.worker.run(partial(services.exchange.restored, call.via, frames[0]))])
+
+
 async def _publish(services: Services, call: Call) -> bytes:
     frames = api.read_frames(call.body, 1)
     if not frames:
@@ -238,6 +256,8 @@ ROUTES = {
         Route("facts", "POST", _facts, any_day=True),
         Route("facts/mine", "GET", _my_facts, ("from",)),
         Route("handles", "GET", _handles),
+        Route("repeated", "POST", _repeated, any_day=True),
+        Route("restored", "POST", _restored, any_day=True),
         Route("publish", "POST", _publish, any_day=True),
         Route("manifests/{address}", "GET", _manifests),
     )
@@ -246,6 +266,7 @@ LOG = {
     route.name: route
     for route in (
         Route("checkpoint", "GET", _checkpoint, media_type=TEXT),
+        Route("recovery", "GET", _recovery),
         Route("consistency", "GET", _consistency, ("old", "new")),
         Route("inclusion", "GET", _inclusion, ("index", "size")),
     )

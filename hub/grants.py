@@ -140,7 +140,8 @@ def stop(fact: Fact, body: Stop, known: KnownGrants, random: Callable[[int], byt
 def _account(
     step: Step, fact: Fact, signer: Partner, recipient: Partner | None, random: Callable[[int], bytes]
 ) -> None:
-    step.facts.append((len(step.entries), signer.number, fact.raw))
+    to = None if recipient is None else recipient.number
+    step.facts.append((len(step.entries), signer.number, to, fact.raw))
     step.entries.append(entry.committed(entry.fact(day_of(step.at), fact.raw), random(32)))
     for partner in (signer, recipient):
         if partner is not None:

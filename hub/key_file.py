@@ -32,6 +32,19 @@ def create(path: Path) -> None:
         os.close(handle)
 
 
+def destroy(path: Path) -> None:
+    """Overwrites every key with zeros, durably, and removes the file."""
+    handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        size = os.fstat(handle).st_size
+        for offset in range(0, size, _BLOCK * KEY_SIZE):
+            os.pwrite(handle, bytes(min(_BLOCK * KEY_SIZE, size - offset)), offset)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    path.unlink()
+
+
 class KeyFile:
     """The open key file; one thread of one process uses it at a time.  Every method may raise OSError."""
 

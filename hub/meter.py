@@ -27,6 +27,7 @@ class Meter:
     outcomes: Counter[Code] = field(default_factory=_none)
     refused: Counter[Code] = field(default_factory=_none)
     repeated: int = 0
+    recoveries: int = 0
     deliverable: Buckets = field(default_factory=lambda: Buckets(DELIVERABLE_MS))
     receipted: Buckets = field(default_factory=lambda: Buckets(RECEIPT_MS))
 

@@ -80,6 +80,16 @@ CLOCK_JUMP: Final = About(
     "Seconds by which the clock jumped without anybody having confirmed it, below 0 when it went back; 0 while it is "
     "believed. While it is not 0 nothing is decided.",
 )
+AWAITED: Final = About(
+    "schakel_hub_recovery_awaited_partners",
+    GAUGE,
+    "Partners that must repeat their facts before a hub that was put back from a copy works on; 0 when it works.",
+)
+LOG_NUMBER: Final = About(
+    "schakel_hub_log_number",
+    GAUGE,
+    "Number of the hub's log: 1, and one more each time that the hub was put back from a copy.",
+)
 DELIVERABLE: Final = About(
     "schakel_hub_accept_to_deliverable_seconds",
     HISTOGRAM,
@@ -106,6 +116,8 @@ ALL: Final = (
     COMMIT_AGE,
     CHECKPOINT_AGE,
     CLOCK_JUMP,
+    AWAITED,
+    LOG_NUMBER,
     DELIVERABLE,
     RECEIPTED,
     CERTIFICATE,
@@ -120,6 +132,7 @@ class HubMetrics(Collector):
         self._certificate = certificate
         self._ends_at: float | None = None
         self._backlog: dict[int, tuple[int, int]] = {}
+        self._awaited, self._log = 0, 1
         self._committed_at = self._checkpoint_at = self._clock()
 
     def look(self) -> None:
@@ -130,6 +143,7 @@ class HubMetrics(Collector):
         """
         self._ends_at = certificate_end(self._certificate)
         self._backlog, self._committed_at = self._exchange.backlog()
+        self._awaited, self._log = len(self._exchange.awaited()), self._exchange.log.number
 
     def checkpointed(self) -> None:
         """A checkpoint was asked for, and there was one."""
@@ -149,6 +163,8 @@ class HubMetrics(Collector):
         yield single(COMMIT_AGE, self._age(self._committed_at))
         yield single(CHECKPOINT_AGE, self._age(self._checkpoint_at))
         yield single(CLOCK_JUMP, self._clock.jump() / 1000)
+        yield single(AWAITED, self._awaited)
+        yield single(LOG_NUMBER, self._log)
         yield histogram(DELIVERABLE, meter.deliverable)
         yield histogram(RECEIPTED, meter.receipted)
         if self._ends_at is not None:

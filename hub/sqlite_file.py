@@ -102,6 +102,15 @@ def require(db: sqlite3.Connection, settings: Sequence[Setting]) -> None:
             raise StoreError(f"the setting {name} of the store is not {wanted}: what it commits could be lost")
 
 
+def sync(path: Path) -> None:
+    """What was written to a file is on disk when this returns."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def sync_folder(folder: Path) -> None:
     """Makes the names in a folder durable."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

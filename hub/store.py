@@ -29,6 +29,9 @@ from schemas.entry import Entry
 
 OUTCOME_KEPT_MS = 30 * 86_400_000  # feed lines and stored outcomes
 FAULT_KEPT_MS = 7 * 86_400_000
+NUMBERS_OF_A_LOG = (
+    1 << 40
+)  # notices: log n numbers them from n times this on, so an old acknowledgement ends no new one
 
 
 class StoreError(Exception):
@@ -118,12 +121,13 @@ class Head(NamedTuple):
 
 
 class FeedRow(NamedTuple):
-    """A line of somebody's feed."""
+    """A line of somebody's feed.  `frame` is set for `restored`: the signed statement."""
 
     number: int
     code: Code
     message_id: bytes | None
     handle: bytes | None
+    frame: bytes | None
 
 
 class NoticeRow(NamedTuple):
@@ -208,6 +212,7 @@ class Tell(NamedTuple):
     code: Code
     message_id: bytes | None = None
     handle: bytes | None = None
+    frame: bytes | None = None
 
 
 class Notify(NamedTuple):
@@ -241,6 +246,25 @@ class SetAside(NamedTuple):
     key: bytes
 
 
+class NewLog(NamedTuple):
+    """Log `number` begins with the entry at `place` of this step.
+
+    Queue, stored outcomes, feeds and what was set aside are dropped; notices get numbers above any of an earlier log.
+    """
+
+    number: int
+    place: int
+    awaited: tuple[int, ...]
+
+
+class RecoveryRow(NamedTuple):
+    """How the log of now began: its number, the index of its first entry, who has not confirmed yet."""
+
+    number: int
+    entry: int
+    awaited: frozenset[int]
+
+
 @dataclass(slots=True)
 class Step:
     """Everything that one batch changes.  Empty lists change nothing.
@@ -266,13 +290,16 @@ class Step:
     registers: list[GrantRow] = field(default_factory=list)
     stops: list[tuple[bytes, int, int]] = field(default_factory=list)  # handle, version, new forget
     stop_rows: list[StopRow] = field(default_factory=list)
-    facts: list[tuple[int, int, bytes]] = field(default_factory=list)  # place in entries, signer's number, frame
+    # place in entries, numbers of the signer and of the recipient (None: a stop), frame
+    facts: list[tuple[int, int, int | None, bytes]] = field(default_factory=list)
     admissions: list[tuple[str, str, int | None]] = field(default_factory=list)  # address, state, number (None: new)
     manifests: list[tuple[int, int, bytes, bytes | None]] = field(default_factory=list)  # place, number, frame, table
     tables: list[tuple[bytes, bytes]] = field(default_factory=list)  # hash, raw
     acknowledged: list[tuple[int, int]] = field(default_factory=list)  # address number, notices up to this number
     set_aside: list[SetAside] = field(default_factory=list)
     released: list[int] = field(default_factory=list)  # numbers of faults that are over
+    new_log: NewLog | None = None
+    confirmed: list[int] = field(default_factory=list)  # numbers of addresses that are no longer awaited
 
 
 class Store(Protocol):
@@ -330,6 +357,12 @@ class Store(Protocol):
 
     def facts_of(self, address: int, index: int, most: int) -> list[tuple[int, bytes]]:
         """The facts that an address signed, from entry `index` on."""
+
+    def registrations(self, recipient: int, index: int, most: int) -> list[tuple[int, bytes]]:
+        """The registrations in which an address is the recipient, from entry `index` on."""
+
+    def recovery(self) -> RecoveryRow | None:
+        """How the log of now began; None while it is the first."""
 
     def manifests(self, address: int) -> list[tuple[int, bytes]]:
         """All manifests of an address with the index of their leaf, oldest first."""

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hub.audit.merkle import MemoryTree, leaf_hash
 from hub.store import (
     FAULT_KEPT_MS,
+    NUMBERS_OF_A_LOG,
     OUTCOME_KEPT_MS,
     AddressRow,
     FaultRow,
@@ -29,6 +30,7 @@ from hub.store import (
     Join,
     NoticeRow,
     Notify,
+    RecoveryRow,
     Refused,
     SetAside,
     StaleError,
@@ -72,6 +74,10 @@ class _Undo:
         old = table.pop(key)
         self._steps.append(lambda: table.__setitem__(key, old))
 
+    def drop_all(self, table: dict[_K, _V]) -> None:
+        for key in list(table):
+            self.drop(table, key)
+
     def back(self) -> None:
         while self._steps:
             self._steps.pop()()
@@ -93,10 +99,11 @@ class MemoryStore:
         self._notices: dict[tuple[int, int], NoticeRow] = {}
         self._later: dict[int, Tell | Notify] = {}  # in the order in which they came
         self._counters: dict[tuple[str, int], int] = {}
-        self._facts: dict[int, tuple[int, bytes]] = {}
+        self._facts: dict[int, tuple[int, int | None, bytes]] = {}
         self._manifests: dict[int, tuple[int, bytes]] = {}
         self._tables: dict[bytes, bytes] = {}
         self._faults: dict[int, SetAside] = {}
+        self._recovery: dict[str, RecoveryRow] = {}
         self._checkpoint: dict[str, tuple[str, int]] = {}
         self._entries: list[Entry] = []
         self._tree = MemoryTree()
@@ -110,6 +117,7 @@ class MemoryStore:
         try:
             self._compare(step)
             self._move(step, undo)
+            self._begin_log(step, start, undo)
             self._change_directory(step, start, undo)
             self._change_grants(step, undo)
             self._change_queue(step, start, undo)
@@ -121,7 +129,7 @@ class MemoryStore:
         # From here on nothing can fail.
         self._entries += step.entries
         self._tree.extend([leaf_hash(entry.leaf) for entry in step.entries])
-        newest = max((start + place for place, _, _ in step.facts), default=self._head.newest_fact)
+        newest = max((start + place for place, _, _, _ in step.facts), default=self._head.newest_fact)
         self._head = Head(self._tree.size, self._tree.root(), newest, max(step.at, self._head.committed_at))
         return start
 
@@ -186,10 +194,13 @@ class MemoryStore:
     def ripen(self, now: int) -> int:
         """See `hub.store.Store`."""
         self._open()
-        ripe = sorted((item.at, serial) for serial, item in self._later.items() if item.at <= now)
-        for _, serial in ripe:
+        ripe = self._ripe(now)
+        for serial in ripe:
             self._show(self._later.pop(serial), now, _Undo())
         return len(ripe)
+
+    def _ripe(self, now: int) -> list[int]:
+        return [serial for _, serial in sorted((item.at, at) for at, item in self._later.items() if item.at <= now)]
 
     def feed(self, address: int, after: int, most: int) -> list[FeedRow]:
         """See `hub.store.Store`."""
@@ -205,9 +216,19 @@ class MemoryStore:
     def facts_of(self, address: int, index: int, most: int) -> list[tuple[int, bytes]]:
         """See `hub.store.Store`."""
         self._open()
-        return [
-            (at, self._facts[at][1]) for at in sorted(self._facts) if at >= index and self._facts[at][0] == address
-        ][:most]
+        found = [(at, frame) for at, (signer, _, frame) in sorted(self._facts.items()) if signer == address]
+        return [row for row in found if row[0] >= index][:most]
+
+    def registrations(self, recipient: int, index: int, most: int) -> list[tuple[int, bytes]]:
+        """See `hub.store.Store`."""
+        self._open()
+        found = [(at, frame) for at, (_, to, frame) in sorted(self._facts.items()) if to == recipient]
+        return [row for row in found if row[0] >= index][:most]
+
+    def recovery(self) -> RecoveryRow | None:
+        """See `hub.store.Store`."""
+        self._open()
+        return self._recovery.get("now")
 
     def manifests(self, address: int) -> list[tuple[int, bytes]]:
         """See `hub.store.Store`."""
@@ -297,6 +318,11 @@ class MemoryStore:
         """See `hub.store.Store`: nothing to do in memory."""
         self._open()
 
+    def lose_keys(self) -> None:
+        """As after a restore: the keys of waiting payloads are in no copy."""
+        for one, queued in self._queue.items():
+            self._queue[one] = queued._replace(key=bytes(32))
+
     def close(self) -> None:
         """See `hub.store.Store`."""
         self._closed = True
@@ -325,6 +351,33 @@ class MemoryStore:
     def _move(self, step: Step, undo: _Undo) -> None:
         if step.position is not None:
             undo.put(self._positions, step.position[0], step.position[2])
+
+    def _begin_log(self, step: Step, start: int, undo: _Undo) -> None:
+        if step.new_log is not None:
+            number, place, awaited = step.new_log
+            undo.put(self._recovery, "now", RecoveryRow(number, start + place, frozenset(awaited)))
+            undo.drop_all(self._queue)
+            undo.drop_all(self._stored)
+            undo.drop_all(self._feeds)
+            for serial in [serial for serial, item in self._later.items() if isinstance(item, Tell)]:
+                undo.drop(self._later, serial)
+            for fault in list(self._faults):
+                handle = self._faults[fault].handle
+                undo.drop(self._faults, fault)
+                self._hold(handle, undo)
+            self._number_notices(number, undo)
+        row = self._recovery.get("now")
+        if step.confirmed and row is not None:
+            undo.put(self._recovery, "now", row._replace(awaited=row.awaited - set(step.confirmed)))
+
+    def _number_notices(self, log: int, undo: _Undo) -> None:
+        for key, notice in list(self._notices.items()):
+            number = log * NUMBERS_OF_A_LOG + key[1] % NUMBERS_OF_A_LOG
+            undo.drop(self._notices, key)
+            undo.put(self._notices, (key[0], number), notice._replace(number=number))
+        for row in self._addresses.values():
+            newest = self._counters.get(("notice", row.number), 0) % NUMBERS_OF_A_LOG
+            undo.put(self._counters, ("notice", row.number), log * NUMBERS_OF_A_LOG + newest)
 
     def _change_directory(self, step: Step, start: int, undo: _Undo) -> None:
         for address, state, number in step.admissions:
@@ -368,8 +421,8 @@ class MemoryStore:
             before = self._stops.get((stop.handle, stop.signer), stop)
             kept = before._replace(forget=max(stop.forget, before.forget))
             undo.put(self._stops, (stop.handle, stop.signer), kept)
-        for place, signer, frame in step.facts:
-            undo.put(self._facts, self._head.size + place, (signer, frame))
+        for place, signer, recipient, frame in step.facts:
+            undo.put(self._facts, self._head.size + place, (signer, recipient, frame))
 
     def _change_queue(self, step: Step, start: int, undo: _Undo) -> None:
         for join in step.joins:
@@ -427,6 +480,10 @@ class MemoryStore:
         undo.put(self._grants, handle, row._replace(held_until=until, version=row.version + 1))
 
     def _tell(self, step: Step, undo: _Undo) -> None:
+        for serial in self._ripe(step.at):  # what is due has its number first
+            due = self._later[serial]
+            undo.drop(self._later, serial)
+            self._show(due, step.at, undo)
         items: list[Tell | Notify] = [*step.tells, *step.notifies]
         for item in items:
             if item.at <= step.at:
@@ -440,7 +497,7 @@ class MemoryStore:
     def _show(self, item: Tell | Notify, at: int, undo: _Undo) -> None:
         if isinstance(item, Tell):
             number = self._next("feed", item.to, undo)
-            undo.put(self._feeds, (item.to, number), (FeedRow(number, item.code, item.message_id, item.handle), at))
+            undo.put(self._feeds, (item.to, number), (FeedRow(number, *item[2:]), at))
         else:
             number = self._next("notice", item.to, undo)
             undo.put(self._notices, (item.to, number), NoticeRow(number, item.kind, item.handles, item.fact))

@@ -42,6 +42,7 @@ from hub.store import (
     GrantRow,
     Head,
     NoticeRow,
+    RecoveryRow,
     StaleError,
     Step,
     StopRow,
@@ -49,9 +50,10 @@ from hub.store import (
     StoreError,
     Waiting,
 )
-from hub.store_sqlite_step import add_entries, apply, show
+from hub.store_sqlite_step import add_entries, apply, ripe, show
 from schemas.codes import Code
 from schemas.entry import Entry
+from schemas.fact import Register, parse_fact
 
 DATABASE = "hub.db"
 KEYS = "hub.keys"
@@ -61,6 +63,7 @@ _MOUNTS = Path("/proc/self/mountinfo")
 _NONCE = bytes(12)
 _ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 _DURABLE = tuple(setting for setting in sql.SETTINGS if setting[0] in {"journal_mode", "synchronous"})
+_PAGES_AT_ONCE, _BETWEEN_PAGES = 256, 0.001
 _CHUNK = 50_000  # rows looked at before others get their turn
 _CODE = {code.value: code for code in Code}
 _P = ParamSpec("_P")
@@ -94,6 +97,7 @@ class SqliteStore:
     _head: Head
     _frontier: Frontier
     _addresses: dict[str, AddressRow]
+    _recovery: RecoveryRow | None
     _words: dict[str, int]  # grounds and lists of categories, by their text and by their number
     _spelled: dict[int, str]
 
@@ -169,6 +173,8 @@ class SqliteStore:
         self._head, self._frontier = head, frontier
         if step.admissions or step.manifests:
             self._addresses = self._read_addresses()
+        if step.new_log is not None or step.confirmed:
+            self._recovery = self._read_recovery()
         self._keys.zero(freed)
         # Now: those keys are gone for good.  A crash here loses nothing.
         self._refuses = ""
@@ -264,9 +270,8 @@ class SqliteStore:
             return 0
 
         def change() -> int:
-            rows = self._db.execute(sql.READ_RIPE, (now,)).fetchall()
-            show(self._db, [row[1:] for row in rows], now)
-            self._db.executemany(sql.DROP_LATER, [row[:1] for row in rows])
+            rows = ripe(self._db, now)
+            show(self._db, rows, now)
             return len(rows)
 
         return self._change("ripen", change)
@@ -275,7 +280,7 @@ class SqliteStore:
     def feed(self, address: int, after: int, most: int) -> list[FeedRow]:
         """See `hub.store.Store`."""
         rows = self._db.execute(sql.READ_FEED, (address, after, most)).fetchall()
-        return [FeedRow(number, _CODE[code], message_id, handle) for number, code, message_id, handle in rows]
+        return [FeedRow(number, _CODE[code], *rest) for number, code, *rest in rows]
 
     @_guarded
     def notices(self, address: int, most: int) -> list[NoticeRow]:
@@ -287,6 +292,16 @@ class SqliteStore:
     def facts_of(self, address: int, index: int, most: int) -> list[tuple[int, bytes]]:
         """See `hub.store.Store`."""
         return self._db.execute(sql.READ_FACTS, (address, index, most)).fetchall()
+
+    @_guarded
+    def registrations(self, recipient: int, index: int, most: int) -> list[tuple[int, bytes]]:
+        """See `hub.store.Store`."""
+        return self._db.execute(sql.READ_REGISTRATIONS, (recipient, index, most)).fetchall()
+
+    @_guarded
+    def recovery(self) -> RecoveryRow | None:
+        """See `hub.store.Store`."""
+        return self._recovery
 
     @_guarded
     def manifests(self, address: int) -> list[tuple[int, bytes]]:
@@ -383,6 +398,33 @@ class SqliteStore:
         self._tidied = now
         self._tell("tidy:after")
 
+    def copy_to(self, target: Path) -> None:
+        """Writes a copy of the store, whole or not at all, while it works on; no key is in it, nor what was deleted.
+
+        Raises:
+            StoreError: there is a file of that name, or it can't be written.
+        """
+        new = target.with_name(f".{target.name}.new")
+        try:
+            if target.exists():
+                raise StoreError(f"{target}: there is a file of this name already")
+            new.unlink(missing_ok=True)
+            os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+            copy = sqlite3.connect(new, isolation_level=None)
+            try:
+                # A few pages at a time: commits go in between, and what they change is copied again by SQLite itself.
+                self._db.backup(copy, pages=_PAGES_AT_ONCE, sleep=_BETWEEN_PAGES)
+                copy.execute("PRAGMA journal_mode = DELETE")  # one file, that can be moved anywhere
+                copy.execute("VACUUM")
+            finally:
+                copy.close()
+            sqlite_file.sync(new)
+            new.rename(target)
+            sqlite_file.sync_folder(target.parent)
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"the copy can't be written ({error})") from error
+        # A crash before the rename: there is no copy of that name, and the next one begins afresh.
+
     def close(self) -> None:
         """See `hub.store.Store`."""
         with self._lock:
@@ -401,9 +443,12 @@ class SqliteStore:
             raise StoreError(f"{folder / DATABASE}: this is not a store of Schakel")
         if version > sql.SCHEMA_VERSION:
             raise StoreError(f"{folder}: made by a newer Schakel (schema {version}); install that one")
+        if version < sql.SCHEMA_VERSION:
+            self._migrate(version)
         self._words = {word: number for number, word in self._db.execute(sql.READ_WORDS)}
         self._spelled = {number: word for word, number in self._words.items()}
         self._addresses = self._read_addresses()
+        self._recovery = self._read_recovery()
         self._head = Head(*self._db.execute(sql.READ_HEAD).fetchone()[:4])
         self._frontier = Frontier.recover(self, self._head.size)
         if self._frontier.root() != self._head.root:
@@ -416,6 +461,25 @@ class SqliteStore:
 
     def _read_addresses(self) -> dict[str, AddressRow]:
         return {row[1]: AddressRow(*row) for row in self._db.execute(sql.READ_ADDRESSES)}
+
+    def _read_recovery(self) -> RecoveryRow | None:
+        row = self._db.execute(sql.READ_RECOVERY).fetchone()
+        awaited = frozenset(number for (number,) in self._db.execute(sql.READ_AWAITED))
+        return None if row is None else RecoveryRow(row[0], row[1], awaited)
+
+    def _migrate(self, version: int) -> None:
+        """Brings the tables of an earlier version up to date, whole or not at all."""
+        self._db.execute("BEGIN IMMEDIATE")
+        for number in range(version, sql.SCHEMA_VERSION):
+            for statement in sql.MIGRATIONS[number].split(";"):
+                self._db.execute(statement)
+        for index, frame in self._db.execute(sql.READ_ALL_FACTS).fetchall():
+            body = parse_fact(frame).body
+            if isinstance(body, Register):
+                self._db.execute(sql.SET_RECIPIENT, (body.recipient, index))
+        self._db.execute(f"PRAGMA user_version = {sql.SCHEMA_VERSION}")
+        self._db.execute("COMMIT")
+        # A crash before this line: the store is of the earlier version, and the next start does it again.
 
     def _grant(self, row: tuple[bytes, int, int, int, int, int, bytes]) -> GrantRow:
         handle, version, last, stopped, held_until, forget, packed = row

@@ -12,7 +12,7 @@ from __future__ import annotations
 from struct import Struct
 
 APPLICATION_ID = 0x53434B4C  # "SCKL"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 PAGE_SIZE = 4096
 
 # What must be true of every connection before it may write; each is set and read back.
@@ -47,8 +47,13 @@ CREATE TABLE counter (address INTEGER PRIMARY KEY, feed INTEGER NOT NULL, notice
 CREATE TABLE manifest (idx INTEGER PRIMARY KEY, number INTEGER NOT NULL, frame BLOB NOT NULL) STRICT;
 CREATE INDEX manifest_of ON manifest (number, idx);
 CREATE TABLE rule_table (hash BLOB PRIMARY KEY, raw BLOB NOT NULL) STRICT;
-CREATE TABLE fact (idx INTEGER PRIMARY KEY, signer INTEGER NOT NULL, frame BLOB NOT NULL) STRICT;
+CREATE TABLE fact (idx INTEGER PRIMARY KEY, signer INTEGER NOT NULL, frame BLOB NOT NULL, recipient INTEGER) STRICT;
 CREATE INDEX fact_of ON fact (signer, idx);
+CREATE INDEX fact_for ON fact (recipient, idx) WHERE recipient IS NOT NULL;
+
+-- how the log of now began; no row while it is the first
+CREATE TABLE recovery (id INTEGER PRIMARY KEY CHECK (id = 1), number INTEGER NOT NULL, entry INTEGER NOT NULL) STRICT;
+CREATE TABLE awaited (address INTEGER PRIMARY KEY) STRICT;
 
 CREATE TABLE word (number INTEGER PRIMARY KEY, word TEXT NOT NULL UNIQUE) STRICT;
 CREATE TABLE grants (
@@ -78,19 +83,32 @@ CREATE TABLE fault (
 
 CREATE TABLE feed (
     address INTEGER NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL, code TEXT NOT NULL, id BLOB, handle BLOB,
-    PRIMARY KEY (address, number)
+    frame BLOB, PRIMARY KEY (address, number)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE notice (
     address INTEGER NOT NULL, number INTEGER NOT NULL, kind TEXT NOT NULL, handles BLOB NOT NULL, fact BLOB,
     PRIMARY KEY (address, number)
 ) STRICT;
--- what becomes visible later; kind is NULL for a feed line, code for a notice
+-- what becomes visible later; kind is NULL for a feed line (whose frame stands in fact), code for a notice
 CREATE TABLE later (
     serial INTEGER PRIMARY KEY, at INTEGER NOT NULL, address INTEGER NOT NULL, code TEXT, id BLOB, handle BLOB,
     kind TEXT, handles BLOB, fact BLOB
 ) STRICT;
 CREATE INDEX later_at ON later (at, serial);
 """
+
+# From a schema to the next.  Recipients of facts are filled in by the program, which can read them.
+MIGRATIONS = {
+    1: """
+ALTER TABLE fact ADD COLUMN recipient INTEGER;
+CREATE INDEX fact_for ON fact (recipient, idx) WHERE recipient IS NOT NULL;
+CREATE TABLE recovery (id INTEGER PRIMARY KEY CHECK (id = 1), number INTEGER NOT NULL, entry INTEGER NOT NULL) STRICT;
+CREATE TABLE awaited (address INTEGER PRIMARY KEY) STRICT;
+ALTER TABLE feed ADD COLUMN frame BLOB;
+""",
+}
+READ_ALL_FACTS = "SELECT idx, frame FROM fact"
+SET_RECIPIENT = "UPDATE fact SET recipient = (SELECT number FROM address WHERE address = ?) WHERE idx = ?"
 
 # the log
 FIRST_HEAD = "INSERT INTO head VALUES (1, 0, ?, -1, 0, 0)"
@@ -120,8 +138,24 @@ ADD_MANIFEST = "INSERT INTO manifest VALUES (?, ?, ?)"
 READ_MANIFESTS = "SELECT idx, frame FROM manifest WHERE number = ? ORDER BY idx"
 ADD_TABLE = "INSERT OR IGNORE INTO rule_table VALUES (?, ?)"
 READ_TABLE = "SELECT raw FROM rule_table WHERE hash = ?"
-ADD_FACT = "INSERT INTO fact VALUES (?, ?, ?)"
+ADD_FACT = "INSERT INTO fact (idx, signer, recipient, frame) VALUES (?, ?, ?, ?)"
 READ_FACTS = "SELECT idx, frame FROM fact WHERE signer = ? AND idx >= ? ORDER BY idx LIMIT ?"
+READ_REGISTRATIONS = "SELECT idx, frame FROM fact WHERE recipient = ? AND idx >= ? ORDER BY idx LIMIT ?"
+
+# recovery
+READ_RECOVERY = "SELECT number, entry FROM recovery"
+READ_AWAITED = "SELECT address FROM awaited"
+BEGIN_LOG = "INSERT OR REPLACE INTO recovery VALUES (1, ?, ?)"
+AWAIT_NOBODY = "DELETE FROM awaited"
+AWAIT = "INSERT INTO awaited VALUES (?)"
+CONFIRM = "DELETE FROM awaited WHERE address = ?"
+DROPPED = ("DELETE FROM message", "DELETE FROM payload", "DELETE FROM feed", "DELETE FROM later WHERE kind IS NULL")
+RELEASE_ALL = "UPDATE grants SET held_until = 0, version = version + 1 WHERE held_until > 0"
+DROP_FAULTS = "DELETE FROM fault"
+# Numbers of an earlier log are all lower, so the rows never meet on their way.
+NUMBER_NOTICES = "UPDATE notice SET number = :log * :size + number % :size"
+NUMBER_COUNTERS = "UPDATE counter SET notice = :log * :size + notice % :size"
+START_COUNTERS = "INSERT OR IGNORE INTO counter SELECT number, 0, 0 FROM address"
 
 # grants
 PACKED = Struct("<IIHiIII32s")  # sender, recipient, month, end, row, words of ground and categories, terms hash
@@ -217,13 +251,13 @@ COUNT_FAULTS = "SELECT count(*) FROM fault"
 # feeds and notices
 READ_COUNTER = "SELECT feed, notice FROM counter WHERE address = ?"
 MOVE_COUNTER = "INSERT OR REPLACE INTO counter VALUES (?, ?, ?)"
-TELL = "INSERT INTO feed VALUES (?, ?, ?, ?, ?, ?)"
+TELL = "INSERT INTO feed VALUES (?, ?, ?, ?, ?, ?, ?)"
 NOTIFY = "INSERT INTO notice VALUES (?, ?, ?, ?, ?)"
 LATER = "INSERT INTO later (at, address, code, id, handle, kind, handles, fact) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 READ_RIPE = "SELECT serial, address, code, id, handle, kind, handles, fact FROM later WHERE at <= ? ORDER BY at, serial"
 IS_RIPE = "SELECT 1 FROM later WHERE at <= ? LIMIT 1"
 DROP_LATER = "DELETE FROM later WHERE serial = ?"
-READ_FEED = "SELECT number, code, id, handle FROM feed WHERE address = ? AND number > ? ORDER BY number LIMIT ?"
+READ_FEED = "SELECT number, code, id, handle, frame FROM feed WHERE address = ? AND number > ? ORDER BY number LIMIT ?"
 READ_NOTICES = "SELECT number, kind, handles, fact FROM notice WHERE address = ? ORDER BY number LIMIT ?"
 ACKNOWLEDGE = "DELETE FROM notice WHERE address = ? AND number <= ?"
 READ_FEEDS = "SELECT address, feed FROM counter"

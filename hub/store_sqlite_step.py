@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from hub import store_sqlite_sql as sql
 from hub.audit.merkle import Frontier, leaf_hash
-from hub.store import FencedError, GrantRow, Head, Notify, StaleError, Step, Tell
+from hub.store import NUMBERS_OF_A_LOG, FencedError, GrantRow, Head, Notify, StaleError, Step, Tell
 from schemas.canonical import encode
 
 _UNIQUE = frozenset(
@@ -30,9 +30,10 @@ def apply(
     `slots` hold the keys of its joins, then those of what it sets aside; `word` gives the number of a word.
     """
     compare(db, step)
+    freed = _begin_log(db, step, head.size)
     _change_addresses(db, step, head.size)
     _change_grants(db, step, head.size, word)
-    freed = _change_messages(db, step, head.size, slots)
+    freed += _change_messages(db, step, head.size, slots)
     freed += _change_faults(db, step, slots[len(step.joins) :])
     tell(db, step.tells, step.notifies, step.at)
     if step.acknowledged:
@@ -66,7 +67,7 @@ def add_entries(db: sqlite3.Connection, step: Step, head: Head, frontier: Fronti
     tiles = frontier.extend([leaf_hash(entry.leaf) for entry in step.entries])
     if tiles:
         db.executemany(sql.ADD_TILE, [(tile.level, tile.number, tile.root, tile.hashes) for tile in tiles])
-    newest = max((start + place for place, _, _ in step.facts), default=head.newest_fact)
+    newest = max((start + place for place, _, _, _ in step.facts), default=head.newest_fact)
     root = frontier.root() if step.entries else head.root
     new = Head(frontier.size, root, newest, max(step.at, head.committed_at))
     if db.execute(sql.MOVE_HEAD, (*new, grants, start)).rowcount != 1:
@@ -78,11 +79,11 @@ def tell(db: sqlite3.Connection, tells: Iterable[Tell], notifies: Iterable[Notif
     """Feed lines and notices: those that are visible by `now` get their numbers, the others wait for `ripen`."""
     lines: list[tuple[object, ...]] = []
     later: list[tuple[object, ...]] = []
-    for to, at, code, message_id, handle in tells:
+    for to, at, code, message_id, handle, frame in tells:
         if at <= now:
-            lines.append((to, code.value, message_id, handle, None, None, None))
+            lines.append((to, code.value, message_id, handle, None, None, frame))
         else:
-            later.append((at, to, code.value, message_id, handle, None, None, None))
+            later.append((at, to, code.value, message_id, handle, None, None, frame))
     for to, at, kind, handles, fact in notifies:
         shown = encode(list(handles))
         if at <= now:
@@ -91,11 +92,21 @@ def tell(db: sqlite3.Connection, tells: Iterable[Tell], notifies: Iterable[Notif
             later.append((at, to, None, None, None, kind, shown, fact))
     if later:
         db.executemany(sql.LATER, later)
-    show(db, lines, now)
+    # What is due has its number first: numbers follow from entries and times alone, so a copy gives the same ones.
+    show(db, [*ripe(db, now), *lines], now)
+
+
+def ripe(db: sqlite3.Connection, now: int) -> list[tuple[object, ...]]:
+    """Takes the feed lines and notices that are due out of what comes later, in their order."""
+    if db.execute(sql.IS_RIPE, (now,)).fetchone() is None:
+        return []
+    rows = db.execute(sql.READ_RIPE, (now,)).fetchall()
+    db.executemany(sql.DROP_LATER, [row[:1] for row in rows])
+    return [row[1:] for row in rows]
 
 
 def show(db: sqlite3.Connection, lines: Sequence[tuple[object, ...]], now: int) -> None:
-    """Numbers lines of `(address, code, id, handle, kind, handles, fact)` in their order, per address."""
+    """Numbers lines of `(address, code, id, handle, kind, handles, fact or frame)` in their order, per address."""
     counters: dict[object, list[int]] = {}
     feed: list[tuple[object, ...]] = []
     notices: list[tuple[object, ...]] = []
@@ -105,7 +116,7 @@ def show(db: sqlite3.Connection, lines: Sequence[tuple[object, ...]], now: int) 
             counter = counters[to] = list(db.execute(sql.READ_COUNTER, (to,)).fetchone() or (0, 0))
         if kind is None:
             counter[0] += 1
-            feed.append((to, counter[0], now, code, message_id, handle))
+            feed.append((to, counter[0], now, code, message_id, handle, fact))
         else:
             counter[1] += 1
             notices.append((to, counter[1], kind, handles, fact))
@@ -115,6 +126,24 @@ def show(db: sqlite3.Connection, lines: Sequence[tuple[object, ...]], now: int) 
         db.executemany(sql.NOTIFY, notices)
     if counters:
         db.executemany(sql.MOVE_COUNTER, [(to, *counter) for to, counter in counters.items()])
+
+
+def _begin_log(db: sqlite3.Connection, step: Step, start: int) -> list[int]:
+    """Drops what a new log does not take over; the slots whose keys it frees."""
+    freed: list[int] = []
+    if step.new_log is not None:
+        number, place, awaited = step.new_log
+        freed = [slot for (slot,) in db.execute(sql.READ_SLOTS)]
+        for statement in (*sql.DROPPED, sql.RELEASE_ALL, sql.DROP_FAULTS, sql.START_COUNTERS, sql.AWAIT_NOBODY):
+            db.execute(statement)
+        numbers = {"log": number, "size": NUMBERS_OF_A_LOG}
+        db.execute(sql.NUMBER_NOTICES, numbers)
+        db.execute(sql.NUMBER_COUNTERS, numbers)
+        db.execute(sql.BEGIN_LOG, (number, start + place))
+        db.executemany(sql.AWAIT, [(one,) for one in awaited])
+    if step.confirmed:
+        db.executemany(sql.CONFIRM, [(one,) for one in step.confirmed])
+    return freed
 
 
 def _change_addresses(db: sqlite3.Connection, step: Step, start: int) -> None:
@@ -146,7 +175,7 @@ def _change_grants(db: sqlite3.Connection, step: Step, start: int, word: Callabl
     if step.stop_rows:
         db.executemany(sql.ADD_STOP, step.stop_rows)
     if step.facts:
-        db.executemany(sql.ADD_FACT, [(start + place, signer, frame) for place, signer, frame in step.facts])
+        db.executemany(sql.ADD_FACT, [(start + place, *fact) for place, *fact in step.facts])
 
 
 def packed_row(grant: GrantRow, word: Callable[[str], int]) -> tuple[object, ...]:

@@ -24,7 +24,8 @@ _MOST_ROWS = 100_000
 _LARGEST_INT = (1 << 53) - 1
 _CODES = {code.value: code for code in Code}
 
-Line = tuple[int, Code, bytes | None, bytes | None]  # number, code, message id, handle
+Line = tuple[int, Code, bytes | None, bytes | None, bytes | None]  # number, code, message id, handle, frame
+Began = tuple[int, int, bytes, bytes, bool]  # number of the log, index of its first entry, record, salt, open
 # envelope, count, index, record and salt of the hand-over, record and salt of the acceptance
 Parcel = tuple[bytes, int, int, bytes, bytes, bytes, bytes]
 Logged = tuple[int, bytes, int, bytes]  # index, fact, day, salt
@@ -74,17 +75,17 @@ def read_codes(raw: bytes, count: int) -> list[Code]:
 
 
 def feed_bytes(origin: str, lines: Iterable[Line], more: bool) -> bytes:
-    """`[origin, [[number, code, message id, handle], ...], more]`."""
-    return encode([origin, [[number, code.value, one, handle] for number, code, one, handle in lines], more])
+    """`[origin, [[number, code, message id, handle, frame], ...], more]`."""
+    return encode([origin, [[number, code.value, *rest] for number, code, *rest in lines], more])
 
 
 def read_feed(raw: bytes) -> tuple[str, list[Line], bool]:
     """Origin, lines and whether there is more."""
     origin, rows, more = decode_array(raw, 3)
     lines = []
-    for path, (number, code, one, handle) in _rows(rows, 4):
-        line = _number(number, path), _code(code, path), _optional(one, 16, path), _optional(handle, 16, path)
-        lines.append(line)
+    for path, (number, code, one, handle, frame) in _rows(rows, 5):
+        named = _optional(one, 16, path), _optional(handle, 16, path), _optional(frame, None, path)
+        lines.append((_number(number, path), _code(code, path), *named))
     return need_text(origin, 200, "/origin"), lines, _bool(more, "/more")
 
 
@@ -162,6 +163,34 @@ def read_handles(raw: bytes) -> list[tuple[int, bytes, str | None]]:
             raise FrameError(path, "enum")
         found.append((_number(month, path), need_bytes(handle, 16, path), stopped))
     return found
+
+
+def began_bytes(began: Began | None) -> bytes:
+    """`[number, index, record, salt, open]`, or `[]` while the log is the first of its hub."""
+    return encode([] if began is None else list(began))
+
+
+def read_began(raw: bytes) -> Began | None:
+    """How the log of now began."""
+    items = _array(raw, 5)
+    if not items:
+        return None
+    if len(items) != 5:
+        raise FrameError("/", "array")
+    number, index, record, salt, is_open = items
+    opens = need_bytes(record, None, "/record"), need_bytes(salt, None, "/salt")
+    return _number(number, "/number"), _number(index, "/index"), *opens, _bool(is_open, "/open")
+
+
+def repeated_bytes(number: int, size: int) -> bytes:
+    """`[number of the log, size of the checkpoint known]`."""
+    return encode([number, size])
+
+
+def read_repeated(raw: bytes) -> tuple[int, int]:
+    """In which log all facts were repeated, and what the caller knew of it."""
+    number, size = decode_array(raw, 2)
+    return _number(number, "/number"), _number(size, "/size")
 
 
 def published_bytes(code: Code, index: int) -> bytes:

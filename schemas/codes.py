@@ -66,8 +66,10 @@ class Code(StrEnum):
     NOT_NEXT = "not-next"
     NOT_YOURS = "not-yours"
     TRY_LATER = "try-later"
-    # a notice in the sender's feed: another address stopped one of its grants
+    RECOVERING = "recovering"
+    # notices in the sender's feed: another address stopped one of its grants; a recipient was put back from a back-up
     STOPPED = "stopped"
+    RESTORED = "restored"
 
 
 CLASS: dict[Code, Class] = {
@@ -105,7 +107,9 @@ CLASS: dict[Code, Class] = {
     Code.NOT_NEXT: Class.FINAL,
     Code.NOT_YOURS: Class.FINAL,
     Code.TRY_LATER: Class.LATER,
+    Code.RECOVERING: Class.LATER,
     Code.STOPPED: Class.ASK,
+    Code.RESTORED: Class.DONE,
 }
 
 SENTENCE: dict[Code, str] = {
@@ -143,7 +147,10 @@ SENTENCE: dict[Code, str] = {
     Code.NOT_NEXT: "The manifest is not the next one of this address, or not signed by a key of the one before.",
     Code.NOT_YOURS: "There is nothing of yours under this name.",
     Code.TRY_LATER: "Nothing was stored; send the same bytes again later.",
+    Code.RECOVERING: "The hub was put back from a copy and goes on when every partner has repeated its stops; "
+    "nothing was stored, send it again later.",
     Code.STOPPED: "Somebody in the grant stopped it; nothing automatic goes on until a person has looked.",
+    Code.RESTORED: "A partner was put back from a back-up; what it acknowledged since is told again, marked late.",
 }
 
 RECEIPT_CODES: dict[str, Code] = {

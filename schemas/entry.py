@@ -28,6 +28,10 @@ FAILED_AGAIN = "failed-again"
 DROPPED = "dropped"
 FAULT_ACTS = (RETRIED, FAILED_AGAIN, DROPPED)
 SUM = "sum"
+RECOVERY = "recovery"
+CONFIRM = "confirm"
+RESTORED = "restored"
+BY_EDGE, BY_OPERATOR = "edge", "operator"  # who confirmed
 _sha256 = hashlib.sha256
 
 
@@ -97,3 +101,25 @@ def fault_handled(day: int, number: int | None, sha: bytes, what: str) -> list[o
 def refusal_sum(day: int, number: int | None, counts: Sequence[tuple[str, int]]) -> list[object]:
     """How often partner `number` (None: unknown) was refused at steps 1 to 3 since the last such entry."""
     return [1, day, SUM, number, [list(pair) for pair in counts]]
+
+
+def recovery(day: int, number: int, seen: tuple[int, int, bytes], found: int, awaited: Sequence[int]) -> list[object]:
+    """Log `number` begins on top of the `found` entries of a store that is not the newest.
+
+    `seen` is the newest checkpoint that anybody has shown: number of its log, size, root.  `awaited` are the numbers of
+    the partners that must repeat their facts before anything is decided.
+    """
+    return [1, day, RECOVERY, number, *seen, found, list(awaited)]
+
+
+def confirm(day: int, number: int, size: int, by: str) -> list[object]:
+    """Partner `number` has repeated all facts that it signed; or the operator says that it will not return.
+
+    `size` is that of the newest checkpoint that it knew.
+    """
+    return [1, day, CONFIRM, number, size, by]
+
+
+def restored(day: int, number: int, frame: bytes) -> list[object]:
+    """The signed statement of partner `number` that its edge was put back from a back-up."""
+    return [1, day, RESTORED, number, frame]

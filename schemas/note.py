@@ -192,8 +192,20 @@ def _unbase64(encoded: str) -> bytes:
 
 def belongs(origin: str, name: str) -> bool:
     """Whether the origin is the name of the key itself, or a log of the hub with that name."""
+    return origin == name or log_number(origin, name) is not None
+
+
+def log_number(origin: str, name: str) -> int | None:
+    """The number of the log of the hub with this name; None when the origin is none of its logs."""
     head, _, number = origin.rpartition("/log/")
-    return origin == name or (head == name and bool(_DECIMAL.fullmatch(number)))
+    return int(number) if head == name and _DECIMAL.fullmatch(number) else None
+
+
+def signature_of(note: str, name: str, public_key: bytes) -> bytes:
+    """The 64 bytes with which the key of this name signed a note that `open_note` has opened."""
+    _, lines = _split_note(note)
+    own = key_id(name, public_key)
+    return next(blob[_KEY_ID_SIZE:] for who, blob in map(_signature, lines) if who == name and blob.startswith(own))
 
 
 def _is_name(name: str) -> bool:

@@ -41,16 +41,26 @@ _PARAMETERS = re.compile(
     re.escape(_COVERED)
     + r';created=(0|[1-9][0-9]{0,11});keyid="([0-9a-f]{16})";nonce="([A-Za-z0-9_-]{22})";alg="ed25519";tag="schakel-v1"'
 )
-_CHECKPOINT = re.compile(r'"([\x21\x23-\x5b\x5d-\x7e]{1,128})";size=(0|[1-9][0-9]{0,14});root=' + _BYTES % (43, 1))
+_CHECKPOINT = re.compile(
+    r'"([\x21\x23-\x5b\x5d-\x7e]{1,128})";size=(0|[1-9][0-9]{0,14});root='
+    + _BYTES % (43, 1)
+    + "(?:;signature="
+    + _BYTES % (86, 2)
+    + ")?"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What a request says beside what it asks: its minute (unix seconds), a fresh nonce, the newest checkpoint."""
+    """What a request says beside what it asks: its minute (unix seconds), a fresh nonce, the newest checkpoint.
+
+    `proof` is the hub's signature of the checkpoint: what a hub needs to believe that its own log was cut.
+    """
 
     created: int
     nonce: bytes
     checkpoint: Checkpoint | None
+    proof: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +96,7 @@ def signature_base(components: Sequence[tuple[str, str]], parameters: str) -> by
 def sign_request(key: SigningKey, method: str, target: str, body: bytes, stamp: Stamp) -> dict[str, str]:
     """The four headers that prove a request."""
     digest = f"sha-256=:{_base64(body_digest(body))}:"
-    known = checkpoint_text(stamp.checkpoint)
+    known = checkpoint_text(stamp.checkpoint, stamp.proof)
     nonce = urlsafe_b64encode(stamp.nonce).decode().rstrip("=")
     values = f'created={stamp.created};keyid="{key.key_id}";nonce="{nonce}";alg="ed25519";tag="schakel-v1"'
     parameters = f"{_COVERED};{values}"
@@ -114,7 +124,7 @@ def read_claim(headers: Mapping[str, str]) -> Claim:
     if int(created) % MINUTE:
         raise FrameError(f"/{INPUT}", "minute")
     digest = headers.get(DIGEST, "")
-    stamp = Stamp(int(created), urlsafe_b64decode(nonce + "=="), _read_checkpoint(known))
+    stamp = Stamp(int(created), urlsafe_b64decode(nonce + "=="), *_read_checkpoint(known))
     return Claim(
         stamp=stamp,
         key_id=key_id,
@@ -130,20 +140,22 @@ def body_digest(body: bytes) -> bytes:
     return hashlib.sha256(body).digest()
 
 
-def checkpoint_text(checkpoint: Checkpoint | None) -> str:
+def checkpoint_text(checkpoint: Checkpoint | None, proof: bytes = b"") -> str:
     """The value of the header `Schakel-Checkpoint`."""
     if checkpoint is None:
         return NO_CHECKPOINT
-    return f'"{checkpoint.origin}";size={checkpoint.size};root=:{_base64(checkpoint.root)}:'
+    signature = f";signature=:{_base64(proof)}:" if proof else ""
+    return f'"{checkpoint.origin}";size={checkpoint.size};root=:{_base64(checkpoint.root)}:{signature}'
 
 
-def _read_checkpoint(text: str) -> Checkpoint | None:
+def _read_checkpoint(text: str) -> tuple[Checkpoint | None, bytes]:
     if text == NO_CHECKPOINT:
-        return None
+        return None, b""
     found = _CHECKPOINT.fullmatch(text)
     if found is None or int(found[2]) >= SIZE_LIMIT:
         raise FrameError(f"/{CHECKPOINT}", "pattern")
-    return Checkpoint(found[1], int(found[2]), _unbase64_text(found[3], CHECKPOINT))
+    proof = b"" if found[4] is None else _unbase64_text(found[4], CHECKPOINT)
+    return Checkpoint(found[1], int(found[2]), _unbase64_text(found[3], CHECKPOINT)), proof
 
 
 def _components(method: str, target: str, digest: str, checkpoint: str) -> list[tuple[str, str]]:

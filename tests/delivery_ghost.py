@@ -93,10 +93,10 @@ class Stopped:
 
 @dataclass(frozen=True)
 class Said:
-    """One thing that was put in an outbox."""
+    """One thing that was put in an outbox.  `order`: in which it was first said, by whatever number it goes now."""
 
     sender: str
-    number: int
+    order: int
     line: str
     grant: str
     recipient: str
@@ -112,6 +112,8 @@ class Accepted:
     handle: bytes
     retraction: bool
     at: int
+    kind: str
+    event_id: bytes
     ended: bool = False
 
 
@@ -132,8 +134,9 @@ class Ghost:
         self._secrets: dict[bytes, bytes] = {}
         self._stopped: dict[bytes, int] = {}
         self._accepted: dict[int, Accepted] = {}
+        self._kinds: dict[bytes, tuple[str, bytes]] = {}
         self._orders: set[str] = set()
-        self._arrived: dict[tuple[str, int], int] = {}
+        self._arrived: dict[tuple[str, str, bytes], int] = {}
         self._happened: dict[tuple[str, Identity], int] = {}
         self._last: Identity = ()
         self._counted: dict[str, int] = {}
@@ -186,17 +189,39 @@ class Ghost:
         while (item := ITEMS.get(store, number_key(number))) is not None:
             if item.kind == EVENT:
                 grant = GRANTS.need(store, item.grant.encode())
-                self.said[self._world.actors[name].address, item.event_id] = Said(
-                    name,
-                    number,
-                    item.line,
-                    item.grant,
-                    grant.recipient,
-                    self._happened.get((name, self._last), 0),
-                    self._last,
-                )
+                self._say(name, item, grant)
             number += 1
         self._counted[name] = number - 1
+
+    def _say(self, name: str, item: Item, grant: Grant) -> None:
+        key = self._world.actors[name].address, item.event_id
+        if key in self.said and self._world.reads_again is None:
+            return
+        before = self.said.get(key)
+        last = self._world.reads_again or self._last if before is None else before.identity
+        at = self._happened.get((name, last), 0) if before is None else before.at
+        order = len(self.said) if before is None else before.order
+        # Told again after a restore it may go under another grant of its line.
+        self.said[key] = Said(name, order, item.line, item.grant, grant.recipient, at, last)
+
+    # -- restores
+
+    def edge_was_put_back(self, name: str) -> None:
+        """The store of an edge is an older one: its items have other numbers, and as a recipient it has lost some."""
+        self._counted[name] = 0
+        address = self._world.actors[name].address
+        self._arrived = {key: count for key, count in self._arrived.items() if key[0] != address}
+
+    def hub_was_put_back(self, size: int) -> None:
+        """The log was cut to this size; what was read beyond it is gone, what came of it is not forgotten here."""
+        self._memory = _Memory(self._world.table)
+        for index, item in enumerate(self._world.store.entries(0, size)):
+            if item.salt is None:
+                self._memory.public(item.record)
+            else:
+                self._memory.record(index, cbor2.loads(item.record))
+        self._accepted = {index: one for index, one in self._accepted.items() if index < size}
+        self._read = size
 
     def _new_line(self, name: str, grant: Grant) -> None:
         store = self._world.actors[name].edge.store
@@ -226,7 +251,11 @@ class Ghost:
             if record[2] == entry.FACT:
                 self._fact(index, record[3])
             elif record[2] == entry.ACCEPT and record[-1] == Code.ACCEPTED:
-                self._accepted[index] = Accepted(record[3], record[6], record[5], world.now)
+                kind, event_id = self._sent(record[3], record[6])
+                self._accepted[index] = Accepted(record[3], record[6], record[5], world.now, kind, event_id)
+            elif record[2] == entry.RECOVERY:
+                for one in self._accepted.values():
+                    one.ended = True
             elif record[2] == entry.HAND_OVER:
                 self._hand_over(self._accepted[record[3]], record[-1])
             elif record[2] == "receipt":
@@ -261,8 +290,7 @@ class Ghost:
             return
         secret = self._secrets[one.handle]
         need(secret not in self._stopped, "P1", "handed over after the stop at entry", self._stopped.get(secret))
-        item = self._item(one)
-        if item.kind == EVENT:
+        if one.kind == EVENT:
             self._not_renewed_by_itself(secret)
 
     def _not_renewed_by_itself(self, secret: bytes) -> None:
@@ -282,11 +310,11 @@ class Ghost:
 
     def _receipt(self, one: Accepted, code: str) -> None:
         self._over(one)
-        item = self._item(one)
-        if item.kind == EVENT and code == Code.STORED:
-            key = (self._sender(one), item.number)
+        if one.kind == EVENT and code == Code.STORED:
+            line = self.lines[self._secrets[one.handle]]
+            key = (line.recipient, line.sender, one.event_id)
             self._arrived[key] = self._arrived.get(key, 0) + 1
-            need(self._arrived[key] == 1, "P3", "item", key, "was stored twice")
+            need(self._arrived[key] == 1, "P3", "event", key, "was stored twice")
 
     def _over(self, one: Accepted) -> None:
         if not one.ended:
@@ -294,14 +322,15 @@ class Ghost:
             need(took <= WAITS_AT_MOST + self._world.longest_step, "P10", "an envelope waited", took)
         one.ended = True
 
-    def _sender(self, one: Accepted) -> str:
-        return self.lines[self._secrets[one.handle]].sender
-
-    def _item(self, one: Accepted) -> Item:
-        store = self._world.actors[self._sender(one)].edge.store
-        sent = SENDS.get(store, one.message_id)
-        need(sent is not None, "P2", "an envelope was sent and its edge does not know it")
-        return ITEMS.need(store, number_key(sent.item if sent is not None else 0))
+    def _sent(self, message_id: bytes, name: bytes) -> tuple[str, bytes]:
+        """Kind and event id of what was sent: from its edge, or from memory when that was put back meanwhile."""
+        if message_id not in self._kinds:
+            store = self._world.actors[self.lines[self._secrets[name]].sender].edge.store
+            sent = SENDS.get(store, message_id)
+            need(sent is not None, "P2", "an envelope was sent and its edge does not know it")
+            item = ITEMS.need(store, number_key(sent.item if sent is not None else 0))
+            self._kinds[message_id] = item.kind, item.event_id
+        return self._kinds[message_id]
 
     # -- the properties
 
@@ -331,8 +360,8 @@ class Ghost:
                 continue
             if not told.late:
                 before = top.get((told.sender, said.line), -1)
-                need(said.number > before, "P4", said, "came after number", before)
-                top[told.sender, said.line] = said.number
+                need(said.order > before, "P4", said, "came after number", before)
+                top[told.sender, said.line] = said.order
             if told.hidden:
                 continue
             need(
@@ -372,9 +401,13 @@ class Ghost:
     def _check_said(self, address: str, event_id: bytes, said: Said) -> None:
         """P2 and P6, once all has settled."""
         store = self._world.actors[said.sender].edge.store
-        item = ITEMS.get(store, number_key(said.number))
-        if item is None:
-            return  # the year in which it can be called back is over
+        items = [one for one in ITEMS.find(store, "event", event_id) if one.kind == EVENT]
+        if not items:
+            # The year in which it can be called back is over; or its edge was put back and it was not told again.
+            over = self._world.today > self._last_day(said) + 366
+            need(over or not self._goes_on(said), "P2", said, "is forgotten, and its line goes on")
+            return
+        item = items[-1]
         name = next(key for key, actor in self._world.actors.items() if actor.address == said.recipient)
         there = self._world.actors[name].edge.store
         told = TOLD.get(there, gone_key(address, event_id))
@@ -390,7 +423,10 @@ class Ghost:
     def _goes_on(self, said: Said) -> bool:
         """Whether the line under which it was told went on: nobody ended it, and its end has not come."""
         store = self._world.actors[said.sender].edge.store
-        grant = GRANTS.need(store, said.grant.encode())
+        found = GRANTS.get(store, said.grant.encode())
+        if found is None:
+            return False  # made after the copy that its edge was put back from: what was told under it a person tells
+        grant = found
         while grant.next is not None:
             heir = GRANTS.need(store, grant.next.encode())
             if heir.begin > grant.end:
@@ -404,6 +440,9 @@ class Ghost:
                 return False
             secret = self.lines[secret].renews
         return True
+
+    def _last_day(self, said: Said) -> int:
+        return max(line.end for line in self.lines.values() if line.grant == said.grant)
 
     def _check_shown(self, name: str) -> None:
         """P3 and P6 as people and the own system see them."""

@@ -17,11 +17,14 @@ from __future__ import annotations
 import hashlib
 import inspect
 import random as randomness
+import shutil
 from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 from adapters.address_book import AddressBook, Partner
 from adapters.agreement import AgreementError, Conversation
@@ -31,7 +34,7 @@ from adapters.formats.csv_notice import CsvWriter
 from adapters.formats.native import Allocation, NativeEvent
 from adapters.keys import StoreKey
 from adapters.lines import NotLawfulError
-from adapters.records import ANSWERS, TOLD, Told
+from adapters.records import ANSWERS, MARKS, TOLD, Told
 from adapters.stop_code import stop_code
 from adapters.store import FILE, EdgeStore
 from adapters.witness import Witness
@@ -40,9 +43,10 @@ from hub.audit.log import Log
 from hub.client import HubUnavailableError
 from hub.clock import HubClock
 from hub.exchange import Exchange
+from hub.greatest import NoGreatest
 from hub.store import Store
 from hub.store_memory import MemoryStore
-from hub.store_sqlite import DATABASE, SqliteStore
+from hub.store_sqlite import DATABASE, KEYS, SqliteStore
 from schemas.calendar import day_of, first_day, month_of, start_of_day
 from schemas.event import Event, Kind, Law
 from schemas.identity import Citizen
@@ -98,7 +102,8 @@ class Wire:
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
         async def call(*args: Any) -> Any:
-            world, client = self._world, LocalClient(self._world.hub, ADDRESS[self._name])
+            world = self._world
+            client = LocalClient(world.hub, ADDRESS[self._name], world.actors[self._name].edge.seen)
             if world.hub_away:
                 raise HubUnavailableError("no answer")
             try:
@@ -149,6 +154,25 @@ class Actor:
         self.edge.store.close()
         self.edge = self._open()
 
+    def back_up(self) -> None:
+        """A copy of the store as it is now, which stands somewhere else."""
+        copy = self.folder / "copy.sqlite"
+        copy.unlink(missing_ok=True)
+        self.crash_in = -1
+        self.edge.back_up(copy)
+
+    def put_back(self) -> bool:
+        """The store is that copy again; whether there is one."""
+        copy = self.folder / "copy.sqlite"
+        if not copy.exists():
+            return False
+        self.crash_in = -1
+        self.edge.store.close()
+        shutil.copy(copy, self.folder / FILE)
+        self.edge = self._open()
+        self.edge.was_put_back()
+        return True
+
     def _open(self) -> Edge:
         store = EdgeStore(self.folder, KEY)
         store.point = self.point
@@ -170,6 +194,23 @@ def empty_store(name: str) -> bytes:
         Edge(Identity(ADDRESS[name], frozenset(CODES[name]), book()), tools).init()
         store.close()
         return (Path(there) / FILE).read_bytes()
+
+
+@dataclass(frozen=True)
+class Paper:
+    """What a person did at an edge and has on paper: it is done again when that edge was put back."""
+
+    at: int
+    what: Callable[[Edge], Any]
+
+
+@dataclass(frozen=True)
+class DoneFile:
+    """A native file that was read; it stands in the folder done."""
+
+    at: int
+    digest: bytes
+    events: tuple[NativeEvent, ...]
 
 
 class FaultyStore:
@@ -215,6 +256,12 @@ class DeliveryWorld:
         self.seen, self.lost_keys = Seen(), set[bytes]()
         self.events = 0
         self._kind = store
+        self.paper: dict[str, list[Paper]] = {name: [] for name in ADDRESS}
+        self.done: dict[str, list[DoneFile]] = {name: [] for name in ADDRESS}
+        self.recalled: dict[str, list[tuple[int, bytes]]] = {name: [] for name in ADDRESS}
+        self.reads_again: tuple[str, ...] | None = None  # the identity of the event that is read again now
+        self.greatest = NoGreatest()
+        self._saved: MemoryStore | None = None
         self._inner: Store = MemoryStore(self.clock) if store == "memory" else self._on_disk()
         self.hub = self._exchange()
         self.ghost = Ghost(self)
@@ -265,7 +312,8 @@ class DeliveryWorld:
 
     def _exchange(self) -> Exchange:
         store: Any = FaultyStore(self, self._inner)
-        return Exchange(store, Log(store, HUB_NAME, HUB_KEY), NATIONAL, HubClock(self.clock), self.hub_random.randbytes)
+        log = Log(store, HUB_NAME, HUB_KEY, self.greatest)
+        return Exchange(store, log, NATIONAL, HubClock(self.clock), self.hub_random.randbytes)
 
     def _on_disk(self) -> Store:
         folder = self.folder / "hub"
@@ -276,6 +324,90 @@ class DeliveryWorld:
     def _hub_point(self, name: str) -> None:
         if self.watch is not None:
             self.watch("hub", name)
+
+    # -- back-up and restore
+
+    def save_hub(self) -> None:
+        """A copy of the hub's store; its keys, and the file of the greatest checkpoint, are in no copy."""
+        if isinstance(self._inner, SqliteStore):
+            (self.folder / "hub.copy").unlink(missing_ok=True)
+            self._inner.copy_to(self.folder / "hub.copy")
+        else:
+            self._saved = deepcopy(cast("MemoryStore", self._inner), {id(self): self})
+
+    def put_hub_back(self, *, knows_greatest: bool = True, by_command: bool = True) -> bool:
+        """The hub's store is that copy again; whether there is one.
+
+        `knows_greatest`: the file outside it is there. `by_command`: a person put it back, and so said so.
+        """
+        self.hub_crash = None
+        if isinstance(self._inner, SqliteStore):
+            if not (self.folder / "hub.copy").exists():
+                return False
+            self._inner.close()
+            shutil.copy(self.folder / "hub.copy", self.folder / "hub" / DATABASE)
+            (self.folder / "hub" / KEYS).unlink()
+            self._inner = self._on_disk()
+        elif self._saved is None:
+            return False
+        else:
+            self._inner = deepcopy(self._saved, {id(self): self})
+            self._inner.lose_keys()
+        self.seen = Seen()
+        self.ghost.hub_was_put_back(self.store.head().size)
+        if not knows_greatest:
+            self.greatest = NoGreatest(existed=False)
+        if by_command:
+            self.greatest.was_put_back()
+        self.hub = self._exchange()
+        self.ghost.read_log()
+        return True
+
+    def back_up(self, name: str) -> None:
+        """A copy of an edge's store."""
+        self.now += self.moment
+        self.actors[name].back_up()
+
+    def put_back(self, name: str) -> bool:
+        """An edge's store is its copy again; whether there is one."""
+        self.now += self.moment
+        done = self.actors[name].put_back()
+        if done:
+            self.ghost.edge_was_put_back(name)
+            self.ghost.look(name)
+        return done
+
+    def confirm(self, name: str) -> None:
+        """A person does again what was stopped, refused and called back since the day of the copy, and confirms."""
+        found = self.actors[name].edge.restoring()
+        if found is None or found.confirmed_at is not None:
+            return
+        since = start_of_day(day_of(found.saved_at))
+        for one in list(self.paper[name]):
+            if one.at >= since:
+                self.ask(name, one.what)
+        self.ask(name, lambda edge: edge.confirm_restore())
+
+    def read_again(self, name: str) -> None:
+        """The files of the last 30 days are read again, in the order in which they came."""
+        found = self.actors[name].edge.reads_again()
+        if found is None:
+            return
+        for file in list(self.done[name]):
+            if file.at < found.at - 30 * DAY:
+                continue
+            self.reads_again = file.events[0].identity
+            self.ask(
+                name, lambda edge, file=file: edge.take_native(file.digest, list(file.events), file.at, again=True)
+            )
+            self.reads_again = None
+            if not self._has_taken(name, file.digest):
+                return  # the hub is away: the rest at the next pass
+        self.ask(name, lambda edge: edge.has_read_again())
+        self._recall_again(name, start_of_day(day_of(found.saved_at)))
+
+    def _has_taken(self, name: str, digest: bytes) -> bool:
+        return MARKS.get(self.actors[name].edge.store, digest) is not None
 
     # -- time
 
@@ -313,6 +445,7 @@ class DeliveryWorld:
 
     def work(self, name: str) -> Any:
         """One pass of everything, notices too."""
+        self.read_again(name)
         done = self.ask(name, lambda edge: edge.work())
         self.write_notices(name)
         return done
@@ -342,9 +475,14 @@ class DeliveryWorld:
 
     def native(self, name: str, *events: NativeEvent, digest: bytes = b"") -> Any:
         """A file of native messages; its digest says which file it is."""
+        at = self.now
         file = digest or hashlib.sha256(repr(events).encode() + events[0].identity[-1].encode()).digest()
+        self.read_again(name)  # before any new file
         self.ghost.happens(name, events)
-        return self.ask(name, lambda edge: edge.take_native(file, list(events), self.now))
+        taken = self.ask(name, lambda edge: edge.take_native(file, list(events), at))
+        if self._has_taken(name, file) and not any(one.digest == file for one in self.done[name]):
+            self.done[name].append(DoneFile(at, file, events))
+        return taken
 
     def allocate(
         self, readers: str, client: str, *, days: int | None = 60, number: str = "100", withdrawn: bool = False
@@ -408,11 +546,15 @@ class DeliveryWorld:
 
     def stop(self, name: str, client: str, to: str | None, why: str) -> None:
         """The sender ends it."""
-        self.ask(name, lambda edge: edge.stop(BSN[client], ADDRESS[to] if to else None, why))
+        self._on_paper(name, lambda edge: edge.stop(BSN[client], ADDRESS[to] if to else None, why))
 
     def stop_incoming(self, name: str, client: str, of: str | None, why: str = "objected") -> None:
         """The recipient ends it."""
-        self.ask(name, lambda edge: edge.stop_incoming(BSN[client], ADDRESS[of] if of else None, why))
+        self._on_paper(name, lambda edge: edge.stop_incoming(BSN[client], ADDRESS[of] if of else None, why))
+
+    def _on_paper(self, name: str, what: Callable[[Edge], Any]) -> None:
+        self.paper[name].append(Paper(self.now, what))
+        self.ask(name, what)
 
     def stop_by_code(self, number: int) -> None:
         """Somebody else ends it, with the code on the consent receipt; of a grant that the hub has heard of."""
@@ -420,7 +562,7 @@ class DeliveryWorld:
         secret = secrets[number % len(secrets)] if secrets else b""
         if secret in self.ghost.registered:  # decision 0008 says what is left open for the others
             code = stop_code(secret)
-            self.ask("T", lambda edge: edge.stop_with_code(code))
+            self._on_paper("T", lambda edge: edge.stop_with_code(code))
 
     def decide_held(self, name: str, *, resume: bool) -> None:
         """A person looks at the first line that is held."""
@@ -440,11 +582,26 @@ class DeliveryWorld:
         """A person calls one event back."""
         told = [item for item in self.actors[name].edge.items() if item.kind == "event" and not item.dead]
         if told:
-            self.ask(name, lambda edge: edge.retract(told[number % len(told)].number))
+            self._recall(name, lambda edge: edge.retract(told[number % len(told)].number))
 
     def retract_all(self, name: str, client: str, to: str | None) -> None:
         """A person calls everything about a client back."""
-        self.ask(name, lambda edge: edge.retract_all(BSN[client], ADDRESS[to] if to else None))
+        self._recall(name, lambda edge: edge.retract_all(BSN[client], ADDRESS[to] if to else None))
+
+    def _recall(self, name: str, what: Callable[[Edge], Any]) -> None:
+        before = self._dead(name)
+        self.ask(name, what)
+        self.recalled[name] += [(self.now, event_id) for event_id in self._dead(name) - before]
+
+    def _dead(self, name: str) -> set[bytes]:
+        return {item.event_id for item in self.actors[name].edge.items() if item.kind == "event" and item.dead}
+
+    def _recall_again(self, name: str, since: int) -> None:
+        """A person calls back once more what was called back since the day of the copy and is there again."""
+        for when, event_id in self.recalled[name]:
+            for item in self.actors[name].edge.items() if when >= since else ():
+                if (item.kind, item.event_id, item.dead) == ("event", event_id, False):
+                    self.ask(name, lambda edge, number=item.number: edge.retract(number))
 
     # -- what networks do
 
@@ -485,6 +642,8 @@ class DeliveryWorld:
     def settle(self, days: int = 14) -> None:
         """Everything runs and nothing fails, twice a day; then everything must hold."""
         for _ in range(days * 2):
+            for name in ADDRESS:
+                self.confirm(name)
             self.flow(rounds=1)
             self.ghost.check()
             self.advance(DAY // 2)

@@ -25,7 +25,6 @@ from hub.gateway_limits import Limits
 from hub.gateway_listener import Tls
 from schemas.address import oin_of, role_of
 from schemas.api import MEDIA_TYPE
-from schemas.note import Checkpoint
 from schemas.request_signature import Stamp, sign_request
 from tests.simulator import Party, World
 
@@ -41,12 +40,9 @@ class Site:
     def __init__(self, world: World, ca: DevCa, limits: Limits = QUICK, **tls: Any) -> None:
         self.world, self.ca = world, ca
         self.loop = asyncio.new_event_loop()
-        self.seen: list[tuple[str, Checkpoint]] = []
         server = ca.server()
         self.tls = Tls(server.certificate, server.key, (ca.files.certificate,), **tls)
-        self.gateway = Gateway(
-            world.hub, self.tls, world.clock, limits, lambda who, what: self.seen.append((who, what))
-        )
+        self.gateway = Gateway(world.hub, self.tls, world.clock, limits)
         self.port = self.wait(self.gateway.start(HOST, 0))
         self._files: dict[str | None, Files] = {}
         self._clients: list[HttpsClient] = []

@@ -286,6 +286,51 @@ class DeliveryOnDisk(Delivery):
     store = "sqlite"
 
 
+class DeliveryPutBack(Delivery):
+    """The same, and hub and edges are put back from copies of before, alone and together."""
+
+    @initialize()
+    def copies_at_the_beginning(self) -> None:
+        """There is always a copy."""
+        self.copies("HABGT")
+
+    @rule(of=st.sets(st.sampled_from("HABGT"), min_size=1).map("".join))
+    def copies(self, of: str) -> None:
+        """Tonight's copies."""
+        for name in of:
+            if name == "H":
+                self.world.save_hub()
+            else:
+                self.world.back_up(name)
+
+    @rule(knows_greatest=st.booleans(), by_command=st.booleans())
+    def hub_put_back(self, knows_greatest: bool, by_command: bool) -> None:
+        """Yesterday's copy of the hub, with or without the file outside it; or a disk that is of yesterday."""
+        self.world.put_hub_back(knows_greatest=knows_greatest, by_command=by_command)
+
+    @rule(x=st.sampled_from("ABGT"))
+    def edge_put_back(self, x: str) -> None:
+        """Yesterday's copy of an edge."""
+        self.world.put_back(x)
+
+    @rule(x=st.sampled_from("ABGT"), fault=FAULT)
+    def person_confirms(self, x: str, fault: Fault) -> None:
+        """A person has done again what was done since, and confirms."""
+        self.world.fault(x, fault)
+        self.world.confirm(x)
+
+    @rule(x=st.sampled_from("ABGT"))
+    def files_read_again(self, x: str) -> None:
+        """The folder done."""
+        self.world.read_again(x)
+
+
+class DeliveryPutBackOnDisk(DeliveryPutBack):
+    """The same over the embedded store, whose real copies are put back."""
+
+    store = "sqlite"
+
+
 class Twins(RuleBasedStateMachine):
     """Two worlds in which the same is done: in one the GP knows the citizen, in the other it does not; and each stop
     has another reason. The sender must see the same (P8) and the hub must hold the same (P9)."""
@@ -419,6 +464,16 @@ def test_everything_that_can_happen_to_a_message_keeps_the_properties() -> None:
 @SLOW_TO_SHRINK
 def test_it_keeps_them_over_the_embedded_store_too() -> None:
     run_state_machine_as_test(DeliveryOnDisk, settings=profile(10))
+
+
+@SLOW_TO_SHRINK
+def test_restore_of_yesterday_of_hub_and_edges_alone_and_together_keeps_them_too() -> None:
+    run_state_machine_as_test(DeliveryPutBack, settings=profile(40))
+
+
+@SLOW_TO_SHRINK
+def test_restore_of_yesterday_keeps_them_over_the_embedded_store_too() -> None:
+    run_state_machine_as_test(DeliveryPutBackOnDisk, settings=profile(5))
 
 
 @SLOW_TO_SHRINK

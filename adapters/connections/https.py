@@ -33,11 +33,13 @@ from hub.client import (
     Feed,
     FeedItem,
     HandleState,
+    HubRecoveringError,
     HubUnavailableError,
     LoggedFact,
     Notice,
     PickUp,
     Published,
+    Recovery,
     Seen,
 )
 from schemas import api
@@ -101,7 +103,8 @@ class Signer:
         """The headers that prove a request."""
         seen = self.seen()
         known = None if seen is None else Checkpoint(seen.origin, seen.size, seen.root)
-        stamp = Stamp(self.clock() // 1000 // MINUTE * MINUTE, self.random(16), known)
+        proof = b"" if seen is None else seen.signature
+        stamp = Stamp(self.clock() // 1000 // MINUTE * MINUTE, self.random(16), known, proof)
         return sign_request(self.key(), method, target, body, stamp)
 
 
@@ -168,6 +171,20 @@ class HttpsClient:
     async def handles(self) -> list[HandleState]:
         """See `HubClient`."""
         return [HandleState(*row) for row in _read(api.read_handles, await self._get(f"{self._own}handles"))]
+
+    async def recovery(self) -> Recovery | None:
+        """See `HubClient`."""
+        began = _read(api.read_began, await self._get("/v1/recovery"))
+        return None if began is None else Recovery(*began)
+
+    async def repeated(self, number: int, size: int) -> Code:
+        """See `HubClient`."""
+        raw = await self._post("repeated", api.repeated_bytes(number, size))
+        return _read(partial(api.read_codes, count=1), raw)[0]
+
+    async def restored(self, frame: bytes) -> Code:
+        """See `HubClient`."""
+        return (await self._codes("restored", [frame]))[0]
 
     async def publish(self, frame: bytes) -> tuple[Code, int]:
         """See `HubClient`."""
@@ -250,13 +267,15 @@ async def _bounded(response: aiohttp.ClientResponse, most: int) -> bytes:
 
 
 def _refusal(status: int, raw: bytes) -> Exception:
-    if status in _AGAIN or status >= 500:
-        return HubUnavailableError(f"the hub can't answer at present (status {status}); try again")
     try:
         problem = orjson.loads(raw)
         name = problem["title"]
     except (orjson.JSONDecodeError, KeyError, TypeError):
         name = "unknown"
+    if name == Code.RECOVERING.value:
+        return HubRecoveringError()
+    if status in _AGAIN or status >= 500:
+        return HubUnavailableError(f"the hub can't answer at present (status {status}); try again")
     return HubRefusedError(name if isinstance(name, str) and len(name) <= 32 else "unknown", status)
 
 

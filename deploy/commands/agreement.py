@@ -15,7 +15,7 @@ from rich.console import RenderableType
 
 from adapters.agreement import Agreed, Conversation
 from adapters.lines import NotLawfulError
-from deploy.commands.edge import at_desk, at_work
+from deploy.commands.desk import at_desk, at_work
 from deploy.dutch import CONSENT_STATES, categories, not_lawful
 from deploy.exits import refused, wrong_use
 from deploy.options import edge_option

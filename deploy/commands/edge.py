@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,10 +14,12 @@ import click
 from rich.console import RenderableType
 
 from adapters.chain_view import ChainView
-from adapters.edge import Edge
+from adapters.edge import HUB, PERSON
 from deploy.clock import MachineClock
 from deploy.commands.accession import join
+from deploy.commands.desk import at_desk, at_work
 from deploy.commands.doctor import edge_doctor
+from deploy.commands.edge_restore import edge_backup, edge_restore, edge_restored
 from deploy.commands.run import edge_run
 from deploy.commands.seen import edge_alarms, edge_seen
 from deploy.commands.trace import edge_trace
@@ -32,17 +32,14 @@ from deploy.compose_edge import (
     load_settings,
     make_store,
     open_edge,
-    reach_hub,
-    store_key,
     write_edge_settings,
 )
 from deploy.dutch import GROUNDS
 from deploy.exits import failed, wrong_use
-from deploy.lending import borrowed
 from deploy.lists import LARGEST, read_clients
-from deploy.options import EDGE_FILE, edge_option, settings_file
+from deploy.options import EDGE_FILE, edge_option
 from deploy.screen import Screen, bad, good, note, plain, table, with_screen
-from deploy.work import one_pass
+from deploy.work import Pass, one_pass
 from schemas.calendar import date_text, parse_date
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -60,25 +57,9 @@ edge.add_command(edge_trace)
 edge.add_command(edge_doctor)
 edge.add_command(edge_alarms)
 edge.add_command(edge_seen)
-
-
-@contextmanager
-def at_desk(config: Path | None) -> Iterator[tuple[Edge, Settings]]:
-    """The edge of a command that needs no hub; one that runs lends its store."""
-    settings = load_settings(settings_file(config, EDGE_FILE))
-    key = store_key(settings.config, os.environ)
-    with borrowed(settings.config.data_folder), open_edge(settings, NoHub(), key) as opened:
-        yield opened, settings
-
-
-@contextmanager
-def at_work(config: Path | None) -> Iterator[tuple[Edge, Settings]]:
-    """The edge of a command that tells the hub something, now when it can be reached, else at a later pass."""
-    settings = load_settings(settings_file(config, EDGE_FILE))
-    key = store_key(settings.config, os.environ)
-    store = borrowed(settings.config.data_folder)
-    with store, reach_hub(settings.config) as client, open_edge(settings, client, key) as opened:
-        yield opened, settings
+edge.add_command(edge_backup)
+edge.add_command(edge_restore)
+edge.add_command(edge_restored)
 
 
 @edge.command()
@@ -147,19 +128,27 @@ def work(screen: Screen, config: Path | None) -> None:
             raise failed(f'No hub is set. Name one in {EDGE_FILE}: hub = "https://HOST:PORT", and its hub_key.')
         done = asyncio.run(one_pass(opened, settings.config, MachineClock(settings.config.clock_file)))
         advance(1)
-    rows = [(name.replace("_", " "), value) for name, value in asdict(done).items() if not isinstance(value, bool)]
-    screen.answer(
-        asdict(done), table("This pass", ("what", "number"), rows), *_remarks(done.published, done.quarantined)
-    )
+    rows = [
+        (name.replace("_", " "), value)
+        for name, value in asdict(done).items()
+        if isinstance(value, int) and not isinstance(value, bool)
+    ]
+    screen.answer(asdict(done), table("This pass", ("what", "number"), rows), *_remarks(done))
     if done.hub_away:
         raise failed("The hub can't be reached now. What was read is kept, and goes out at a later pass.")
 
 
-def _remarks(published: bool, quarantined: int) -> list[RenderableType]:
+def _remarks(done: Pass) -> list[RenderableType]:
     found = []
-    if not published:
+    if done.waits == PERSON:
+        found.append(bad("This edge was put back from a copy and waits for a person: see `schakel edge restored`."))
+    if done.waits == HUB:
+        found.append(
+            bad("The hub was put back from a copy. This edge has repeated its stops; the hub waits for others.")
+        )
+    if not done.published:
         found.append(bad("The hub does not know this edge yet: ask its operator to admit the manifest."))
-    if quarantined:
+    if done.quarantined:
         found.append(note("Files were put aside; the folder quarantine holds a report beside each."))
     return found
 
@@ -212,6 +201,8 @@ def view_table(name: str, one: ChainView) -> RenderableType:
         for line in one.lines
     ]
     title = f"{name}: cliënt {one.client}, {one.task.purpose} ({one.task.law})"
+    if one.restored_on is not None:
+        title += f"\nTERUGGEZET OP {date_text(one.restored_on)}: wat eerder is verteld, wordt nog aangevuld"
     return table(title, ("datum", "wat", "toewijzing", "verteld door", "verteld op", "opmerking"), rows)
 
 

@@ -13,7 +13,8 @@ import click
 from adapters.records import ACTIVE
 from adapters.refusals import CLOSED, REASONS, WORDS
 from deploy.commands.agreement import ended
-from deploy.commands.edge import at_desk, at_work, partner_address
+from deploy.commands.desk import at_desk, at_work
+from deploy.commands.edge import partner_address
 from deploy.dutch import GRANT_STATES, GROUNDS, categories
 from deploy.exits import wrong_use
 from deploy.options import edge_option

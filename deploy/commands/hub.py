@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -15,6 +16,7 @@ from deploy.commands.clock import hub_clock
 from deploy.commands.clock import rows as clock_rows
 from deploy.commands.doctor import hub_doctor
 from deploy.commands.faults import faults
+from deploy.commands.hub_restore import hub_backup, hub_recover, hub_restore
 from deploy.commands.run import hub_run
 from deploy.commands.trace import hub_trace
 from deploy.compose import NewHub, make_hub, open_hub
@@ -34,6 +36,9 @@ hub.add_command(faults)
 hub.add_command(hub_clock)
 hub.add_command(hub_trace)
 hub.add_command(hub_doctor)
+hub.add_command(hub_backup)
+hub.add_command(hub_restore)
+hub.add_command(hub_recover)
 
 
 @hub.command()
@@ -98,13 +103,19 @@ def status(screen: Screen, config: Path | None) -> None:
         **answer,
         "rules_that_permit": permitting,
     }
-    screen.answer(whole, table(f"Hub {settings.name}", ("what", "value"), rows), *_warnings(settings, permitting))
+    screen.answer(
+        whole,
+        table(f"Hub {settings.name}", ("what", "value"), rows),
+        *_warnings(settings, permitting, answer["awaited"]),
+    )
     if answer["clock"]["jump_seconds"]:
         screen.say(bad("THE CLOCK IS IN DOUBT: nothing is decided. `schakel hub clock` says what to do."))
 
 
-def _warnings(settings: HubConfig, permitting: int) -> list[RenderableType]:
+def _warnings(settings: HubConfig, permitting: int, awaited: Sequence[str]) -> list[RenderableType]:
     found: list[RenderableType] = []
+    if awaited:
+        found.append(bad(f"IN RECOVERY: waits for {len(awaited)} partners; `schakel hub recover` says for whom."))
     if not settings.strict:
         found.append(bad("NOT STRICT: this hub may stand beside an edge. That is for a demo only."))
     if settings.test_mode:

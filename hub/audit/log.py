@@ -5,27 +5,46 @@
 
 Checkpoints are at most five seconds apart while entries arrive.  A note is kept before it is shown, and no size is
 ever signed that is smaller than one signed before: a store that lost entries can't pass for the log that it was.
+After a recovery the log has the next number (`hub.recovery`), and is signed at once.
 """
 
 from __future__ import annotations
 
+import nacl.bindings
+import nacl.exceptions
+
 from hub.audit.checkpoint import Checkpoint, log_origin, open_note, sign, verifier_key
-from hub.audit.merkle import consistency_proof, inclusion_proof
+from hub.audit.merkle import consistency_proof, inclusion_proof, root_at
+from hub.greatest import Greatest, NoGreatest
 from hub.store import Store, StoreError
+from schemas.note import log_number
 from schemas.signing import SigningKey
 
 EVERY_MS = 5_000
+_REMEMBERED = 10_000
 
 
 class Log:
-    """The log of one hub: its name, the number of its origin, its key and its store."""
+    """The log of one hub: its name, its key, its store, and what is known of it outside the store."""
 
-    def __init__(self, store: Store, name: str, key: SigningKey, number: int = 1) -> None:
+    def __init__(self, store: Store, name: str, key: SigningKey, greatest: Greatest | None = None) -> None:
         self._store = store
         self._name = name
         self._key = key
-        self.origin = log_origin(name, number)
+        self.greatest = greatest or NoGreatest()
         self._signed_at = -EVERY_MS
+        self._held: set[Checkpoint] = set()
+
+    @property
+    def number(self) -> int:
+        """The number of this log: 1, and one more with each recovery."""
+        recovery = self._store.recovery()
+        return 1 if recovery is None else recovery.number
+
+    @property
+    def origin(self) -> str:
+        """The name of this log, which every checkpoint of it begins with."""
+        return log_origin(self._name, self.number)
 
     @property
     def verifier_key(self) -> str:
@@ -35,16 +54,67 @@ class Log:
     def checkpoint(self, now: int) -> str:
         """The newest checkpoint; a new one when entries came and the last is five seconds old."""
         head, note = self._store.head(), self._store.last_checkpoint()
-        size = -1 if note is None else open_note(note, self._name, self._key.public).size
-        if size > head.size:
+        last = None if note is None else open_note(note, self._name, self._key.public)
+        if last is not None and last.size > head.size:
             raise StoreError("the log is shorter than a checkpoint that was signed: restore the newest backup")
-        if note is not None and (size == head.size or now - self._signed_at < EVERY_MS):
+        fresh = last is not None and (last.size == head.size or now - self._signed_at < EVERY_MS)
+        if note is not None and last is not None and last.origin == self.origin and fresh:
+            self.greatest.keep(last)
             return note
-        note = sign(Checkpoint(self.origin, head.size, head.root), self._name, self._key.seed)
+        point = Checkpoint(self.origin, head.size, head.root)
+        note = sign(point, self._name, self._key.seed)
         self._store.keep_checkpoint(note, head.size)
         # The note is durable before anybody sees it. A crash here: it is shown at the next call.
+        self.greatest.keep(point)
+        # And so is that it was shown, where no copy of the store is put back over it.
+        self._remember(point)
         self._signed_at = now
         return note
+
+    def keep_head(self) -> None:
+        """Keeps outside the store how far the log is, signed or not."""
+        head = self._store.head()
+        self.greatest.keep(Checkpoint(self.origin, head.size, head.root))
+
+    def is_remembered(self, shown: Checkpoint) -> bool:
+        """Whether this log was found to hold the checkpoint before; reads nothing."""
+        return shown in self._held
+
+    def holds(self, shown: Checkpoint) -> bool:
+        """Whether a checkpoint of this hub's name is of this log, or of one that it was begun on or after."""
+        if shown in self._held:
+            return True
+        number, own = log_number(shown.origin, self._name), self.number
+        if number == own:
+            held = shown.size <= self._store.head().size and root_at(self._store, shown.size) == shown.root
+        else:
+            held = number is None or number < own
+        if held and number == own:
+            self._remember(shown)
+        return held
+
+    def is_signed(self, shown: Checkpoint, signature: bytes) -> bool:
+        """Whether the key of this log signed the checkpoint."""
+        if log_number(shown.origin, self._name) is None:
+            return False
+        try:
+            nacl.bindings.crypto_sign_open(signature + shown.text().encode(), self._key.public)
+        except (nacl.exceptions.BadSignatureError, ValueError, TypeError):
+            return False
+        return True
+
+    def number_of(self, shown: Checkpoint) -> int:
+        """The number of the log that a checkpoint is of."""
+        return log_number(shown.origin, self._name) or 0
+
+    def _remember(self, point: Checkpoint) -> None:
+        if len(self._held) >= _REMEMBERED:
+            self._held.clear()
+        self._held.add(point)
+
+    def forget_held(self) -> None:
+        """Another log begins: nothing that was found before says anything of it."""
+        self._held.clear()
 
     def inclusion(self, index: int, size: int) -> list[bytes]:
         """The proof that entry `index` stands in the log of `size`.

@@ -17,6 +17,7 @@ from hub.client import HubClient, HubUnavailableError, Seen
 from schemas import api
 from schemas.address import oin_of
 from schemas.codes import Code
+from schemas.note import Checkpoint
 from tests.contracts.client_contract import ClientContract
 from tests.gateway_site import HOST, Site, new_ca
 from tests.simulator import World
@@ -63,13 +64,12 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 
 def test_every_request_says_the_newest_checkpoint_that_the_edge_knows(site: Site) -> None:
-    team = site.world.party("team-wmo")
-    known = Seen("hub.example/log/1", 12, bytes(range(32)))
+    team, shown = site.world.party("team-wmo"), list[tuple[Checkpoint, bytes]]()
+    site.world.hub.shown = lambda *what: shown.append(what)  # type: ignore[method-assign]  # what the hub is told
+    known = Seen("hub.example/log/1", 12, bytes(range(32)), bytes(range(64)))
     site.wait(site.client(team, known).outcomes(0))
     site.wait(site.client(team).outcomes(0))
-    assert [(who, one.origin, one.size, one.root) for who, one in site.seen] == [
-        (team.address, known.origin, known.size, known.root)
-    ]
+    assert shown == [(Checkpoint(known.origin, known.size, known.root), known.signature)]
 
 
 def test_a_hub_whose_store_can_not_be_written_is_not_ready(site: Site) -> None:

@@ -70,7 +70,7 @@ class BareStore:
         lines = []
         for message_id, code in rows:
             self.feed += 1
-            lines.append((1, self.feed, 0, code, message_id, None))
+            lines.append((1, self.feed, 0, code, message_id, None, None))
         self.db.executemany(sql.TELL, lines)
         self.db.execute(sql.MOVE_COUNTER, (1, self.feed, 0))
 

@@ -17,13 +17,16 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hub.audit.merkle import EMPTY_ROOT, MemoryTree, inclusion_proof, leaf_hash, root_at, root_from_inclusion
 from hub.store import (
     FAULT_KEPT_MS,
+    NUMBERS_OF_A_LOG,
     OUTCOME_KEPT_MS,
     FencedError,
     GrantRow,
     Join,
     Leave,
+    NewLog,
     Notify,
     Offer,
+    RecoveryRow,
     Refused,
     SetAside,
     StaleError,
@@ -112,6 +115,7 @@ def everything(store: Store) -> list[object]:
     ids = [message(name) for name in ("m", "n", "o", "p", "q")]
     size = store.head().size
     told: list[object] = [store.head(), store.addresses(), store.grants(map(handle, names)), store.stored(ids)]
+    told += [store.recovery(), store.registrations(RECIPIENT, 0, 1_000)]
     told += [store.stops(map(handle, names)), store.find_waiting(ids), store.due(FOR_EVER, 1_000), store.payloads(ids)]
     told += [store.entries(0, size), store.hashes(0, 0, size), store.faults(), store.counts(), store.last_checkpoint()]
     for address in range(1, 5):
@@ -210,7 +214,7 @@ def _full(position: tuple[int, int, int] | None = None) -> Step:
     step.notifies = [Notify(RECIPIENT, 0, "register", (handle("i"),), b"fact")]
     step.stops = [(handle(), 1, DAY + 366)]
     step.stop_rows = [StopRow(handle(), THIRD, 24_300, DAY + 366)]
-    step.facts = [(2, SENDER, b"fact")]
+    step.facts = [(2, SENDER, RECIPIENT, b"fact")]
     step.admissions = [("urn:nld:oin:4:new", "admitted", None), (_ADDRESSES[2], "suspended", THIRD)]
     step.manifests = [(3, SENDER, b"manifest", bytes_of("table", 32))]
     step.tables = [(bytes_of("table", 32), b"table")]
@@ -347,17 +351,65 @@ class StoreContract:
         ]
 
     def test_the_newest_fact_stays_when_a_step_has_none(self, world: World) -> None:
-        world.do(Step(5, entries=[entry("a"), entry("b")], facts=[(1, SENDER, b"fact")]))
+        world.do(Step(5, entries=[entry("a"), entry("b")], facts=[(1, SENDER, None, b"fact")]))
         world.do(Step(6, entries=[entry("c")]))
         assert world.store.head().newest_fact == 1
 
     def test_facts_are_given_back_to_their_signer_from_an_index_on(self, world: World) -> None:
         for number in range(4):
-            signer = SENDER if number % 2 == 0 else THIRD
-            world.do(Step(5, entries=[entry(str(number))], facts=[(0, signer, b"%d" % number)]))
+            signer, to = (SENDER, THIRD) if number % 2 == 0 else (THIRD, None)
+            world.do(Step(5, entries=[entry(str(number))], facts=[(0, signer, to, b"%d" % number)]))
         assert world.store.facts_of(SENDER, 0, 10) == [(0, b"0"), (2, b"2")]
         assert world.store.facts_of(SENDER, 1, 10) == [(2, b"2")]
         assert world.store.facts_of(THIRD, 0, 1) == [(1, b"1")]
+        assert world.store.registrations(THIRD, 0, 10) == [(0, b"0"), (2, b"2")]
+        assert world.store.registrations(THIRD, 1, 10) == [(2, b"2")]
+        assert world.store.registrations(THIRD, 0, 1) == [(0, b"0")]
+        assert world.store.registrations(SENDER, 0, 10) == []
+
+    def test_a_new_log_drops_what_waits_and_what_was_said_and_keeps_grants_and_notices(self, busy: World) -> None:
+        store = busy.store
+        store.keep_checkpoint("note\n", 3)
+        busy.do(Step(150, tells=[Tell(SENDER, 0, Code.ACCEPTED, message("m")), Tell(SENDER, 900, Code.NOT_ACTIVE)]))
+        busy.do(Step(150, notifies=[Notify(RECIPIENT, 900, "stop", (handle(),), None)]))
+        before, size = store.grants([handle(), handle("held")]), store.head().size
+        assert (before[handle("held")].held_until > 0, store.recovery()) == (True, None)
+        begun = Step(160, entries=[entry("old"), entry("recovery")], new_log=NewLog(3, 1, (SENDER, THIRD)))
+        busy.do(begun)
+        assert store.recovery() == RecoveryRow(3, size + 1, frozenset({SENDER, THIRD}))
+        assert store.payloads([message("m"), message("p")]) == {}
+        assert (store.stored([message("m")]), store.feed(SENDER, 0, 10), store.faults()) == ({}, [], [])
+        assert (store.due(FOR_EVER, 10), store.last_checkpoint()) == ([], "note\n")
+        after = store.grants([handle(), handle("held")])
+        assert (after[handle()], after[handle("held")].held_until) == (before[handle()], 0)
+        # what the recipient has not acknowledged has another number, so that an old acknowledgement does not end it
+        [notice] = store.notices(RECIPIENT, 10)
+        assert (notice.kind, notice.number) == ("stop", 3 * NUMBERS_OF_A_LOG + 1)
+        busy.do(Step(161, acknowledged=[(RECIPIENT, NUMBERS_OF_A_LOG - 1)]))
+        store.ripen(900)
+        busy.check()
+        assert [one.number for one in store.notices(RECIPIENT, 10)] == [3 * NUMBERS_OF_A_LOG + n for n in (1, 2)]
+        assert store.feed(SENDER, 0, 10) == []
+
+    def test_whoever_has_confirmed_is_no_longer_awaited(self, world: World) -> None:
+        world.do(Step(5, entries=[entry("recovery")], new_log=NewLog(2, 0, (SENDER, RECIPIENT))))
+        world.do(Step(6, entries=[entry("confirm")], confirmed=[SENDER]))
+        assert world.store.recovery() == RecoveryRow(2, 0, frozenset({RECIPIENT}))
+        world.do(Step(7, entries=[entry("confirm")], confirmed=[SENDER, RECIPIENT]))
+        assert world.store.recovery() == RecoveryRow(2, 0, frozenset())
+        world.do(Step(8, entries=[entry("again")], new_log=NewLog(5, 0, (THIRD,))))
+        assert world.store.recovery() == RecoveryRow(5, 3, frozenset({THIRD}))
+        world.refuse(Step(9, confirmed=[THIRD], rests_on_addresses={SENDER: 9}), StaleError, "address")
+
+    def test_a_statement_in_a_feed_is_given_back_also_when_it_was_shown_later(self, world: World) -> None:
+        world.do(
+            Step(5, tells=[Tell(SENDER, 0, Code.RESTORED, frame=b"now"), Tell(SENDER, 9, Code.RESTORED, frame=b"then")])
+        )
+        world.store.ripen(9)
+        assert [(one.code, one.frame) for one in world.store.feed(SENDER, 0, 10)] == [
+            (Code.RESTORED, b"now"),
+            (Code.RESTORED, b"then"),
+        ]
 
     def test_a_kept_checkpoint_is_the_newest(self, world: World) -> None:
         assert world.store.last_checkpoint() is None

@@ -19,7 +19,7 @@ import pytest
 from adapters.sources.folder import REPORT
 from adapters.witness import EVIDENCE
 from deploy import doctor, doctor_edge, doctor_tls
-from deploy.commands.edge import at_desk
+from deploy.commands.desk import at_desk
 from deploy.compose import machine_clock, open_hub
 from deploy.demo_net import Net
 from deploy.dev_ca import DevCa

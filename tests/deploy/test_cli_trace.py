@@ -14,7 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from adapters.records import ITEMS, number_key
-from deploy.commands.edge import at_desk
+from deploy.commands.desk import at_desk
 from deploy.compose import machine_clock, open_hub
 from deploy.exits import Exit
 from deploy.story import messages

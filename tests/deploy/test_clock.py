@@ -62,7 +62,9 @@ def test_a_file_moves_the_clock_while_it_runs_and_stops_moving_it_when_it_goes(t
     assert _ahead(clock) == (0, 0)
 
 
-@pytest.mark.parametrize("content", ["jump_seconds = ", "jump_seconds = 1.5", "jump_seconds = true", "jump = 1", "\xff"])
+@pytest.mark.parametrize(
+    "content", ["jump_seconds = ", "jump_seconds = 1.5", "jump_seconds = true", "jump = 1", "\xff"]
+)
 def test_a_file_that_is_not_whole_moves_nothing_and_no_process_starts_with_one(tmp_path: Path, content: str) -> None:
     file = tmp_path / "clock"
     move_clock(file, Moved(60, 0))

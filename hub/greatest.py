@@ -1,0 +1,190 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""What a hub must still know when its store was put back from a copy (delivery.md section 6).
+
+* The newest checkpoint that it signed, on disk before anybody is shown it: a store that does not hold it is no longer
+  the whole log.
+* Who was ever admitted, in the order of their numbers, and who is barred (suspended or removed), on disk before the
+  commit that says so: a copy must neither forget to wait for anybody nor let anybody in again.
+
+It is one small file outside the store and outside its back-ups.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from hub.registry import REMOVED, SUSPENDED
+from hub.store import StoreError
+from schemas.address import need_address
+from schemas.note import Checkpoint
+
+_LARGEST = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The newest checkpoint, None before the first; who was admitted; per barred address its state; whether the store
+    was put back: a copy that holds the newest checkpoint may lack what came after it, so who puts one back says so.
+    """
+
+    checkpoint: Checkpoint | None = None
+    admitted: tuple[str, ...] = ()
+    barred: Mapping[str, str] = field(default_factory=dict)
+    put_back: bool = False
+
+
+class GreatestFile:
+    """The file.  One process writes it: the one that has the store."""
+
+    def __init__(self, path: Path) -> None:
+        """Reads the file, when there is one.
+
+        Raises:
+            StoreError: it is not one of ours; it must be put back or removed by a person, never guessed.
+        """
+        self._path = path
+        self.existed = path.exists()
+        self._kept = _read(path) if self.existed else Kept()
+
+    @property
+    def kept(self) -> Kept:
+        """What it says."""
+        return self._kept
+
+    def keep(self, checkpoint: Checkpoint) -> None:
+        """Keeps the checkpoint durably, when it is newer than the one kept.
+
+        Raises:
+            StoreError: it can't be written.
+        """
+        if _is_newer(checkpoint, self._kept):
+            self._write(replace(self._kept, checkpoint=checkpoint, put_back=False))
+
+    def was_put_back(self) -> None:
+        """A person puts a copy of the store in its place: the next start begins in recovery.
+
+        Raises:
+            StoreError: it can't be written.
+        """
+        self._write(replace(self._kept, put_back=True))
+
+    def admit(self, address: str) -> None:
+        """Keeps that an address is admitted for the first time.
+
+        Raises:
+            StoreError: it can't be written.
+        """
+        if address not in self._kept.admitted:
+            self._write(_with_admitted(self._kept, address))
+
+    def bar(self, address: str, state: str | None) -> None:
+        """Keeps that an address is suspended or removed; None: it is neither any more.
+
+        Raises:
+            StoreError: it can't be written.
+        """
+        kept = _with_barred(self._kept, address, state)
+        if kept != self._kept:
+            self._write(kept)
+
+    def _write(self, kept: Kept) -> None:
+        point = kept.checkpoint
+        shown = None if point is None else [point.origin, point.size, b64encode(point.root).decode()]
+        new = self._path.with_name(f".{self._path.name}.new")
+        try:
+            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "w") as opened:
+                json.dump(
+                    {
+                        "checkpoint": shown,
+                        "admitted": kept.admitted,
+                        "barred": dict(kept.barred),
+                        "put_back": kept.put_back,
+                    },
+                    opened,
+                )
+                opened.flush()
+                os.fsync(descriptor)
+            new.rename(self._path)
+            folder = os.open(self._path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except OSError as error:
+            raise StoreError(f"the file of the greatest checkpoint can't be written: {error.strerror}") from None
+        # Durable. A crash before the rename: the older one stands, which asks no more than the store holds.
+        self._kept = kept
+
+
+class NoGreatest:
+    """In memory, for a hub that lives and ends with its process, as in benches and in the machine of the tests."""
+
+    def __init__(self, *, existed: bool = True) -> None:
+        self.existed = existed
+        self.kept = Kept()
+
+    def keep(self, checkpoint: Checkpoint) -> None:
+        """See `GreatestFile`."""
+        if _is_newer(checkpoint, self.kept):
+            self.kept = replace(self.kept, checkpoint=checkpoint, put_back=False)
+
+    def was_put_back(self) -> None:
+        """See `GreatestFile`."""
+        self.kept = replace(self.kept, put_back=True)
+
+    def admit(self, address: str) -> None:
+        """See `GreatestFile`."""
+        self.kept = _with_admitted(self.kept, address)
+
+    def bar(self, address: str, state: str | None) -> None:
+        """See `GreatestFile`."""
+        self.kept = _with_barred(self.kept, address, state)
+
+
+Greatest = GreatestFile | NoGreatest
+
+
+def _with_admitted(kept: Kept, address: str) -> Kept:
+    return kept if address in kept.admitted else replace(kept, admitted=(*kept.admitted, address))
+
+
+def _with_barred(kept: Kept, address: str, state: str | None) -> Kept:
+    barred = {one: its for one, its in kept.barred.items() if one != address}
+    return replace(kept, barred=barred if state is None else barred | {address: state})
+
+
+def _is_newer(checkpoint: Checkpoint, kept: Kept) -> bool:
+    return kept.checkpoint is None or kept.put_back or _position(checkpoint) > _position(kept.checkpoint)
+
+
+def _position(checkpoint: Checkpoint) -> tuple[int, int]:
+    """Number of the log and size: the order in which checkpoints of one hub are newer."""
+    number = checkpoint.origin.rpartition("/log/")[2]
+    return int(number) if number.isdecimal() else 0, checkpoint.size
+
+
+def _read(path: Path) -> Kept:
+    try:
+        with path.open("rb") as opened:
+            raw = json.loads(opened.read(_LARGEST))
+        shown, barred, put_back = raw["checkpoint"], raw["barred"], raw["put_back"] is True
+        admitted = tuple(need_address(one, "/admitted") for one in raw["admitted"])
+        point = None if shown is None else Checkpoint(shown[0], shown[1], b64decode(shown[2], validate=True))
+        if not isinstance(barred, dict) or set(barred.values()) - {SUSPENDED, REMOVED}:
+            raise ValueError("barred")  # noqa: TRY301  # told as all else below
+    except OSError as error:
+        raise StoreError(f"the file of the greatest checkpoint can't be read: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, IndexError):
+        raise StoreError(
+            "the file of the greatest checkpoint is damaged. Put it back from the other machine, or remove it: the hub "
+            "then starts in recovery, and whoever was suspended must be suspended again"
+        ) from None
+    return Kept(point, admitted, barred, put_back)
