@@ -29,7 +29,7 @@ from adapters.lines import (
     stopped_by_other,
     terms_of,
 )
-from adapters.outcomes import PUT_OFF, RECALL_DAYS, Effect, after, asking, told_again
+from adapters.outcomes import PUT_OFF, RECALL_DAYS, Effect, after, asking, taken, told_again
 from adapters.peers import FalseManifestError, Peers
 from adapters.records import (
     ACTIVE,
@@ -105,14 +105,15 @@ class Outbound:
         """Send what may go now; how many envelopes were taken or decided."""
         self._finish_renewals()
         await send_stops(self.work, self.key)
+        seen = self.work.store.commits
         ready: dict[str, Ready] = {}  # one of a line at a time: its order rests on what is sealed already
         for grant_id in self._grants_with_work():
             found = await self._next(grant_id, ready.keys())
             if found is not None:
                 ready[found.grant.line] = found
         chosen = list(ready.values())
-        for start in range(0, len(chosen), _BATCH):
-            self._seal(chosen[start : start + _BATCH])
+        for commits, start in enumerate(range(0, len(chosen), _BATCH), seen):
+            self._seal(chosen[start : start + _BATCH], commits)
         return await self._send()
 
     def _grants_with_work(self) -> list[str]:
@@ -229,8 +230,11 @@ class Outbound:
 
     # -- sealing ---------------------------------------------------------------------------------------------------
 
-    def _seal(self, ready: Sequence[Ready]) -> None:
-        """Seal and sign each, alone: envelopes of one event share no signature. One commit keeps them all."""
+    def _seal(self, ready: Sequence[Ready], commits: int) -> None:
+        """Seal and sign each, alone: envelopes of one event share no signature. One commit keeps them all.
+
+        `commits`: how many the store has had when nothing but sealings of other lines came after these were read.
+        """
         made: list[tuple[Handle, Item, Item]] = []
         asks: list[Item] = []
         for one in ready:
@@ -245,12 +249,13 @@ class Outbound:
                 continue
             frame = sign_frames([sealed], self.key)[0]
             made.append((known, one.item, _under_way(one.item, one.month, header, frame)))
+        unchanged = self.work.store.commits == commits
         with self.work.commit("sealed") as tx:
             for item in asks:
                 ITEMS.put(tx, item)
             for known, before, item in made:
                 # While the hub was asked something for others, a person may have stopped or called it back: it stays.
-                if ITEMS.need(tx, number_key(item.number)) != before:
+                if not unchanged and ITEMS.need(tx, number_key(item.number)) != before:
                     continue
                 HANDLES.put(tx, known)
                 SENDS.put(tx, Sent(item.message_id or b"", item.number))
@@ -289,15 +294,20 @@ class Outbound:
 
     async def _send(self) -> int:
         """Send what is sealed and was not taken, and what was taken long ago and has no outcome."""
-        now = self.work.now
+        now, seen = self.work.now, self.work.store.commits
         ready = [item for item in ITEMS.scan(self.work.store, SENT) if _goes_again(item, now)]
         if not ready:
             return 0
         codes = await self.work.ask("send", self.work.client.send, [item.frame or b"" for item in ready])
         stale: set[str] = set()
+        unchanged = self.work.store.commits == seen
         with self.work.commit("answers") as tx:
             for item, code in zip(ready, codes, strict=True):
-                stale |= self._hear_of(tx, item.number, item.message_id or b"", code)
+                unchanged = unchanged and code is Code.TAKEN  # whatever else is heard may reach other items
+                if unchanged:  # then what was read is what is there
+                    ITEMS.put(tx, taken(item, self.work.now))
+                else:
+                    stale |= self._hear_of(tx, item.number, item.message_id or b"", code)
         # A crash before this commit: the same bytes go again and get the same answers.
         await self._read_again(stale)
         return sum(code is not Code.TRY_LATER for code in codes)

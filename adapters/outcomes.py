@@ -59,7 +59,7 @@ def after(item: Item, grant: Grant, message_id: bytes, code: Code, now: int) -> 
     if message_id != item.message_id or item.state != SENT:
         return item, Effect.NOTHING
     if code is Code.TAKEN:
-        return replace(item, taken_at=now), Effect.NOTHING
+        return taken(item, now), Effect.NOTHING
     if code is Code.ACCEPTED:
         return replace(item, undecided=False, taken_at=now), Effect.NOTHING
     if CLASS[code] is Class.LATER:
@@ -76,6 +76,11 @@ def after(item: Item, grant: Grant, message_id: bytes, code: Code, now: int) -> 
         effect = Effect.READ_MANIFEST if code in (Code.OLD_RECIPIENT_KEY, Code.UNREADABLE) else Effect.NOTHING
         return _again(item, counts=code not in _PLAIN_AGAIN), effect
     return asking(item, code.value), Effect.NOTHING
+
+
+def taken(item: Item, now: int) -> Item:
+    """The hub has it, and has not decided yet."""
+    return replace(item, taken_at=now)
 
 
 def asking(item: Item, why: str) -> Item:

@@ -11,7 +11,8 @@ Guarantees:
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Generic, Protocol, TypeVar, cast
+from operator import attrgetter
+from typing import Final, Generic, Protocol, TypeVar
 
 from adapters.store import Found, Plain, Record, Table, Transaction, Value
 
@@ -464,7 +465,7 @@ class Shelf(Generic[T]):
 
     def put(self, tx: Transaction, record: T) -> T:
         """Write a record, whole."""
-        tx.put(self.table, self.key(record), _to_record(record), self.index(record), self.plain(record))
+        tx.put(self.table, self.key(record), _fields(self.kind)(record), self.index(record), self.plain(record))
         return record
 
     def get(self, reads: Reads, key: bytes) -> T | None:
@@ -629,10 +630,17 @@ def back_up(tx: Transaction, at: int) -> None:
     _BACKUPS.put(tx, Backup(at))
 
 
-def _to_record(record: object) -> list[Value]:
-    # Values in the order of the fields; a tuple stands on disk as a list does.
-    return [cast("Value", getattr(record, name)) for name in record.__slots__]  # type: ignore[attr-defined]
+_READERS: Final[dict[type, Callable[[object], tuple[Value, ...]]]] = {}
 
 
-def _frozen(value: Value) -> object:
-    return tuple(_frozen(one) for one in value) if isinstance(value, list) else value
+def _fields(kind: type) -> Callable[[object], tuple[Value, ...]]:
+    # Values in the order of the fields, read in one call; a tuple stands on disk as a list does.
+    if kind not in _READERS:
+        names = kind.__slots__  # type: ignore[attr-defined]
+        first = attrgetter(names[0])
+        _READERS[kind] = attrgetter(*names) if len(names) > 1 else lambda record: (first(record),)
+    return _READERS[kind]
+
+
+def _frozen(value: list[Value]) -> tuple[object, ...]:
+    return tuple([_frozen(one) if type(one) is list else one for one in value])

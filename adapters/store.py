@@ -124,6 +124,7 @@ class EdgeStore:
         if not (folder / FILE).is_file():
             raise StoreError("there is no edge store in this folder; `schakel edge init` makes one")
         self.point: Callable[[str], None] | None = None
+        self.commits = 0  # while it stays the same, what was read is what is there: nobody else writes
         self._random = random
         self._aead, self._lookup = AESGCM(key.sealing), key.lookup
         self._prepared: dict[Table, _Prepared] = {}
@@ -179,6 +180,7 @@ class EdgeStore:
             yield tx
             self._at("before-commit")
             self._db.execute("COMMIT")
+            self.commits += 1
         except sqlite3.Error as error:
             self._undo()
             raise StoreError(f"the edge store takes no commit: {_reason(error)}") from error

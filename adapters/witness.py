@@ -330,6 +330,6 @@ def _newest(records: EdgeStore | Transaction) -> Seen | None:
 def _keep_cut(tx: Transaction, cut: Cut) -> None:
     """What was lost with a log can't be proven any more; that it was lost is kept."""
     tx.put(CUTS, cut.number.to_bytes(_INDEX_BYTES, "big"), [cut.number, cut.found, cut.known])
-    for key, (index, _) in tx.scan(UNPROVEN):
+    for key, (index, *_) in tx.scan(UNPROVEN):
         if cast("int", index) >= cut.found:
             tx.delete(UNPROVEN, key)

@@ -58,6 +58,7 @@ class Registry:
     """All definitions by schema id; made by `load`."""
 
     _definitions: Mapping[str, _Definition]
+    _versions: Mapping[str, tuple[int, ...]]
 
     def validate(self, schema_id: str, raw: bytes) -> dict[str, object]:
         """The value that these canonical bytes spell.
@@ -98,8 +99,7 @@ class Registry:
 
     def versions(self, category: str) -> tuple[int, ...]:
         """The versions of this definition that can be read, oldest first; none for an unknown name."""
-        pairs = (schema_id.rpartition("/") for schema_id in self._definitions)
-        return tuple(sorted(int(version) for name, _, version in pairs if name == category))
+        return self._versions.get(category, ())
 
     @property
     def schema_ids(self) -> tuple[str, ...]:
@@ -114,7 +114,12 @@ def load(folder: Path = _FOLDER) -> Registry:
         for file in sorted(folder.glob("*/*/*.json"))
         if not file.name.endswith(".example.json")
     }
-    return Registry(MappingProxyType(found))
+    versions: dict[str, list[int]] = {}
+    for schema_id in found:
+        name, _, version = schema_id.rpartition("/")
+        versions.setdefault(name, []).append(int(version))
+    ordered = {name: tuple(sorted(numbers)) for name, numbers in versions.items()}
+    return Registry(MappingProxyType(found), MappingProxyType(ordered))
 
 
 def _define(file: Path) -> _Definition:
