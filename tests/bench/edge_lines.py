@@ -108,10 +108,10 @@ async def case(folder: Path) -> Case:
     await _passes(edges)
     for number, citizen in enumerate(CITIZENS):
         for edge in edges:
-            await edge.take_native(os.urandom(32), [_allocation(number, citizen)], _now())
+            await edge.take_native(os.urandom(32), [allocation(number, citizen)], _now())
     await _passes(edges)
     for number, citizen in enumerate(CITIZENS):
-        await edges[1].take_native(os.urandom(32), [_start(number, citizen)], _now())
+        await edges[1].take_native(os.urandom(32), [start(number, citizen)], _now())
     return Case(hub, edges[0], edges[1], *connections)
 
 
@@ -128,7 +128,7 @@ async def _passes(edges: Sequence[Edge]) -> None:
             await edge.work(COUNT)
 
 
-def _allocation(number: int, citizen: str) -> NativeEvent:
+def allocation(number: int, citizen: str) -> NativeEvent:
     today = day_of(_now())
     reference = f"A{number}"
     event = Event(Kind.TOEGEWEZEN, today, Law.WMO, None, reference)
@@ -137,7 +137,7 @@ def _allocation(number: int, citizen: str) -> NativeEvent:
     return NativeEvent(event, Citizen(citizen, None), "9999", "12345678", identity, False, None, allocation)
 
 
-def _start(number: int, citizen: str) -> NativeEvent:
+def start(number: int, citizen: str) -> NativeEvent:
     reference = f"A{number}"
     event = Event(Kind.GESTART, day_of(_now()), Law.WMO, None, reference)
     identity = ("iwmo", "12345678", citizen, reference, "305")

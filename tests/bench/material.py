@@ -95,7 +95,7 @@ def site(
     sender, recipient = partner("team-wmo", 1, today), partner("provider-wmo", 2, today)
     for one in (sender, recipient):
         hub.admit(one.manifest)
-    sealed = _envelopes(hub, sender, recipient, content, count)
+    sealed = envelopes(hub, (sender, recipient), content, count)
     frames = [
         frame
         for start in range(0, count, together)
@@ -104,9 +104,21 @@ def site(
     return Site(hub, store, sender, recipient, frames, sealed)
 
 
-def _envelopes(hub: Exchange, sender: Partner, recipient: Partner, content: Content, count: int) -> list[Sealed]:
+def envelopes(
+    hub: Exchange, pair: tuple[Partner, Partner], content: Content, count: int, each: int = 1
+) -> list[Sealed]:
+    """`count` envelopes of a pair under new grants, `each` of them per handle, the first of every handle first."""
     now = time.time_ns() // 1_000_000
-    today = calendar.day_of(now)
+    bodies = _registered(hub, pair, content, -(-count // each))
+    public = opening_public_key(opening_public(pair[1].opening_seed))
+    plain = dict.fromkeys(("control", *content.categories), b"{}")
+    order = [(sequence, body) for sequence in range(1, each + 1) for body in bodies][:count]
+    return [seal(_header(pair, now, body, sequence), plain, public, sizes=content.sizes) for sequence, body in order]
+
+
+def _registered(hub: Exchange, pair: tuple[Partner, Partner], content: Content, count: int) -> list[Register]:
+    sender, recipient = pair
+    today = calendar.day_of(time.time_ns() // 1_000_000)
     month = calendar.month_of(today)
     terms = GrantTerms(
         sender.address, recipient.address, 1, "statutory", content.categories, today, today + 200, *PURPOSE
@@ -119,20 +131,15 @@ def _envelopes(hub: Exchange, sender: Partner, recipient: Partner, content: Cont
     ]
     for start in range(0, count, 1000):
         hub.facts(sender.address, sign_facts(sender.signing, sender.address, today, list(bodies[start : start + 1000])))
-    public = opening_public_key(opening_public(recipient.opening_seed))
-    plain = dict.fromkeys(("control", *content.categories), b"{}")
-    return [
-        seal(_header(sender, recipient, now, body.handle, body.terms_hash), plain, public, sizes=content.sizes)
-        for body in bodies
-    ]
+    return bodies
 
 
-def _header(sender: Partner, recipient: Partner, now: int, handle: bytes, terms: bytes) -> Header:
+def _header(pair: tuple[Partner, Partner], now: int, body: Register, sequence: int) -> Header:
+    sender, recipient = pair
     trace = (os.urandom(16), os.urandom(8))
     keys = (sender.signing.key_id, recipient.opening_id)
-    return Header(
-        os.urandom(16), sender.address, False, now // 60_000, recipient.address, handle, 1, terms, trace, *keys
-    )
+    addresses = (sender.address, False, now // 60_000, recipient.address)
+    return Header(os.urandom(16), *addresses, body.handle, sequence, body.terms_hash, trace, *keys)
 
 
 def batches(frames: Sequence[bytes]) -> list[Sequence[bytes]]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 RUNS = 5
@@ -80,3 +80,9 @@ def below(name: str, unit: str, values: list[float], goal: float, note: str = ""
     """A figure that should stay under a goal: the median of `values`."""
     value = statistics.median(values)
     return Line(name, unit, round(value, 3), None, None, f"under {goal:g}", value < goal, len(values), note=note)
+
+
+def percentile(values: Sequence[float], part: float) -> float:
+    """The value below which `part` of the values lie, the nearest one that was measured."""
+    ordered = sorted(values)
+    return ordered[min(int(len(ordered) * part), len(ordered) - 1)]

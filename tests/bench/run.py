@@ -3,7 +3,7 @@
 
 """`make bench`: measures, writes build/bench.json, prints a table and names every line short of its goal.
 
-python -m tests.bench.run [NAME ...]     only the lines whose name begins so
+python -m tests.bench.run [NAME ...]     only the lines whose name begins so; `network`: the long lines of the network
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import edge_lines, gateway_lines, hub_lines, log_lines
+from tests.bench import edge_lines, gateway_lines, hub_lines, log_lines, network_lines, withdrawal_line
 from tests.bench.material import LARGE, SMALL
 from tests.bench.measure import Line
 
@@ -49,6 +49,13 @@ LINES: dict[str, Measure] = {
     "gateway.two_cores_ratio": _one(gateway_lines.two_cores),
     "log.verify_1M_s": log_lines.verify_million,
 }
+# Minutes each: only when they are asked for.
+NETWORK: dict[str, Measure] = {
+    "latency": network_lines.latency,
+    "gateway.polls5000": network_lines.polls,
+    "outage": network_lines.outage,
+    "withdrawal_seconds": withdrawal_line.withdrawal,
+}
 
 
 def main(names: list[str]) -> int:
@@ -56,10 +63,9 @@ def main(names: list[str]) -> int:
     console = Console(width=None if sys.stdout.isatty() else 140)
     lines: list[Line] = []
     with tempfile.TemporaryDirectory(prefix="schakel-bench-") as folder:
-        for name, measure in LINES.items():
-            if not names or any(name.startswith(asked) for asked in names):
-                with console.status(f"measuring {name}"):
-                    lines += measure(Path(folder) / name)
+        for name, measure in _asked(names).items():
+            with console.status(f"measuring {name}"):
+                lines += measure(Path(folder) / name)
     lines += _chain(lines)
     TARGET.parent.mkdir(exist_ok=True)
     TARGET.write_text(json.dumps([line.as_dict() for line in lines], indent=1) + "\n")
@@ -68,6 +74,14 @@ def main(names: list[str]) -> int:
     console.print(f"Short of their goal: {', '.join(short)}." if short else "Every line with a goal reaches it.")
     console.print(f"Written to {TARGET}. Machines are noisy: trust the ratios.")
     return 0
+
+
+def _asked(names: list[str]) -> dict[str, Measure]:
+    if not names:
+        return LINES
+    network = NETWORK if "network" in names else {}
+    every = LINES | NETWORK
+    return {name: every[name] for name in every if name in network or any(name.startswith(asked) for asked in names)}
 
 
 def _chain(lines: list[Line]) -> list[Line]:
