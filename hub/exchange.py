@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar, cast
 
 from cryptography.exceptions import InvalidTag
@@ -65,6 +65,9 @@ T = TypeVar("T")
 _AGAIN = 20  # a request that is stale this often meets a store that is in trouble
 
 
+Elsewhere = Callable[[str, Mapping[str, bytes] | None, Sequence[bytes]], list[Envelope | Code] | None]
+
+
 class Checked(NamedTuple):
     """A request of envelopes after steps 1 to 3: per frame the envelope, or the code of its refusal.
 
@@ -114,10 +117,18 @@ class Exchange:
             parts = [frames[start : start + BATCH] for start in range(0, len(frames), BATCH)]
             return [code for part in parts for code in self.decide([self.check(via, part, partners, day)])[0]]
 
-    def check(self, via: str, frames: Sequence[bytes], partners: Partners, day: int) -> Checked:
-        """Steps 1 to 3.  Takes no lock, so many threads may; `partners` may be a moment old, see `decide`."""
-        began = self.clock.steady()
-        return Checked(via, frames, [self._check(frame, via, partners, day) for frame in frames], began)
+    def check(
+        self, via: str, frames: Sequence[bytes], partners: Partners, day: int, elsewhere: Elsewhere | None = None
+    ) -> Checked:
+        """Steps 1 to 3.  Takes no lock, so many threads may; `partners` may be a moment old, see `decide`.
+        `elsewhere` does it in another process, and gives None when it can't."""
+        began, keys = self.clock.steady(), pipeline.keys_of(via, partners, day)
+        results = None if elsewhere is None else elsewhere(via, keys, frames)
+        if results is None:
+            return Checked(via, frames, [self._check(frame, via, keys) for frame in frames], began)
+        for _ in range(results.count(Code.HUB_FAULT)):  # as in `_check`
+            self._fault()
+        return Checked(via, frames, results, began)
 
     def decide(self, requests: Sequence[Checked]) -> list[list[Code]]:
         """The answers per request, decided and committed together.  Who was checked against partners of a moment ago
@@ -140,9 +151,9 @@ class Exchange:
     def _looked_up(self, request: Checked, partners: Partners, day: int) -> Checked:
         if not _MISSING.intersection([one for one in request.results if isinstance(one, Code)]):
             return request
-        pairs = zip(request.frames, request.results, strict=True)
+        pairs, keys = zip(request.frames, request.results, strict=True), pipeline.keys_of(request.via, partners, day)
         results = [
-            self._check(frame, request.via, partners, day) if isinstance(one, Code) and one in _MISSING else one
+            self._check(frame, request.via, keys) if isinstance(one, Code) and one in _MISSING else one
             for frame, one in pairs
         ]
         return request._replace(results=results)
@@ -160,9 +171,9 @@ class Exchange:
                     self.meter.refused[Code.ID_REUSED] += 1
         return answers
 
-    def _check(self, frame: bytes, via: str, partners: Partners, day: int) -> Envelope | Code:
+    def _check(self, frame: bytes, via: str, keys: Mapping[str, bytes] | None) -> Envelope | Code:
         try:
-            return pipeline.check(frame, via, partners, day, self._verifier)
+            return pipeline.check(frame, via, keys, self._verifier)
         except Exception:  # noqa: BLE001  # before step 3: answered and counted, never stored
             self._fault()
             return Code.HUB_FAULT

@@ -12,7 +12,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from functools import partial
 from urllib.parse import unquote
 
@@ -24,9 +24,11 @@ from hub.gateway_worker import Polls, Worker
 from schemas import api
 from schemas.address import need_address
 from schemas.canonical import FrameError
+from schemas.codes import Code
 
 ROLE = re.compile(r"[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,14}")
+PART = 50  # envelopes handed over, or receipts taken, in one go
 CBOR = api.MEDIA_TYPE
 TEXT = "text/plain; charset=utf-8"
 
@@ -138,9 +140,21 @@ async def _pickup(services: Services, call: Call) -> bytes:
     most, wait_ms, acknowledged = api.read_pickup(call.body)
     look = partial(services.exchange.pickup, call.via, most)
     if not wait_ms:
-        return _picked_up(await services.worker.run(partial(look, acknowledged)))
+        return _picked_up(await _taken(services, call.via, most, acknowledged))
     with call.polling():
         return _picked_up(await _poll(services, call.via, look, acknowledged, wait_ms / 1000, only_asks=not most))
+
+
+async def _taken(services: Services, via: str, most: int, acknowledged: int) -> PickUp:
+    """Handed over in parts, with the work of others in between: who comes for much is not noticed by who sends one."""
+    look = partial(services.exchange.pickup, via)
+    found = await services.worker.run(partial(look, min(most, PART), acknowledged))
+    handed, part = [*found.deliveries], found
+    while len(part.deliveries) == PART and len(handed) < most:
+        part = await services.worker.run(partial(look, min(most - len(handed), PART), 0))
+        handed += part.deliveries
+    # A crash between two parts: their entries are durable and their leases run, so they are offered again.
+    return replace(found, deliveries=tuple(handed))
 
 
 async def _poll(
@@ -173,8 +187,11 @@ def _picked_up(found: PickUp) -> bytes:
 
 
 async def _receipts(services: Services, call: Call) -> bytes:
-    frames = api.read_frames(call.body)
-    return api.codes_bytes(await services.worker.run(partial(services.exchange.receipts, call.via, frames)))
+    frames, codes = api.read_frames(call.body), list[Code]()
+    for start in range(0, max(len(frames), 1), PART):
+        part = frames[start : start + PART]
+        codes += await services.worker.run(partial(services.exchange.receipts, call.via, part))
+    return api.codes_bytes(codes)
 
 
 async def _facts(services: Services, call: Call) -> bytes:

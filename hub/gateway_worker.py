@@ -5,14 +5,14 @@
 
 * Group commit: while one commit runs, what arrives gathers; the next takes at most 200 envelopes, one request per
   partner in turn.  So nobody waits behind more than one batch, whatever another partner loads.
-* Signatures of larger requests are verified in other threads meanwhile; the library lets go of the interpreter.
+* Larger requests are read and verified by a process for each other core meanwhile (`hub.gateway_checker`); where there
+  is one core, here, a few envelopes at a time.
 * Long polls: one question every 50 ms for all of them, only when the log has grown, and once a second.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,9 +21,10 @@ from typing import TypeVar
 
 from hub.exchange import BATCH, Checked, Exchange
 from hub.gateway_caller import Snapshot
+from hub.gateway_checker import Checkers, usable_cores
 from schemas.codes import Code
 
-ALONE = 8  # a request of fewer envelopes is not worth another thread
+ALONE = 8  # so many envelopes at once are not worth asking another
 POLL_EVERY = 0.05
 ASK_ANYWAY = 1.0  # leases end and notices ripen without an entry
 T = TypeVar("T")
@@ -32,10 +33,12 @@ T = TypeVar("T")
 class Worker:
     """The exchange, from an event loop."""
 
-    def __init__(self, exchange: Exchange, threads: int | None = None) -> None:
+    def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._one = ThreadPoolExecutor(1, "exchange")
-        self._verifiers = ThreadPoolExecutor(threads or os.cpu_count() or 1, "verify")
+        others = usable_cores() - 1  # the hub itself needs one
+        self._checkers = Checkers() if others else None
+        self._verifiers = ThreadPoolExecutor(max(others, 1), "verify")
         self._waiting: dict[str, deque[tuple[Checked, asyncio.Future[list[Code]]]]] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -46,17 +49,34 @@ class Worker:
     async def send(self, via: str, frames: Sequence[bytes], snapshot: Snapshot) -> list[Code]:
         """The answers to envelopes, after a commit that many requests may share."""
         loop = asyncio.get_running_loop()
-        check = partial(self._exchange.check, via, frames, snapshot.partners, snapshot.day)
-        checked = await loop.run_in_executor(self._verifiers, check) if len(frames) >= ALONE else check()
+        checked = await self._checked(via, frames, snapshot)
         answer: asyncio.Future[list[Code]] = loop.create_future()
         self._waiting.setdefault(via, deque()).append((checked, answer))
         if self._task is None:
             self._task = loop.create_task(self._decide())
         return await answer
 
+    async def _checked(self, via: str, frames: Sequence[bytes], snapshot: Snapshot) -> Checked:
+        check = self._exchange.check
+        if len(frames) <= ALONE:
+            return check(via, frames, snapshot.partners, snapshot.day)
+        if self._checkers is not None:
+            elsewhere = partial(
+                check, via, frames, snapshot.partners, snapshot.day, elsewhere=self._checkers.check
+            )
+            return await asyncio.get_running_loop().run_in_executor(self._verifiers, elsewhere)
+        # One core: another thread would only take turns with this one. A few at a time, so that nobody waits long.
+        parts = []
+        for start in range(0, len(frames), ALONE):
+            parts.append(check(via, frames[start : start + ALONE], snapshot.partners, snapshot.day))
+            await asyncio.sleep(0)
+        return parts[0]._replace(frames=frames, results=[one for part in parts for one in part.results])
+
     def close(self) -> None:
         """What is running ends first."""
         self._verifiers.shutdown()
+        if self._checkers is not None:
+            self._checkers.close()
         self._one.shutdown()
 
     async def _decide(self) -> None:

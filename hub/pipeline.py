@@ -21,7 +21,7 @@ else of the time, and is recomputed by `hub.audit.replay` from the entries befor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -81,8 +81,17 @@ class Decided:
     answers: list[Code]
 
 
-def check(raw: bytes, via: str, partners: Partners, day: int, verifier: Verifier) -> Envelope | Code:
-    """Steps 1 to 3 for the bytes that came over the connection of address `via`."""
+def keys_of(via: str, partners: Partners, day: int) -> dict[str, bytes] | None:
+    """The public keys by which an admitted address signs on `day`, by name; None when it is not admitted."""
+    sender = partners.by_address.get(via)
+    if sender is None or sender.state != ADMITTED:
+        return None
+    valid = {name: sender.signs_with(name, day) for name in sender.signing}
+    return {name: key.public for name, key in valid.items() if key is not None}
+
+
+def check(raw: bytes, via: str, keys: Mapping[str, bytes] | None, verifier: Verifier) -> Envelope | Code:
+    """Steps 1 to 3 for the bytes that came over the connection of address `via`, whose keys are `keys_of`."""
     # (1) canonical frame, size
     try:
         envelope = parse(raw)
@@ -91,14 +100,14 @@ def check(raw: bytes, via: str, partners: Partners, day: int, verifier: Verifier
     # (2) a registered address, over its own connection, with a key of today
     if envelope.source != via:
         return Code.NOT_YOURS
-    sender = partners.by_address.get(via)
-    code = Code.UNKNOWN_SENDER if sender is None else _sends(sender, envelope.sign_key, day)
-    key = None if sender is None else sender.signs_with(envelope.sign_key, day)
-    if key is None or code is not Code.ACCEPTED:
-        return code
+    if keys is None:
+        return Code.UNKNOWN_SENDER
+    key = keys.get(envelope.sign_key)
+    if key is None:
+        return Code.KEY_NOT_VALID
     # (3) the signature
     try:
-        verifier.verify(envelope.signed(), envelope.signature, key.public)
+        verifier.verify(envelope.signed(), envelope.signature, key)
     except SignatureError:
         return Code.BAD_SIGNATURE
     return envelope

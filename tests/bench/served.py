@@ -113,7 +113,7 @@ class Caller:
         """
         request = self._request(route, body)
         async with self._free:
-            reader, writer = self._idle.pop() if self._idle else await self._connected()
+            reader, writer = self._idle.pop(0) if self._idle else await self._connected()
             writer.write(request)
             head = await reader.readuntil(b"\r\n\r\n")
             length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])

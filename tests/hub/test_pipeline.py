@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consent.rules import without
-from hub.pipeline import Question, check, is_counted
+from hub.pipeline import Question, check, is_counted, keys_of
 from hub.registry import REMOVED, SUSPENDED
 from hub.store import GrantRow
 from schemas.calendar import first_day
@@ -50,7 +50,8 @@ def _goes_on(scene: Scene) -> None:
 
 def _checked(scene: Scene, frame: bytes, via: Party | None = None) -> Envelope | Code:
     partners = scene.world.hub.partners()
-    return check(frame, (via or scene.team).address, partners, scene.world.today, Verifier())
+    address = (via or scene.team).address
+    return check(frame, address, keys_of(address, partners, scene.world.today), Verifier())
 
 
 def _pair(scene: Scene) -> tuple[bytes, bytes]:
