@@ -29,7 +29,7 @@ from hub.gateway_problem import MEDIA_TYPE, Problem
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 ACCEPTS_AT_ONCE = 16  # new connections before what is in hand has its turn again
 QUEUE = 1024  # new connections that the system keeps meanwhile
-_BUFFER = 16 * 1024  # bytes; a record of TLS has no more
+TLS_BUFFER = 32 * 1024  # bytes; a record has 16 KiB (RFC 8446, section 5.1)
 _QUIET = "schakel.gateway.http"  # aiohttp's own texts repeat what strangers sent: nobody hears them
 
 
@@ -64,10 +64,10 @@ def load_files(context: ssl.SSLContext, tls: Tls) -> None:
 async def listen(make: Callable[[], web.RequestHandler], where: tuple[str, int], **tls: Any) -> asyncio.Server:
     """Listens, such that strangers who come in thousands and say nothing cost little.
 
-    asyncio gives a connection a buffer of 256 kB before hands are shaken: ten thousand of them would hold 3 GB.  And it
-    accepts as many at once as the queue holds: meanwhile nobody else would be answered.
+    asyncio gives a connection a buffer of 256 kB before hands are shaken, and for as long as it is open: ten thousand of
+    them would hold 3 GB.  And it accepts as many at once as the queue holds: meanwhile nobody else would be answered.
     """
-    sslproto.SSLProtocol.max_size = _BUFFER
+    sslproto.SSLProtocol.max_size = TLS_BUFFER
     server = await asyncio.get_running_loop().create_server(make, *where, backlog=ACCEPTS_AT_ONCE, **tls)
     for one in server.sockets:
         with socket.socket(fileno=os.dup(one.fileno())) as same:

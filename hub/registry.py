@@ -74,11 +74,15 @@ class Directory:
         self._store = store
         self._national = national
         self._parsed: dict[tuple[int, int], Partner] = {}
+        self._rows: Mapping[str, AddressRow] | None = None
         self._last: tuple[tuple[tuple[int, int], ...], Partners] | None = None
 
     def partners(self) -> Partners:
         """Everyone, as the store has them now."""
         rows = self._store.addresses()
+        if self._last is not None and rows is self._rows:  # thousands of partners need no second look
+            return self._last[1]
+        self._rows = rows
         versions = tuple([(row.number, row.version) for row in rows.values()])
         if self._last is None or self._last[0] != versions:
             self._last = versions, Partners([self._partner(row) for row in rows.values()])

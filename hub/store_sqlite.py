@@ -193,7 +193,7 @@ class SqliteStore:
     @_guarded
     def addresses(self) -> dict[str, AddressRow]:
         """See `hub.store.Store`."""
-        return self._addresses.copy()
+        return self._addresses  # never changed: a commit puts another in its place
 
     @_guarded
     def grants(self, handles: Iterable[bytes]) -> dict[bytes, GrantRow]:

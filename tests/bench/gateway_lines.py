@@ -27,11 +27,14 @@ from deploy.dev_ca import DevCa
 from hub.gateway import Gateway
 from hub.gateway_limits import Limits
 from hub.gateway_listener import Tls, server_context
-from schemas.address import oin_of, role_of
-from schemas.api import MEDIA_TYPE, frames_bytes
+from schemas.address import role_of
+from schemas.api import MEDIA_TYPE, codes_bytes, frames_bytes, picked_up_bytes, pickup_bytes
+from schemas.codes import Code
+from schemas.envelope import parse
 from schemas.request_signature import Stamp, sign_request
 from tests.bench import bare, material
-from tests.bench.material import BATCH, SMALL, Site
+from tests.bench.hub_lines import receipts_of
+from tests.bench.material import BATCH, SMALL, Partner, Site
 from tests.bench.measure import Line
 
 HOST = "127.0.0.1"
@@ -44,11 +47,12 @@ _FREE = Limits(rate=1e9, burst=10**9, at_once=1_000)
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run: where, in requests of how many, on which cores; `pipe` speaks with the parent."""
+    """One run: where, in requests of how many, on which cores, sent or `handed` over; `pipe` speaks with the parent."""
 
     folder: Path
     size: int
     cores: frozenset[int]
+    handed: bool
     pipe: Connection
 
 
@@ -64,12 +68,24 @@ class Cost:
 
 def batch(root: Path, size: int, goal: float | None) -> Line:
     """Envelopes a second of one core of gateway CPU, in requests of `size`."""
-    one = frozenset(sorted(os.sched_getaffinity(0))[:1])
-    costs = [_measured(root / str(run), size, one) for run in range(RUNS)]
+    return _line(f"gateway.batch{size}", [_measured(root / str(run), size, _one_core()) for run in range(RUNS)], goal)
+
+
+def deliver(root: Path, size: int, goal: float | None) -> Line:
+    """Picked up in requests of `size` and receipted in as large ones: envelopes a second of one core of gateway CPU."""
+    costs = [_measured(root / str(run), size, _one_core(), handed=True) for run in range(RUNS)]
+    return _line(f"gateway.deliver{size}", costs, goal)
+
+
+def _one_core() -> frozenset[int]:
+    return frozenset(sorted(os.sched_getaffinity(0))[:1])
+
+
+def _line(name: str, costs: Sequence[Cost], goal: float | None) -> Line:
     cpu, least = statistics.median(cost.cpu for cost in costs), statistics.median(cost.limit for cost in costs)
     ratio = least / cpu
     return Line(
-        name=f"gateway.batch{size}",
+        name=name,
         unit="envelopes/s of one core (CPU)",
         value=round(1 / cpu),
         limit=round(1 / least),
@@ -105,26 +121,26 @@ def _median(costs: Sequence[Cost], name: str) -> float:
     return statistics.median(getattr(cost, name) for cost in costs)
 
 
-def _measured(folder: Path, size: int, cores: frozenset[int]) -> Cost:
+def _measured(folder: Path, size: int, cores: frozenset[int], *, handed: bool = False) -> Cost:
     folder.mkdir(parents=True)
     ca = DevCa(folder / "ca", int(time.time()), strict=False)
-    server, client = ca.server(), ca.client(oin_of(f"urn:nld:oin:{1:020d}:team-wmo"), "partner")
+    server, client = ca.server(), ca.client(f"{1 + handed:020d}", "partner")  # the numbers of `material.site`
     tls = Tls(server.certificate, server.key, (ca.files.certificate,))
     ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("fork").Process(target=_child, args=(Job(folder, size, cores, theirs), tls))
+    process = multiprocessing.get_context("fork").Process(target=_child, args=(Job(folder, size, cores, handed, theirs), tls))
     process.start()
     theirs.close()
     bare_port, port, requests = ours.recv()
     context = Place("", client.certificate, client.key, (ca.files.certificate,)).context()
-    warm, timed = requests[:1], requests[1:]
-    asyncio.run(_load(bare_port, timed, context))
+    warm, timed, lines = requests[: 1 + handed], requests[1 + handed :], 1 if handed else CONNECTIONS
+    asyncio.run(_load(bare_port, timed, context, lines))
     ours.send("bare is done")
     bare_http, bare_accept = ours.recv()
-    asyncio.run(_load(port, warm, context))
+    asyncio.run(_load(port, warm, context, 1))
     time.sleep(START_SECONDS * (len(cores) > 1))
     ours.send("warm")
     began = time.perf_counter()
-    asyncio.run(_load(port, timed, context))
+    asyncio.run(_load(port, timed, context, lines))
     wall = time.perf_counter() - began
     ours.send("done")
     cpu, own = ours.recv()
@@ -133,8 +149,8 @@ def _measured(folder: Path, size: int, cores: frozenset[int]) -> Cost:
     return Cost(cpu / count, bare_http / count + bare_accept / ENVELOPES[size], wall / count, own / count)
 
 
-async def _load(port: int, requests: Sequence[bytes], context: ssl.SSLContext) -> None:
-    await asyncio.gather(*(_connection(port, requests[n::CONNECTIONS], context) for n in range(CONNECTIONS)))
+async def _load(port: int, requests: Sequence[bytes], context: ssl.SSLContext, connections: int) -> None:
+    await asyncio.gather(*(_connection(port, requests[n::connections], context) for n in range(connections)))
 
 
 async def _connection(port: int, requests: Sequence[bytes], context: ssl.SSLContext) -> None:
@@ -146,8 +162,10 @@ async def _connection(port: int, requests: Sequence[bytes], context: ssl.SSLCont
             raise RuntimeError("the request was refused")
         length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
         body = await reader.readexactly(length)
-        if body.count(b"taken") != request.count(b'{"specversion"'):
-            raise RuntimeError("an envelope was refused")
+        if body.count(b"taken") != request.count(b'{"specversion"') or body.count(b"stored") != request.count(b"stored"):
+            raise RuntimeError("an envelope or a receipt was refused")
+        if b"/pickup " in request[:64] and not body.count(b'{"specversion"'):
+            raise RuntimeError("nothing was handed over")
     writer.close()
 
 
@@ -156,7 +174,7 @@ async def _connection(port: int, requests: Sequence[bytes], context: ssl.SSLCont
 
 def _child(job: Job, tls: Tls) -> None:
     site = material.site(job.folder / "hub", SMALL, ENVELOPES[job.size])
-    requests = _requests(site, job.size)
+    requests = _handing_requests(site, job.size) if job.handed else _requests(site, job.size)
     os.sched_setaffinity(0, job.cores)
     asyncio.run(_serve(job, tls, site, requests))
     site.hub.close()
@@ -165,26 +183,31 @@ def _child(job: Job, tls: Tls) -> None:
 async def _serve(job: Job, tls: Tls, site: Site, requests: list[bytes]) -> None:
     gateway = Gateway(site.hub, tls, lambda: time.time_ns() // 1_000_000, _FREE)
     port = await gateway.start(HOST, 0)
-    runner = await _bare_http(tls, job.size)
+    runner = await _bare_http(tls, job.size, site.frames[: job.size])
     job.pipe.send((runner.addresses[0][1], port, requests))
     bare_http, _ = await _cpu_until_told(job.pipe)
     await runner.cleanup()
-    job.pipe.send((bare_http, _bare_accept(job.folder / "accept", site)))
+    job.pipe.send((bare_http, (_bare_deliver if job.handed else _bare_accept)(job.folder / "bare", site)))
     await _cpu_until_told(job.pipe)
     job.pipe.send(await _cpu_until_told(job.pipe))
     await gateway.stop()
 
 
-async def _bare_http(tls: Tls, size: int) -> web.AppRunner:
+async def _bare_http(tls: Tls, size: int, frames: Sequence[bytes]) -> web.AppRunner:
     """A handler that reads the body and answers as many bytes as the gateway does."""
-    answer = bytes([0x98, size]) + b"\x65taken" * size
+    parcels = [(frame, 1, 1_000, bytes(40), bytes(32)) for frame in frames]
+    answers = {
+        "envelopes": codes_bytes([Code.TAKEN] * size),
+        "receipts": codes_bytes([Code.STORED] * size),
+        "pickup": picked_up_bytes(parcels, ()),
+    }
 
     async def handle(request: web.Request) -> web.Response:
         await request.read()
-        return web.Response(body=answer, content_type=MEDIA_TYPE)
+        return web.Response(body=answers[request.match_info["route"]], content_type=MEDIA_TYPE)
 
     app = web.Application(client_max_size=1 << 24)
-    app.router.add_post("/v1/{role}/envelopes", handle)
+    app.router.add_post("/v1/{role}/{route}", handle)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, HOST, 0, ssl_context=server_context(tls)).start()
@@ -196,6 +219,16 @@ def _bare_accept(folder: Path, site: Site) -> float:
     bare.fill(store, site.frames)
     began = time.process_time()
     bare.accept(store, site.frames, site.sender.signing.public, BATCH)
+    return time.process_time() - began
+
+
+def _bare_deliver(folder: Path, site: Site) -> float:
+    store = bare.BareStore(folder)
+    bare.fill(store, site.frames)
+    bare.accept(store, site.frames, site.sender.signing.public, BATCH)
+    receipts = dict(zip([parse(frame).message_id for frame in site.frames], receipts_of(site), strict=True))
+    began = time.process_time()
+    bare.deliver(store, BATCH, receipts, site.recipient.signing.public)
     return time.process_time() - began
 
 
@@ -221,13 +254,24 @@ def _cpu_of_others() -> float:
 
 def _requests(site: Site, size: int) -> list[bytes]:
     """Whole requests, head and body, signed in this minute."""
-    target = f"/v1/{role_of(site.sender.address)}/envelopes"
-    requests = []
-    for start in range(0, len(site.frames), size):
-        body = frames_bytes(site.frames[start : start + size])
-        stamp = Stamp(int(time.time()) // 60 * 60, os.urandom(16), None)
-        headers = sign_request(site.sender.signing, "POST", target, body, stamp)
-        headers |= {"Host": "localhost", "Content-Type": MEDIA_TYPE, "Content-Length": str(len(body))}
-        lines = [f"POST {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-        requests.append("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+    starts = range(0, len(site.frames), size)
+    return [_request(site.sender, "envelopes", frames_bytes(site.frames[start : start + size])) for start in starts]
+
+
+def _handing_requests(site: Site, size: int) -> list[bytes]:
+    """In turn a pick-up and the receipts of what it hands over: everything waits, in the order of its acceptance."""
+    site.hub.send(site.sender.address, site.frames)
+    site.hub.pickup(site.recipient.address, 0, 1 << 40)  # the notices are acknowledged
+    receipts, requests = receipts_of(site), list[bytes]()
+    for start in range(0, len(receipts), size):
+        requests.append(_request(site.recipient, "pickup", pickup_bytes(size, 0, 0)))
+        requests.append(_request(site.recipient, "receipts", frames_bytes(receipts[start : start + size])))
     return requests
+
+
+def _request(caller: Partner, route: str, body: bytes) -> bytes:
+    target, stamp = f"/v1/{role_of(caller.address)}/{route}", Stamp(int(time.time()) // 60 * 60, os.urandom(16), None)
+    headers = sign_request(caller.signing, "POST", target, body, stamp)
+    headers |= {"Host": "localhost", "Content-Type": MEDIA_TYPE, "Content-Length": str(len(body))}
+    lines = [f"POST {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body

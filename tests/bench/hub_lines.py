@@ -72,7 +72,7 @@ def deliver(root: Path, content: Content, goal: float | None) -> Line:
         site = material.site(places.folder(), content, COUNT)
         for batch in material.batches(site.frames):
             site.hub.send(site.sender.address, batch)
-        receipts = _receipts(site)
+        receipts = receipts_of(site)
 
         def loop() -> int:
             done = 0
@@ -89,13 +89,13 @@ def deliver(root: Path, content: Content, goal: float | None) -> Line:
         store = bare.BareStore(places.folder() / "bare")
         bare.fill(store, site.frames)
         bare.accept(store, site.frames, site.sender.signing.public, BATCH)
-        receipts = dict(zip([parse(f).message_id for f in site.frames], _receipts(site), strict=True))
+        receipts = dict(zip([parse(f).message_id for f in site.frames], receipts_of(site), strict=True))
         return _closing(lambda: bare.deliver(store, BATCH, receipts, site.recipient.signing.public), site)
 
     return compare(f"hub.deliver.{content.name}", ours, limit, goal)
 
 
-def _receipts(site: Site) -> list[bytes]:
+def receipts_of(site: Site) -> list[bytes]:
     """A receipt per envelope, in order."""
     today = day_of(time.time_ns() // 1_000_000)
     answers = [(parse(frame).message_id, Code.STORED, os.urandom(16)) for frame in site.frames]
@@ -164,7 +164,7 @@ def flushes(root: Path) -> list[Line]:
     for batch in material.batches(site.frames):
         site.hub.send(site.sender.address, batch)
     accepting = sum(name.endswith(":after") for name in names)
-    receipts, done = _receipts(site), 0
+    receipts, done = receipts_of(site), 0
     names.clear()
     while deliveries := site.hub.pickup(site.recipient.address, BATCH, 0).deliveries:
         site.hub.receipts(site.recipient.address, receipts[done : done + len(deliveries)])

@@ -46,6 +46,7 @@ LINES: dict[str, Measure] = {
     "gateway.batch1": _one(partial(gateway_lines.batch, size=1, goal=None)),
     "gateway.batch20": _one(partial(gateway_lines.batch, size=20, goal=None)),
     "gateway.batch100": _one(partial(gateway_lines.batch, size=100, goal=0.7)),
+    "gateway.deliver100": _one(partial(gateway_lines.deliver, size=100, goal=None)),
     "gateway.two_cores_ratio": _one(gateway_lines.two_cores),
     "log.verify_1M_s": log_lines.verify_million,
 }
