@@ -137,7 +137,7 @@ def _measured(folder: Path, size: int, cores: frozenset[int], *, handed: bool = 
     ours.send("bare is done")
     bare_http, bare_accept = ours.recv()
     asyncio.run(_load(port, warm, context, 1))
-    time.sleep(START_SECONDS * (len(cores) > 1))
+    asyncio.run(asyncio.sleep(START_SECONDS * (len(cores) > 1)))
     ours.send("warm")
     began = time.perf_counter()
     asyncio.run(_load(port, timed, context, lines))

@@ -100,7 +100,7 @@ async def _latency(hub: Served, folder: Path) -> tuple[list[float], list[float],
     await open_load(sender, frames, RATE, 1.0)  # everything has been used once
     for _ in range(ROUNDS):
         waited += await open_load(sender, frames, RATE, LOADED, sent)
-        flushed += await asyncio.to_thread(_flushes, folder, BARE)
+        flushed += await _flushes(folder, BARE)
     async with asyncio.timeout(30):
         while not came.keys() >= sent.keys():  # noqa: ASYNC110  # filled by another task that has other work
             await asyncio.sleep(0.05)
@@ -165,18 +165,27 @@ async def _receipt(caller: Caller, partner: Partner, ids: Sequence[bytes]) -> No
             raise RuntimeError("a receipt was refused: this figure would mean nothing")
 
 
-def _flushes(folder: Path, seconds: float) -> list[float]:
+async def _flushes(folder: Path, seconds: float) -> list[float]:
     """A file that grows by a page and is flushed, at the rate of the load."""
-    folder.mkdir(exist_ok=True)
-    file, times = os.open(folder / "flushed", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), []
+    file, times = _opened(folder), list[float]()
     until = time.perf_counter() + seconds
-    while (begin := time.perf_counter()) < until:
-        os.write(file, bytes(FLUSHED))
-        os.fdatasync(file)
-        times.append(time.perf_counter() - begin)
-        time.sleep(max(0.0, 1 / RATE - times[-1]))
+    while time.perf_counter() < until:
+        times.append(await asyncio.to_thread(_flush, file))
+        await asyncio.sleep(max(0.0, 1 / RATE - times[-1]))
     os.close(file)
     return times
+
+
+def _opened(folder: Path) -> int:
+    folder.mkdir(exist_ok=True)
+    return os.open(folder / "flushed", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+
+def _flush(file: int) -> float:
+    begin = time.perf_counter()
+    os.write(file, bytes(FLUSHED))
+    os.fdatasync(file)
+    return time.perf_counter() - begin
 
 
 # -- open polls

@@ -123,7 +123,8 @@ def test_no_bit_of_a_signed_envelope_can_be_turned_and_no_byte_taken_away(place:
     frame = team.envelope(team.register(provider))
     place %= len(frame)
     changed = lies.truncated(frame, place) if cut else lies.flipped(frame, place)
-    refusal = check(changed, team.address, world.hub.partners(), world.today, Verifier())
+    keys = keys_of(team.address, world.hub.partners(), world.today)
+    refusal = check(changed, team.address, keys, Verifier())
     assert refusal in {Code.MALFORMED, Code.BAD_SIGNATURE, Code.KEY_NOT_VALID, Code.NOT_YOURS}
 
 
