@@ -86,7 +86,9 @@ class Checker:
         try:
             if not self._is_ready():
                 return None
-            self._line.send_bytes(encode([via, None if keys is None else [list(pair) for pair in keys.items()], [*frames]]))
+            self._line.send_bytes(
+                encode([via, None if keys is None else [list(pair) for pair in keys.items()], [*frames]])
+            )
             return _read(self._line.recv_bytes(), frames)
         except (OSError, EOFError, FrameError) as error:
             _log.error("a checker ended: %s", type(error).__name__)

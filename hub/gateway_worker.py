@@ -61,9 +61,7 @@ class Worker:
         if len(frames) <= ALONE:
             return check(via, frames, snapshot.partners, snapshot.day)
         if self._checkers is not None:
-            elsewhere = partial(
-                check, via, frames, snapshot.partners, snapshot.day, elsewhere=self._checkers.check
-            )
+            elsewhere = partial(check, via, frames, snapshot.partners, snapshot.day, elsewhere=self._checkers.check)
             return await asyncio.get_running_loop().run_in_executor(self._verifiers, elsewhere)
         # One core: another thread would only take turns with this one. A few at a time, so that nobody waits long.
         parts = []

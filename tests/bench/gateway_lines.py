@@ -127,7 +127,9 @@ def _measured(folder: Path, size: int, cores: frozenset[int], *, handed: bool = 
     server, client = ca.server(), ca.client(f"{1 + handed:020d}", "partner")  # the numbers of `material.site`
     tls = Tls(server.certificate, server.key, (ca.files.certificate,))
     ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("fork").Process(target=_child, args=(Job(folder, size, cores, handed, theirs), tls))
+    process = multiprocessing.get_context("fork").Process(
+        target=_child, args=(Job(folder, size, cores, handed, theirs), tls)
+    )
     process.start()
     theirs.close()
     bare_port, port, requests = ours.recv()
@@ -162,7 +164,9 @@ async def _connection(port: int, requests: Sequence[bytes], context: ssl.SSLCont
             raise RuntimeError("the request was refused")
         length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
         body = await reader.readexactly(length)
-        if body.count(b"taken") != request.count(b'{"specversion"') or body.count(b"stored") != request.count(b"stored"):
+        if body.count(b"taken") != request.count(b'{"specversion"') or body.count(b"stored") != request.count(
+            b"stored"
+        ):
             raise RuntimeError("an envelope or a receipt was refused")
         if b"/pickup " in request[:64] and not body.count(b'{"specversion"'):
             raise RuntimeError("nothing was handed over")

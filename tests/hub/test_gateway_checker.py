@@ -79,7 +79,9 @@ def test_a_checker_refuses_what_came_over_anothers_connection_or_under_a_key_tha
     assert case.asked(case.frame) == [Code.UNKNOWN_SENDER]
 
 
-def test_while_a_checker_starts_or_when_it_was_killed_the_hub_checks_by_itself_and_another_is_started(case: Case) -> None:
+def test_while_a_checker_starts_or_when_it_was_killed_the_hub_checks_by_itself_and_another_is_started(
+    case: Case,
+) -> None:
     assert case.checker.check(case.via, case.keys, [case.frame]) is None
     case.asked(case.frame)
     first = case.number
