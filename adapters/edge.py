@@ -365,6 +365,10 @@ class Edge:
         """Whether this edge was put back and waits for a person."""
         return restore.is_unconfirmed(self.store)
 
+    def is_restoring(self) -> bool:
+        """Whether this edge was put back and its lines have not begun anew."""
+        return restore.is_restoring(self.store)
+
     async def restore_plan(self) -> tuple[restore.Plan, int]:
         """What will happen to the lines, and how many messages in the feed this edge does not know any more.
 

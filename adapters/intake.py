@@ -186,7 +186,9 @@ class Intake:
                     parts,
                     now,
                     now,
-                    late=self.again is not None,  # what came after it may have been told before this edge was put back
+                    # It may have been told before this edge was put back, and so may what came after it.
+                    late=self.again is not None,
+                    told=self.again is not None,
                 ),
             )
             told += 1

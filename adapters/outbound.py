@@ -6,6 +6,7 @@ Guarantees, per line of grants:
 - under a grant nothing but its introduction leaves until the receipt of that has come;
 - at most one undecided envelope per handle, oldest first; nothing leaves under a newer handle of the line, nor under a
   renewal, while something under an older one has no final outcome;
+- what was called back is told anew only when the retraction has a final outcome;
 - what is sealed is on disk with its number before it is sent, and goes again byte for byte until the hub has decided;
 - refusals are looked at once more at release; what a stop overtook never leaves;
 - the position in the feed is stored together with what it changed.
@@ -224,7 +225,11 @@ class Outbound:
                 before = GRANTS.need(self.work.store, other.grant.encode())
                 if before.state in (ACTIVE, STOPPING):
                     return False
-        if item.kind != EVENT or grant.renews is None:
+        if item.kind != EVENT:
+            return True
+        if _is_called_back(item, items):
+            return False  # told anew before that has arrived it would be there twice
+        if grant.renews is None:
             return True
         return GRANTS.need(self.work.store, grant.renews.encode()).state not in (ACTIVE, STOPPING)
 
@@ -427,6 +432,12 @@ def tell_again(tx: Transaction, statement: Restored, today: int) -> int:
             GRANTS.put(tx, replace(grant, introduced=False))
         count += 1
     return count
+
+
+def _is_called_back(item: Item, items: Sequence[Item]) -> bool:
+    """Whether an earlier telling of the same is being called back at this very moment."""
+    under_way = {one.event_id for one in items if one.kind == RETRACTION and one.state != FINAL}
+    return any(one.event_id in under_way and one.identity == item.identity for one in items)
 
 
 def _under_way(item: Item, month: int, header: Header, frame: bytes) -> Item:

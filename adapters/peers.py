@@ -72,7 +72,7 @@ async def publish(work: Workplace, table_hash: bytes | None) -> bool:
     kept = own(work)
     if kept.index is None:
         # Always these very bytes first: the hub may have them already, from the operator or before a crash.
-        if await _publish(work, kept, table_hash):
+        if await _publish(work, kept, table_hash) or await _publish_after_those_before(work, kept, table_hash):
             kept = own(work)
         elif work.today > parse_manifest(kept.manifest).manifest.until:
             # It never reached the hub and is over by now: the same number again.
@@ -110,6 +110,14 @@ async def _publish(work: Workplace, made: Own, table_hash: bytes | None) -> bool
             ISSUED.put(tx, Issued(parse_manifest(made.manifest).manifest.number, made.manifest))
         # A crash before this commit: the same bytes are published again, and get the same index.
     return code is Code.IN_FORCE
+
+
+async def _publish_after_those_before(work: Workplace, kept: Own, table_hash: bytes | None) -> bool:
+    """A hub that was put back may lack those before, and takes them in order only."""
+    if not any(issued.frame != kept.manifest for issued in ISSUED.scan(work.store)):
+        return False
+    await publish_again(work)
+    return await _publish(work, kept, table_hash)
 
 
 async def publish_again(work: Workplace) -> None:

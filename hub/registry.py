@@ -111,11 +111,13 @@ def _usable(keys: tuple[Key, ...], manifest: Manifest) -> Mapping[str, Key]:
     return MappingProxyType({key.key_id: key for key in keys if key.key_id not in manifest.revoked})
 
 
-def check_manifest(frame: bytes, before: Manifest | None, day: int, verifier: Verifier) -> SignedManifest | Code:
+def check_manifest(
+    frame: bytes, before: Manifest | None, day: int, verifier: Verifier, *, late: bool = False
+) -> SignedManifest | Code:
     """The manifest in `frame` when it is the next one of its address, else the code of the refusal.
 
-    1. it parses; 2. its number follows; 3. it is valid on `day`; 4. a key of the one before (number 1: its own)
-    signed it.  Not checked here: that the address is the caller's (by the caller), and that the key of number 1 is
+    1. it parses; 2. its number follows; 3. it is valid on `day`, or with `late` was so before: it lets nothing pass, but
+    those that follow need it; 4. a key of the one before (number 1: its own) signed it.  Not checked here: that the address is the caller's (by the caller), and that the key of number 1 is
     the partner's own (people compare its fingerprint at `partner admit`).
     """
     try:
@@ -125,7 +127,7 @@ def check_manifest(frame: bytes, before: Manifest | None, day: int, verifier: Ve
     manifest = signed.manifest
     if manifest.number != (1 if before is None else before.number + 1):
         return Code.NOT_NEXT
-    if not manifest.begin <= day <= manifest.until:
+    if not manifest.begin <= day or (day > manifest.until and not late):
         return Code.WRONG_DAY
     signers = manifest if before is None else before
     key = signers.signing_key(signed.key_id)

@@ -338,9 +338,14 @@ class DeliveryWorld:
     def put_hub_back(self, *, knows_greatest: bool = True, by_command: bool = True) -> bool:
         """The hub's store is that copy again; whether there is one.
 
-        `knows_greatest`: the file outside it is there. `by_command`: a person put it back, and so said so.
+        `knows_greatest`: the file outside it is there. `by_command`: a person put it back, and so said so; else a disk
+        is of before, a checkpoint or more.
         """
         self.hub_crash = None
+        if not by_command:  # what was committed since the last checkpoint nobody could miss: decision 0017
+            self.now += MOMENT
+            self.hub.checkpoint()
+            self.ghost.read_log()
         if isinstance(self._inner, SqliteStore):
             if not (self.folder / "hub.copy").exists():
                 return False

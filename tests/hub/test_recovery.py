@@ -15,6 +15,7 @@ import pytest
 
 from hub.audit.log import Log
 from hub.client import HubRecoveringError, RefusedError
+from hub.clock import HubClock
 from hub.exchange import Exchange
 from hub.greatest import Greatest, GreatestFile, NoGreatest
 from hub.registry import ADMITTED, REMOVED, SUSPENDED
@@ -48,7 +49,7 @@ def hub_over_again(world: World, greatest: Greatest) -> None:
     """A new process on the same store, with what the file outside it says: that the store was put back."""
     greatest.was_put_back()
     log = Log(world.store, HUB_NAME, world._hub_key, greatest)
-    world.hub = Exchange(world.store, log, NATIONAL, world.clock, world.random)
+    world.hub = Exchange(world.store, log, NATIONAL, HubClock(world.clock), world.random)
 
 
 def people(world: World) -> tuple[Party, Party]:
@@ -200,7 +201,11 @@ def test_checkpoints_of_this_very_log_and_of_those_before_change_nothing(world: 
 def hub_over(store: SqliteStore, path: Path) -> Exchange:
     key = SigningKey(bytes(32))
     return Exchange(
-        store, Log(store, "hub.example", key, GreatestFile(path)), NATIONAL, lambda: 1_700_000_000_000, os.urandom
+        store,
+        Log(store, "hub.example", key, GreatestFile(path)),
+        NATIONAL,
+        HubClock(lambda: 1_700_000_000_000),
+        os.urandom,
     )
 
 
