@@ -52,7 +52,7 @@ PASS_AGE: Final = About(
 UNCONFIRMED: Final = About(
     "schakel_edge_restore_unconfirmed",
     GAUGE,
-    "1 while this edge was put back from a copy and waits for a person to confirm, which keeps everything from going on.",
+    "Whether this edge was put back from a copy and waits for a person to confirm before anything goes on: 1, else 0.",
 )
 CERTIFICATE: Final = About(
     "schakel_edge_certificate_days_left",

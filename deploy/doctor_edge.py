@@ -22,7 +22,7 @@ from adapters.edge import Edge
 from adapters.records import ITEMS, OWN, OWN_KEY, place
 from adapters.sources.folder import REPORT
 from adapters.store import StoreError, WrongKeyError
-from adapters.witness import EVIDENCE
+from adapters.witness import EVIDENCE, Cut
 from deploy.compose_edge import NoHub
 from deploy.doctor import (
     Finding,
@@ -88,8 +88,22 @@ def of_store(edge: Edge, moment: Moment) -> Iterator[Finding]:
     made = (item.made_at for item in ITEMS.scan(edge.store))
     yield clock(moment.now, max(chain((start_of_day(here.cleaned_on),), made)))
     yield from _own_manifest(edge, moment)
-    yield _fork(edge.store.count(EVIDENCE))
+    yield _fork(edge.store.count(EVIDENCE), edge.cuts())
+    yield _restored(edge)
     yield caught(alarms.standing(edge.store))
+
+
+def _restored(edge: Edge) -> Finding:
+    if edge.restoring() is None:
+        return fine("restore", "This edge was not put back from a copy.")
+    if edge.is_unconfirmed():
+        says = "This edge was put back from a copy and does nothing before a person has confirmed."
+        return wrong("restore", says, "`schakel edge restored` says what to do first.")
+    if edge.is_restoring():
+        return wrong(
+            "restore", "A person has confirmed; the lines wait for the hub.", "Let it run, or look at the hub."
+        )
+    return fine("restore", "This edge was put back from a copy, and goes on.")
 
 
 def no_store(error: Exception) -> Finding:
@@ -123,9 +137,14 @@ def caught(found: Sequence[Alarm]) -> Finding:
     return wrong("honesty of the hub", f"{first.says} ({first.about}){more}", remedy)
 
 
-def _fork(number: int) -> Finding:
-    if not number:
+def _fork(number: int, cuts: Sequence[Cut]) -> Finding:
+    if not number and not cuts:
         return fine("log of the hub", "It has only grown, as far as this edge has seen.")
+    if not number:
+        lost = sum(cut.lost for cut in cuts)
+        return fine(
+            "log of the hub", f"It was put back from a copy {len(cuts)} times; {lost} entries known here are gone."
+        )
     return wrong(
         "log of the hub",
         "It was found forked: the hub showed a log that does not extend the one it showed before.",

@@ -49,6 +49,8 @@ def health(hub: Hub) -> Values:
         "schema_version": SCHEMA_VERSION,  # opening refuses any other, and reads every setting back
         "entries": hub.store.head().size,
         "faults": len(hub.store.faults()),
+        "log": hub.log.number,
+        "awaited": len(hub.exchange.awaited()),
         "partners": [
             {"address": one.address, "until": None if one.manifest is None else one.manifest.until}
             for one in everyone
@@ -95,6 +97,7 @@ def of_store(told: Values, moment: Moment) -> Iterator[Finding]:
     yield fine("store", f"It takes commits; schema version {version}, its settings as they must be, {entries} entries.")
     yield clock(moment.now, int(told["committed_at"])) if not told["jump_seconds"] else _in_doubt(told["jump_seconds"])
     yield _faults(int(told["faults"]))
+    yield _recovery(int(told["log"]), int(told["awaited"]))
     for one in told["partners"]:
         yield manifest(f"manifest of {one['address']}", one["until"], moment.today, own=False)
 
@@ -112,6 +115,13 @@ def _in_doubt(jump: int) -> Finding:
         f"It is {abs(jump)} s {_AHEAD if jump > 0 else 'behind what it should be'}, unconfirmed; nothing is decided.",
         "`schakel hub clock` says how it stands. Let the machine set its clock by NTP (`timedatectl`), or confirm it.",
     )
+
+
+def _recovery(log: int, awaited: int) -> Finding:
+    if awaited:
+        says = f"The hub was put back from a copy and waits for {awaited} partner{'' if awaited == 1 else 's'}."
+        return wrong("recovery", says, "`schakel hub recover` says for whom; their edges must run.")
+    return fine("recovery", "Never put back from a copy." if log == 1 else f"Put back from a copy; this is log {log}.")
 
 
 def _faults(number: int) -> Finding:

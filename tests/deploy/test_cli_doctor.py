@@ -301,7 +301,15 @@ def test_a_folder_is_there_and_a_folder(tmp_path: Path) -> None:
 
 
 def test_a_partner_without_valid_keys_and_a_fault_are_found_at_the_hub() -> None:
-    told: dict[str, Any] = {"schema_version": 1, "entries": 3, "committed_at": 5, "jump_seconds": 0, "faults": 2}
+    told: dict[str, Any] = {
+        "schema_version": 1,
+        "entries": 3,
+        "committed_at": 5,
+        "jump_seconds": 0,
+        "faults": 2,
+        "log": 1,
+        "awaited": 0,
+    }
     told |= {"partners": [{"address": TEAM, "until": 99}]}
     found = {one.subject: one for one in of_store(told, Moment(5, 100))}
     _ill(found[f"manifest of {TEAM}"], "were valid until")
