@@ -27,12 +27,13 @@ from hub.clock import HubClock, running_time
 from hub.config import HubConfig, load_hub_config
 from hub.exchange import Exchange
 from hub.greatest import GreatestFile
-from hub.store_sqlite import SqliteStore
+from hub.store_sqlite import DATABASE, KEYS, LOCK, SqliteStore
 from schemas.signing import SigningKey
 
 EDGE_MARKS = (EDGE_FILE, "edge.sqlite", "edge.lock", "passphrase.salt")
 Clock = Callable[[], int]
 Random = Callable[[int], bytes]
+STORE_FILE, STORE_KEYS, STORE_LOCK = DATABASE, KEYS, LOCK  # in data_folder
 _SEED = 32
 machine_clock = MachineClock()  # not moved by any settings
 
@@ -72,6 +73,15 @@ def open_hub(config: HubConfig, clock: Clock | None = None, random: Random = os.
         exchange.close()
     finally:
         store.close()
+
+
+def try_store(folder: Path) -> None:
+    """Returns when a hub could work with the store in this folder: it opens, and its log leads to its root.
+
+    Raises:
+        StoreError: it could not.
+    """
+    SqliteStore(folder).close()
 
 
 def refuse_beside_an_edge(config: HubConfig) -> None:

@@ -15,12 +15,12 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from deploy.compose import STORE_FILE, STORE_KEYS, STORE_LOCK, try_store
 from deploy.exits import failed, refused
 from hub import key_file, sqlite_file
 from hub.config import HubConfig
 from hub.greatest import GreatestFile
 from hub.store import StoreError
-from hub.store_sqlite import DATABASE, KEYS, LOCK, SqliteStore
 
 _TRIED = "tried"  # the folder in which a copy is opened before it counts
 _ASIDE = "replaced-"
@@ -35,16 +35,16 @@ def put_hub_back(config: HubConfig, copy: Path, now: int) -> Path | None:
     """
     folder = config.data_folder
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with sqlite_file.lock(folder / LOCK):
+    with sqlite_file.lock(folder / STORE_LOCK):
         tried = folder / _TRIED
         _try_hub(copy, tried)
         GreatestFile(config.greatest_file).was_put_back()
         # From here on the next start is in recovery, whichever store it finds.
-        if (folder / KEYS).exists():
-            key_file.destroy(folder / KEYS)
+        if (folder / STORE_KEYS).exists():
+            key_file.destroy(folder / STORE_KEYS)
         # The payloads that waited can't be read any more, in the store that is moved aside neither.
-        aside = move_aside(folder, (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm"), now)
-        (tried / DATABASE).rename(folder / DATABASE)
+        aside = move_aside(folder, (STORE_FILE, f"{STORE_FILE}-wal", f"{STORE_FILE}-shm"), now)
+        (tried / STORE_FILE).rename(folder / STORE_FILE)
         # A crash before this line: there is no store, and the command is given again.
         sqlite_file.sync_folder(folder)
         shutil.rmtree(tried)
@@ -87,14 +87,14 @@ def _try_hub(copy: Path, tried: Path) -> None:
     if tried.exists():
         shutil.rmtree(tried)
     tried.mkdir(mode=0o700)
-    copy_file(copy, tried / DATABASE)
+    copy_file(copy, tried / STORE_FILE)
     try:
-        SqliteStore(tried).close()  # reads the log to its root
+        try_store(tried)
     except StoreError as error:
         shutil.rmtree(tried)
         raise refused(f"This is no copy of a hub's store, or it is damaged: {_short(error)}.") from None
-    (tried / KEYS).unlink()
-    (tried / LOCK).unlink(missing_ok=True)
+    (tried / STORE_KEYS).unlink()
+    (tried / STORE_LOCK).unlink(missing_ok=True)
 
 
 def _short(error: Exception) -> str:

@@ -258,7 +258,7 @@ class Credulous(Exchange):
 @pytest.mark.parametrize("whose", ["another address", "another message", "nobody", "the recipient"])
 def test_hub_lies_a_receipt_that_its_recipient_did_not_sign_is_caught_by_a_replay_of_the_log(whose: str) -> None:
     world = World()
-    world.hub = Credulous(world.hub.store, world.hub.log, NATIONAL, world.clock, world.random)
+    world.hub = Credulous(world.hub.store, world.hub.log, NATIONAL, world.trusted, world.random)
     team, provider, gp = (world.party(role) for role in ("team-wmo", "provider-wmo", "gp"))
     one, two = team.tell(team.register(provider), 2)
     provider.pickup()
@@ -490,7 +490,7 @@ class LaxWorld(World):
     """A hub with rules of its own."""
 
     def over(self, store: Store) -> Exchange:
-        return Exchange(store, Log(store, HUB_NAME, self._hub_key), _laxer(), self.clock, self.random)
+        return Exchange(store, Log(store, HUB_NAME, self._hub_key), _laxer(), self.trusted, self.random)
 
 
 def test_hub_lies_other_rules_are_known_to_the_recipient_at_the_first_delivery(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from typing import Any
 from adapters.connections.https import Place
 from deploy.dev_ca import DevCa
 from hub.audit.log import Log
+from hub.clock import HubClock
 from hub.exchange import Exchange
 from hub.gateway import Gateway
 from hub.gateway_limits import Limits
@@ -152,7 +153,7 @@ class Caller:
 def _child(folder: Path, tls: Tls, prepare: Prepare, limits: Limits, pipe: Connection) -> None:
     SqliteStore.create(folder)
     store, key = SqliteStore(folder), SigningKey(os.urandom(32))
-    hub = Exchange(store, Log(store, NAME, key), bench_table(), _now, os.urandom)
+    hub = Exchange(store, Log(store, NAME, key), bench_table(), HubClock(_now), os.urandom)
     made = prepare(hub)
     asyncio.run(_serve(hub, tls, limits, pipe, (verifier_key(NAME, key.public), made)))
     hub.close()

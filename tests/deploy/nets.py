@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from deploy.demo_net import Net, set_up
+from deploy.run_edge import LOOK_SECONDS
 from deploy.story.world import Who
 
 SECONDS = 20.0
@@ -21,6 +22,11 @@ def net_of(folder: Path, *whom: Who) -> Iterator[Net]:
     """Set up, and every process gone at the end."""
     with ExitStack() as stack:
         yield set_up(folder, stack, whom)
+
+
+def let_look(times: int) -> None:
+    """Time in which an edge looks into its folder as often as this; what it leaves alone gives no sign."""
+    time.sleep(times * LOOK_SECONDS)
 
 
 def wait_for(holds: Callable[[], object]) -> None:

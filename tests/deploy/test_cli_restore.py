@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from deploy.cli import cli
 from deploy.exits import Exit
 from deploy.put_back import put_hub_back
 from hub import key_file
@@ -27,6 +30,13 @@ def passes(answer: Answer, kept: Path, *edges: str) -> list[dict[str, Any]]:
     return [answer("edge", "work", "--config", kept / name) for name in edges]
 
 
+def finding(kind: str, place: Path, subject: str) -> bool:
+    """Whether the doctor finds this in order."""
+    result = CliRunner().invoke(cli, [kind, "doctor", "--config", str(place), "--json"])
+    [found] = [one for one in json.loads(result.stdout)["findings"] if one["subject"] == subject]
+    return bool(found["well"])
+
+
 def test_a_hub_is_put_back_waits_for_its_partners_and_works(kept: Path, schakel: Schakel, answer: Answer) -> None:
     hub, copy = kept / "hub", kept / "copy.db"
     assert answer("hub", "backup", copy, "--config", hub)["entries"] > 40
@@ -37,9 +47,12 @@ def test_a_hub_is_put_back_waits_for_its_partners_and_works(kept: Path, schakel:
     assert len(found["awaited"]) == 3
     assert found["log"].endswith("/log/2")
     assert "IN RECOVERY" in schakel("hub", "status", "--config", hub).output
+    assert finding("hub", hub, "recovery") is False
     assert [one["waits"] for one in passes(answer, kept, *EDGES)] == ["hub", "hub", ""]
     assert answer("hub", "recover", "--config", hub)["recovery"]["awaited"] == []
     assert [one["waits"] for one in passes(answer, kept, *EDGES)] == ["", "", ""]
+    assert finding("hub", hub, "recovery") is True
+    assert finding("edge", kept / "huisarts", "log of the hub") is True
     assert schakel("audit", "verify", "--config", hub).exit_code == Exit.DONE
     shown = schakel("audit", "show", "--config", hub).output
     assert shown.count("recovery") == 1
@@ -145,6 +158,7 @@ def test_an_edge_is_put_back_waits_for_a_person_and_goes_on(kept: Path, schakel:
     put = answer("edge", "restore", copy, "--yes", "--config", team)
     assert Path(put["replaced"]).is_dir()
     assert passes(answer, kept, "team-wmo")[0]["waits"] == "person"
+    assert finding("edge", team, "restore") is False
     result = schakel("edge", "restored", "--config", team)
     assert "teruggezet naar" in result.output
     assert "grant stop" in result.output

@@ -97,9 +97,9 @@ def test_an_edge_tells_the_age_of_what_waits_of_its_last_pass_and_of_its_certifi
     now = [START]
     metrics = EdgeMetrics(certificate, lambda: now[0])
     outbox = {WAITING: Backlog(2, START - 60_000), SENT: Backlog(0, 0), ASKS: Backlog(1, START - 5_000)}
-    metrics.look(lambda: outbox)
+    metrics.look(lambda: outbox, lambda: False)
     now[0] += 4_000
-    metrics.look(dict)  # too early: what was seen stays
+    metrics.look(dict, lambda: False)  # too early: what was seen stays
     found = _values(metrics.collect())
     assert found["schakel_edge_outbox_items", WAITING] == 2
     assert found["schakel_edge_outbox_oldest_seconds", WAITING] == 64
@@ -117,7 +117,7 @@ def test_an_edge_tells_the_age_of_what_waits_of_its_last_pass_and_of_its_certifi
 
 def test_a_certificate_that_can_not_be_read_has_no_days_left(tmp_path: Path) -> None:
     metrics = EdgeMetrics(tmp_path / "none", lambda: START)
-    metrics.look(dict)
+    metrics.look(dict, lambda: False)
     assert not any(name == "schakel_edge_certificate_days_left" for name, *_ in _values(metrics.collect()))
 
 

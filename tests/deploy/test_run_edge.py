@@ -12,7 +12,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,12 +24,12 @@ from deploy.compose import machine_clock
 from deploy.demo_net import Net, Process
 from deploy.dev_ca import DevCa
 from deploy.exits import Exit
-from deploy.run_edge import FIRST_PAUSE, LONGEST_PAUSE, LONGEST_POLL, LOOK_SECONDS, SHORTEST_POLL, _Pace
+from deploy.run_edge import FIRST_PAUSE, LONGEST_PAUSE, LONGEST_POLL, SHORTEST_POLL, _Pace
 from deploy.story.world import TEAM
 from hub.control_socket import is_served
 from schemas.address import oin_of
 from tests.deploy.conftest import Schakel
-from tests.deploy.nets import net_of, wait_for
+from tests.deploy.nets import let_look, net_of, wait_for
 
 Answer = Callable[..., Any]
 
@@ -183,7 +182,7 @@ def test_a_system_that_rests_while_it_writes_has_its_file_taken_whole(net: Net) 
     with (config.in_folder / "traag.xml").open("wb") as file:
         file.write(b"<geen ")
         file.flush()
-        time.sleep(4 * LOOK_SECONDS)
+        let_look(4)
         assert [one.name for one in net.team.waiting()] == ["traag.xml"]
         file.write(b"bericht, traag>")
     wait_for(lambda: not net.team.waiting())
