@@ -10,59 +10,46 @@ and decides again.  One exception that is no refusal never takes more with it th
 
 from __future__ import annotations
 
-import threading
-from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import NamedTuple, TypeVar, cast
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from consent.rules import RuleTable
-from hub import accession, delivery, faults, grants, pipeline, recovery
-from hub.audit.log import EVERY_MS, Log
+from hub import accession, delivery, grants, pipeline, recovery
+from hub.audit.log import Log
 from hub.client import (
     Delivery,
     FactAnswer,
-    Feed,
-    FeedItem,
-    HandleState,
-    HubRecoveringError,
     HubUnavailableError,
-    LoggedFact,
     Notice,
     PickUp,
-    Published,
-    Recovery,
     RefusedError,
 )
-from hub.clock import Doubt, HubClock
-from hub.meter import Meter
-from hub.pipeline import Known, Question
-from hub.refusals import Refusals
-from hub.registry import ADMITTED, Directory, Partner, Partners
-from hub.store import FaultRow, SetAside, StaleError, Step, Store, Stored, StoreError, Tell, Waiting
+from hub.clock import HubClock
+from hub.exchange_core import BATCH, FEED_PAGE
+from hub.exchange_faults import FaultDesk
+from hub.exchange_reading import ReadingRoom
+from hub.exchange_recovery import RecoveryDesk
+from hub.pipeline import Question
+from hub.registry import ADMITTED, Partner, Partners
+from hub.store import SetAside, StaleError, Step, Store, Stored, StoreError, Tell, Waiting
 from schemas import entry
-from schemas.address import oin_of
 from schemas.calendar import day_of
 from schemas.canonical import FrameError
 from schemas.codes import Code
-from schemas.envelope import Envelope, parse, peek
-from schemas.fact import Fact, Register, Stop, parse_fact
-from schemas.note import Checkpoint
+from schemas.envelope import Envelope, peek
+from schemas.fact import Fact, Register, Stop
 from schemas.receipt import Receipt, parse_receipt
-from schemas.signing import SignatureError, Verifier
+from schemas.signing import SignatureError
 
-BATCH = 200
 PICKUP_AT_MOST = 200
-FEED_PAGE = 1_000
 HELD_MS = 7 * 86_400_000
 FAULTS_A_MINUTE = 5
 _NONCE = bytes(12)
 _MISSING = frozenset({Code.UNKNOWN_SENDER, Code.KEY_NOT_VALID})
 _REFUSED_RECEIPTS = frozenset({Code.MALFORMED, Code.TOO_LARGE, Code.BAD_SIGNATURE, Code.NOT_YOURS})
-T = TypeVar("T")
-_AGAIN = 20  # a request that is stale this often meets a store that is in trouble
 
 
 Elsewhere = Callable[[str, Mapping[str, bytes] | None, Sequence[bytes]], list[Envelope | Code] | None]
@@ -80,9 +67,8 @@ class Checked(NamedTuple):
     began: int
 
 
-class Exchange:
-    """The hub in one process.  The time is the store's; `clock` says whether to decide by it.  `random` gives as many
-    random bytes as asked."""
+class Exchange(RecoveryDesk, FaultDesk, ReadingRoom):
+    """The hub in one process: takes envelopes, facts and receipts, hands over, admits."""
 
     def __init__(
         self,
@@ -92,20 +78,7 @@ class Exchange:
         clock: HubClock,
         random: Callable[[int], bytes],
     ) -> None:
-        self.store = store
-        self.log = log
-        self.clock = clock
-        self._national = national
-        self._vocabulary = grants.vocabulary_of(national)
-        self._random = random
-        self._verifier = Verifier()
-        self._directory = Directory(store, national)
-        self._lock = threading.RLock()
-        self.meter = Meter()
-        self._began: dict[bytes, int] = {}
-        self._refusals = Refusals()
-        self._forgot_on = 0
-        self._faults: deque[int] = deque()
+        super().__init__(store, log, national, clock, random)
         self._start()
 
     # -- envelopes ---------------------------------------------------------------------------------------------
@@ -227,90 +200,6 @@ class Exchange:
         self._fault()
         return Code.HUB_FAULT
 
-    # -- what was set aside, for the operator ------------------------------------------------------------------
-
-    def faults(self) -> list[faults.Fault]:
-        """What was set aside and is not over, oldest first; never what it holds."""
-        with self._lock:
-            self._tick()
-            rows = self.store.faults()
-            known = self.store.grants([row.handle for row in rows if row.handle is not None])
-            return [faults.shown(row, self._directory.partners(), known, self.store.now()) for row in rows]
-
-    def retry_fault(self, number: int) -> Code:
-        """Gives the frame of a fault to the pipeline again.
-
-        Its outcome, and the fault is over; `hub-fault` when the pipeline fails on it again: then nothing has changed.
-
-        Raises:
-            RefusedError: `not-yours`: there is no such fault; `key-lost`: its bytes can't be read any more.
-        """
-        with self._lock:
-            self._need_to_decide()
-            self._tick()
-            try:
-                return self._again(lambda: self._retry(number))
-            except (StoreError, StaleError, HubUnavailableError, RefusedError):
-                raise
-            except Exception:  # noqa: BLE001  # still poison.  Not counted: it is no fault of the intake
-                self._again(lambda: self._commit(self._failed_again(number)))
-                # A crash before this commit: the log doesn't tell of a try that changed nothing.
-                return Code.HUB_FAULT
-
-    def _retry(self, number: int) -> Code:
-        self._need_open()
-        row, now = self._fault_row(number), self.store.now()
-        frame = self.store.fault_frame(number)
-        if frame is None:
-            raise RefusedError(Code.KEY_LOST)
-        # Steps 1 and 3 are not asked again: it passed them, or it would not be here.  Step 2 is, by the decision.
-        envelope = parse(frame)
-        known = self._known([envelope.handle], now)
-        known.stored = self.store.stored([envelope.message_id])
-        decided = pipeline.step([envelope], known, now, self._random)
-        faults.end(decided.step, row, entry.RETRIED, day_of(now), self._random)
-        self._commit(decided.step)
-        # Decided and over, in one commit.  A crash before it: the fault stands as it stood, and is tried again.
-        # A crash after it: the operator has no answer and finds the fault gone; the sender learns from its feed.
-        [answer] = decided.answers
-        return known.stored[envelope.message_id].code if answer is Code.TAKEN else answer
-
-    def _failed_again(self, number: int) -> Step:
-        row, now = self._fault_row(number), self.store.now()
-        step = Step(at=now)
-        faults.log(step, row, entry.FAILED_AGAIN, day_of(now), self._random)
-        return step
-
-    def drop_fault(self, number: int) -> None:
-        """Ends a fault: its bytes are destroyed, its handle is let go of, and the same bytes get `hub-fault` for good.
-
-        Raises:
-            RefusedError: `not-yours`: there is no such fault.
-        """
-        with self._lock:
-            self._tick()
-            try:
-                self._again(lambda: self._drop(number, keeps_outcome=True))
-            except (StoreError, StaleError, HubUnavailableError, RefusedError):
-                raise
-            except Exception:  # noqa: BLE001  # its very id is poison: it goes without an outcome of its own
-                self._again(lambda: self._drop(number, keeps_outcome=False))
-
-    def _drop(self, number: int, *, keeps_outcome: bool) -> None:
-        row, now, message_id = self._fault_row(number), self.store.now(), None
-        if keeps_outcome:
-            message_id = faults.message_id_of(self.store.fault_frame(number))
-            if message_id is not None and message_id in self.store.stored([message_id]):
-                message_id = None
-        self._commit(faults.drop(row, message_id, now, self._random))
-        # A crash before this commit: the fault stands as it stood. After it: repeated, the command finds it gone.
-
-    def _fault_row(self, number: int) -> FaultRow:
-        for row in self.store.faults():
-            if row.number == number:
-                return row
-        raise RefusedError(Code.NOT_YOURS)
-
     # -- pick-up -----------------------------------------------------------------------------------------------
 
     def pickup(self, via: str, most: int, acknowledged: int) -> PickUp:
@@ -378,11 +267,6 @@ class Exchange:
             )
             for item in out
         )
-
-    def _opened(self, index: int) -> tuple[bytes, bytes]:
-        """Record and salt of an entry."""
-        item = self.store.entries(index, index + 1)[0]
-        return item.record, item.salt or b""
 
     def ready(self, addresses: Collection[str]) -> set[str]:
         """Those of these addresses that have something to pick up; who is not admitted is told so at once, too."""
@@ -548,295 +432,6 @@ class Exchange:
         # From here on every decision sees it. A crash here: the command is repeated and changes nothing.
         if state == ADMITTED:
             self.log.greatest.bar(address, None)
-
-    # -- recovery ----------------------------------------------------------------------------------------------
-
-    def shown(self, checkpoint: Checkpoint, signature: bytes) -> None:
-        """A caller shows the newest checkpoint that it knows.
-
-        One that this hub signed and this log does not hold begins a recovery, at once.  So does, while the gate is
-        closed, one that is newer than the newest on record: what was lost must stand in the log.
-        """
-        if self.log.is_remembered(checkpoint):
-            return
-        with self._lock:
-            unknown = not self.log.holds(checkpoint) or recovery.is_news(
-                self.store, (self.log.number_of(checkpoint), checkpoint.size)
-            )
-            if unknown and self.log.is_signed(checkpoint, signature):
-                self._recover(checkpoint)
-
-    def recovery(self) -> Recovery | None:
-        """How the log of now began, for edges."""
-        with self._lock:
-            row = self.store.recovery()
-            if row is None:
-                return None
-            [first] = self.store.entries(row.entry, row.entry + 1)
-            return Recovery(row.number, row.entry, first.record, first.salt or b"", recovery.is_open(row))
-
-    def awaited(self) -> list[Partner]:
-        """Who has not repeated its facts yet, for the operator."""
-        with self._lock:
-            return list(recovery.missing(self.store.recovery(), self._directory.partners()))
-
-    def repeated(self, via: str, number: int, size: int) -> Code:
-        """An address has repeated all facts that it signed, in log `number`."""
-        with self._lock:
-            self._tick()
-            return self._again(lambda: self._confirm(self._admitted(via), number, size, entry.BY_EDGE))
-
-    def will_not_return(self, address: str) -> None:
-        """The operator says that an address will not repeat its facts.
-
-        Raises:
-            RefusedError: `not-yours`: nobody waits for it.
-        """
-        with self._lock:
-            partner, row = self._directory.partners().by_address.get(address), self.store.recovery()
-            if partner is None or row is None or partner.number not in row.awaited:
-                raise RefusedError(Code.NOT_YOURS)
-            self._confirm(partner, row.number, self.store.head().size, entry.BY_OPERATOR)
-
-    def _confirm(self, partner: Partner, number: int, size: int, by: str) -> Code:
-        row = self.store.recovery()
-        if row is None or row.number != number:
-            return Code.NOT_NEXT
-        if partner.number in row.awaited:
-            self._commit(recovery.confirm(partner.number, size, by, self.store.now(), self._random))
-            # A crash here: it has no answer, says so again, and is no longer waited for.
-        return Code.IN_FORCE
-
-    def restored(self, via: str, frame: bytes) -> Code:
-        """An address says that its edge was put back from a back-up: everybody is told, and it is told again."""
-        with self._lock:
-            self._tick()
-            partner, now = self._admitted(via), self.store.now()
-            statement = recovery.check_restored(frame, partner, self._verifier)
-            if isinstance(statement, Code):
-                self._refuse(partner, statement)
-                return statement
-            self._commit(recovery.tell_everyone(statement, partner, self._directory.partners(), now, self._random))
-            # A crash here, or between two pages: it has no answer and says so again, which repeats harmlessly.
-            index: int | None = 0
-            while index is not None:
-                step, index = recovery.hand_over_again(self.store, partner.number, index, now, self._random)
-                self._commit(step)
-            return Code.IN_FORCE
-
-    def _start(self) -> None:
-        """A store that is not the newest, or of which nobody can say that it is, begins in recovery."""
-        greatest, head = self.log.greatest, self.store.head()
-        kept, own = greatest.kept.checkpoint, Checkpoint(self.log.origin, head.size, head.root)
-        if kept is not None and (greatest.kept.put_back or not self.log.holds(kept)):
-            self._recover(kept)
-        elif kept is None and head.size and (greatest.kept.put_back or not greatest.existed):
-            self._recover(own)
-        elif kept is None:
-            greatest.keep(own)
-
-    def _recover(self, shown: Checkpoint) -> None:
-        kept = self.log.greatest.kept
-        seen = max((self.log.number_of(one), one.size, one.root) for one in (shown, kept.checkpoint) if one is not None)
-        found, partners = self.store.head().size, self._directory.partners()
-        step = recovery.begin(seen, self.log.number, found, partners, kept, self.store.now(), self._random)
-        self._commit(step)
-        # The next log has begun and nothing waits. A crash before the commit: the checkpoint stands in the file or is
-        # shown again. After it: the gate is closed at the next start too, or yet another log begins, as harmlessly.
-        self.log.forget_held()
-        self.log.keep_head()
-        self.meter.recoveries += 1
-
-    def _need_open(self) -> None:
-        if not recovery.is_open(self.store.recovery()):
-            raise HubRecoveringError
-
-    # -- reading -----------------------------------------------------------------------------------------------
-
-    def outcomes(self, via: str, after: int) -> Feed:
-        """The feed of an address after a number."""
-        with self._lock:
-            self._tick()
-            partner = self._admitted(via)
-            rows = self.store.feed(partner.number, after, FEED_PAGE + 1)
-            items = tuple(FeedItem(*row) for row in rows[:FEED_PAGE])
-            return Feed(self.log.origin, items, more=len(rows) > FEED_PAGE)
-
-    def facts_after(self, via: str, index: int) -> list[LoggedFact]:
-        """The facts that an address signed, from entry `index` on, at most a page of them."""
-        with self._lock:
-            rows = self.store.facts_of(self._admitted(via).number, index, FEED_PAGE)
-            return [self._logged(at, frame) for at, frame in rows]
-
-    def _logged(self, index: int, frame: bytes) -> LoggedFact:
-        record, salt = self._opened(index)
-        return LoggedFact(index, frame, cast("int", entry.items_of(record)[1]), salt)
-
-    def handles(self, via: str) -> list[HandleState]:
-        """One's own registered handles that are not forgotten."""
-        with self._lock:
-            number, states, index = self._admitted(via).number, list[HandleState](), 0
-            while page := self.store.facts_of(number, index, FEED_PAGE):
-                bodies = [fact.body for fact in (parse_fact(frame) for _, frame in page)]
-                states += self._states(number, [body for body in bodies if isinstance(body, Register)])
-                index = page[-1][0] + 1
-            return states
-
-    def _states(self, number: int, bodies: list[Register]) -> list[HandleState]:
-        handles = [body.handle for body in bodies]
-        rows = self.store.grants(handles)
-        others = {row.handle for row in self.store.stops(handles) if row.signer != number}
-        return [
-            HandleState(
-                body.month,
-                body.handle,
-                None if not rows[body.handle].stopped else "other" if body.handle in others else "me",
-            )
-            for body in bodies
-            if body.handle in rows
-        ]
-
-    def manifests(self, via: str, address: str) -> list[Published]:
-        """All manifests of an address, oldest first; none for an unknown one."""
-        with self._lock:
-            self._admitted(via)
-            partner = self._directory.partners().by_address.get(address)
-            rows = [] if partner is None else self.store.manifests(partner.number)
-            return [Published(frame, index) for index, frame in rows]
-
-    def checkpoint(self) -> str:
-        """The newest signed checkpoint."""
-        with self._lock:
-            return self.log.checkpoint(self.store.now())
-
-    def snapshot(self) -> tuple[Partners, int]:
-        """Everyone and the day, for `check`."""
-        with self._lock:
-            return self._directory.partners(), day_of(self.store.now())
-
-    def partners(self) -> Partners:
-        """Everyone, for the operator."""
-        with self._lock:
-            return self._directory.partners()
-
-    def counts(self) -> dict[str, int]:
-        """How much there is, for the operator."""
-        with self._lock:
-            return self.store.counts()
-
-    def backlog(self) -> tuple[dict[int, tuple[int, int]], int]:
-        """Per partner number how many envelopes wait and since when the oldest does; and when the last commit was."""
-        with self._lock:
-            waiting = self.store.backlog()
-            numbers = self._directory.partners().by_number
-            return {one: waiting.get(one, (0, 0)) for one in numbers}, self.store.head().committed_at
-
-    # -- the clock ---------------------------------------------------------------------------------------------
-
-    def doubt(self) -> Doubt:
-        """How it stands with the clock, for the operator."""
-        with self._lock:
-            partners = self._directory.partners().by_address.values()
-            return self.clock.doubt({oin_of(one.address) for one in partners if one.state == ADMITTED})
-
-    def confirm_clock(self) -> None:
-        """A person says that the clock is right."""
-        with self._lock:
-            self.clock.confirm()
-            self._commit(Step(at=self.store.now()))
-            # A crash before this commit: the clock is in doubt as it was, and is confirmed again.  After it, the next
-            # start goes on from this time; a clock behind the last commit is in doubt again at every start.
-
-    # -- inside ------------------------------------------------------------------------------------------------
-
-    def tick(self) -> None:
-        """What time brings by itself: expiry, what becomes visible, what is forgotten, hourly sums."""
-        with self._lock:
-            self._tick()
-
-    def probe(self) -> None:
-        """A commit that changes nothing but the time of the last one: shows that the store can be written.
-
-        Raises:
-            StoreError: it can't.
-        """
-        with self._lock:
-            self._commit(Step(at=self.store.now()))
-
-    def close(self) -> None:
-        """Writes the sums that are open, signs a last checkpoint and lets go of the store."""
-        with self._lock:
-            now = self.store.now()
-            try:
-                self._sum(now)
-                self.log.checkpoint(now + EVERY_MS)  # the last one doesn't wait its five seconds
-            finally:
-                self.store.close()
-
-    def _tick(self) -> None:
-        now = self.store.now()
-        self._faults = deque(at for at in self._faults if at > now - 60_000)
-        while self._again(lambda: self._expire(now)):
-            pass
-        self.store.ripen(now)
-        self.store.tidy(now)
-        if self._forgot_on != day_of(now):
-            self.store.forget(day_of(now), now)
-            self._forgot_on = day_of(now)
-        if self._refusals.is_due(now):
-            self._sum(now)
-
-    def _expire(self, now: int) -> bool:
-        rows = self.store.due(now, BATCH)
-        if rows:
-            self._commit(delivery.expire(rows, day_of(now), now, self._random))
-            # A crash here: those are gone with their entry, the next start goes on with the rest.
-        return bool(rows)
-
-    def _sum(self, now: int) -> None:
-        step = self._refusals.sum_step(now, self._random)
-        if step.entries:
-            self._commit(step)
-            # A crash before this line loses the counts of this hour, nothing else.
-        self._refusals.summed(now)
-
-    def _commit(self, step: Step) -> int:
-        first = self.store.commit(step)
-        self.meter.committed(step)
-        return first
-
-    def _refuse(self, sender: Partner | None, code: Code) -> None:
-        self._refusals.add(None if sender is None else sender.number, code)
-        self.meter.refused[code] += 1
-
-    def _fault(self) -> None:
-        self._faults.append(self.store.now())
-
-    def _need_to_decide(self) -> None:
-        """The one gate of everything that decides by the time.
-
-        Raises:
-            NotDecidingError: nothing is decided at present.
-        """
-        self.clock.need()
-
-    def _known(self, handles: list[bytes], now: int) -> Known:
-        day = day_of(now)
-        return Known(self._directory.partners(), self.store.grants(handles), {}, self.store.head().newest_fact, day)
-
-    def _admitted(self, via: str) -> Partner:
-        partner = self._directory.partners().by_address.get(via)
-        if partner is None or partner.state != ADMITTED:
-            raise RefusedError(Code.UNKNOWN_SENDER)
-        return partner
-
-    def _again(self, request: Callable[[], T]) -> T:
-        for _ in range(_AGAIN):
-            try:
-                return request()
-            except StaleError:
-                continue  # something that the step rested on has changed: read and decide again
-        raise HubUnavailableError("the store changes faster than this request can be decided; try again")
 
 
 def _unwrap(payload: tuple[bytes, bytes] | None) -> bytes | None:

@@ -19,7 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
-from hub.exchange import BATCH, Checked, Exchange
+from hub.exchange import Checked, Exchange
+from hub.exchange_core import BATCH
 from hub.gateway_caller import Snapshot
 from hub.gateway_checker import Checkers, usable_cores
 from schemas.codes import Code
