@@ -50,6 +50,12 @@ def test_alerts_and_dashboard_ask_for_metrics_that_there_are() -> None:
     assert _named(_expressions()) - KNOWN.keys() == set()
 
 
+def test_no_two_panels_of_the_dashboard_have_one_number_or_one_place() -> None:
+    panels = DASHBOARD["panels"]
+    assert len({one["id"] for one in panels}) == len({(one["gridPos"]["x"], one["gridPos"]["y"]) for one in panels})
+    assert len({one["id"] for one in panels}) == len(panels)
+
+
 def test_every_metric_is_on_the_dashboard() -> None:
     assert KNOWN.keys() - _named(" ".join(QUERIES)) == set()
 
