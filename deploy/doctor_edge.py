@@ -179,13 +179,16 @@ def of_hub(edge: Edge, client: HubClient, config: EdgeConfig) -> Iterator[Findin
 
 def unreached(error: Exception) -> Finding:
     """Why the hub did not answer, as far as it can be seen from here."""
-    if isinstance(error.__cause__, aiohttp.ClientConnectorCertificateError):
+    cause = error.__cause__
+    if isinstance(cause, aiohttp.ClientConnectorCertificateError):
         return wrong(
             "connection",
             "What answers there shows a certificate that hub_authorities do not vouch for, or one that has ended.",
             "See that hub_authorities is the file that `schakel edge join` made, then tell the operator of the hub.",
         )
-    if isinstance(error.__cause__, aiohttp.ServerDisconnectedError):
+    # Whoever is refused in TLS sees the connection closed or reset, as it happens to be in the middle of sending or not.
+    is_reset = isinstance(cause, aiohttp.ClientOSError) and not isinstance(cause, aiohttp.ClientConnectorError)
+    if isinstance(cause, aiohttp.ServerDisconnectedError) or is_reset:
         return wrong(
             "connection",
             "What answers there ends the connection at once.",

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from adapters.sources.folder import REPORT
@@ -28,7 +29,7 @@ from deploy.doctor_hub import Moment, of_store
 from deploy.doctor_tls import Pem
 from deploy.exits import Exit
 from deploy.story.world import TEAM as WHO
-from hub.client import Feed, FeedItem, Seen
+from hub.client import Feed, FeedItem, HubUnavailableError, Seen
 from hub.config import load_hub_config
 from hub.store import Step
 from schemas.address import oin_of
@@ -322,6 +323,13 @@ def test_a_partner_without_valid_keys_and_a_fault_are_found_at_the_hub() -> None
 def test_a_hub_that_answers_and_can_not_write_is_not_well() -> None:
     assert doctor_edge.answered(ready=True).well
     _ill(doctor_edge.answered(ready=False), "can't write at present")
+
+
+@pytest.mark.parametrize("cause", [aiohttp.ServerDisconnectedError(), aiohttp.ClientOSError(104, "reset by peer")])
+def test_a_connection_that_is_closed_or_reset_points_at_the_certificate(cause: Exception) -> None:
+    error = HubUnavailableError("away")
+    error.__cause__ = cause
+    assert "does not take the certificate of this edge" in doctor_edge.unreached(error).remedy
 
 
 def test_a_position_in_the_feed_is_well_until_it_is_of_another_log_or_far_behind() -> None:
