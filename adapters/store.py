@@ -58,6 +58,10 @@ class StoreError(Exception):
     """The store can't be used as asked; the sentence says what to do and holds no value of a record."""
 
 
+class StoreTakenError(StoreError):
+    """Another process has the store open."""
+
+
 class WrongKeyError(StoreError):
     """The key that was given isn't the one this store was made with."""
 
@@ -427,7 +431,7 @@ def _lock(folder: Path) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(descriptor)
-        raise StoreError("another process has this edge store open; stop it, or wait until it is done") from error
+        raise StoreTakenError("another process has this edge store open; stop it, or wait until it is done") from error
     return descriptor
 
 

@@ -44,7 +44,7 @@ from deploy.compose import NewHub, machine_clock, make_hub, open_hub, toml, writ
 from deploy.compose_edge import PARTNERS_FILE, Settings, load_settings, open_edge, reach_hub, store_key
 from deploy.dev_ca import DevCa
 from deploy.entries import pages
-from deploy.lending import borrowed
+from deploy.lending import on_loan
 from deploy.office import admit_values, open_office
 from deploy.options import EDGE_FILE, HUB_FILE
 from deploy.screen import Screen, bad, good, note, plain
@@ -155,8 +155,8 @@ class Partner:
         """The professional's desk: the running edge lends its store."""
         config = self.settings.config
         key = store_key(config, os.environ)
-        store = borrowed(config.data_folder)
-        with store, reach_hub(config) as client, open_edge(self.settings, client, key) as edge:
+        folder = config.data_folder
+        with reach_hub(config) as client, on_loan(folder, lambda: open_edge(self.settings, client, key)) as edge:
             yield edge
 
     def seen(self) -> list[str]:

@@ -5,18 +5,50 @@
 
 * The edge finishes what is in hand, lets go of store and lock, and waits; killed or done, the command gives it back.
 * While it is lent, the lender still listens: no standby takes the store meanwhile.
+* An edge that is started while a command looks may be first to the store, and not listen yet: it is asked once it does.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import TypeVar
 
+from adapters.store import StoreTakenError
 from hub.control_socket import Values, asked, is_served
 
 LEND = "lend"
+TAKEN_SECONDS = 5.0  # so long a command comes back for a store that somebody has and nobody lends
+_AGAIN_SECONDS = 0.1
+T = TypeVar("T")
+
+
+@contextmanager
+def on_loan(
+    data_folder: Path, opens: Callable[[], AbstractContextManager[T]], wait: float = TAKEN_SECONDS
+) -> Iterator[T]:
+    """What `opens` opens in this folder, and no running edge works with it while the block lasts.
+
+    Raises:
+        ControlError: a running edge does not answer.
+        StoreTakenError: for so many seconds another process has had the store, and lent it not.
+    """
+    end = time.monotonic() + wait
+    while True:
+        with ExitStack() as stack:
+            stack.enter_context(borrowed(data_folder))
+            try:
+                opened = stack.enter_context(opens())
+            except StoreTakenError:
+                if time.monotonic() >= end:
+                    raise
+            else:
+                yield opened
+                return
+        time.sleep(_AGAIN_SECONDS)
 
 
 @contextmanager

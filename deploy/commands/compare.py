@@ -15,7 +15,7 @@ import click
 
 from deploy.compose_edge import load_settings, open_edge, reach_hub, store_key
 from deploy.exits import Exit, refused, wrong_use
-from deploy.lending import borrowed
+from deploy.lending import on_loan
 from deploy.screen import Screen, bad, good, note, plain, table, with_screen
 from hub.audit.compare import (
     SEEN_LIMIT,
@@ -134,8 +134,8 @@ def _hub(file: Path) -> Iterator[tuple[str, Prove]]:
     """The verifier key in the settings of an edge, and the hub as it is reached from there."""
     settings = load_settings(file)
     key = store_key(settings.config, os.environ)
-    store = borrowed(settings.config.data_folder)
-    with store, reach_hub(settings.config) as client, open_edge(settings, client, key):
+    folder = settings.config.data_folder
+    with reach_hub(settings.config) as client, on_loan(folder, lambda: open_edge(settings, client, key)):
 
         def prove(old: int, new: int) -> Sequence[bytes]:
             return asyncio.run(client.consistency(old, new))

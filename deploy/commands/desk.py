@@ -12,7 +12,7 @@ from pathlib import Path
 
 from adapters.edge import Edge
 from deploy.compose_edge import NoHub, Settings, load_settings, open_edge, reach_hub, store_key
-from deploy.lending import borrowed
+from deploy.lending import on_loan
 from deploy.options import EDGE_FILE, settings_file
 
 
@@ -21,7 +21,7 @@ def at_desk(config: Path | None) -> Iterator[tuple[Edge, Settings]]:
     """The edge of a command that needs no hub; one that runs lends its store."""
     settings = load_settings(settings_file(config, EDGE_FILE))
     key = store_key(settings.config, os.environ)
-    with borrowed(settings.config.data_folder), open_edge(settings, NoHub(), key) as opened:
+    with on_loan(settings.config.data_folder, lambda: open_edge(settings, NoHub(), key)) as opened:
         yield opened, settings
 
 
@@ -30,6 +30,6 @@ def at_work(config: Path | None) -> Iterator[tuple[Edge, Settings]]:
     """The edge of a command that tells the hub something, now when it can be reached, else at a later pass."""
     settings = load_settings(settings_file(config, EDGE_FILE))
     key = store_key(settings.config, os.environ)
-    store = borrowed(settings.config.data_folder)
-    with store, reach_hub(settings.config) as client, open_edge(settings, client, key) as opened:
+    folder = settings.config.data_folder
+    with reach_hub(settings.config) as client, on_loan(folder, lambda: open_edge(settings, client, key)) as opened:
         yield opened, settings

@@ -20,7 +20,7 @@ from deploy.compose_edge import Settings, load_settings, open_edge, reach_hub, s
 from deploy.doctor import Finding, wrong
 from deploy.doctor_hub import NOT_TOLD, Moment
 from deploy.exits import Exit
-from deploy.lending import borrowed
+from deploy.lending import on_loan
 from deploy.office import open_office
 from deploy.options import EDGE_FILE, HUB_FILE, edge_option, hub_option, settings_file
 from deploy.screen import Screen, bad, good, table, with_screen
@@ -79,8 +79,8 @@ def _of_edge(settings: Settings) -> Iterator[Finding]:
     yield from doctor_edge.of_files(config, _moment(clock))
     try:
         key = store_key(config, os.environ)
-        store = borrowed(config.data_folder)
-        with store, reach_hub(config) as client, open_edge(settings, client, key) as opened:
+        folder = config.data_folder
+        with reach_hub(config) as client, on_loan(folder, lambda: open_edge(settings, client, key)) as opened:
             # Inside: what the hub is asked is signed with the key in the store.
             found = [*doctor_edge.of_store(opened, _moment(clock)), *doctor_edge.of_hub(opened, client, config)]
     except (EdgeStoreError, KeyProblem, *NOT_TOLD) as error:

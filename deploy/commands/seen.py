@@ -5,33 +5,21 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from adapters.edge import Edge
+from deploy.commands.desk import at_desk
 from deploy.compose import write_new
-from deploy.compose_edge import NoHub, Settings, load_settings, open_edge, store_key
+from deploy.compose_edge import Settings
 from deploy.exits import Exit, failed, wrong_use
-from deploy.lending import borrowed
-from deploy.options import EDGE_FILE, edge_option, settings_file
+from deploy.options import edge_option
 from deploy.screen import Screen, bad, good, note, table, with_screen
 from hub.audit.compare import SeenFile, SeenManifest, seen_text
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
-
-
-@contextmanager
-def _opened(config: Path | None) -> Iterator[tuple[Edge, Settings]]:
-    settings = load_settings(settings_file(config, EDGE_FILE))
-    key = store_key(settings.config, os.environ)
-    with borrowed(settings.config.data_folder), open_edge(settings, NoHub(), key) as opened:
-        yield opened, settings
 
 
 @click.command(name="alarms")
@@ -43,7 +31,7 @@ def edge_alarms(screen: Screen, settle: int | None, follow_log: bool, config: Pa
     """What the hub was caught at, and what to do about it. Exit 1 while there is anything."""
     if settle is not None and follow_log:
         raise wrong_use("Give --settle or --follow-log, not both.")
-    with _opened(config) as (opened, _):
+    with at_desk(config) as (opened, _):
         if settle is not None:
             opened.settle_alarm(settle)
         if follow_log:
@@ -74,7 +62,7 @@ def edge_seen(screen: Screen, out: Path | None, partners: tuple[str, ...], confi
     """
     if out is not None and out.exists():
         raise failed("That file is there already and is not overwritten. Choose another with --out.")
-    with _opened(config) as (opened, settings):
+    with at_desk(config) as (opened, settings):
         seen = opened.seen_note()
         if seen is None:
             raise failed("This edge has seen no checkpoint yet: let it work first (`schakel edge work`).")

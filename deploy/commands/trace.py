@@ -14,7 +14,7 @@ import click
 
 from deploy.compose_edge import NoHub, load_settings, open_edge, store_key
 from deploy.exits import failed, wrong_use
-from deploy.lending import borrowed
+from deploy.lending import on_loan
 from deploy.office import open_office
 from deploy.options import EDGE_FILE, HUB_FILE, edge_option, hub_option, settings_file
 from deploy.screen import Screen, plain, table, with_screen
@@ -65,7 +65,7 @@ def edge_trace(screen: Screen, message: str, config: Path | None) -> None:
         raise wrong_use("Geef het nummer in de outbox, of de id van een bericht: 32 hexadecimale tekens.")
     settings = load_settings(settings_file(config, EDGE_FILE))
     key = store_key(settings.config, os.environ)
-    with borrowed(settings.config.data_folder), open_edge(settings, NoHub(), key) as opened:
+    with on_loan(settings.config.data_folder, lambda: open_edge(settings, NoHub(), key)) as opened:
         found = trace_edge(opened, bytes.fromhex(message)) if is_id else trace_number(opened, int(message))
     if found is None:
         raise failed(

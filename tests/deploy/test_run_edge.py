@@ -13,17 +13,22 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from adapters.config import load_edge_config
+from adapters.edge import Edge
 from adapters.sources.watched import WatchedFolder, _is_written
+from adapters.store import StoreTakenError
 from deploy.compose import machine_clock
+from deploy.compose_edge import NoHub, open_edge, store_key
 from deploy.demo_net import Net, Process
 from deploy.dev_ca import DevCa
 from deploy.exits import Exit
+from deploy.lending import on_loan
 from deploy.run_edge import FIRST_PAUSE, LONGEST_PAUSE, LONGEST_POLL, SHORTEST_POLL, _Pace
 from deploy.story.world import TEAM
 from hub.control_socket import is_served
@@ -202,6 +207,35 @@ def test_a_command_that_is_killed_gives_the_store_back(answer: Answer, net: Net)
     command.send_signal(signal.SIGKILL)
     command.communicate()
     assert answer("edge", "view", "--config", config.data_folder.parent) == []
+
+
+def test_an_edge_that_takes_the_store_just_before_a_command_opens_it_is_asked_to_lend_it(net: Net) -> None:
+    process, settings = net.team.process, net.team.settings
+    key, tries = store_key(settings.config, os.environ), list[int]()
+    assert process.stop() == 0
+
+    def late() -> AbstractContextManager[Edge]:
+        tries.append(1)
+        if len(tries) == 1:  # nobody was served when the command looked
+            process.start()
+            wait_for(lambda: process.events("has-store"))
+        return open_edge(settings, NoHub(), key)
+
+    with on_loan(settings.config.data_folder, late) as edge:
+        assert edge.address == settings.config.address
+        assert process.events("lent")
+    assert len(tries) == 2
+
+
+def test_a_store_that_nobody_lends_ends_a_command_with_a_sentence(net: Net) -> None:
+    process, settings = net.team.process, net.team.settings
+    key = store_key(settings.config, os.environ)
+    assert process.stop() == 0
+    again = on_loan(settings.config.data_folder, lambda: open_edge(settings, NoHub(), key), wait=0.3)
+    with open_edge(settings, NoHub(), key), pytest.raises(StoreTakenError, match="another process"):
+        again.__enter__()
+    process.start()
+    wait_for(lambda: process.events("has-store"))
 
 
 def test_a_standby_waits_and_takes_over_when_the_edge_is_killed(answer: Answer, net: Net, tmp_path: Path) -> None:
