@@ -197,6 +197,10 @@ class NoHub:
         """See `HubClient`."""
         self._away()
 
+    async def renew(self, request: bytes) -> bytes:
+        """See `HubClient`."""
+        self._away()
+
     async def manifests(self, address: str) -> list[Published]:
         """See `HubClient`."""
         self._away()

@@ -39,7 +39,8 @@ from deploy.doctor import (
     wrong,
 )
 from deploy.doctor_hub import Moment
-from deploy.doctor_tls import Pem, certificate, days, named
+from deploy.doctor_tls import DAYS, Pem, certificate, days, named
+from hub.accession_authority import is_handed_out
 from hub.client import Feed, HubClient, HubUnavailableError, RefusedError, Seen
 from schemas.address import oin_of
 from schemas.calendar import start_of_day
@@ -47,6 +48,7 @@ from schemas.manifest import parse_manifest
 from schemas.note import Checkpoint, NoteError, open_note
 
 SECONDS = 20.0
+_BY_HUB = "Run `schakel edge renew`; a running edge tries by itself, and says in its log (not-renewed) why it can't."
 _JOIN = "Ask the operator of the hub to admit this edge (`schakel partner admit`) and whether it is suspended."
 
 
@@ -72,7 +74,12 @@ def of_files(config: EdgeConfig, moment: Moment) -> Iterator[Finding]:
     elif config.hub_url is not None:
         # Which authority vouches for an edge is the hub's affair: its own file only vouches for the hub.
         pem = Pem(config.hub_certificate, config.hub_certificate_key, ())
-        yield from certificate("certificate for the hub", pem, moment.now, ends_in=days(strict=config.strict))
+        given = is_handed_out(oin_of(config.address))
+        subject, until = "certificate for the hub", days(strict=config.strict)
+        if given:  # a running edge renews it before that
+            yield from certificate(subject, pem, moment.now, ends_in=DAYS - 1, renew=_BY_HUB)
+        else:
+            yield from certificate(subject, pem, moment.now, ends_in=until)
         yield named("certificate for the hub, name", config.hub_certificate, oin_of(config.address))
 
 

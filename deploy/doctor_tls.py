@@ -22,6 +22,7 @@ from deploy.doctor import Finding, fine, private, wrong
 
 DAYS = 30  # before the end, in which a new certificate can be had
 _SECONDS = 10.0
+_RENEW = "Get a new one, put it in its place, and send the process SIGHUP."
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # what it listens on, and where that is reached
 
 
@@ -39,8 +40,9 @@ def days(*, strict: bool) -> int:
     return DAYS if strict else 1
 
 
-def certificate(subject: str, pem: Pem, now: int, *, ends_in: int = DAYS) -> Iterator[Finding]:
-    """Everything about a certificate; `now` in unix milliseconds.  `ends_in`: from how many days left it is wrong."""
+def certificate(subject: str, pem: Pem, now: int, *, ends_in: int = DAYS, renew: str = _RENEW) -> Iterator[Finding]:
+    """Everything about a certificate; `now` in unix milliseconds.  `ends_in`: from how many days left it is wrong;
+    `renew`: what to do then."""
     yield private(f"{subject}, key", pem.key)
     try:
         chain = x509.load_pem_x509_certificates(pem.certificate.read_bytes())
@@ -53,21 +55,20 @@ def certificate(subject: str, pem: Pem, now: int, *, ends_in: int = DAYS) -> Ite
     if chain[0].public_key() != key.public_key():
         yield wrong(subject, "Key and certificate do not belong together.", "Put back the two that do.")
         return
-    yield _days(subject, chain, now, ends_in)
+    yield _days(subject, chain, now, ends_in, renew)
     yield _led(subject, chain, authorities)
 
 
-def _days(subject: str, chain: Sequence[x509.Certificate], now: int, ends_in: int) -> Finding:
+def _days(subject: str, chain: Sequence[x509.Certificate], now: int, ends_in: int, renew: str) -> Finding:
     moment = datetime.fromtimestamp(now / 1000, UTC)
     end = min(one.not_valid_after_utc for one in chain)
     left = (end - moment).days
-    renew = "Get a new one, put it in its place, and send the process SIGHUP."
     if max(one.not_valid_before_utc for one in chain) > moment:
         return wrong(
             subject, "It is not valid yet.", "Look at the clock of this machine first, then at the certificate."
         )
     if end < moment:
-        return wrong(subject, f"It ended on {end:%Y-%m-%d}: nobody takes it any more.", renew)
+        return wrong(subject, f"It ended on {end:%Y-%m-%d}: nobody takes it any more.", _RENEW)
     if left < ends_in:
         return wrong(subject, f"It ends on {end:%Y-%m-%d}, in {left} days.", renew)
     return fine(subject, f"Valid until {end:%Y-%m-%d}, {left} days.")

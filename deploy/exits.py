@@ -53,6 +53,7 @@ ENDS_IN = {
     "deploy.dev_ca.NotInStrictModeError": Exit.REFUSED,
     "deploy.line.LineError": Exit.FAILED,
     "deploy.lists.ListError": Exit.REFUSED,
+    "deploy.renewal.RenewalError": Exit.FAILED,
     "deploy.search_storage.SearchError": Exit.FAILED,
     "deploy.story.case.StoryError": Exit.FAILED,
     "hub.accession_authority.JoinError": Exit.REFUSED,

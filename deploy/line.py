@@ -11,6 +11,7 @@ import ssl
 from adapters.config import EdgeConfig
 from adapters.connections.https import HttpsClient, Place, Signer
 from adapters.edge import Edge
+from deploy.certificate_files import Pair, settle
 from deploy.clock import MachineClock
 from deploy.compose import Clock, Random
 from hub.client import Seen
@@ -30,10 +31,13 @@ class Line(HttpsClient):
         self._place = Place(
             config.hub_url or "", config.hub_certificate, config.hub_certificate_key, (config.hub_authorities,)
         )
+        self.pair = Pair(config.hub_certificate, config.hub_certificate_key)
         self._keep = keep
         self._edge: Edge | None = None
         clock = clock or MachineClock(config.clock_file)
+        settle(self.pair)
         try:
+            self._loaded = self._stamp()
             super().__init__(self._place, Signer(config.address, self._key, self._seen, clock, random))
         except (OSError, ssl.SSLError):
             raise LineError(_UNREADABLE) from None
@@ -49,10 +53,22 @@ class Line(HttpsClient):
             LineError: they can't be read; everything stays as it is.
         """
         try:
-            self._context = self._place.context()
+            loaded, self._context = self._stamp(), self._place.context()
         except (OSError, ssl.SSLError):
             raise LineError(_UNREADABLE) from None
+        self._loaded = loaded
         await self.close()
+
+    def is_behind(self) -> bool:
+        """Whether the certificate in its file is another than the one that is shown: somebody renewed it."""
+        try:
+            return self._stamp() != self._loaded
+        except OSError:
+            return False
+
+    def _stamp(self) -> tuple[int, int]:
+        found = self.pair.certificate.stat()
+        return found.st_ino, found.st_mtime_ns
 
     async def _ask(self, method: str, target: str, body: bytes, wait: float, most: int) -> bytes:
         try:

@@ -20,6 +20,7 @@ from hub.client import (
     PickUp,
     Published,
     Recovery,
+    RefusedError,
     Seen,
 )
 from hub.exchange import Exchange
@@ -98,6 +99,13 @@ class LocalClient:
         """See `HubClient`."""
         with _unavailable():
             return self._asked().publish(self._via, frame)
+
+    async def renew(self, request: bytes) -> bytes:
+        """See `HubClient`.  Within one process nobody shows a certificate."""
+        del request
+        with _unavailable():
+            self._asked().need_to_vouch(self._via)
+        raise RefusedError(Code.NOT_YOURS)
 
     async def manifests(self, address: str) -> list[Published]:
         """See `HubClient`."""

@@ -44,6 +44,8 @@ class Event(StrEnum):
     REFUSED = "refused"
     PERSON_MUST_LOOK = "person-must-look"
     FAULT = "fault"
+    RENEWED = "renewed"  # the certificate that this edge shows
+    NOT_RENEWED = "not-renewed"
     RELOADED = "reloaded"
     NOT_RELOADED = "not-reloaded"
     STOPPING = "stopping"

@@ -41,6 +41,7 @@ from deploy.lending import LEND, Lender
 from deploy.line import Line, LineError
 from deploy.logs import Event, Log
 from deploy.metrics_page import metrics_page
+from deploy.renewal import RenewalError, confirm, is_due, renew
 from deploy.work import Pass, one_pass
 from hub.client import HubUnavailableError, RefusedError
 from hub.control_socket import ControlServer, is_served
@@ -53,6 +54,7 @@ SHORTEST_POLL, LONGEST_POLL = 1.0, 30.0
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 STOP_SECONDS = 10.0
 BETWEEN_SECONDS = 0.25
+RENEW_SECONDS = 3600.0  # between two looks whether the certificate is renewed
 MOST_FAILED = 5  # openings of a store that nobody has: then something is wrong with it
 
 
@@ -128,6 +130,7 @@ class _EdgeProcess:
         self._folder: WatchedFolder | None = None
         self._looked_at = -LOOK_SECONDS
         self._failed = 0
+        self._renew_at = 0.0
         self._wake = asyncio.Event()
         self._lender = Lender(self._wake.set)
         self._control = ControlServer(self._config.data_folder, {LEND: self._lender.lend})
@@ -224,10 +227,12 @@ class _EdgeProcess:
         self._looked(folder)
         while not self._shall_rest():
             self._wake.clear()
-            if self._reload:
+            if self._reload or self._line.is_behind():  # a command or another process may have renewed it
                 await self._read_files_again()
             exchange = self._pace.is_due(_time())
             moved = await self._pass(edge, folder, exchange=exchange)
+            if exchange and (not self._pace.pause or self._line.pair.is_unconfirmed()):
+                await self._renew()
             if not self._shall_rest():
                 await self._wait(folder, moved=moved)
 
@@ -253,6 +258,21 @@ class _EdgeProcess:
         if moved:
             self._log(Event.PASS, read=done.read, quarantined=done.quarantined, sent=done.sent, got=done.picked_up)
         return moved
+
+    async def _renew(self) -> None:
+        """Renews the certificate when it is time, and ends a renewal that was not confirmed, also while the hub seems to be
+        away: it may be that it does not take the new certificate."""
+        address, now = self._config.address, self._means.clock() // 1000
+        if _time() < self._renew_at:
+            return
+        self._renew_at = _time() + RENEW_SECONDS
+        try:
+            await confirm(self._line, now)
+            if is_due(self._line.pair, address, now):
+                end = await renew(self._line, address, now)
+                self._log(Event.RENEWED, until=f"{end:%Y-%m-%d}")
+        except (RenewalError, HubUnavailableError, LineError, OSError) as error:  # said, and tried again in an hour
+            self._log(Event.NOT_RENEWED, kind=type(error).__name__)
 
     def _caught(self, edge: Edge) -> None:
         """What the hub was caught at: in the metrics, and once in the log."""

@@ -23,6 +23,7 @@ from deploy.exits import failed
 from deploy.logs import Event, Log
 from deploy.metrics_page import metrics_page
 from deploy.office import REQUESTS, perform
+from hub.accession_authority import AuthorityFiles
 from hub.client import HubUnavailableError
 from hub.config import GatewayConfig, HubConfig
 from hub.control_socket import ControlServer, Values
@@ -62,7 +63,9 @@ def run_hub(config: HubConfig, log: Log, *, requests: bool = False) -> None:
 async def serve(hub: Hub, config: GatewayConfig, log: Log) -> None:
     """Serves until SIGTERM or SIGINT."""
     try:
-        gateway = Gateway(hub.exchange, tls_of(hub.config, config), hub.exchange.clock.wall)
+        authority = AuthorityFiles(hub.config.accession_key, hub.config.accession_certificate)
+        tls = tls_of(hub.config, config)
+        gateway = Gateway(hub.exchange, tls, hub.exchange.clock.wall, authority=authority)
     except OSError as error:  # ssl.SSLError is one
         raise failed(f"Certificate, key or authorities of the gateway can't be read: {error.strerror}.") from None
     stop = asyncio.Event()

@@ -5,7 +5,8 @@
 
 * The authority vouches only for numbers that a hub handed out: 20 digits that begin with 99, where no OIN of Logius
   does.  So it can never name an organisation that has an OIN.
-* It certifies the key of a request that a compared manifest covers, for an address that was invited.
+* It certifies the key of a request that a compared manifest covers, for an address that was invited; and later a new key
+  for whoever shows the certificate that it gave.
 * A certificate of another authority counts when it leads to an authority that the hub takes, names the OIN of the
   address, and its key signed the manifest.
 """
@@ -14,7 +15,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -43,6 +46,10 @@ _NUMBER = re.compile(r"99[0-9]{18}")
 
 class JoinError(ValueError):
     """This join file can't be admitted; the sentence says why."""
+
+
+class OtherAuthorityError(JoinError):
+    """This certificate is not of the hub's own authority, or not of that address."""
 
 
 def is_handed_out(oin: str) -> bool:
@@ -104,6 +111,48 @@ class Authority:
         builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
         own = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         return builder.add_extension(own, critical=False).sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM)
+
+    def renew(self, shown: bytes, request: bytes, address: str, now: int) -> bytes:
+        """A certificate (PEM) for the new key of this request, for an address that shows (DER) the one that it has.
+
+        1. this authority issued what is shown, 2. for the number of the address; 3. the request is in order and asks for
+        another key.  Not checked here: the days of what is shown and that its key is at hand (TLS), that the address is
+        admitted and signed the request (the gateway).
+
+        Raises:
+            OtherAuthorityError: (1) or (2) is not so.
+            JoinError: (3) is not so.
+        """
+        # (1) who issued what is shown
+        present = x509.load_der_x509_certificate(shown)
+        try:
+            present.verify_directly_issued_by(self._certificate)
+        except (ValueError, TypeError, InvalidSignature):
+            raise OtherAuthorityError("the certificate is not of this authority") from None
+        # (2) for whom
+        names = [one.value for one in present.subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)]
+        if names != [oin_of(address)]:
+            raise OtherAuthorityError("the certificate has another number than the address")
+        # (3) for which key
+        if _requested(request) == present.public_key():
+            raise JoinError("the certificate request asks for the key that has a certificate already")
+        return self.certify(request, address, now)
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorityFiles:
+    """Where the authority's key and certificate stand.  The key is in memory only while it is at work."""
+
+    key: Path
+    certificate: Path
+
+    def read(self) -> Authority:
+        """The authority.
+
+        Raises:
+            OSError, ValueError: they can't be read, or do not belong together.
+        """
+        return Authority(self.key.read_bytes(), self.certificate.read_bytes())
 
 
 def check_join(join: Join, authorities: Sequence[bytes], now: int, verifier: Verifier) -> None:

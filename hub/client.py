@@ -196,6 +196,12 @@ class HubClient(Protocol):
     async def publish(self, frame: bytes) -> tuple[Code, int]:
         """Publishes a manifest or a rule table; the code and the index of its leaf."""
 
+    async def renew(self, request: bytes) -> bytes:
+        """A certificate (PEM) for the new key of a certificate request (PKCS#10, DER), under the number of this address.
+
+        Refused unless the connection shows a certificate that the hub's own accession authority gave to this address.
+        """
+
     async def manifests(self, address: str) -> list[Published]:
         """All manifests of an address that the log has, oldest first; the last one counts."""
 

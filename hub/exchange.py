@@ -378,6 +378,17 @@ class Exchange(RecoveryDesk, FaultDesk, ReadingRoom):
         return step
         # A crash after the commit: the edge publishes the same bytes again and gets the same answer.
 
+    def need_to_vouch(self, via: str) -> None:
+        """Returns when a certificate may be given to an address now.
+
+        Raises:
+            RefusedError: it is not admitted.
+            NotDecidingError: the hub's clock is in doubt, so the days of a certificate would be too.
+        """
+        with self._lock:
+            self._admitted(via)
+            self._need_to_decide()
+
     def admit(self, frame: bytes) -> Partner:
         """Admits the address of a first manifest, whose fingerprint people compared; or readmits a suspended one.
 

@@ -17,7 +17,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-import ssl
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -25,6 +24,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from hub.accession_authority import AuthorityFiles
 from hub.client import HubRecoveringError, HubUnavailableError, RefusedError
 from hub.clock import NotDecidingError
 from hub.exchange import Exchange
@@ -32,15 +32,16 @@ from hub.gateway_caller import (
     PROXY_HEADER,
     Asked,
     Nonces,
+    Shown,
     Snapshot,
     claimed,
     need_fresh,
-    oin_of_header,
     oin_of_peer,
     proven,
+    shown_in_header,
 )
 from hub.gateway_limits import Counts, Limits, Memory, Partnerships, Share
-from hub.gateway_listener import Listener, Tls, answer_problem, listen, load_files, server_context
+from hub.gateway_listener import Listener, Tls, answer_problem, certificate_of, listen, load_files, server_context
 from hub.gateway_problem import Problem, of_code
 from hub.gateway_routes import CBOR, Call, Found, Services, find, read_query
 from hub.gateway_worker import Polls, Worker
@@ -62,7 +63,7 @@ _log = logging.getLogger("schakel.gateway")
 
 
 class Gateway:
-    """One gateway over one exchange."""
+    """One gateway over one exchange.  `authority`: what renews certificates; without it nobody's is renewed."""
 
     def __init__(
         self,
@@ -70,13 +71,14 @@ class Gateway:
         tls: Tls,
         clock: Callable[[], int],
         limits: Limits | None = None,
+        authority: AuthorityFiles | None = None,
     ) -> None:
         self.counts = Counts()
         self._tls, self._clock, self._limits = tls, clock, limits or Limits()
         self._context = server_context(tls)
         self._worker = Worker(exchange)
         self._polls = Polls(exchange, self._worker)
-        self._services = Services(exchange, self._worker, self._polls)
+        self._services = Services(exchange, self._worker, self._polls, authority, clock)
         self._partners = Partnerships(self._limits)
         self._nonces = Nonces()
         self._memory = Memory(IN_HAND)
@@ -168,23 +170,24 @@ class Gateway:
         # (1) the path
         found = find(request.method, path)
         # (2) the certificate
-        oin = self._oin(request)
-        if oin is None:
+        shown = self._certificate(request)
+        if shown is None:
             raise Problem("no-oin", close=True)
         # (3) what the partner may use
         snapshot = self._services.snapshot
-        load = self._partners.take(self._partner_name(snapshot, oin, found), asyncio.get_running_loop().time())
+        load = self._partners.take(self._partner_name(snapshot, shown.oin, found), asyncio.get_running_loop().time())
         with self._partners.request(load):
             # (4) form and size, as announced
             self._need_form(request, found)
             values = read_query(query, found.route.query)
             # (5) and (6) who it is, once
-            claim, caller = await self._proven(request, found, oin)
+            claim, caller = await self._proven(request, found, shown.oin)
             # (7) and (8) the body
             with self._memory.share() as share:
                 body = await self._body(request, claim, share)
                 # (9) what it asks
-                call = Call(caller.address, values, found.named, body, partial(self._partners.poll, load))
+                polling = partial(self._partners.poll, load)
+                call = Call(caller.address, values, found.named, body, polling, shown.certificate)
                 answer = await self._ask(found, call)
             headers = {"Content-Type": found.route.media_type, "Cache-Control": "no-store"}
             return found.route.name, web.Response(body=answer, headers=headers)
@@ -210,23 +213,23 @@ class Gateway:
 
     # -- who, and how much ---------------------------------------------------------------------------------------
 
-    def _oin(self, request: web.BaseRequest) -> str | None:
+    def _certificate(self, request: web.BaseRequest) -> Shown | None:
         transport = request.transport
         if transport is None:
             return None
         if self._is_proxy(transport):
-            return oin_of_header(request.headers.getall(PROXY_HEADER, []), self._clock() // 1000)
+            return shown_in_header(request.headers.getall(PROXY_HEADER, []), self._clock() // 1000)
         if PROXY_HEADER in request.headers:
             self.counts.smuggled += 1  # believed from nobody else: as if it were not there
-        return oin_of_peer(transport.get_extra_info("peercert"))
+        oin, raw = oin_of_peer(transport.get_extra_info("peercert")), certificate_of(transport)
+        return None if oin is None or raw is None else Shown(oin, raw)
 
     def _is_proxy(self, transport: asyncio.BaseTransport) -> bool:
         peer = transport.get_extra_info("peername")
         prints = {proxy.fingerprint for proxy in self._tls.proxies if peer is not None and proxy.address == peer[0]}
         if not prints:
             return False
-        tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
-        raw = None if tls is None else tls.getpeercert(binary_form=True)
+        raw = certificate_of(transport)
         return raw is not None and body_digest(raw) in prints
 
     def _partner_name(self, snapshot: Snapshot, oin: str, found: Found) -> str:

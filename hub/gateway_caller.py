@@ -49,6 +49,14 @@ class Proxy:
     fingerprint: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The certificate of a partner (DER) and the OIN that it names."""
+
+    oin: str
+    certificate: bytes
+
+
 class Snapshot:
     """Partners and day of a moment, with the addresses of each organisation."""
 
@@ -161,19 +169,22 @@ def oin_of_peer(certificate: PeerCertificate | None) -> str | None:
     return names[0] if len(names) == 1 and _OIN.fullmatch(names[0]) else None
 
 
-def oin_of_header(values: Sequence[str], now: int) -> str | None:
-    """The OIN in the certificate that a proxy of ours hands on (RFC 9440, section 2.2), valid `now` (unix seconds).
+def shown_in_header(values: Sequence[str], now: int) -> Shown | None:
+    """The certificate that a proxy of ours hands on (RFC 9440, section 2.2), valid `now` (unix seconds).
 
     Not checked here: its chain, which the proxy has verified; that is what makes it a proxy of ours.
     """
     if len(values) != 1 or not (values[0].startswith(":") and values[0].endswith(":")):
         return None
     try:
-        certificate = x509.load_der_x509_certificate(b64decode(values[0][1:-1], validate=True))
+        raw = b64decode(values[0][1:-1], validate=True)
+        certificate = x509.load_der_x509_certificate(raw)
         names = [one.value for one in certificate.subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)]
     except (ValueError, Base64Error):
         return None
     moment = datetime.fromtimestamp(now, UTC)
     if not certificate.not_valid_before_utc <= moment <= certificate.not_valid_after_utc:
         return None
-    return names[0] if len(names) == 1 and isinstance(names[0], str) and _OIN.fullmatch(names[0]) else None
+    if len(names) != 1 or not isinstance(names[0], str) or not _OIN.fullmatch(names[0]):
+        return None
+    return Shown(names[0], raw)

@@ -182,6 +182,12 @@ class _Connection(web.RequestHandler):
         return self._listener.bad_http()
 
 
+def certificate_of(transport: asyncio.BaseTransport) -> bytes | None:
+    """The certificate that was shown on this connection (DER)."""
+    tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+    return None if tls is None else tls.getpeercert(binary_form=True)
+
+
 def answer_problem(problem: Problem) -> web.Response:
     """The problem as an answer."""
     response = web.Response(

@@ -16,6 +16,7 @@ from dataclasses import astuple, dataclass, field, replace
 from functools import partial
 from urllib.parse import unquote
 
+from hub.accession_authority import AuthorityFiles, JoinError, OtherAuthorityError
 from hub.client import PickUp
 from hub.exchange import Exchange
 from hub.gateway_caller import Snapshot
@@ -35,13 +36,14 @@ TEXT = "text/plain; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A proven request.  `polling` counts an open poll while it is entered."""
+    """A proven request.  `polling` counts an open poll while it is entered; `certificate` is what was shown (DER)."""
 
     via: str
     query: Mapping[str, int]
     named: str
     body: bytes
     polling: Callable[[], AbstractContextManager[None]]
+    certificate: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ class Services:
     exchange: Exchange
     worker: Worker
     polls: Polls
+    authority: AuthorityFiles | None
+    clock: Callable[[], int]
     snapshot: Snapshot = field(init=False)
     ending: bool = False
 
@@ -237,6 +241,24 @@ async def _publish(services: Services, call: Call) -> bytes:
     return api.published_bytes(code, index)
 
 
+async def _certificate(services: Services, call: Call) -> bytes:
+    frames, authority = api.read_frames(call.body, 1), services.authority
+    if not frames:
+        raise Problem("malformed", "/: minItems")
+    await services.worker.run(partial(services.exchange.need_to_vouch, call.via))
+    if authority is None:
+        raise Problem("other-authority")
+    vouching = await asyncio.to_thread(authority.read)
+    try:
+        made = vouching.renew(call.certificate, frames[0], call.via, services.clock() // 1000)
+    except OtherAuthorityError:
+        raise Problem("other-authority") from None
+    except JoinError:
+        raise Problem("malformed", "/0: request") from None
+    # Nothing is kept. A crash here: the edge has no answer, shows what it has, and asks again.
+    return api.certificate_bytes(made)
+
+
 async def _manifests(services: Services, call: Call) -> bytes:
     found = await services.worker.run(partial(services.exchange.manifests, call.via, call.named))
     return api.indexed_bytes([(one.index, one.frame) for one in found])
@@ -276,6 +298,7 @@ ROUTES = {
         Route("repeated", "POST", _repeated, any_day=True),
         Route("restored", "POST", _restored, any_day=True),
         Route("publish", "POST", _publish, any_day=True),
+        Route("certificate", "POST", _certificate),
         Route("manifests/{address}", "GET", _manifests),
     )
 }

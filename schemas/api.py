@@ -204,6 +204,16 @@ def read_published(raw: bytes) -> tuple[Code, int]:
     return _code(code, "/code"), need_int(index, -1, _LARGEST_INT, "/index")
 
 
+def certificate_bytes(certificate: bytes) -> bytes:
+    """`[certificate]`: in PEM."""
+    return encode([certificate])
+
+
+def read_certificate(raw: bytes) -> bytes:
+    """The certificate that was given."""
+    return need_bytes(decode_array(raw, 1)[0], None, "/0")
+
+
 def hashes_bytes(hashes: Iterable[bytes]) -> bytes:
     """`[hash, ...]`: a proof."""
     return encode(list(hashes))

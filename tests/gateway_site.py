@@ -19,6 +19,7 @@ import orjson
 
 from adapters.connections.https import HttpsClient, Place, Signer
 from deploy.dev_ca import DevCa, Files
+from hub.accession_authority import AuthorityFiles
 from hub.client import Seen
 from hub.gateway import Gateway
 from hub.gateway_limits import Limits
@@ -37,12 +38,15 @@ IMPATIENT = Limits(head=0.3, whole_body=0.3)
 class Site:
     """One gateway with everything that a test needs to reach it, in order or not."""
 
-    def __init__(self, world: World, ca: DevCa, limits: Limits = QUICK, **tls: Any) -> None:
+    def __init__(
+        self, world: World, ca: DevCa, limits: Limits = QUICK, authority: AuthorityFiles | None = None, **tls: Any
+    ) -> None:
         self.world, self.ca = world, ca
         self.loop = asyncio.new_event_loop()
         server = ca.server()
-        self.tls = Tls(server.certificate, server.key, (ca.files.certificate,), **tls)
-        self.gateway = Gateway(world.hub, self.tls, world.clock, limits)
+        own = () if authority is None else (authority.certificate,)
+        self.tls = Tls(server.certificate, server.key, (ca.files.certificate, *own), **tls)
+        self.gateway = Gateway(world.hub, self.tls, world.clock, limits, authority)
         self.port = self.wait(self.gateway.start(HOST, 0))
         self._files: dict[str | None, Files] = {}
         self._clients: list[HttpsClient] = []

@@ -190,6 +190,10 @@ class HttpsClient:
         """See `HubClient`."""
         return _read(api.read_published, await self._post("publish", api.frames_bytes([frame])))
 
+    async def renew(self, request: bytes) -> bytes:
+        """See `HubClient`."""
+        return _read(api.read_certificate, await self._post("certificate", api.frames_bytes([request])))
+
     async def manifests(self, address: str) -> list[Published]:
         """See `HubClient`."""
         raw = await self._get(f"{self._own}manifests/{quote(address, safe=':')}")

@@ -16,9 +16,8 @@ from pathlib import Path
 
 import click
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from deploy.compose import machine_clock, toml, write_new
 from deploy.compose_edge import (
@@ -34,8 +33,9 @@ from deploy.dev_ca import DevCa
 from deploy.exits import failed, refused, wrong_use
 from deploy.office import open_office
 from deploy.options import HUB_FILE, hub_option, settings_file
+from deploy.renewal import key_bytes, request_for
 from deploy.screen import Screen, good, note, plain, with_screen
-from hub.accession_authority import Authority, check_join, is_handed_out, new_number, sign_with
+from hub.accession_authority import AuthorityFiles, check_join, is_handed_out, new_number, sign_with
 from hub.config import GatewayConfig, HubConfig, load_hub_config
 from schemas.address import PATTERN, oin_of, role_of
 from schemas.canonical import FrameError
@@ -253,7 +253,7 @@ def make_joining(invited: Invitation, folder: Path, joining: Joining) -> SignedM
     settings = load_settings(write_edge_settings(wanted))
     write_new(folder / "hub-authorities.pem", invited.authorities.encode())
     if not own:
-        write_new(key_file, _new_key())
+        write_new(key_file, key_bytes(ec.generate_private_key(ec.SECP256R1())))
     with open_edge(settings, NoHub(), make_store(settings, os.environ)) as edge:
         signed, signing = edge.init(), edge.signing_key()
     write_new(folder / MANIFEST_FILE, signed.raw)
@@ -278,18 +278,11 @@ def _compare_invitation(screen: Screen, raw: bytes, invited: Invitation, given: 
         raise refused("Nothing was made.")
 
 
-def _new_key() -> bytes:
-    key = ec.generate_private_key(ec.SECP256R1())
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-
-
 def _request(secret: bytes, address: str) -> bytes:
     key = load_pem_private_key(secret, None)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise failed("The key for the certificate is of another kind than `schakel edge join` makes.")
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, address[:64])])
-    request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
-    return request.public_bytes(Encoding.DER)
+    return request_for(key, address)
 
 
 def _chain(file: Path) -> tuple[bytes, ...]:
@@ -351,9 +344,11 @@ def certify(settings: HubConfig, candidate: Candidate, out: Path) -> Path | None
     """
     if candidate.join is None or not candidate.join.request:
         return None
-    authority = Authority(
-        _read(settings.accession_key, "accession_key"), _read(settings.accession_certificate, "accession_certificate")
-    )
+    files = AuthorityFiles(settings.accession_key, settings.accession_certificate)
+    try:
+        authority = files.read()
+    except OSError as error:
+        raise failed(f"The files of the accession authority can't be read: {error.strerror}.") from None
     address = candidate.manifest.manifest.address
     pem = authority.certify(candidate.join.request, address, machine_clock() // 1000)
     out.unlink(missing_ok=True)

@@ -19,6 +19,7 @@ from deploy.clock import MachineClock
 from deploy.commands.accession import join
 from deploy.commands.desk import at_desk, at_work
 from deploy.commands.doctor import edge_doctor
+from deploy.commands.edge_renew import edge_renew
 from deploy.commands.edge_restore import edge_backup, edge_restore, edge_restored
 from deploy.commands.run import edge_run
 from deploy.commands.seen import edge_alarms, edge_seen
@@ -53,6 +54,7 @@ def edge() -> None:
 
 edge.add_command(join)
 edge.add_command(edge_run)
+edge.add_command(edge_renew)
 edge.add_command(edge_trace)
 edge.add_command(edge_doctor)
 edge.add_command(edge_alarms)

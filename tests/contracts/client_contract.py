@@ -216,6 +216,10 @@ class ClientContract:
         assert index >= 0
         assert self.way.wait(self.sender.publish(b"{}")) == (Code.MALFORMED, -1)
 
+    def test_whoever_shows_no_certificate_of_the_hubs_own_authority_gets_none(self) -> None:
+        with pytest.raises(Exception, match="other-authority|not-yours"):
+            self.way.wait(self.sender.renew(b"a request"))
+
     # -- the log
 
     def test_a_later_checkpoint_extends_an_earlier_one(self) -> None:
@@ -260,6 +264,7 @@ class ClientContract:
             self.sender.facts_after(0),
             self.sender.handles(),
             self.sender.publish(self.team.frame),
+            self.sender.renew(b"a request"),
             self.sender.manifests(self.provider.address),
         ]
 

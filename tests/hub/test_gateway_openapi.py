@@ -167,9 +167,9 @@ def test_the_gateway_is_what_its_description_says(running: Running, operation: A
     answered = running.site.gateway.counts.answered
     before = answered[_name(operation), 200]
     ask()
-    assert (
-        answered[_name(operation), 200] > before or "/consistency" in operation.path or "/inclusion" in operation.path
-    )
+    # A proof wants a place that exists; a certificate request is signed by its own key, which no judge invents.
+    rare = ("/consistency", "/inclusion", "/certificate")
+    assert answered[_name(operation), 200] > before or operation.path.endswith(rare)
     assert [status for _, status in answered if status >= 500] == []
 
 
