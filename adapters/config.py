@@ -35,8 +35,8 @@ from schemas.settings import (
     whole,
 )
 
-IN_FORMATS: Final = ("cloudevents", "iwmo")
-OUT_FORMATS: Final = ("csv", "fhir-task")
+IN_FORMATS: Final = ("cloudevents", "fhir", "iwmo")
+OUT_FORMATS: Final = ("csv", "fhir-communication", "fhir-task")
 LOCAL: Final = "local:"
 HTTPS: Final = "https://"
 MOVED: Final[Mapping[str, str]] = MappingProxyType({})  # a key of an earlier version -> its name now
@@ -57,6 +57,19 @@ def _formats(value: object, folder: Path) -> Mapping[str, str]:
             found[suffix] = read(name, folder)
         except Wrong as wrong:
             raise Wrong(wrong.rule, f"/{suffix}") from None
+    return MappingProxyType(found)
+
+
+def _format_laws(value: object, folder: Path) -> Mapping[str, Law]:
+    if not isinstance(value, dict) or not value.keys() <= set(IN_FORMATS):
+        raise Wrong(f"must be a table of format = law; formats: {', '.join(IN_FORMATS)}")
+    read = choice(*Law)
+    found: dict[str, Law] = {}
+    for name, law in value.items():
+        try:
+            found[name] = Law(read(law, folder))
+        except Wrong as wrong:
+            raise Wrong(wrong.rule, f"/{name}") from None
     return MappingProxyType(found)
 
 
@@ -176,7 +189,7 @@ class EdgeConfig:
         whole(30, 3650), 30, "How long a message stays in done_folder: it is read again after a restore.", unit="days"
     )
     formats_in: Mapping[str, str] = optional(
-        _formats, _DEFAULT_FORMATS, "Format of a native message by the suffix of its file: iwmo or cloudevents."
+        _formats, _DEFAULT_FORMATS, f"Format of a native message by the suffix of its file: {', '.join(IN_FORMATS)}."
     )
     cloudevent_types: Mapping[str, tuple[Kind, Law]] = optional(
         _cloudevent_types,
@@ -188,6 +201,16 @@ class EdgeConfig:
         None,
         "What a bare nine-digit `subject` of a CloudEvent is; without it such one is refused.",
     )
+    format_laws: Mapping[str, Law] = optional(
+        _format_laws,
+        MappingProxyType({}),
+        'Per format that names no law itself (fhir): the law under which its messages are told: fhir = "wmo".',
+    )
+    own_number_system: str | None = optional(
+        text(1, 200),
+        None,
+        "Numbering system in FHIR whose numbers are the organisation's own client numbers.",
+    )
     xsd_dir: Path | None = optional(
         path, None, "Folder with the official XSDs of iWmo; messages are then validated against them too."
     )
@@ -195,7 +218,7 @@ class EdgeConfig:
         choice(*OUT_FORMATS), None, "Format of the notices for the own system; without it there are none."
     )
     notices_with_bsn: bool = optional(
-        flag, default=False, meaning="Name the client in a FHIR Task by BSN instead of by the own client number."
+        flag, default=False, meaning="Name the client in a notice by BSN instead of by the own client number."
     )
 
     @property
@@ -222,7 +245,7 @@ class EdgeConfig:
     def formats(self) -> FormatConfig:
         """The settings of the readers."""
         subject = None if self.cloudevent_subject is None else SubjectKind(self.cloudevent_subject)
-        return FormatConfig(self.xsd_dir, self.cloudevent_types, subject)
+        return FormatConfig(self.xsd_dir, self.cloudevent_types, subject, self.format_laws, self.own_number_system)
 
     @property
     def hub_verifier(self) -> tuple[str, bytes] | None:

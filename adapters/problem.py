@@ -107,6 +107,18 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "Valideer het bericht met de officiële XSD en herstel wat die meldt.",
         "Validate the message with the official XSD and repair what it reports.",
     ),
+    Keyword.NO_EVENT: (
+        "Lever dit niet aan: wat hier staat is wel geldig, maar zegt niets dat wordt doorverteld.",
+        "Do not deliver this: what stands here is valid, but says nothing that is told on.",
+    ),
+    Keyword.LAW: (
+        "Stel in onder welke wet berichten van dit formaat worden verteld (format_laws).",
+        "Configure the law under which messages of this format are told (format_laws).",
+    ),
+    Keyword.FOR_A_PERSON: (
+        "Laat een medewerker dit bericht lezen: het is vrije tekst, en daarvan gaat niets vanzelf naar een ander.",
+        "Let a person read this message: it is free text, and nothing of that goes to anyone by itself.",
+    ),
 }
 
 

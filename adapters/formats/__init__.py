@@ -15,6 +15,8 @@ from types import MappingProxyType
 
 from adapters.formats.cloudevents import CloudEventsReader
 from adapters.formats.csv_notice import CsvWriter
+from adapters.formats.fhir import FhirReader
+from adapters.formats.fhir_communication import FhirCommunicationWriter
 from adapters.formats.fhir_task import FhirTaskWriter
 from adapters.formats.iwmo import IwmoReader
 from adapters.formats.native import FormatConfig, Reader, Writer
@@ -69,17 +71,30 @@ _CLOUDEVENTS = About(
     "cloudevents", "zaaksysteem van de gemeente", "NL GOV profile for CloudEvents", "1.0", Status.STANDARD, ("event",)
 )
 _FHIR_TASK = About("fhir-task", "huisarts", "HL7 FHIR", "R4", Status.STANDARD, ("Task", "Bundle"))
+_FHIR = About(
+    "fhir",
+    "huisarts en zorgnetwerk",
+    "HL7 FHIR",
+    "R4",
+    Status.STANDARD,
+    ("Task", "ServiceRequest", "CarePlan", "EpisodeOfCare", "Appointment", "Communication", "Bundle"),
+)
+_FHIR_COMMUNICATION = About(
+    "fhir-communication", "huisarts en zorgnetwerk", "HL7 FHIR", "R4", Status.STANDARD, ("Communication", "Bundle")
+)
 _CSV = About("csv", "iedere partner", "RFC 4180", "1", Status.DERIVED, ("melding",))
 
 READERS: Mapping[str, ReaderEntry] = MappingProxyType(
     {
         _IWMO.name: ReaderEntry(_IWMO, IwmoReader),
         _CLOUDEVENTS.name: ReaderEntry(_CLOUDEVENTS, CloudEventsReader),
+        _FHIR.name: ReaderEntry(_FHIR, FhirReader),
     }
 )
 WRITERS: Mapping[str, WriterEntry] = MappingProxyType(
     {
         _FHIR_TASK.name: WriterEntry(_FHIR_TASK, FhirTaskWriter),
+        _FHIR_COMMUNICATION.name: WriterEntry(_FHIR_COMMUNICATION, FhirCommunicationWriter),
         _CSV.name: WriterEntry(_CSV, CsvWriter),
     }
 )

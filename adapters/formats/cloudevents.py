@@ -10,12 +10,11 @@
 
 import re
 from collections.abc import Mapping
-from datetime import date, time
 
 from adapters.formats import json_strict
+from adapters.formats.moments import dutch_day
 from adapters.formats.native import Fault, FormatConfig, Keyword, Malformed, NativeEvent, SubjectKind
-from schemas.calendar import day_of, start_of_day
-from schemas.event import LAST_DAY, Event, Kind, Law
+from schemas.event import Event, Kind, Law
 from schemas.identity import Citizen
 
 _SIZE_LIMIT = 1024 * 1024  # bytes, a batch included; the profile asks at least 64 KiB for one event
@@ -34,8 +33,6 @@ _TIME = re.compile(
     r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})[Tt](?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-5][0-9]|60)"
     r"(?:\.[0-9]{1,12})?(?:[Zz]|(?P<sign>[+-])(?P<ahead>[01][0-9]|2[0-3]):(?P<past>[0-5][0-9]))"
 )
-_EPOCH = date(1970, 1, 1).toordinal()
-_PAST_LAST_DAY = start_of_day(LAST_DAY + 1)
 # What is read, and then what the profile names besides, which is dropped.
 _KNOWN = frozenset({"specversion", "id", "source", "type", "subject", "time"}) | frozenset(
     {"datacontenttype", "dataschema", "data", "data_base64", "dataref", "sequence", "sequencetype"}
@@ -162,18 +159,11 @@ def _day(look: _Look) -> int | None:
     if parts is None:
         look.fault("time", Keyword.PATTERN)
         return None
-    try:
-        day = date.fromisoformat(parts["date"]).toordinal() - _EPOCH
-        clock = time(int(parts["hour"]), int(parts["minute"]), min(int(parts["second"]), 59))
-    except ValueError:
-        look.fault("time", Keyword.DATE)
-        return None
-    seconds = (clock.hour * 60 + clock.minute) * 60 + clock.second
+    ahead = 0
     if parts["sign"] is not None:
-        ahead = (int(parts["ahead"]) * 60 + int(parts["past"])) * 60
-        seconds += ahead if parts["sign"] == "-" else -ahead
-    moment = (day * 86_400 + seconds) * 1000
-    if not 0 <= moment < _PAST_LAST_DAY:
+        ahead = int(parts["ahead"]) * 60 + int(parts["past"])
+        ahead = -ahead if parts["sign"] == "-" else ahead
+    day = dutch_day(parts["date"], int(parts["hour"]), int(parts["minute"]), int(parts["second"]), ahead)
+    if day is None:
         look.fault("time", Keyword.DATE)
-        return None
-    return day_of(moment)
+    return day

@@ -13,18 +13,19 @@ from uuid import UUID
 
 import orjson
 from fhir.resources.R4B.bundle import Bundle
+from fhir.resources.R4B.communication import Communication
 from fhir.resources.R4B.task import Task
 
+from adapters.formats.fhir import BSN
 from adapters.formats.native import Notice
 from schemas.calendar import date_text
 from schemas.event import Ending, Event, Kind
 
-_URI = "urn:ietf:rfc:3986"
-_BSN_SYSTEM = "http://fhir.nl/fhir/NamingSystem/bsn"
-_RETRACTED = "entered-in-error"
+URI = "urn:ietf:rfc:3986"
+RETRACTED = "entered-in-error"
 
 # Kind -> Task.status and the description.
-_KINDS: Mapping[Kind, tuple[str, str]] = {
+KINDS: Mapping[Kind, tuple[str, str]] = {
     Kind.AANGEMELD: ("requested", "De cliënt is aangemeld; niet geverifieerd"),
     Kind.IN_ONDERZOEK: ("accepted", "De aanvraag is in onderzoek; niet geverifieerd"),
     Kind.AFGEWEZEN: ("rejected", "De aanvraag is afgewezen; niet geverifieerd"),
@@ -38,7 +39,7 @@ _KINDS: Mapping[Kind, tuple[str, str]] = {
     Kind.ACTIE_AFGEROND: ("completed", "De actie is afgerond; niet geverifieerd"),
     Kind.UITKOMST_BESCHIKBAAR: ("completed", "Er is een uitkomst beschikbaar bij de bron; niet geverifieerd"),
 }
-_RETRACTED_SENTENCE = "Deze melding is ingetrokken door de afzender; niet geverifieerd"
+RETRACTED_SENTENCE = "Deze melding is ingetrokken door de afzender; niet geverifieerd"
 # Whatever did not end as planned was not completed; FHIR's `failed` would judge, `cancelled` only says that it stopped.
 _UNFINISHED = frozenset(Ending) - {Ending.VOLGENS_PLAN}
 # These are about a day on which something was over.
@@ -57,40 +58,42 @@ class FhirTaskWriter:
             raise ValueError("there is no notice to write")
         tasks = [_task(notice) for notice in notices]
         if len(tasks) == 1:
-            return _json(Task.model_validate(tasks[0]))
+            return as_json(Task.model_validate(tasks[0]))
         entries = [
-            {"fullUrl": _identifier(notice), "resource": task} for notice, task in zip(notices, tasks, strict=True)
+            {"fullUrl": identifier(notice), "resource": task} for notice, task in zip(notices, tasks, strict=True)
         ]
-        return _json(Bundle.model_validate({"resourceType": "Bundle", "type": "collection", "entry": entries}))
+        return as_json(Bundle.model_validate({"resourceType": "Bundle", "type": "collection", "entry": entries}))
 
 
 def _task(notice: Notice) -> dict[str, object]:
     event = notice.event
-    status, sentence = (_RETRACTED, _RETRACTED_SENTENCE) if event is None else _KINDS[event.kind]
+    status, sentence = (RETRACTED, RETRACTED_SENTENCE) if event is None else KINDS[event.kind]
     if event is not None and event.ending in _UNFINISHED:
         status = "cancelled"
     if notice.retracted:
-        status, sentence = _RETRACTED, _RETRACTED_SENTENCE
+        status, sentence = RETRACTED, RETRACTED_SENTENCE
     return {
         "resourceType": "Task",
-        "identifier": [{"system": _URI, "value": _identifier(notice)}],
+        "identifier": [{"system": URI, "value": identifier(notice)}],
         "status": status,
         **({} if event is None else _what(event)),
         # Required by R4. A notice asks for nothing, and `unknown` is the one code that does not claim it does.
         "intent": "unknown",
         "description": sentence,
-        "for": {"type": "Patient", "identifier": _client(notice)},
+        "for": {"type": "Patient", "identifier": client(notice)},
         "requester": {"display": notice.sender_name},
     }
 
 
-def _identifier(notice: Notice) -> str:
+def identifier(notice: Notice) -> str:
+    """The event id as a URN: the same notice again has the same one."""
     return UUID(bytes=notice.event_id).urn
 
 
-def _client(notice: Notice) -> dict[str, str]:
+def client(notice: Notice) -> dict[str, str]:
+    """The identifier of the client, as the recipient's configuration asks for it."""
     if notice.bsn is not None:
-        return {"system": _BSN_SYSTEM, "value": notice.bsn}
+        return {"system": BSN, "value": notice.bsn}
     return {"value": notice.own_number}
 
 
@@ -102,5 +105,6 @@ def _what(event: Event) -> dict[str, object]:
     }
 
 
-def _json(resource: Task | Bundle) -> bytes:
+def as_json(resource: Task | Bundle | Communication) -> bytes:
+    """FHIR JSON, equal bytes for equal resources."""
     return orjson.dumps(orjson.loads(resource.model_dump_json(exclude_none=True)), option=orjson.OPT_INDENT_2) + b"\n"

@@ -45,6 +45,9 @@ class Keyword(StrEnum):
     SUBJECT = "subject"
     UNKNOWN_TYPE = "unknown-type"
     SCHEMA = "schema"
+    NO_EVENT = "no-event"
+    LAW = "law"
+    FOR_A_PERSON = "for-a-person"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,3 +157,7 @@ class FormatConfig:
     cloudevent_types: Mapping[str, tuple[Kind, Law]] = field(default_factory=lambda: MappingProxyType({}))
     # What a bare nine-digit subject is; None: such a subject is refused.
     subject_kind: SubjectKind | None = None
+    # Name of a format -> the law under which its messages are told, for formats that name none; not here: refused.
+    laws: Mapping[str, Law] = field(default_factory=lambda: MappingProxyType({}))
+    # The numbering system whose numbers are this organisation's own client numbers; None: only a BSN names a client.
+    own_number_system: str | None = None

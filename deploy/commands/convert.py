@@ -54,6 +54,7 @@ class _Read:
 )
 @click.option("--type", "types", multiple=True, metavar="TYPE=KIND,LAW", help="What a type of CloudEvent means.")
 @click.option("--subject", type=click.Choice([*SubjectKind]), help="What a bare nine-digit subject of a CloudEvent is.")
+@click.option("--law", type=click.Choice([*Law]), help="Law of messages in a format that names none.")
 @with_screen
 def convert(  # noqa: PLR0913  # one option each; click passes them by name
     screen: Screen,
@@ -65,6 +66,7 @@ def convert(  # noqa: PLR0913  # one option each; click passes them by name
     xsd: Path | None,
     types: tuple[str, ...],
     subject: str | None,
+    law: str | None,
 ) -> None:
     """Read native messages and print their events, or the problem report of each file that is not in order.
 
@@ -75,6 +77,8 @@ def convert(  # noqa: PLR0913  # one option each; click passes them by name
         xsd or formats.xsd_dir,
         {**formats.cloudevent_types, **dict(map(_meaning, types))},
         formats.subject_kind if subject is None else SubjectKind(subject),
+        formats.laws if law is None else {**formats.laws, source: Law(law)},
+        formats.own_number_system,
     )
     reader = READERS[source](formats)
     read = []

@@ -92,11 +92,14 @@ own_sources = ["urn:a"]
 largest_file = 2048
 done_days = 60
 cloudevent_subject = "bsn"
+own_number_system = "urn:oid:2.999.1"
 xsd_dir = "/xsd"
 notices_out = "csv"
 notices_with_bsn = true
 [formats_in]
 ".txt" = "iwmo"
+[format_laws]
+fhir = "wmo"
 [cloudevent_types]
 "nl.example.started" = {{ kind = "gestart", law = "wmo" }}
 """,
@@ -110,6 +113,7 @@ notices_with_bsn = true
     assert formats.xsd_dir == Path("/xsd")
     assert formats.cloudevent_types == {"nl.example.started": (Kind.GESTART, Law.WMO)}
     assert formats.subject_kind is SubjectKind.BSN
+    assert (formats.laws, formats.own_number_system) == ({"fhir": Law.WMO}, "urn:oid:2.999.1")
 
 
 def test_an_unknown_setting_is_a_fault_and_every_fault_is_told_at_once(tmp_path: Path) -> None:
@@ -130,6 +134,8 @@ largest_file = true
 own_sources = ["a", "a"]
 [formats_in]
 "xml" = "iwmo"
+[format_laws]
+fhir = "wlz"
 [cloudevent_types]
 "GEHEIM" = { kind = "gestart" }
 """,
@@ -148,7 +154,8 @@ own_sources = ["a", "a"]
         "/done_days: must be a whole number from 30 to 3650",
         "/formats_in: must be a suffix such as .xml, in small letters",
         "/cloudevent_types/0: must be a table with kind and law, and nothing else",
-        "/notices_out: must be one of: csv, fhir-task",
+        "/format_laws/fhir: must be one of: wmo, jeugdwet, participatiewet",
+        "/notices_out: must be one of: csv, fhir-communication, fhir-task",
     ]
     assert "GEHEIM" not in "".join(found)
 

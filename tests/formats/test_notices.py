@@ -12,12 +12,14 @@ from pathlib import Path
 import jsonschema_rs
 import pytest
 from fhir.resources.R4B.bundle import Bundle
+from fhir.resources.R4B.communication import Communication
 from fhir.resources.R4B.task import Task
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.formats import READERS, WRITERS
 from adapters.formats.csv_notice import CsvWriter
+from adapters.formats.fhir_communication import FhirCommunicationWriter
 from adapters.formats.fhir_task import FhirTaskWriter
 from adapters.formats.native import FormatConfig, Notice, SubjectKind
 from schemas.calendar import parse_date
@@ -66,7 +68,7 @@ def judge(r4: dict[str, object]) -> Judge:
         name: jsonschema_rs.validator_for(
             {"$schema": r4["$schema"], "definitions": r4["definitions"], "$ref": f"#/definitions/{name}"}
         )
-        for name in ("Task", "Bundle")
+        for name in ("Task", "Communication", "Bundle")
     }
 
     def check(data: bytes) -> None:
@@ -117,10 +119,39 @@ def test_several_notices_are_one_bundle_valid_by_the_official_r4_schema(judge: J
 def test_the_models_know_the_same_task_and_bundle_as_r4(r4: dict[str, object]) -> None:
     definitions = r4["definitions"]
     assert isinstance(definitions, dict)
-    for name, model in (("Task", Task), ("Bundle", Bundle)):
+    for name, model in (("Task", Task), ("Communication", Communication), ("Bundle", Bundle)):
         official = {key for key in definitions[name]["properties"] if not key.startswith("_")} - {"resourceType"}
         known = {field.alias or key for key, field in model.model_fields.items() if not key.endswith("__ext")}
         assert official == known - {"fhir_comments", "resource_type"}
+
+
+COMMUNICATION_KEYS = {"resourceType", "identifier", "status", "subject", "sent", "sender", "payload"}
+
+
+@pytest.mark.parametrize("event", [*EVENTS, None], ids=lambda event: "none" if event is None else str(event.kind))
+@pytest.mark.parametrize("retracted", [False, True])
+def test_every_communication_is_valid_r4_and_holds_a_fixed_sentence_and_no_key_more(
+    judge: Judge, event: Event | None, retracted: bool
+) -> None:
+    data = FhirCommunicationWriter().write([replace(NOTICE, event=event, retracted=retracted)])
+    judge(data)
+    written = json.loads(data)
+    assert written.keys() == COMMUNICATION_KEYS
+    called_back = retracted or event is None
+    assert written["status"] == ("entered-in-error" if called_back else "completed")
+    assert written["subject"] == {"type": "Patient", "identifier": {"value": NOTICE.own_number}}
+    (payload,) = written["payload"]
+    assert "niet geverifieerd" in payload["contentString"]
+    assert ("2026-02-16" in payload["contentString"]) == (not called_back)
+
+
+def test_several_communications_are_one_bundle_valid_by_the_official_r4_schema(judge: Judge) -> None:
+    notices = [replace(NOTICE, event_id=bytes([n]) * 16, event=event) for n, event in enumerate(EVENTS)]
+    data = FhirCommunicationWriter().write(notices)
+    judge(data)
+    assert len(json.loads(data)["entry"]) == len(EVENTS)
+    with pytest.raises(ValueError, match="^there is no notice to write$"):
+        FhirCommunicationWriter().write([])
 
 
 @pytest.mark.parametrize(

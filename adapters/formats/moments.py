@@ -1,0 +1,22 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+"""The Dutch calendar day of a moment that a message writes with its own offset."""
+
+from datetime import date, time
+
+from schemas.calendar import day_of, start_of_day
+from schemas.event import LAST_DAY
+
+_EPOCH = date(1970, 1, 1).toordinal()
+_PAST_LAST_DAY = start_of_day(LAST_DAY + 1)
+
+
+def dutch_day(day: str, hour: int, minute: int, second: int, offset: int) -> int | None:
+    """The day; `day` is YYYY-MM-DD, `offset` minutes ahead of UTC. None when there is no such moment on the calendar."""
+    try:
+        days = date.fromisoformat(day).toordinal() - _EPOCH
+        clock = time(hour, minute, min(second, 59))
+    except ValueError:
+        return None
+    moment = (days * 86_400 + (clock.hour * 60 + clock.minute - offset) * 60 + clock.second) * 1000
+    return day_of(moment) if 0 <= moment < _PAST_LAST_DAY else None
