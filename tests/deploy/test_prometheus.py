@@ -57,9 +57,15 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
         for _, step in STEPS[:-1]:
             step(net)
         wait_for(lambda: all(one["lastEvaluation"][:4] != "0001" for one in _rules(server)))
+        told_at = time.time()
+        wait_for(lambda: _scraped(server) > told_at)  # what the last step did is in Prometheus too
         end, rules = time.time(), _rules(server)
         STEPS[-1][1](net)
         yield Told(server, begin, end, rules)
+
+
+def _scraped(server: Prometheus) -> float:
+    return min(float(one["value"][1]) for one in server.ask("query", query="timestamp(up)")["result"])
 
 
 def _rules(server: Prometheus) -> list[dict[str, Any]]:
