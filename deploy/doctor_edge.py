@@ -49,6 +49,7 @@ from schemas.note import Checkpoint, NoteError, open_note
 
 SECONDS = 20.0
 _BY_HUB = "Run `schakel edge renew`; a running edge tries by itself, and says in its log (not-renewed) why it can't."
+_REVOKED = "Call the operator of the hub. With an OIN: put another certificate in its place; else join anew."
 _JOIN = "Ask the operator of the hub to admit this edge (`schakel partner admit`) and whether it is suspended."
 
 
@@ -177,6 +178,9 @@ def of_hub(edge: Edge, client: HubClient, config: EdgeConfig) -> Iterator[Findin
         yield unreached(error)
         return
     except (HubRefusedError, RefusedError) as error:
+        if isinstance(error, HubRefusedError) and error.name == "revoked":
+            yield wrong("connection", "The operator of the hub revoked the certificate of this edge.", _REVOKED)
+            return
         yield wrong("connection", f"The hub refuses this edge: {error}", _JOIN)
         return
     yield answered(ready=ready)

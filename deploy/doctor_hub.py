@@ -51,6 +51,7 @@ def health(hub: Hub) -> Values:
         "faults": len(hub.store.faults()),
         "log": hub.log.number,
         "awaited": len(hub.exchange.awaited()),
+        "revoked": len(hub.exchange.revoked()),
         "partners": [
             {"address": one.address, "until": None if one.manifest is None else one.manifest.until}
             for one in everyone
@@ -98,6 +99,7 @@ def of_store(told: Values, moment: Moment) -> Iterator[Finding]:
     yield clock(moment.now, int(told["committed_at"])) if not told["jump_seconds"] else _in_doubt(told["jump_seconds"])
     yield _faults(int(told["faults"]))
     yield _recovery(int(told["log"]), int(told["awaited"]))
+    yield fine("revoked certificates", f"{told['revoked']}; `schakel partner list --revoked` shows them.")
     for one in told["partners"]:
         yield manifest(f"manifest of {one['address']}", one["until"], moment.today, own=False)
 

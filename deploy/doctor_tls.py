@@ -15,6 +15,7 @@ from socket import create_connection
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import NameOID
 
@@ -92,12 +93,13 @@ def _led(subject: str, chain: Sequence[x509.Certificate], authorities: Sequence[
 def named(subject: str, file: Path, oin: str) -> Finding:
     """Whether a certificate names this organisation, where a hub looks: in the serialNumber of its subject."""
     try:
-        found = x509.load_pem_x509_certificates(file.read_bytes())[0].subject
+        found = x509.load_pem_x509_certificates(file.read_bytes())[0]
     except (OSError, ValueError):
         return wrong(subject, "It can't be read, so nobody knows whom it names.", "Mend the certificate first.")
-    names = [str(one.value) for one in found.get_attributes_for_oid(NameOID.SERIAL_NUMBER)]
+    names = [str(one.value) for one in found.subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)]
     if names == [oin]:
-        return fine(subject, f"It names {oin}, the number of this partner.")
+        print_ = found.fingerprint(hashes.SHA256()).hex()
+        return fine(subject, f"It names {oin}, the number of this partner. Its SHA-256 is {print_}.")
     return wrong(
         subject,
         f"It names {' and '.join(names) or 'no number'}, and this partner has {oin}: the hub takes nothing sent with it.",

@@ -75,6 +75,21 @@ def _state(hub: Hub, values: Values) -> Values:
     return _partner(hub.exchange.set_state(str(values["address"]), state))
 
 
+def _revoke(hub: Hub, values: Values) -> Values:
+    oin = values.get("oin")
+    hub.exchange.revoke(bytes.fromhex(str(values["fingerprint"])), None if oin is None else str(oin))
+    return {"fingerprint": str(values["fingerprint"])}
+
+
+def _revoked(hub: Hub, values: Values) -> Values:
+    found = hub.exchange.revoked()
+    return {
+        "revoked": [
+            {"fingerprint": name.hex(), "number": one.oin, "day": date_text(one.day)} for name, one in found.items()
+        ]
+    }
+
+
 def _partners(hub: Hub, values: Values) -> Values:
     everyone = sorted(hub.exchange.partners().by_number.items())
     return {"partners": [_partner(one) for _, one in everyone]}
@@ -181,6 +196,8 @@ def _partner(one: Partner) -> Values:
 REQUESTS: Mapping[str, Callable[[Hub, Values], Values]] = {
     "admit": _admit,
     "state": _state,
+    "revoke": _revoke,
+    "revoked": _revoked,
     "partners": _partners,
     "status": _status,
     "checkpoint": _checkpoint,

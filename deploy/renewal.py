@@ -25,7 +25,9 @@ from hub.client import HubUnavailableError
 from schemas.address import oin_of
 
 BEFORE = timedelta(days=30)  # before the end, a running edge renews by itself
-_NOT_TAKEN = frozenset({"no-oin", "unknown-sender"})  # the hub answers, and takes this certificate for nobody's
+_NOT_TAKEN = frozenset(
+    {"no-oin", "unknown-sender", "revoked"}
+)  # the hub answers, and takes this certificate for nobody's
 
 
 class RenewalError(Exception):

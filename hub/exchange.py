@@ -32,6 +32,7 @@ from hub.exchange_core import BATCH, FEED_PAGE
 from hub.exchange_faults import FaultDesk
 from hub.exchange_reading import ReadingRoom
 from hub.exchange_recovery import RecoveryDesk
+from hub.greatest import Revoked
 from hub.pipeline import Question
 from hub.registry import ADMITTED, Partner, Partners
 from hub.store import SetAside, StaleError, Step, Store, Stored, StoreError, Tell, Waiting
@@ -424,6 +425,19 @@ class Exchange(RecoveryDesk, FaultDesk, ReadingRoom):
                 raise RefusedError(Code.NOT_YOURS)
             self._set_state(address, state)
             return self._directory.partners().by_address[address]
+
+    def revoke(self, fingerprint: bytes, oin: str | None) -> None:
+        """Revokes the certificate of this SHA-256, at once and for good; `oin`: whom it names, when that is known.
+
+        Raises:
+            StoreError: it can't be kept, and so is not revoked.
+        """
+        with self._lock:
+            self.log.greatest.revoke(fingerprint, Revoked(day_of(self.store.now()), oin))
+
+    def revoked(self) -> Mapping[bytes, Revoked]:
+        """The revoked certificates, by their SHA-256; another object after each change."""
+        return self.log.greatest.kept.revoked
 
     def _set_state(self, address: str, state: str) -> None:
         partners = self._directory.partners()

@@ -43,6 +43,7 @@ from hub.gateway_caller import (
 from hub.gateway_limits import Counts, Limits, Memory, Partnerships, Share
 from hub.gateway_listener import Listener, Tls, answer_problem, certificate_of, listen, load_files, server_context
 from hub.gateway_problem import Problem, of_code
+from hub.gateway_revoked import is_revoked
 from hub.gateway_routes import CBOR, Call, Found, Services, find, read_query
 from hub.gateway_worker import Polls, Worker
 from hub.registry import Partner
@@ -102,7 +103,7 @@ class Gateway:
         await self._services.refresh()
         await self._probe()
         proxies = frozenset(proxy.address for proxy in self._tls.proxies)
-        self._listener = Listener(self._handle, self._limits, self.counts, proxies)
+        self._listener = Listener(self._handle, self._limits, self.counts, proxies, self._services.exchange.revoked)
         self._server = await listen(
             self._listener,
             (host, port),
@@ -173,6 +174,8 @@ class Gateway:
         shown = self._certificate(request)
         if shown is None:
             raise Problem("no-oin", close=True)
+        need_valid = partial(self._need_valid, shown)
+        need_valid()
         # (3) what the partner may use
         snapshot = self._services.snapshot
         load = self._partners.take(self._partner_name(snapshot, shown.oin, found), asyncio.get_running_loop().time())
@@ -187,8 +190,9 @@ class Gateway:
                 body = await self._body(request, claim, share)
                 # (9) what it asks
                 polling = partial(self._partners.poll, load)
-                call = Call(caller.address, values, found.named, body, polling, shown.certificate)
+                call = Call(caller.address, values, found.named, body, polling, shown.certificate, need_valid)
                 answer = await self._ask(found, call)
+                need_valid()  # revoked meanwhile: what was asked may be done, and the answer is for nobody
             headers = {"Content-Type": found.route.media_type, "Cache-Control": "no-store"}
             return found.route.name, web.Response(body=answer, headers=headers)
 
@@ -223,6 +227,10 @@ class Gateway:
             self.counts.smuggled += 1  # believed from nobody else: as if it were not there
         oin, raw = oin_of_peer(transport.get_extra_info("peercert")), certificate_of(transport)
         return None if oin is None or raw is None else Shown(oin, raw)
+
+    def _need_valid(self, shown: Shown) -> None:
+        if is_revoked(shown.certificate, self._services.exchange.revoked()):
+            raise Problem("revoked", close=True)
 
     def _is_proxy(self, transport: asyncio.BaseTransport) -> bool:
         peer = transport.get_extra_info("peername")

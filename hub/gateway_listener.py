@@ -15,7 +15,7 @@ import socket
 import ssl
 from asyncio import sslproto
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from aiohttp import web
 from hub.gateway_caller import Proxy, oin_of_peer
 from hub.gateway_limits import Counts, Limits
 from hub.gateway_problem import MEDIA_TYPE, Problem
+from hub.gateway_revoked import is_revoked
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 ACCEPTS_AT_ONCE = 16  # new connections before what is in hand has its turn again
@@ -78,9 +79,16 @@ async def listen(make: Callable[[], web.RequestHandler], where: tuple[str, int],
 class Listener(web.Server):
     """Makes a connection for whoever shook hands, within the limits."""
 
-    def __init__(self, handler: Handler, limits: Limits, counts: Counts, proxies: frozenset[str]) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        limits: Limits,
+        counts: Counts,
+        proxies: frozenset[str],
+        revoked: Callable[[], Collection[bytes]],
+    ) -> None:
         super().__init__(handler, handler_cancellation=True)
-        self._limits, self._counts, self._proxies = limits, counts, proxies
+        self._limits, self._counts, self._proxies, self._revoked = limits, counts, proxies, revoked
         self._heads: dict[web.RequestHandler, asyncio.TimerHandle] = {}  # no whole request yet
         self._names: dict[web.RequestHandler, str] = {}
         self._open: Counter[str] = Counter()
@@ -158,6 +166,8 @@ class Listener(web.Server):
         peer = transport.get_extra_info("peername")
         if peer is not None and peer[0] in self._proxies:
             return str(peer[0])
+        if is_revoked(certificate_of(transport), self._revoked()):
+            return "revoked"  # whoever stole it takes no connection from its owner
         return oin_of_peer(transport.get_extra_info("peercert")) or "without OIN"
 
 

@@ -24,6 +24,7 @@ NAMED: dict[str, tuple[int, str]] = {
     "not-signed": (401, "The request has no signature of our profile; see the headers in /v1/openapi.json."),
     "clock": (401, "The minute of the request is not now; set the clock, the answer's Date says the hub's time."),
     "no-oin": (403, "The certificate names no organisation: its subject has no serialNumber of 20 digits."),
+    "revoked": (403, "The operator of the hub revoked this certificate; call the operator, it never counts again."),
     "other-authority": (
         403,
         "This certificate is not of the hub's own authority, or not of this address; whoever gave it renews it.",

@@ -36,7 +36,8 @@ TEXT = "text/plain; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A proven request.  `polling` counts an open poll while it is entered; `certificate` is what was shown (DER)."""
+    """A proven request.  `polling` counts an open poll while it is entered; `certificate` is what was shown (DER),
+    `need_valid` raises a problem once it is revoked."""
 
     via: str
     query: Mapping[str, int]
@@ -44,6 +45,7 @@ class Call:
     body: bytes
     polling: Callable[[], AbstractContextManager[None]]
     certificate: bytes
+    need_valid: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +144,10 @@ async def _outcomes(services: Services, call: Call) -> bytes:
 
 async def _pickup(services: Services, call: Call) -> bytes:
     most, wait_ms, acknowledged = api.read_pickup(call.body)
-    look = partial(services.exchange.pickup, call.via, most)
     if not wait_ms:
         return _picked_up(await _taken(services, call.via, most, acknowledged))
     with call.polling():
-        return _picked_up(await _poll(services, call.via, look, acknowledged, wait_ms / 1000, only_asks=not most))
+        return _picked_up(await _poll(services, call, most, acknowledged, wait_ms / 1000))
 
 
 async def _taken(services: Services, via: str, most: int, acknowledged: int) -> PickUp:
@@ -161,11 +162,10 @@ async def _taken(services: Services, via: str, most: int, acknowledged: int) -> 
     return replace(found, deliveries=tuple(handed))
 
 
-async def _poll(
-    services: Services, via: str, look: Callable[[int], PickUp], acknowledged: int, seconds: float, *, only_asks: bool
-) -> PickUp:
-    """`only_asks`: for no envelope at all.  Answers when there is one, and since nothing was handed over, whoever waits
-    may go away at any moment."""
+async def _poll(services: Services, call: Call, most: int, acknowledged: int, seconds: float) -> PickUp:
+    """For no envelope at all (`most` is 0) it answers when there is one, and since nothing was handed over, whoever
+    waits may go away at any moment."""
+    via, look = call.via, partial(services.exchange.pickup, call.via, most)
     clock = asyncio.get_running_loop().time
     until, is_there = clock() + seconds, False
     while True:
@@ -177,7 +177,8 @@ async def _poll(
                 return found
             acknowledged = 0  # it is acknowledged
             done, _ = await asyncio.wait([changed], timeout=left)
-            is_there = only_asks and bool(done)
+            call.need_valid()
+            is_there = not most and bool(done) and changed.result()
         finally:
             services.polls.close(via, changed)
 

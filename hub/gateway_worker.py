@@ -7,7 +7,8 @@
   partner in turn.  So nobody waits behind more than one batch, whatever another partner loads.
 * Larger requests are read and verified by a process for each other core meanwhile (`hub.gateway_checker`); where there
   is one core, here, a few envelopes at a time.
-* Long polls: one question every 50 ms for all of them, only when the log has grown, and once a second.
+* Long polls: one question every 50 ms for all of them, only when the log has grown, and once a second.  All of them look
+  whether they may still be there when a certificate was revoked.
 """
 
 from __future__ import annotations
@@ -124,17 +125,19 @@ class Polls:
     def __init__(self, exchange: Exchange, worker: Worker) -> None:
         self._exchange = exchange
         self._worker = worker
-        self._open: dict[str, set[asyncio.Future[None]]] = {}
+        self._open: dict[str, set[asyncio.Future[bool]]] = {}
+        self._revoked = exchange.revoked()
         self._size = -1
         self._asked = 0.0
 
-    def open(self, address: str) -> asyncio.Future[None]:
-        """A future that is done when there is something.  Open it before looking, so that nothing is missed."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    def open(self, address: str) -> asyncio.Future[bool]:
+        """A future that is done when there is something; its result is False when only a certificate was revoked.  Open
+        it before looking, so that nothing is missed."""
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._open.setdefault(address, set()).add(future)
         return future
 
-    def close(self, address: str, future: asyncio.Future[None]) -> None:
+    def close(self, address: str, future: asyncio.Future[bool]) -> None:
         """The poll is over."""
         future.cancel()
         waiting = self._open.get(address, set())
@@ -146,6 +149,9 @@ class Polls:
         """The one loop of all polls; ends by being cancelled."""
         while True:
             await asyncio.sleep(POLL_EVERY)
+            if self._revoked is not self._exchange.revoked():
+                self._revoked = self._exchange.revoked()
+                self._wake(tuple(self._open), there=False)
             if self._open:
                 try:
                     self._wake(await self._worker.run(partial(self._ask, tuple(self._open), _time())))
@@ -163,11 +169,11 @@ class Polls:
         self._size, self._asked = size, now
         return self._exchange.ready(addresses)
 
-    def _wake(self, addresses: Iterable[str]) -> None:
+    def _wake(self, addresses: Iterable[str], *, there: bool = True) -> None:
         for address in addresses:
             for future in self._open.get(address, ()):
                 if not future.done():
-                    future.set_result(None)
+                    future.set_result(there)
 
 
 def _time() -> float:

@@ -7,6 +7,7 @@
   the whole log.
 * Who was ever admitted, in the order of their numbers, and who is barred (suspended or removed), on disk before the
   commit that says so: a copy must neither forget to wait for anybody nor let anybody in again.
+* Which certificates are revoked: they stand here alone, so no copy of the store brings one back.
 
 It is one small file outside the store and outside its back-ups.
 """
@@ -29,15 +30,25 @@ _LARGEST = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
+class Revoked:
+    """When a certificate was revoked, and the number of its subject as far as the operator had the certificate."""
+
+    day: int
+    oin: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Kept:
     """The newest checkpoint, None before the first; who was admitted; per barred address its state; whether the store
-    was put back: a copy that holds the newest checkpoint may lack what came after it, so who puts one back says so.
+    was put back: a copy that holds the newest checkpoint may lack what came after it, so who puts one back says so; and
+    the revoked certificates by their SHA-256.
     """
 
     checkpoint: Checkpoint | None = None
     admitted: tuple[str, ...] = ()
     barred: Mapping[str, str] = field(default_factory=dict)
     put_back: bool = False
+    revoked: Mapping[bytes, Revoked] = field(default_factory=dict)
 
 
 class GreatestFile:
@@ -94,6 +105,17 @@ class GreatestFile:
         if kept != self._kept:
             self._write(kept)
 
+    def revoke(self, fingerprint: bytes, revoked: Revoked) -> None:
+        """Keeps that a certificate is revoked, for good.
+
+        Raises:
+            StoreError: it can't be written.
+        """
+        kept = _with_revoked(self._kept, fingerprint, revoked)
+        if kept is not self._kept:
+            self._write(kept)
+            # Revoked from here on. A crash here: at the next start too; the command is repeated and changes nothing.
+
     def _write(self, kept: Kept) -> None:
         point = kept.checkpoint
         shown = None if point is None else [point.origin, point.size, b64encode(point.root).decode()]
@@ -107,6 +129,7 @@ class GreatestFile:
                         "admitted": kept.admitted,
                         "barred": dict(kept.barred),
                         "put_back": kept.put_back,
+                        "revoked": [[name.hex(), one.day, one.oin] for name, one in kept.revoked.items()],
                     },
                     opened,
                 )
@@ -148,6 +171,10 @@ class NoGreatest:
         """See `GreatestFile`."""
         self.kept = _with_barred(self.kept, address, state)
 
+    def revoke(self, fingerprint: bytes, revoked: Revoked) -> None:
+        """See `GreatestFile`."""
+        self.kept = _with_revoked(self.kept, fingerprint, revoked)
+
 
 Greatest = GreatestFile | NoGreatest
 
@@ -159,6 +186,10 @@ def _with_admitted(kept: Kept, address: str) -> Kept:
 def _with_barred(kept: Kept, address: str, state: str | None) -> Kept:
     barred = {one: its for one, its in kept.barred.items() if one != address}
     return replace(kept, barred=barred if state is None else barred | {address: state})
+
+
+def _with_revoked(kept: Kept, fingerprint: bytes, revoked: Revoked) -> Kept:
+    return kept if fingerprint in kept.revoked else replace(kept, revoked={**kept.revoked, fingerprint: revoked})
 
 
 def _is_newer(checkpoint: Checkpoint, kept: Kept) -> bool:
@@ -178,6 +209,8 @@ def _read(path: Path) -> Kept:
         shown, barred, put_back = raw["checkpoint"], raw["barred"], raw["put_back"] is True
         admitted = tuple(need_address(one, "/admitted") for one in raw["admitted"])
         point = None if shown is None else Checkpoint(shown[0], shown[1], b64decode(shown[2], validate=True))
+        # A file of an earlier version has none.
+        revoked = {_fingerprint(name): _revoked(day, oin) for name, day, oin in raw.get("revoked", [])}
         if not isinstance(barred, dict) or set(barred.values()) - {SUSPENDED, REMOVED}:
             raise ValueError("barred")  # noqa: TRY301  # told as all else below
     except OSError as error:
@@ -185,6 +218,19 @@ def _read(path: Path) -> Kept:
     except (ValueError, KeyError, TypeError, IndexError):
         raise StoreError(
             "the file of the greatest checkpoint is damaged. Put it back from the other machine, or remove it: the hub "
-            "then starts in recovery, and whoever was suspended must be suspended again"
+            "then starts in recovery, whoever was suspended must be suspended again, and certificates revoked again"
         ) from None
-    return Kept(point, admitted, barred, put_back)
+    return Kept(point, admitted, barred, put_back, revoked)
+
+
+def _fingerprint(name: str) -> bytes:
+    raw = bytes.fromhex(name)
+    if len(raw) != 32:
+        raise ValueError("revoked")
+    return raw
+
+
+def _revoked(day: object, oin: object) -> Revoked:
+    if type(day) is not int or not (oin is None or isinstance(oin, str)):
+        raise ValueError("revoked")
+    return Revoked(day, oin)

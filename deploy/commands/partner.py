@@ -6,9 +6,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 import click
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.x509.oid import NameOID
 
 from deploy.commands.accession import Candidate, certify, invite, read_candidate
 from deploy.exits import refused, wrong_use
@@ -75,14 +79,19 @@ def _compare(screen: Screen, candidate: Candidate, given: str | None) -> None:
 
 
 @partner.command(name="list")
+@click.option("--revoked", is_flag=True, help="Instead: the certificates that were revoked.")
 @hub_option
 @with_screen
-def list_partners(screen: Screen, config: Path | None) -> None:
+def list_partners(screen: Screen, revoked: bool, config: Path | None) -> None:
     """Every address that was ever admitted."""
+    what = "revoked" if revoked else "partners"
     with open_office(load_hub_config(settings_file(config, HUB_FILE))) as office:
-        found = office("partners", {})["partners"]
+        found = office(what, {})[what]
     rows = [tuple(one.values()) for one in found]
-    screen.answer(found, table("Partners", ("number", "address", "state", "keys valid until"), rows))
+    if revoked:
+        screen.answer(found, table("Revoked certificates", ("SHA-256", "number of the subject", "revoked on"), rows))
+    else:
+        screen.answer(found, table("Partners", ("number", "address", "state", "keys valid until"), rows))
 
 
 _YES = click.option("--yes", is_flag=True, help="Do not ask.")
@@ -115,6 +124,44 @@ def resume(screen: Screen, address: str, config: Path | None) -> None:
 def remove(screen: Screen, address: str, yes: bool, config: Path | None) -> None:
     """Remove an address at once: nothing is accepted from it or handed to it any more."""
     _set_state(screen, address, REMOVED, config, asks=None if yes else f"Remove {address}?")
+
+
+@partner.command()
+@click.argument("certificate")
+@_YES
+@hub_option
+@with_screen
+def revoke(screen: Screen, certificate: str, yes: bool, config: Path | None) -> None:
+    """Revoke a client certificate at once and for good: CERTIFICATE is its SHA-256, or a file with it.
+
+    Its address stays as it is, and goes on with another certificate; `suspend` stops the address.
+    """
+    settings = load_hub_config(settings_file(config, HUB_FILE))
+    fingerprint, oin = _certificate(certificate)
+    asks = f"Revoke the certificate {fingerprint} for good?"
+    if not yes and (screen.as_json or not click.confirm(asks)):
+        raise wrong_use("Nothing was changed; say --yes to do it without being asked.")
+    with open_office(settings) as office:
+        office("revoke", {"fingerprint": fingerprint, "oin": oin})
+    screen.answer({"fingerprint": fingerprint, "number": oin}, good(f"The certificate {fingerprint} is revoked."))
+
+
+def _certificate(given: str) -> tuple[str, str | None]:
+    """The SHA-256 in hexadecimals, and whom it names when the certificate itself is there."""
+    digits = re.sub(r"[:\s]", "", given).lower()
+    if re.fullmatch(r"[0-9a-f]{64}", digits):
+        return digits, None
+    try:
+        raw = Path(given).read_bytes()
+        read = (
+            x509.load_pem_x509_certificates(raw)[0] if raw.startswith(b"-----") else x509.load_der_x509_certificate(raw)
+        )
+    except (OSError, ValueError):
+        raise wrong_use(
+            "Give the SHA-256 of a certificate in 64 hexadecimals, or a file with the certificate."
+        ) from None
+    names = [str(one.value) for one in read.subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)]
+    return read.fingerprint(hashes.SHA256()).hex(), names[0] if len(names) == 1 else None
 
 
 def _set_state(screen: Screen, address: str, state: str, config: Path | None, *, asks: str | None) -> None:

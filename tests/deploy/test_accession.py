@@ -238,6 +238,40 @@ def test_nothing_is_changed_unasked(schakel: Schakel, hub: Path) -> None:
         assert schakel("partner", command, TEAM, "--config", hub, typed="n\n").exit_code == Exit.WRONG_USE
 
 
+def test_a_certificate_is_revoked_by_its_file_or_its_sha_256_and_listed(answer: Answer, hub: Path, ca: DevCa) -> None:
+    files = ca.client(OIN, "team")
+    read = x509.load_pem_x509_certificate(files.certificate.read_bytes())
+    der = files.certificate.with_suffix(".der")
+    der.write_bytes(read.public_bytes(Encoding.DER))
+    print_ = read.fingerprint(hashes.SHA256()).hex()
+    for given in (files.certificate, der):
+        told = answer("partner", "revoke", given, "--yes", "--config", hub)
+        assert told == {"fingerprint": print_, "number": OIN}
+    other = ":".join(["AB"] * 32)
+    assert answer("partner", "revoke", other, "--yes", "--config", hub)["fingerprint"] == "ab" * 32
+    found = answer("partner", "list", "--revoked", "--config", hub)
+    assert [(one["fingerprint"], one["number"]) for one in found] == [(print_, OIN), ("ab" * 32, None)]
+    assert answer("partner", "list", "--config", hub) == []
+
+
+@pytest.mark.parametrize("given", ["ab" * 31, "nergens.crt", "zz" * 32])
+def test_what_is_neither_a_sha_256_nor_a_certificate_revokes_nothing(
+    schakel: Schakel, answer: Answer, hub: Path, given: str
+) -> None:
+    result = schakel("partner", "revoke", given, "--yes", "--config", hub)
+    assert result.exit_code == Exit.WRONG_USE
+    assert "64 hexadecimals" in result.output
+    assert answer("partner", "list", "--revoked", "--config", hub) == []
+
+
+def test_no_certificate_is_revoked_unasked(schakel: Schakel, answer: Answer, hub: Path) -> None:
+    assert schakel("partner", "revoke", "ab" * 32, "--config", hub, typed="n\n").exit_code == Exit.WRONG_USE
+    assert schakel("partner", "revoke", "ab" * 32, "--config", hub, "--json").exit_code == Exit.WRONG_USE
+    assert answer("partner", "list", "--revoked", "--config", hub) == []
+    assert schakel("partner", "revoke", "ab" * 32, "--config", hub, typed="y\n").exit_code == Exit.DONE
+    assert len(answer("partner", "list", "--revoked", "--config", hub)) == 1
+
+
 def test_the_accession_authority_vouches_for_its_own_numbers_only() -> None:
     authority = Authority(*make_authority("hub.voorbeeld.nl", int(time.time())))
     key = ec.generate_private_key(ec.SECP256R1())

@@ -310,6 +310,7 @@ def test_a_partner_without_valid_keys_and_a_fault_are_found_at_the_hub() -> None
         "faults": 2,
         "log": 1,
         "awaited": 0,
+        "revoked": 1,
     }
     told |= {"partners": [{"address": TEAM, "until": 99}]}
     found = {one.subject: one for one in of_store(told, Moment(5, 100))}

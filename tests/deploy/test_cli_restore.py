@@ -59,6 +59,15 @@ def test_a_hub_is_put_back_waits_for_its_partners_and_works(kept: Path, schakel:
     assert shown.count("confirm") == 3
 
 
+def test_what_was_revoked_after_the_copy_was_made_stays_revoked_when_it_is_put_back(kept: Path, answer: Answer) -> None:
+    hub, copy = kept / "hub", kept / "copy.db"
+    answer("hub", "backup", copy, "--config", hub)
+    answer("partner", "revoke", "ab" * 32, "--yes", "--config", hub)
+    answer("hub", "restore", copy, "--yes", "--config", hub)
+    [one] = answer("partner", "list", "--revoked", "--config", hub)
+    assert one["fingerprint"] == "ab" * 32
+
+
 def test_the_operator_gives_up_on_a_partner_that_will_not_return(kept: Path, schakel: Schakel, answer: Answer) -> None:
     hub, copy = kept / "hub", kept / "copy.db"
     answer("hub", "backup", copy, "--config", hub)

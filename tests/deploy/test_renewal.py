@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -269,6 +271,14 @@ def _end_of(file: Path) -> float:
     return x509.load_pem_x509_certificate(file.read_bytes()).not_valid_after_utc.timestamp()
 
 
+def _apart(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """A command as a process of its own."""
+    program = "from deploy.cli import cli; cli()"
+    return subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False, timeout=60
+    )
+
+
 def test_an_edge_that_runs_renews_by_itself(net: Net) -> None:
     practice, hub = net.partners[0], net.config
     config, now = practice.settings.config, int(time.time())
@@ -301,3 +311,27 @@ def test_a_partner_with_an_oin_is_told_who_renews_its_certificate(net: Net, scha
     result = schakel("edge", "renew", "--config", net.partners[1].settings.config.data_folder.parent)
     assert result.exit_code == Exit.FAILED
     assert "whoever gave its certificate renews it" in result.output
+
+
+def test_a_revoked_certificate_is_refused_by_the_running_hub_and_by_the_next_and_another_goes_on(
+    net: Net, answer: Answer
+) -> None:
+    practice, hub = net.partners[0], net.config
+    config, process = practice.settings.config, practice.process
+    place = config.data_folder.parent
+    answer("partner", "revoke", config.hub_certificate, "--yes", "--config", net.folder / "hub")
+    wait_for(lambda: any(one.get("name") == "revoked" for one in process.events("refused")))
+    net.hub.kill()
+    net.hub.start()
+    wait_for(lambda: net.hub.events("listening"))
+    doctor = _apart("edge", "doctor", "--config", str(place), "--json")
+    assert "revoked the certificate of this edge" in doctor.stdout
+    key = ec.generate_private_key(ec.SECP256R1())
+    authority = AuthorityFiles(hub.accession_key, hub.accession_certificate).read()
+    made = authority.certify(request_for(key, config.address), config.address, int(time.time()))
+    count = len(process.events("reloaded"))
+    config.hub_certificate_key.write_bytes(key_bytes(key))
+    config.hub_certificate.write_bytes(made)
+    wait_for(lambda: len(process.events("reloaded")) > count)
+    wait_for(lambda: _apart("edge", "work", "--config", str(place)).returncode == Exit.DONE)
+    process.need_alive()
