@@ -35,8 +35,8 @@ from schemas.settings import (
     whole,
 )
 
-IN_FORMATS: Final = ("cloudevents", "fhir", "iwmo")
-OUT_FORMATS: Final = ("csv", "fhir-communication", "fhir-task")
+IN_FORMATS: Final = ("cloudevents", "fhir", "hl7v2", "iwmo")
+OUT_FORMATS: Final = ("csv", "fhir-communication", "fhir-task", "hl7v2")
 LOCAL: Final = "local:"
 HTTPS: Final = "https://"
 MOVED: Final[Mapping[str, str]] = MappingProxyType({})  # a key of an earlier version -> its name now
@@ -204,12 +204,12 @@ class EdgeConfig:
     format_laws: Mapping[str, Law] = optional(
         _format_laws,
         MappingProxyType({}),
-        'Per format that names no law itself (fhir): the law under which its messages are told: fhir = "wmo".',
+        'Per format that names no law itself (fhir, hl7v2): the law under which its messages are told: fhir = "wmo".',
     )
     own_number_system: str | None = optional(
         text(1, 200),
         None,
-        "Numbering system in FHIR whose numbers are the organisation's own client numbers.",
+        "Numbering system (FHIR) or assigning authority (HL7 v2) whose numbers are the organisation's own client numbers.",
     )
     xsd_dir: Path | None = optional(
         path, None, "Folder with the official XSDs of iWmo; messages are then validated against them too."

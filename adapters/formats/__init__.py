@@ -18,6 +18,8 @@ from adapters.formats.csv_notice import CsvWriter
 from adapters.formats.fhir import FhirReader
 from adapters.formats.fhir_communication import FhirCommunicationWriter
 from adapters.formats.fhir_task import FhirTaskWriter
+from adapters.formats.hl7v2 import Hl7v2Reader
+from adapters.formats.hl7v2_notice import Hl7v2Writer
 from adapters.formats.iwmo import IwmoReader
 from adapters.formats.native import FormatConfig, Reader, Writer
 
@@ -82,6 +84,15 @@ _FHIR = About(
 _FHIR_COMMUNICATION = About(
     "fhir-communication", "huisarts en zorgnetwerk", "HL7 FHIR", "R4", Status.STANDARD, ("Communication", "Bundle")
 )
+_HL7V2 = About(
+    "hl7v2",
+    "huisarts en ziekenhuis",
+    "HL7 v2",
+    "2.3 tot 2.8",
+    Status.STANDARD,
+    ("REF^I12", "RRI^I12", "SIU", "ORU^R01"),
+)
+_HL7V2_NOTICE = About("hl7v2", "huisarts en ziekenhuis", "HL7 v2", "2.4", Status.DERIVED, ("RRI^I12",))
 _CSV = About("csv", "iedere partner", "RFC 4180", "1", Status.DERIVED, ("melding",))
 
 READERS: Mapping[str, ReaderEntry] = MappingProxyType(
@@ -89,12 +100,14 @@ READERS: Mapping[str, ReaderEntry] = MappingProxyType(
         _IWMO.name: ReaderEntry(_IWMO, IwmoReader),
         _CLOUDEVENTS.name: ReaderEntry(_CLOUDEVENTS, CloudEventsReader),
         _FHIR.name: ReaderEntry(_FHIR, FhirReader),
+        _HL7V2.name: ReaderEntry(_HL7V2, Hl7v2Reader),
     }
 )
 WRITERS: Mapping[str, WriterEntry] = MappingProxyType(
     {
         _FHIR_TASK.name: WriterEntry(_FHIR_TASK, FhirTaskWriter),
         _FHIR_COMMUNICATION.name: WriterEntry(_FHIR_COMMUNICATION, FhirCommunicationWriter),
+        _HL7V2_NOTICE.name: WriterEntry(_HL7V2_NOTICE, Hl7v2Writer),
         _CSV.name: WriterEntry(_CSV, CsvWriter),
     }
 )

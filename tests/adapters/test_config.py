@@ -155,7 +155,7 @@ fhir = "wlz"
         "/formats_in: must be a suffix such as .xml, in small letters",
         "/cloudevent_types/0: must be a table with kind and law, and nothing else",
         "/format_laws/fhir: must be one of: wmo, jeugdwet, participatiewet",
-        "/notices_out: must be one of: csv, fhir-communication, fhir-task",
+        "/notices_out: must be one of: csv, fhir-communication, fhir-task, hl7v2",
     ]
     assert "GEHEIM" not in "".join(found)
 

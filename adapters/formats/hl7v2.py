@@ -1,0 +1,305 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+"""HL7 v2 messages as events: REF^I12 and RRI^I12 (referral), SIU (appointment), ORU^R01 (that a result arrived).
+
+- A file holds one message, many, or a batch, and is taken whole or refused whole, with every fault that was found.
+- The client is known by the numbers in PID-3 alone: a BSN (NLMINBIZA) or one of the own numbering authority.
+- The sender is MSH-4. A test message (MSH-11) is refused: nobody is told what did not happen.
+- Of a result nothing is read but that it is there. Names, diagnoses, remarks, rooms and physicians are dropped.
+
+Statuses are told by our own reading of tables 0283 and 0278 (`hl7v2_lists.py`); the others are refused by name. An
+identity has no message number in it: the same appointment or referral in the same state is the same event.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+from adapters.formats.hl7v2_lists import (
+    APPOINTMENTS,
+    EXPIRED,
+    FILLER_STATUS,
+    MESSAGES,
+    OTHER_TRIGGERS,
+    REFERRAL_STATUS,
+    TRIGGERS,
+    VERSIONS,
+    Message,
+)
+from adapters.formats.hl7v2_parts import Raw, Segments, messages
+from adapters.formats.moments import dutch_day
+from adapters.formats.native import FormatConfig, Keyword, NativeEvent
+from adapters.formats.xml_strict import Walk
+from schemas.calendar import parse_date
+from schemas.event import FIRST_DAY, LAST_DAY, Event, Kind, Law
+from schemas.identity import Citizen
+
+WRITTEN_BY = "SCHAKEL"  # MSH-3 of what our own writer makes
+BSN_AUTHORITY = "NLMINBIZA"
+
+_BSN = re.compile(r"[0-9]{9}")
+# Printable ASCII without a separator or an escape: a number or code that would need one is none of ours.
+_CODE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,62}[\x21-\x7e])?")
+_ESCAPE = "\\"
+_MOMENT = re.compile(
+    r"(?P<day>[0-9]{8})(?:(?P<hour>[0-9]{2})(?P<minute>[0-9]{2})(?:(?P<second>[0-5][0-9]|60)(?:\.[0-9]{1,4})?)?)?"
+    r"(?P<offset>[+-](?:0[0-9]|1[0-4])[0-5][0-9])?"
+)
+# Also a year or a month alone, which the standard allows where no day is needed; or nothing.
+_LOOSE = re.compile(
+    r"(?:[0-9]{4}(?:(?:0[1-9]|1[0-2])(?:[0-3][0-9](?:[0-9]{2,6}(?:\.[0-9]{1,4})?)?)?)?(?:[+-][0-9]{4})?)?"
+)
+
+
+class Hl7v2Reader:
+    """Reads one file of messages."""
+
+    name = "hl7v2"
+
+    def __init__(self, config: FormatConfig) -> None:
+        self._law = config.laws.get(self.name)
+        self._own_authority = config.own_number_system
+
+    def read(self, data: bytes) -> list[NativeEvent]:
+        """Return the events in the order of the messages; raises `Malformed`."""
+        raws = messages(data)
+        walk = Walk()
+        if self._law is None:
+            walk.fault("/", Keyword.LAW)
+        found: list[NativeEvent] = []
+        newest: dict[tuple[str, ...], NativeEvent] = {}
+        for raw in raws:
+            for event in _Reading(raw, walk, self._law or Law.WMO, self._own_authority).events():
+                before = newest.get(event.identity)
+                newest[event.identity] = event
+                # Booked, called off and booked again are three; the same twice running is one.
+                if before is None or before.retracts != event.retracts:
+                    found.append(event)
+                # The same fact on another day is a mistake that only the sender can mend.
+                elif before != event and not event.retracts:
+                    walk.fault(f"/{raw.number}/MSH/10", Keyword.DUPLICATE)
+        walk.finish()
+        return found
+
+
+class _Reading:
+    """One message on its way to events."""
+
+    def __init__(self, raw: Raw, walk: Walk, law: Law, own_authority: str | None) -> None:
+        self._raw = raw
+        self._walk = walk
+        self._law = law
+        self._own_authority = own_authority
+        self._segments = Segments(raw)
+
+    def events(self) -> list[NativeEvent]:
+        kind, trigger = self._header()
+        if kind is None:
+            return []
+        self._structure(MESSAGES[kind])
+        tell: Mapping[str, Callable[[str, Citizen, str], list[NativeEvent]]] = {
+            "REF": self._referral,
+            "RRI": self._referral,
+            "SIU": self._appointment,
+            "ORU": self._result,
+        }
+        citizen, sender = self._citizen(), self._code("MSH", 4)
+        if sender is None:
+            self._fault("MSH", 4, Keyword.MISSING)
+        if citizen is None or sender is None:
+            return []
+        return tell[kind](trigger, citizen, sender)
+
+    def _fault(self, segment: str, number: int | None, keyword: Keyword) -> None:
+        self._walk.fault(f"/{self._raw.number}/{segment}" + ("" if number is None else f"/{number}"), keyword)
+
+    # -- what kind of message --------------------------------------------------------------------------------------
+
+    def _header(self) -> tuple[str | None, str]:
+        kind, trigger = (self._segments.component("MSH", 9, place) for place in (1, 2))
+        structure = self._segments.component("MSH", 9, 3)
+        if kind not in MESSAGES:
+            self._fault("MSH", 9, Keyword.VOCABULARY)
+            return None, ""
+        if trigger in OTHER_TRIGGERS[kind]:
+            self._fault("MSH", 9, Keyword.NO_EVENT)
+        # The structure has one name for all its triggers; some senders fill in the trigger of the message instead.
+        elif trigger not in TRIGGERS[kind] or structure not in ("", MESSAGES[kind].structure, f"{kind}_{trigger}"):
+            self._fault("MSH", 9, Keyword.CODE_LIST)
+        if not self._segments.field("MSH", 10):
+            self._fault("MSH", 10, Keyword.MISSING)
+        processing = self._segments.component("MSH", 11, 1)
+        if processing != "P":
+            self._fault("MSH", 11, Keyword.NO_EVENT if processing in ("T", "D") else Keyword.CODE_LIST)
+        if self._segments.component("MSH", 12, 1) not in VERSIONS:
+            self._fault("MSH", 12, Keyword.VERSION)
+        if self._segments.component("MSH", 3, 1) == WRITTEN_BY:
+            self._fault("MSH", 3, Keyword.NO_EVENT)
+        return kind, trigger
+
+    def _structure(self, message: Message) -> None:
+        names = self._raw.names
+        counts = Counter(names)
+        for name in counts:
+            if name not in message.must and name not in message.may and not name.startswith("Z"):
+                self._walk.fault(f"/{self._raw.number}/*", Keyword.UNEXPECTED)
+            if name in message.single and counts[name] > 1:
+                self._fault(name, None, Keyword.REPEATED)
+        furthest = 0
+        for name in message.must:
+            if name not in counts:
+                self._fault(name, None, Keyword.MISSING)
+                continue
+            place = names.index(name)
+            if place < furthest:
+                self._fault(name, None, Keyword.ORDER)
+            furthest = max(furthest, place)
+
+    # -- who -------------------------------------------------------------------------------------------------------
+
+    def _citizen(self) -> Citizen | None:
+        bsns: set[str] = set()
+        numbers: set[str] = set()
+        for number, authority in self._segments.repetitions("PID", 3, 1, 4):
+            if number and authority == BSN_AUTHORITY:
+                bsns.add(number)
+            elif number and authority and authority == self._own_authority:
+                numbers.add(number)
+        if len(bsns) > 1 or len(numbers) > 1:
+            self._fault("PID", 3, Keyword.REPEATED)
+        elif not bsns and not numbers:
+            self._fault("PID", 3, Keyword.MISSING)
+        elif not all(map(_BSN.fullmatch, bsns)) or not all(map(_is_code, numbers)):
+            self._fault("PID", 3, Keyword.PATTERN)
+        else:
+            try:
+                return Citizen(next(iter(bsns), None), next(iter(numbers), None))
+            except ValueError:
+                self._fault("PID", 3, Keyword.ELEVEN_TEST)
+        return None
+
+    def _code(self, segment: str, number: int) -> str | None:
+        text = self._segments.component(segment, number, 1)
+        if not text or _is_code(text):
+            return text or None
+        self._fault(segment, number, Keyword.PATTERN)
+        return None
+
+    def _key(self, *places: tuple[str, int]) -> tuple[str, str] | None:
+        """The number, and who gave it, by which the sender knows what this is about."""
+        for segment, number in places:
+            text, authority = next(self._segments.repetitions(segment, number, 1, 2))
+            if not text:
+                continue
+            if _is_code(text) and (not authority or _is_code(authority)):
+                return text, authority
+            self._fault(segment, number, Keyword.PATTERN)
+            return None
+        self._fault(*places[0], Keyword.MISSING)
+        return None
+
+    # -- what happened ---------------------------------------------------------------------------------------------
+
+    def _referral(self, trigger: str, citizen: Citizen, sender: str) -> list[NativeEvent]:
+        answer = self._segments.component("MSH", 9, 1) == "RRI"
+        status = self._segments.component("RF1", 1, 1)
+        if not status and not answer:  # a referral that says no more is one that was just made
+            status = "P"
+        if status not in REFERRAL_STATUS:
+            missing = Keyword.CODE_LIST if status else Keyword.MISSING
+            self._fault("RF1", 1, Keyword.NO_EVENT if status == EXPIRED else missing)
+            return []
+        key = self._key(("RF1", 6), ("RF1", 11))
+        for number in (7, 8, 9):
+            if _LOOSE.fullmatch(self._segments.field("RF1", number)) is None:
+                self._fault("RF1", number, Keyword.DATE)
+                return []
+        # RF1-9 is when it was dealt with, RF1-7 from when it holds.
+        day = self._day(("RF1", 9 if answer else 7), ("MSH", 7))
+        return self._event(REFERRAL_STATUS[status], day, citizen, sender, "REF", key)
+
+    def _appointment(self, trigger: str, citizen: Citizen, sender: str) -> list[NativeEvent]:
+        status = self._segments.component("SCH", 25, 1).lower()
+        key, day = self._key(("SCH", 2), ("SCH", 1)), self._day(("MSH", 7))
+        if status and status not in FILLER_STATUS:
+            self._fault("SCH", 25, Keyword.CODE_LIST)
+            return []
+        if (trigger, status) not in APPOINTMENTS:
+            if trigger in TRIGGERS["SIU"]:
+                self._fault("SCH", 25, Keyword.NO_EVENT)
+            return []
+        kind = APPOINTMENTS[trigger, status]
+        if kind is not None:
+            return self._event(kind, day, citizen, sender, "SIU", key)
+        return [
+            event
+            for told in (Kind.ACTIE_BELEGD, Kind.ACTIE_AFGEROND)
+            for event in self._event(told, day, citizen, sender, "SIU", key, retracts=True)
+        ]
+
+    def _result(self, trigger: str, citizen: Citizen, sender: str) -> list[NativeEvent]:
+        key, day = self._key(("OBR", 3), ("OBR", 2)), self._day(("MSH", 7))
+        return self._event(Kind.UITKOMST_BESCHIKBAAR, day, citizen, sender, "ORU", key)
+
+    def _event(
+        self,
+        kind: Kind,
+        day: int | None,
+        citizen: Citizen,
+        sender: str,
+        about: str,
+        key: tuple[str, str] | None,
+        *,
+        retracts: bool = False,
+    ) -> list[NativeEvent]:
+        if day is None or key is None:
+            return []
+        who = (citizen.bsn or "", citizen.own_number or "")
+        return [
+            NativeEvent(
+                event=Event(kind, day, self._law),
+                citizen=citizen,
+                sender=sender,
+                receiver=self._code("MSH", 6),
+                identity=("hl7v2", about, sender, *key, *who, kind.value),
+                retracts=retracts,
+            )
+        ]
+
+    def _day(self, *places: tuple[str, int]) -> int | None:
+        # Whichever is used, the moment of the message must be sound.
+        if self._moment("MSH", 7) is None:
+            self._fault("MSH", 7, Keyword.DATE if self._segments.field("MSH", 7) else Keyword.MISSING)
+            return None
+        for segment, number in places:
+            if not self._segments.field(segment, number):
+                continue
+            day = self._moment(segment, number)
+            if day is None:
+                self._fault(segment, number, Keyword.DATE)
+            return day
+        return None
+
+    def _moment(self, segment: str, number: int) -> int | None:
+        parts = _MOMENT.fullmatch(self._segments.field(segment, number))
+        if parts is None:
+            return None
+        written = parts["day"]
+        day = f"{written[:4]}-{written[4:6]}-{written[6:]}"
+        hour, minute, second = (int(parts[name] or 0) for name in ("hour", "minute", "second"))
+        offset = parts["offset"]
+        if offset is not None and parts["hour"] is not None:
+            minutes = int(offset[1:3]) * 60 + int(offset[3:])
+            return dutch_day(day, hour, minute, second, -minutes if offset[0] == "-" else minutes)
+        # A moment without offset is in the time of the sender, and so is its date.
+        if hour > 23 or minute > 59:
+            return None
+        try:
+            found = parse_date(day)
+        except ValueError:
+            return None
+        return found if FIRST_DAY <= found <= LAST_DAY else None
+
+
+def _is_code(text: str) -> bool:
+    return _CODE.fullmatch(text) is not None and _ESCAPE not in text

@@ -1,0 +1,164 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+"""A file of HL7 v2 taken apart: into messages, their segments, and the fields of the few segments that are read.
+
+- A segment that nobody reads (diagnoses, remarks, results, relations) is dropped by its name, before the parser.
+- The parser is `hl7lw`, wrapped: it puts values in its errors, lets some of Python's own errors through, and keeps the
+  separators of an earlier message, so each message has a parser of its own and none of its errors goes further.
+- Batches (FHS, BHS, BTS, FTS) must be whole: what they count must be there.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from hl7lw import Hl7Parser, Hl7Segment
+from hl7lw.exceptions import Hl7Exception
+
+from adapters.formats.hl7v2_lists import CHARACTER_SETS, READ
+from adapters.formats.native import Fault, Keyword, Malformed
+
+_SIZE_LIMIT = 1024 * 1024  # bytes
+_NAME = re.compile(rb"[A-Z][A-Z0-9]{2}")
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_BEGIN = b"MSH|^~\\&|"
+_FOREIGN = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+_COUNT = re.compile(rb"[0-9]{1,9}")
+_CHARACTER_SET = 18
+_NO_VALUE = '""'
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """One message: the names of all its segments, and the bytes of those that are read."""
+
+    number: int
+    names: tuple[str, ...]
+    segments: tuple[bytes, ...] = field(repr=False)
+
+
+def messages(data: bytes) -> list[Raw]:
+    """Take a file apart; raises `Malformed`."""
+    if len(data) > _SIZE_LIMIT:
+        raise Malformed((Fault("/", Keyword.TOO_LARGE),))
+    if data.startswith(_FOREIGN) or b"\0" in data:
+        raise Malformed((Fault("/", Keyword.ENCODING),))
+    if _CONTROL.search(data) is not None:
+        raise Malformed((Fault("/", Keyword.NOT_WELL_FORMED),))
+    return _Batches(_lines(data)).messages()
+
+
+def _lines(data: bytes) -> list[bytes]:
+    """The segments. The standard ends them with a carriage return; a file that came as text may have line feeds."""
+    end = b"\r\n" if b"\r\n" in data else b"\n" if b"\n" in data else b"\r"
+    # Without the last end a segment may be half of one.
+    if not data.endswith(end):
+        raise Malformed((Fault("/", Keyword.NOT_WELL_FORMED),))
+    lines = data.removesuffix(end).split(end)
+    for number, line in enumerate(lines, 1):
+        if b"\r" in line or b"\n" in line or _NAME.fullmatch(line[:3]) is None or line[3:4] != b"|":
+            raise Malformed((Fault(f"line {number}", Keyword.NOT_WELL_FORMED),))
+    return lines
+
+
+class _Batches:
+    """One pass over the lines: messages by themselves, or in batches that close as they opened."""
+
+    def __init__(self, lines: Sequence[bytes]) -> None:
+        self._lines = lines
+        self._open: list[str] = []
+        self._batches = 0
+        self._in_batch = 0
+
+    def messages(self) -> list[Raw]:
+        groups: list[list[bytes]] = []
+        for line in self._lines:
+            name = line[:3].decode("ascii")
+            if name == "MSH":
+                self._must(self._open in ([], ["FHS"], ["BHS"], ["FHS", "BHS"]) and line.startswith(_BEGIN), name)
+                groups.append([line])
+                self._in_batch += 1
+            elif name in ("FHS", "BHS"):
+                self._begin(name, alone=not groups and not self._batches)
+            elif name in ("BTS", "FTS"):
+                self._end(name, line)
+            else:
+                # A segment that stands before any message, or after a batch is closed, belongs to none.
+                self._must(bool(self._in_batch), name)
+                groups[-1].append(line)
+        self._must(not self._open and bool(groups), "MSH")
+        return [_raw(number, group) for number, group in enumerate(groups, 1)]
+
+    def _begin(self, name: str, *, alone: bool) -> None:
+        allowed = (alone and not self._open) if name == "FHS" else self._open == ["FHS"] or (alone and not self._open)
+        self._must(allowed, name)
+        self._open.append(name)
+        self._in_batch = 0
+
+    def _end(self, name: str, line: bytes) -> None:
+        opening = "BHS" if name == "BTS" else "FHS"
+        self._must(self._open[-1:] == [opening], name)
+        self._open.pop()
+        counted = self._in_batch if name == "BTS" else self._batches
+        said = line.split(b"|")[1]
+        if said and (_COUNT.fullmatch(said) is None or int(said) != counted):
+            raise Malformed((Fault(f"/{name}/1", Keyword.PATTERN),))
+        self._batches += name == "BTS"
+        self._in_batch = 0
+
+    def _must(self, good: bool, name: str) -> None:
+        if not good:
+            raise Malformed(
+                (Fault(f"/{name}", Keyword.ORDER if self._lines[0][:3] in _STARTS else Keyword.VOCABULARY),)
+            )
+
+
+_STARTS = (b"MSH", b"FHS", b"BHS")
+
+
+def _raw(number: int, lines: Sequence[bytes]) -> Raw:
+    names = tuple(line[:3].decode("ascii") for line in lines)
+    fields = lines[0].split(b"|")
+    said = fields[_CHARACTER_SET - 1] if len(fields) >= _CHARACTER_SET else b""
+    charset = CHARACTER_SETS.get(said.decode("ascii", "replace"))
+    where = f"/{number}/MSH/{_CHARACTER_SET}"
+    if charset is None:
+        raise Malformed((Fault(where, Keyword.ENCODING),))
+    try:
+        for line in lines:
+            line.decode(charset)
+    except UnicodeDecodeError:
+        raise Malformed((Fault(where, Keyword.ENCODING),)) from None
+    return Raw(number, names, tuple(line for line in lines if line[:3].decode("ascii") in READ))
+
+
+class Segments:
+    """The fields of the segments that are read, of one message."""
+
+    def __init__(self, raw: Raw) -> None:
+        # What is read of a field is ASCII; anything else in it must not be taken for something it is not.
+        text = b"".join(segment + b"\r" for segment in raw.segments).decode("ascii", "replace")
+        try:
+            parsed = Hl7Parser().parse_message(text)
+        except (Hl7Exception, ValueError, IndexError):
+            raise Malformed((Fault(f"/{raw.number}/MSH", Keyword.NOT_WELL_FORMED),)) from None
+        # Of segments that may repeat, the first.
+        self._first: dict[str, Hl7Segment] = {segment.name: segment for segment in reversed(parsed.segments)}
+
+    def field(self, segment: str, number: int) -> str:
+        """The text of a field of the first segment of this name; empty when it isn't there or says *no value*."""
+        found = self._first.get(segment)
+        text = "" if found is None else str(found[number])
+        return "" if text == _NO_VALUE else text
+
+    def component(self, segment: str, number: int, place: int) -> str:
+        """The first subcomponent of a component of the first repetition of a field."""
+        return next(self.repetitions(segment, number, place))[0]
+
+    def repetitions(self, segment: str, number: int, *places: int) -> Iterator[tuple[str, ...]]:
+        """Of each repetition of a field the first subcomponents of these components."""
+        # By hand: a field object of the parser makes an object of everything in it, and takes longer than all the rest.
+        for one in self.field(segment, number).split("~"):
+            components = one.split("^")
+            texts = (components[place - 1].partition("&")[0] if place <= len(components) else "" for place in places)
+            yield tuple("" if text == _NO_VALUE else text for text in texts)
