@@ -35,8 +35,8 @@ from schemas.settings import (
     whole,
 )
 
-IN_FORMATS: Final = ("cloudevents", "fhir", "hl7v2", "iwmo")
-OUT_FORMATS: Final = ("csv", "fhir-communication", "fhir-task", "hl7v2")
+IN_FORMATS: Final = ("cloudevents", "corv", "fhir", "hl7v2", "iwmo", "zgw")
+OUT_FORMATS: Final = ("cloudevents", "corv", "csv", "fhir-communication", "fhir-task", "hl7v2", "zgw")
 LOCAL: Final = "local:"
 HTTPS: Final = "https://"
 MOVED: Final[Mapping[str, str]] = MappingProxyType({})  # a key of an earlier version -> its name now
@@ -189,12 +189,14 @@ class EdgeConfig:
         whole(30, 3650), 30, "How long a message stays in done_folder: it is read again after a restore.", unit="days"
     )
     formats_in: Mapping[str, str] = optional(
-        _formats, _DEFAULT_FORMATS, f"Format of a native message by the suffix of its file: {', '.join(IN_FORMATS)}."
+        _formats, _DEFAULT_FORMATS, "Format of a native message by the suffix of its file; see Native formats."
     )
     cloudevent_types: Mapping[str, tuple[Kind, Law]] = optional(
         _cloudevent_types,
         MappingProxyType({}),
-        'Per `type` of a CloudEvent what it means: "nl.example.started" = {kind = "gestart", law = "wmo"}.',
+        'Per `type` of a CloudEvent what it means: "nl.example.started" = {kind = "gestart", law = "wmo"}. For zgw the '
+        "key is the URL of a zaaktype, statustype or resultaattype; for corv a type is nl.samen-onder-handbereik. and "
+        "the name it has there.",
     )
     cloudevent_subject: str | None = optional(
         choice(*SubjectKind),

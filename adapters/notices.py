@@ -64,4 +64,5 @@ class Notices:
             bsn=client.bsn if self.with_bsn else None,
             retracted=waiting.retracted,
             told_on=day_of(told.came_at),
+            sender=told.sender,
         )

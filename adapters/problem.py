@@ -107,6 +107,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "Valideer het bericht met de officiële XSD en herstel wat die meldt.",
         "Validate the message with the official XSD and repair what it reports.",
     ),
+    Keyword.MISMATCH: (
+        "Lever bij elkaar aan wat bij elkaar hoort; dit deel gaat over een andere zaak, of valt onder een andere wet.",
+        "Deliver together what belongs together; this part is about another case, or under another law.",
+    ),
     Keyword.NO_EVENT: (
         "Lever dit niet aan: wat hier staat is wel geldig, maar zegt niets dat wordt doorverteld.",
         "Do not deliver this: what stands here is valid, but says nothing that is told on.",

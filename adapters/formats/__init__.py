@@ -14,6 +14,8 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from adapters.formats.cloudevents import CloudEventsReader
+from adapters.formats.cloudevents_notice import CloudEventsWriter, CorvWriter
+from adapters.formats.corv import CorvReader
 from adapters.formats.csv_notice import CsvWriter
 from adapters.formats.fhir import FhirReader
 from adapters.formats.fhir_communication import FhirCommunicationWriter
@@ -22,6 +24,8 @@ from adapters.formats.hl7v2 import Hl7v2Reader
 from adapters.formats.hl7v2_notice import Hl7v2Writer
 from adapters.formats.iwmo import IwmoReader
 from adapters.formats.native import FormatConfig, Reader, Writer
+from adapters.formats.zgw import ZgwReader
+from adapters.formats.zgw_status import ZgwWriter
 
 
 class Status(StrEnum):
@@ -94,6 +98,24 @@ _HL7V2 = About(
 )
 _HL7V2_NOTICE = About("hl7v2", "huisarts en ziekenhuis", "HL7 v2", "2.4", Status.DERIVED, ("RRI^I12",))
 _CSV = About("csv", "iedere partner", "RFC 4180", "1", Status.DERIVED, ("melding",))
+_ZGW = About(
+    "zgw",
+    "gemeentelijk team met een zaaksysteem",
+    "ZGW Zaken 1.5, Notificaties",
+    "1.0",
+    Status.STANDARD,
+    ("notificatie", "Zaak", "Status", "Resultaat", "Rol"),
+)
+_ZGW_OUT = About("zgw", _ZGW.partner, "ZGW Zaken", "1.5", Status.DERIVED, ("Status",))
+_CORV = About(
+    "corv",
+    "Zorg- en Veiligheidshuis en justitieketen",
+    "CORV 2.0 / Samen onder Handbereik, CloudEvents",
+    "1.0",
+    Status.DRAFT,
+    ("actie belegd",),
+)
+_CORV_OUT = About("corv", _CORV.partner, _CORV.standard, _CORV.version, Status.DRAFT, ("event",))
 
 READERS: Mapping[str, ReaderEntry] = MappingProxyType(
     {
@@ -101,6 +123,8 @@ READERS: Mapping[str, ReaderEntry] = MappingProxyType(
         _CLOUDEVENTS.name: ReaderEntry(_CLOUDEVENTS, CloudEventsReader),
         _FHIR.name: ReaderEntry(_FHIR, FhirReader),
         _HL7V2.name: ReaderEntry(_HL7V2, Hl7v2Reader),
+        _ZGW.name: ReaderEntry(_ZGW, ZgwReader),
+        _CORV.name: ReaderEntry(_CORV, CorvReader),
     }
 )
 WRITERS: Mapping[str, WriterEntry] = MappingProxyType(
@@ -109,5 +133,8 @@ WRITERS: Mapping[str, WriterEntry] = MappingProxyType(
         _FHIR_COMMUNICATION.name: WriterEntry(_FHIR_COMMUNICATION, FhirCommunicationWriter),
         _HL7V2_NOTICE.name: WriterEntry(_HL7V2_NOTICE, Hl7v2Writer),
         _CSV.name: WriterEntry(_CSV, CsvWriter),
+        _CLOUDEVENTS.name: WriterEntry(_CLOUDEVENTS, CloudEventsWriter),
+        _ZGW_OUT.name: WriterEntry(_ZGW_OUT, ZgwWriter),
+        _CORV_OUT.name: WriterEntry(_CORV_OUT, CorvWriter),
     }
 )

@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: Schakel contributors
 # SPDX-License-Identifier: EUPL-1.2
-"""The Dutch calendar day of a moment that a message writes with its own offset."""
+"""Days and moments: the Dutch day of a moment with an offset of its own, and a day as a moment in UTC."""
 
-from datetime import date, time
+from datetime import UTC, date, datetime, time
 
 from schemas.calendar import day_of, start_of_day
 from schemas.event import LAST_DAY
@@ -20,3 +20,8 @@ def dutch_day(day: str, hour: int, minute: int, second: int, offset: int) -> int
         return None
     moment = (days * 86_400 + (clock.hour * 60 + clock.minute - offset) * 60 + clock.second) * 1000
     return day_of(moment) if 0 <= moment < _PAST_LAST_DAY else None
+
+
+def moment_text(day: int) -> str:
+    """A day as its first moment in the Netherlands, ``2026-03-30T22:00:00Z``: for standards that know no day."""
+    return datetime.fromtimestamp(start_of_day(day) // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -45,6 +45,7 @@ class Keyword(StrEnum):
     SUBJECT = "subject"
     UNKNOWN_TYPE = "unknown-type"
     SCHEMA = "schema"
+    MISMATCH = "mismatch"
     NO_EVENT = "no-event"
     LAW = "law"
     FOR_A_PERSON = "for-a-person"
@@ -119,6 +120,8 @@ class Notice:
     bsn: str | None = field(repr=False)
     retracted: bool
     told_on: int
+    # The address of who told it; None in a dry run.
+    sender: str | None = None
 
 
 class Reader(Protocol):
@@ -153,7 +156,7 @@ class FormatConfig:
 
     # Folder with the official XSDs (WMO301.xsd, WMO305.xsd, WMO307.xsd, basisschema.xsd); None: our own checks only.
     xsd_dir: Path | None = None
-    # `type` of a CloudEvent -> kind and law; a type that is not here is refused.
+    # `type` of a CloudEvent, or URL of a type in ZGW -> kind and law; a type that is not here is refused.
     cloudevent_types: Mapping[str, tuple[Kind, Law]] = field(default_factory=lambda: MappingProxyType({}))
     # What a bare nine-digit subject is; None: such a subject is refused.
     subject_kind: SubjectKind | None = None

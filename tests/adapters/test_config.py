@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.config import EdgeConfig, load_edge_config
+from adapters.config import IN_FORMATS, OUT_FORMATS, EdgeConfig, load_edge_config
+from adapters.formats import READERS, WRITERS
 from adapters.formats.native import SubjectKind
 from hub.config import HubConfig, load_hub_config
 from schemas.event import Kind, Law
@@ -116,6 +117,11 @@ fhir = "wmo"
     assert (formats.laws, formats.own_number_system) == ({"fhir": Law.WMO}, "urn:oid:2.999.1")
 
 
+def test_the_settings_know_every_format_of_the_table() -> None:
+    assert tuple(sorted(READERS)) == IN_FORMATS
+    assert tuple(sorted(WRITERS)) == OUT_FORMATS
+
+
 def test_an_unknown_setting_is_a_fault_and_every_fault_is_told_at_once(tmp_path: Path) -> None:
     found = edge_faults(
         tmp_path,
@@ -155,7 +161,7 @@ fhir = "wlz"
         "/formats_in: must be a suffix such as .xml, in small letters",
         "/cloudevent_types/0: must be a table with kind and law, and nothing else",
         "/format_laws/fhir: must be one of: wmo, jeugdwet, participatiewet",
-        "/notices_out: must be one of: csv, fhir-communication, fhir-task, hl7v2",
+        f"/notices_out: must be one of: {', '.join(sorted(WRITERS))}",
     ]
     assert "GEHEIM" not in "".join(found)
 

@@ -18,6 +18,18 @@ TYPES = {
     "nl.voorbeeldgemeente.wmo.melding-ontvangen": (Kind.AANGEMELD, Law.WMO),
     "nl.voorbeeldgemeente.wmo.ondersteuning-gestart": (Kind.GESTART, Law.WMO),
 }
+_CATALOGUE = "https://catalogi.voorbeeldgemeente.example/api/v1"
+# What the types of these vectors mean: URLs of ZGW, and names of CORV as the NL GOV profile has them.
+MORE_TYPES = {
+    **TYPES,
+    f"{_CATALOGUE}/zaaktypen/wmo": (Kind.AANGEMELD, Law.WMO),
+    f"{_CATALOGUE}/statustypen/onderzoek": (Kind.IN_ONDERZOEK, Law.WMO),
+    f"{_CATALOGUE}/statustypen/jeugd": (Kind.IN_ONDERZOEK, Law.JEUGDWET),
+    f"{_CATALOGUE}/resultaattypen/toegekend": (Kind.TOEGEWEZEN, Law.WMO),
+    f"{_CATALOGUE}/resultaattypen/afgewezen": (Kind.AFGEWEZEN, Law.WMO),
+    "nl.samen-onder-handbereik.overleg.actie-belegd": (Kind.ACTIE_BELEGD, Law.JEUGDWET),
+    "nl.samen-onder-handbereik.overleg.besluit-genomen": (Kind.TOEGEWEZEN, Law.JEUGDWET),
+}
 
 
 def hostile(format_name: str) -> list[Any]:
