@@ -35,8 +35,8 @@ from schemas.settings import (
     whole,
 )
 
-IN_FORMATS: Final = ("cloudevents", "corv", "fhir", "hl7v2", "iwmo", "zgw")
-OUT_FORMATS: Final = ("cloudevents", "corv", "csv", "fhir-communication", "fhir-task", "hl7v2", "zgw")
+IN_FORMATS: Final = ("cloudevents", "corv", "fhir", "hl7v2", "iwmo", "school", "team", "zgw")
+OUT_FORMATS: Final = ("cloudevents", "corv", "csv", "fhir-communication", "fhir-task", "hl7v2", "school", "team", "zgw")
 LOCAL: Final = "local:"
 HTTPS: Final = "https://"
 MOVED: Final[Mapping[str, str]] = MappingProxyType({})  # a key of an earlier version -> its name now

@@ -24,6 +24,8 @@ from adapters.formats.hl7v2 import Hl7v2Reader
 from adapters.formats.hl7v2_notice import Hl7v2Writer
 from adapters.formats.iwmo import IwmoReader
 from adapters.formats.native import FormatConfig, Reader, Writer
+from adapters.formats.school import SchoolReader, SchoolWriter
+from adapters.formats.team import TeamReader, TeamWriter
 from adapters.formats.zgw import ZgwReader
 from adapters.formats.zgw_status import ZgwWriter
 
@@ -116,6 +118,17 @@ _CORV = About(
     ("actie belegd",),
 )
 _CORV_OUT = About("corv", _CORV.partner, _CORV.standard, _CORV.version, Status.DRAFT, ("event",))
+_TEAM = About("team", "gemeentelijk team zonder open koppelvlak", "Schakel team", "1", Status.DERIVED, ("JSON", "CSV"))
+_TEAM_OUT = About("team", _TEAM.partner, _TEAM.standard, _TEAM.version, Status.DERIVED, ("JSON",))
+_SCHOOL = About(
+    "school",
+    "school en samenwerkingsverband",
+    "Schakel school",
+    "1",
+    Status.DERIVED,
+    ("tlv", "opp", "arrangement", "verzuim"),
+)
+_SCHOOL_OUT = About("school", _SCHOOL.partner, _SCHOOL.standard, _SCHOOL.version, Status.DERIVED, ("melding",))
 
 READERS: Mapping[str, ReaderEntry] = MappingProxyType(
     {
@@ -125,6 +138,8 @@ READERS: Mapping[str, ReaderEntry] = MappingProxyType(
         _HL7V2.name: ReaderEntry(_HL7V2, Hl7v2Reader),
         _ZGW.name: ReaderEntry(_ZGW, ZgwReader),
         _CORV.name: ReaderEntry(_CORV, CorvReader),
+        _TEAM.name: ReaderEntry(_TEAM, TeamReader),
+        _SCHOOL.name: ReaderEntry(_SCHOOL, SchoolReader),
     }
 )
 WRITERS: Mapping[str, WriterEntry] = MappingProxyType(
@@ -136,5 +151,7 @@ WRITERS: Mapping[str, WriterEntry] = MappingProxyType(
         _CLOUDEVENTS.name: WriterEntry(_CLOUDEVENTS, CloudEventsWriter),
         _ZGW_OUT.name: WriterEntry(_ZGW_OUT, ZgwWriter),
         _CORV_OUT.name: WriterEntry(_CORV_OUT, CorvWriter),
+        _TEAM_OUT.name: WriterEntry(_TEAM_OUT, TeamWriter),
+        _SCHOOL_OUT.name: WriterEntry(_SCHOOL_OUT, SchoolWriter),
     }
 )

@@ -63,6 +63,28 @@ SAMPLES: Mapping[str, Sample] = {
             }
         ),
     ),
+    "team": Sample(
+        "meldingen.json",
+        "kanarie.json",
+        frozenset(
+            {
+                "team",
+                "urn:nld:oin:00000001234567890000:systeem:team",
+                "m-1",
+                "beeindigd",
+                "verhuisd",
+                "jeugdwet",
+                "B-2026-1",
+                "999900006",
+                "CL-1",
+            }
+        ),
+    ),
+    "school": Sample(
+        "meldingen.json",
+        "kanarie.json",
+        frozenset({"school", "urn:schakel:brin:99ZZ00", "k-1", "beeindigd", "volgens-plan", "jeugdwet", "LL-17"}),
+    ),
 }
 NAMES = sorted(SAMPLES)
 
