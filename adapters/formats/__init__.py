@@ -24,6 +24,7 @@ from adapters.formats.hl7v2 import Hl7v2Reader
 from adapters.formats.hl7v2_notice import Hl7v2Writer
 from adapters.formats.iwmo import IwmoReader
 from adapters.formats.native import FormatConfig, Reader, Writer
+from adapters.formats.oso import OsoReader
 from adapters.formats.school import SchoolReader, SchoolWriter
 from adapters.formats.team import TeamReader, TeamWriter
 from adapters.formats.zgw import ZgwReader
@@ -129,6 +130,7 @@ _SCHOOL = About(
     ("tlv", "opp", "arrangement", "verzuim"),
 )
 _SCHOOL_OUT = About("school", _SCHOOL.partner, _SCHOOL.standard, _SCHOOL.version, Status.DERIVED, ("melding",))
+_OSO = About("oso", "school", "OSO", "2019.1", Status.STANDARD, ("POSWV", "VOSWV"))
 
 READERS: Mapping[str, ReaderEntry] = MappingProxyType(
     {
@@ -140,6 +142,7 @@ READERS: Mapping[str, ReaderEntry] = MappingProxyType(
         _CORV.name: ReaderEntry(_CORV, CorvReader),
         _TEAM.name: ReaderEntry(_TEAM, TeamReader),
         _SCHOOL.name: ReaderEntry(_SCHOOL, SchoolReader),
+        _OSO.name: ReaderEntry(_OSO, OsoReader),
     }
 )
 WRITERS: Mapping[str, WriterEntry] = MappingProxyType(

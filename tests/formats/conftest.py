@@ -15,7 +15,7 @@ from tests.formats.format_vectors import TYPES
 
 STANDARDS = Path(__file__).parents[2].parent / "shared" / "standards"
 # All that a fault may say: a line, or a path of names with places, and a keyword.
-_SAYS = re.compile(r"(line [0-9]+|/|(/([A-Za-z][A-Za-z0-9_]{0,40}(\[[0-9]+\])?|[0-9]+|\*|@\*))+): [a-z-]+")
+_SAYS = re.compile(r"(line [0-9]+|/|(/([A-Za-z][A-Za-z0-9_-]{0,40}(\[[0-9]+\])?|[0-9]+|\*|@\*))+): [a-z-]+")
 
 
 @pytest.fixture(scope="session")

@@ -85,6 +85,11 @@ SAMPLES: Mapping[str, Sample] = {
         "kanarie.json",
         frozenset({"school", "urn:schakel:brin:99ZZ00", "k-1", "beeindigd", "volgens-plan", "jeugdwet", "LL-17"}),
     ),
+    "oso": Sample(
+        "opp_arrangement_tlv.xml",
+        "kanarie.xml",
+        frozenset({"oso", "urn:schakel:brin:99ZZ00", "LL-17", "toegewezen", "jeugdwet", "tlv", "2025-08-01"}),
+    ),
 }
 NAMES = sorted(SAMPLES)
 
