@@ -35,7 +35,7 @@ from schemas.settings import (
     whole,
 )
 
-IN_FORMATS: Final = ("cloudevents", "corv", "fhir", "hl7v2", "iwmo", "oso", "school", "team", "zgw")
+IN_FORMATS: Final = ("cloudevents", "corv", "fhir", "hl7v2", "iwmo", "oso", "school", "suwi", "team", "zgw")
 OUT_FORMATS: Final = ("cloudevents", "corv", "csv", "fhir-communication", "fhir-task", "hl7v2", "school", "team", "zgw")
 LOCAL: Final = "local:"
 HTTPS: Final = "https://"
@@ -196,7 +196,7 @@ class EdgeConfig:
         MappingProxyType({}),
         'Per `type` of a CloudEvent what it means: "nl.example.started" = {kind = "gestart", law = "wmo"}. For zgw the '
         "key is the URL of a zaaktype, statustype or resultaattype; for corv a type is nl.samen-onder-handbereik. and "
-        "the name it has there.",
+        "the name it has there; for suwi suwi:beslissing: and the code of a decision.",
     )
     cloudevent_subject: str | None = optional(
         choice(*SubjectKind),

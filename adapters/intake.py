@@ -9,6 +9,8 @@ In this order, all in one transaction with the mark of the file:
 3. what this organisation wrote itself, and nothing else, is told: once per grant that is active now, only its
    categories, never against a refusal; a resumption is known from this edge's own record
 4. what its source calls back is retracted wherever it was told
+5. of an answer that repeats everything (`polled`) only what changed is told: each fact is remembered by a keyed hash of
+   client, service and fact, never by its content; the first answer about a client tells nothing from before a line began
 
 Nothing active: nothing leaves, now or later.
 """
@@ -91,6 +93,7 @@ class Intake:
             return Taken(known=True)
         MARKS.put(tx, Mark(digest, received_at))
         taken = Taken()
+        first = self._first_answers(tx, events, received_at)
         for native in events:
             if native.allocation is not None:
                 taken = replace(taken, grants=taken.grants + self._allocate(tx, native, native.allocation))
@@ -99,7 +102,9 @@ class Intake:
             if native.retracts:
                 taken = replace(taken, retracted=taken.retracted + self._recall(tx, native))
                 continue
-            told = self._tell(tx, native, received_at)
+            if native.polled is not None and self._seen(tx, native, received_at):
+                continue
+            told = self._tell(tx, native, received_at, first=self._answer_key(native) in first)
             taken = replace(taken, told=taken.told + told, not_shared=taken.not_shared + (not told))
         return taken
 
@@ -150,9 +155,37 @@ class Intake:
         addresses = {one.address for one in found if one is not None}
         return addresses.pop() if len(addresses) == 1 else None
 
+    # -- what changed ----------------------------------------------------------------------------------------------
+
+    def _first_answers(self, tx: Transaction, events: Sequence[NativeEvent], received_at: int) -> frozenset[bytes]:
+        """The clients and services about which no answer was seen before this one."""
+        keys = {
+            self._answer_key(native)
+            for native in events
+            if native.polled is not None and native.sender in self.own_codes
+        }
+        first = frozenset(key for key in keys if MARKS.get(tx, key) is None)
+        for key in first:
+            MARKS.put(tx, Mark(key, received_at))
+        return first
+
+    def _answer_key(self, native: NativeEvent) -> bytes:
+        citizen = native.citizen.bsn or native.citizen.own_number or ""
+        return self._mac(encode([b"answer", native.polled or "", native.sender or "", citizen]))
+
+    def _seen(self, tx: Transaction, native: NativeEvent, received_at: int) -> bool:
+        """Whether this fact stood in an answer before; a day still to come is a plan, to be told when it is there."""
+        if native.event.day > self.work.today:
+            return True
+        key = self._mac(encode([b"polled", native.polled or "", *native.identity]))
+        if MARKS.get(tx, key) is not None:
+            return True
+        MARKS.put(tx, Mark(key, received_at))
+        return False
+
     # -- telling ---------------------------------------------------------------------------------------------------
 
-    def _tell(self, tx: Transaction, native: NativeEvent, received_at: int) -> int:
+    def _tell(self, tx: Transaction, native: NativeEvent, received_at: int, *, first: bool) -> int:
         client = clients.find(tx, native.citizen)
         identity = self._mac(encode([b"identity", *native.identity]))
         event = self._meaning(tx, native, identity)
@@ -164,6 +197,8 @@ class Intake:
                 continue
             if self.again is not None and received_at < grant.begun_at:
                 continue  # what happened before its line began is never told under it
+            if first and event.day < grant.begin:
+                continue  # it may be years old: nobody knows since when the source has it
             event_id = self.event_id(tx, grant, identity)
             if ITEMS.find(tx, "event", event_id):
                 continue

@@ -123,6 +123,14 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "Laat een medewerker dit bericht lezen: het is vrije tekst, en daarvan gaat niets vanzelf naar een ander.",
         "Let a person read this message: it is free text, and nothing of that goes to anyone by itself.",
     ),
+    Keyword.SOURCE_FAULT: (
+        "Stel de vraag later opnieuw: de bron gaf een foutmelding in plaats van een antwoord.",
+        "Ask again later: the source gave a fault instead of an answer.",
+    ),
+    Keyword.NOT_ENTITLED: (
+        "Laat de autorisatie bij de bron nakijken: die zegt dat deze vraag niet gesteld mag worden.",
+        "Have the authorisation at the source looked at: it says that this question may not be asked.",
+    ),
 }
 
 

@@ -63,7 +63,7 @@ class Reads(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A native file that was read, shared or not."""
+    """A native file that was read, shared or not; or, by a keyed hash, a fact that a polled answer had."""
 
     digest: bytes
     received_at: int

@@ -26,6 +26,7 @@ from adapters.formats.iwmo import IwmoReader
 from adapters.formats.native import FormatConfig, Reader, Writer
 from adapters.formats.oso import OsoReader
 from adapters.formats.school import SchoolReader, SchoolWriter
+from adapters.formats.suwi import SuwiReader
 from adapters.formats.team import TeamReader, TeamWriter
 from adapters.formats.zgw import ZgwReader
 from adapters.formats.zgw_status import ZgwWriter
@@ -131,6 +132,14 @@ _SCHOOL = About(
 )
 _SCHOOL_OUT = About("school", _SCHOOL.partner, _SCHOOL.standard, _SCHOOL.version, Status.DERIVED, ("melding",))
 _OSO = About("oso", "school", "OSO", "2019.1", Status.STANDARD, ("POSWV", "VOSWV"))
+_SUWI = About(
+    "suwi",
+    "UWV en gemeentelijke sociale dienst",
+    "SuwiML",
+    "v0200, v0500",
+    Status.STANDARD,
+    ("AanvraagUitkeringStatus", "Reintegratie", "UWVWb persoon", "Bijstandsregelingen"),
+)
 
 READERS: Mapping[str, ReaderEntry] = MappingProxyType(
     {
@@ -143,6 +152,7 @@ READERS: Mapping[str, ReaderEntry] = MappingProxyType(
         _TEAM.name: ReaderEntry(_TEAM, TeamReader),
         _SCHOOL.name: ReaderEntry(_SCHOOL, SchoolReader),
         _OSO.name: ReaderEntry(_OSO, OsoReader),
+        _SUWI.name: ReaderEntry(_SUWI, SuwiReader),
     }
 )
 WRITERS: Mapping[str, WriterEntry] = MappingProxyType(

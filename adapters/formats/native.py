@@ -49,6 +49,8 @@ class Keyword(StrEnum):
     NO_EVENT = "no-event"
     LAW = "law"
     FOR_A_PERSON = "for-a-person"
+    SOURCE_FAULT = "source-fault"
+    NOT_ENTITLED = "not-entitled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ class NativeEvent:
     `sender` and `receiver` are native codes: AGB code, municipality code, or the source of a CloudEvent.
     `identity` uses the native message kind, so that the same fact keeps its identity whatever it means in time.
     `retracts`: this event calls back the one with the same identity.
+    `polled`: the service whose answer this fact stood in; such an answer repeats what was told, so the edge compares.
     `reason`: the native RedenBeeindiging; needed to tell a resumption from a start, and never sent on.
     """
 
@@ -101,6 +104,7 @@ class NativeEvent:
     retracts: bool = False
     reason: str | None = field(default=None, repr=False)
     allocation: Allocation | None = None
+    polled: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

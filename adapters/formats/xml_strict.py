@@ -34,6 +34,13 @@ class Child:
     name: str
     required: bool = True
     many: bool = False
+    # Another one than its parent's model has; empty: none.
+    namespace: str | None = None
+
+    def tag(self, namespace: str) -> str:
+        """The name as the parser gives it, in a model of this namespace."""
+        own = namespace if self.namespace is None else self.namespace
+        return f"{{{own}}}{self.name}" if own else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +122,7 @@ class Walk:
         """Give the children by name; notes each that is missing, unknown, repeated or out of order."""
         self._bare(parent)
         found: dict[str, list[Node]] = {child.name: [] for child in model}
-        tags = {f"{{{namespace}}}{child.name}": place for place, child in enumerate(model)}
+        tags = {child.tag(namespace): place for place, child in enumerate(model)}
         place = 0
         for element in parent.element:
             here = tags.get(str(element.tag))

@@ -19,7 +19,7 @@ TYPES = {
     "nl.voorbeeldgemeente.wmo.ondersteuning-gestart": (Kind.GESTART, Law.WMO),
 }
 _CATALOGUE = "https://catalogi.voorbeeldgemeente.example/api/v1"
-# What the types of these vectors mean: URLs of ZGW, and names of CORV as the NL GOV profile has them.
+# What the types of these vectors mean: URLs of ZGW, codes of Suwi, names of CORV by the NL GOV profile.
 MORE_TYPES = {
     **TYPES,
     f"{_CATALOGUE}/zaaktypen/wmo": (Kind.AANGEMELD, Law.WMO),
@@ -27,6 +27,8 @@ MORE_TYPES = {
     f"{_CATALOGUE}/statustypen/jeugd": (Kind.IN_ONDERZOEK, Law.JEUGDWET),
     f"{_CATALOGUE}/resultaattypen/toegekend": (Kind.TOEGEWEZEN, Law.WMO),
     f"{_CATALOGUE}/resultaattypen/afgewezen": (Kind.AFGEWEZEN, Law.WMO),
+    "suwi:beslissing:01": (Kind.TOEGEWEZEN, Law.PARTICIPATIEWET),
+    "suwi:beslissing:04": (Kind.AFGEWEZEN, Law.PARTICIPATIEWET),
     "nl.samen-onder-handbereik.overleg.actie-belegd": (Kind.ACTIE_BELEGD, Law.JEUGDWET),
     "nl.samen-onder-handbereik.overleg.besluit-genomen": (Kind.TOEGEWEZEN, Law.JEUGDWET),
 }

@@ -90,6 +90,22 @@ SAMPLES: Mapping[str, Sample] = {
         "kanarie.xml",
         frozenset({"oso", "urn:schakel:brin:99ZZ00", "LL-17", "toegewezen", "jeugdwet", "tlv", "2025-08-01"}),
     ),
+    "suwi": Sample(
+        "status.xml",
+        "kanarie.xml",
+        frozenset(
+            {
+                "suwi",
+                "suwi werkbedrijf",
+                "werkbedrijf",
+                "urn:suwi:12:0001",
+                "999900006",
+                "aangemeld",
+                "participatiewet",
+                "2026-01-05",
+            }
+        ),
+    ),
 }
 NAMES = sorted(SAMPLES)
 
