@@ -5,6 +5,7 @@
 import json
 import time
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from lxml import etree
 
 from adapters.formats import READERS
 from adapters.formats.native import Fault, FormatConfig, NativeEvent, Reader
@@ -20,7 +22,8 @@ from tests.formats.format_vectors import MORE_TYPES, VECTORS, everything_in, hos
 
 Refuses = Callable[[Reader, bytes], tuple[Fault, ...]]
 Attempts = Callable[[Reader, bytes], list[NativeEvent] | None]
-BUDGET = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+# `make fuzz` gives each ten times as many: with two properties per format that is ten thousand messages.
+BUDGET = settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 CONFIG = FormatConfig(cloudevent_types=MORE_TYPES)
 
 
@@ -248,3 +251,46 @@ def test_any_value_in_any_place_is_read_or_refused(
     else:
         holder[key] = value
     reads_or_refuses(reader_of(name), json.dumps(message).encode())
+
+
+def _change(root: etree._Element, place: int, how: str, text: str) -> None:
+    """One change to one element of a tree."""
+    elements = list(root.iter())
+    element, other = elements[place % len(elements)], elements[(place // 7) % len(elements)]
+    parent = element.getparent()
+    if how == "text":
+        element.text = text
+    elif how == "attribute":
+        element.set("x", text)
+    elif how == "rename":
+        element.tag = other.tag
+    elif parent is not None and how == "drop":
+        parent.remove(element)
+    elif parent is not None and how == "twice":
+        parent.append(deepcopy(element))
+    elif how == "graft" and other not in element.iter() and element is not root:
+        other.append(deepcopy(element))
+
+
+_XML_TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["C"]), max_size=20) | st.sampled_from(
+    ["2026-02-30", "20260230", "00000000", "-1", "9" * 400, " ", "Nee", "true", "999900006"]
+)
+_XML_CHANGES = st.lists(
+    st.tuples(
+        st.integers(0, 10_000), st.sampled_from(["text", "attribute", "rename", "drop", "twice", "graft"]), _XML_TEXT
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if SAMPLES[name].damaged.endswith(".xml")])
+@given(changes=_XML_CHANGES)
+@BUDGET
+def test_any_change_to_a_tree_is_read_or_refused(
+    reads_or_refuses: Attempts, name: str, changes: list[tuple[int, str, str]]
+) -> None:
+    root = etree.fromstring(sample_of(name))
+    for place, how, text in changes:
+        _change(root, place, how, text)
+    reads_or_refuses(reader_of(name), etree.tostring(root, encoding="utf-8"))
