@@ -159,6 +159,10 @@ class Edge:
         """What this address signs with, its requests to the hub too."""
         return peers.signing_key(self._work)
 
+    def newest_issued(self) -> bytes:
+        """The newest manifest of this address that the hub has had."""
+        return peers.newest_issued(self._work)
+
     def seen(self) -> Seen | None:
         """The newest checkpoint of the hub's log that was accepted."""
         return self._witness.newest()

@@ -56,6 +56,12 @@ def signing_key(work: Workplace) -> SigningKey:
     return SigningKey(own_keys(work).signing_seed)
 
 
+def newest_issued(work: Workplace) -> bytes:
+    """The newest manifest that the hub has had, or before that the first one."""
+    issued = max(ISSUED.scan(work.store), key=lambda one: one.number, default=None)
+    return own(work).manifest if issued is None else issued.frame
+
+
 def begin(work: Workplace, table_hash: bytes | None) -> SignedManifest:
     """Make keys and first manifest; a second time gives the same."""
     kept = OWN.get(work.store, OWN_KEY)

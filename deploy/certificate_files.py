@@ -92,6 +92,13 @@ def keep_new(file: Path, content: bytes) -> None:
     # A crash here: it lies beside and nothing names it; the next attempt writes over it.
 
 
+def replace(pair: Pair) -> None:
+    """Puts the new pair in place of one that is lost or does not belong together."""
+    _move(pair.new.key, pair.key)
+    # A crash here: the new certificate belongs to this key, and `settle` puts it in place.
+    settle(pair)
+
+
 def change(pair: Pair) -> None:
     """Puts the new pair in place, and the old one beside it."""
     for file, kept in ((pair.key, pair.old.key), (pair.certificate, pair.old.certificate)):
@@ -99,9 +106,7 @@ def change(pair: Pair) -> None:
         os.link(file, kept)
         _sync(file.parent)
         # A crash here: what is in place is as it was; what lies beside is the same, and is forgotten or written over.
-    _move(pair.new.key, pair.key)
-    # A crash here: the new certificate belongs to this key, and `settle` puts it in place.
-    settle(pair)
+    replace(pair)
     # A crash here: the new pair is in place, and the next to reach the hub finds out whether it works.
 
 

@@ -49,7 +49,7 @@ from schemas.note import Checkpoint, NoteError, open_note
 
 SECONDS = 20.0
 _BY_HUB = "Run `schakel edge renew`; a running edge tries by itself, and says in its log (not-renewed) why it can't."
-_REVOKED = "Call the operator of the hub. With an OIN: put another certificate in its place; else join anew."
+_REVOKED = "Call the operator of the hub. With an OIN: put another certificate in its place; else `schakel edge renew --request`."
 _JOIN = "Ask the operator of the hub to admit this edge (`schakel partner admit`) and whether it is suspended."
 
 

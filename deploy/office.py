@@ -95,6 +95,13 @@ def _partners(hub: Hub, values: Values) -> Values:
     return {"partners": [_partner(one) for _, one in everyone]}
 
 
+def _manifest(hub: Hub, values: Values) -> Values:
+    """The newest manifest of an address that may have a certificate now."""
+    address = str(values["address"])
+    hub.exchange.need_to_vouch(address)
+    return {"manifest": base64.b64encode(hub.exchange.manifests(address, address)[-1].frame).decode()}
+
+
 def _status(hub: Hub, values: Values) -> Values:
     everyone = hub.exchange.partners().by_number.values()
     return {
@@ -199,6 +206,7 @@ REQUESTS: Mapping[str, Callable[[Hub, Values], Values]] = {
     "revoke": _revoke,
     "revoked": _revoked,
     "partners": _partners,
+    "manifest": _manifest,
     "status": _status,
     "checkpoint": _checkpoint,
     "clock": _clock,

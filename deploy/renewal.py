@@ -14,15 +14,28 @@ from datetime import UTC, datetime, timedelta
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.x509.oid import NameOID
 
 from adapters.connections.https import HubRefusedError
-from deploy.certificate_files import Pair, change, forget, is_over, keep_new, put_back, read_certificate, settle
+from adapters.edge import Edge
+from deploy.certificate_files import (
+    Pair,
+    change,
+    forget,
+    is_over,
+    keep_new,
+    put_back,
+    read_certificate,
+    replace,
+    settle,
+)
 from deploy.line import Line, LineError
 from hub.accession_authority import is_handed_out
 from hub.client import HubUnavailableError
 from schemas.address import oin_of
+from schemas.join import join_bytes
 
 BEFORE = timedelta(days=30)  # before the end, a running edge renews by itself
 _NOT_TAKEN = frozenset(
@@ -48,8 +61,7 @@ async def renew(line: Line, address: str, now: int) -> datetime:
         RenewalError: it is not renewed; the old one is in use.
         HubUnavailableError: the hub is away; the same.
     """
-    if not is_handed_out(oin_of(address)):
-        raise RenewalError("this organisation has an OIN: whoever gave its certificate renews it")
+    _need_handed_out(address)
     await confirm(line, now)
     pair, key = line.pair, ec.generate_private_key(ec.SECP256R1())
     keep_new(pair.new.key, key_bytes(key))
@@ -61,6 +73,39 @@ async def renew(line: Line, address: str, now: int) -> datetime:
     keep_new(pair.new.certificate, made)
     change(pair)
     await confirm(line, now)
+    return end
+
+
+def request_apart(edge: Edge, pair: Pair, address: str) -> bytes:
+    """What an edge that can't come in sends by another way: a request for a new key, signed by the role's key.
+
+    Raises:
+        RenewalError: this certificate is not the hub's to give.
+    """
+    _need_handed_out(address)
+    settle(pair)
+    key = ec.generate_private_key(ec.SECP256R1())
+    keep_new(pair.new.key, key_bytes(key))
+    return join_bytes(edge.newest_issued(), request_for(key, address), (), edge.signing_key(), b"")
+
+
+def take_apart(pair: Pair, made: bytes, address: str) -> datetime:
+    """Puts the certificate in place that came back for such a request; a person decided, so the old one is not kept.
+
+    Raises:
+        RenewalError: it is not for the key that was made then; nothing is changed.
+    """
+    try:
+        key = load_pem_private_key(pair.new.key.read_bytes(), None)
+    except (OSError, ValueError, TypeError):
+        raise RenewalError("no request of this edge waits for a certificate: make one with --request") from None
+    end = _end_of(made, key, address)
+    keep_new(pair.new.certificate, made)
+    if pair.fits():
+        change(pair)
+    else:
+        replace(pair)
+    forget(pair)
     return end
 
 
@@ -106,7 +151,12 @@ def request_for(key: ec.EllipticCurvePrivateKey, address: str) -> bytes:
     return request.public_bytes(Encoding.DER)
 
 
-def _end_of(made: bytes, key: ec.EllipticCurvePrivateKey, address: str) -> datetime:
+def _need_handed_out(address: str) -> None:
+    if not is_handed_out(oin_of(address)):
+        raise RenewalError("this organisation has an OIN: whoever gave its certificate renews it")
+
+
+def _end_of(made: bytes, key: PrivateKeyTypes, address: str) -> datetime:
     """When what the hub gave is over; it is for this key and this number, or nothing is put in place."""
     wrong = RenewalError("what the hub gave is no certificate for this key and this number; tell its operator")
     try:

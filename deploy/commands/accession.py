@@ -92,7 +92,7 @@ def invite(screen: Screen, address: str | None, role: str | None, out: Path, con
     settings = load_hub_config(settings_file(config, HUB_FILE))
     address, content = make_invitation(settings, address, role)
     write_new(out, content)
-    print_ = _grouped(content)
+    print_ = grouped(content)
     screen.answer(
         {"address": address, "invitation": str(out), "fingerprint": print_},
         good(f"The invitation for {address} is in {out}."),
@@ -273,7 +273,7 @@ def _compare_invitation(screen: Screen, raw: bytes, invited: Invitation, given: 
     if screen.as_json:
         raise wrong_use("Give --fingerprint with --json: there is nobody to compare it.")
     screen.say(plain(f"Hub:         {invited.hub}"), plain(f"Address:     {invited.address}"))
-    screen.say(note(f"Fingerprint: {_grouped(raw)}"))
+    screen.say(note(f"Fingerprint: {grouped(raw)}"))
     if not click.confirm("Did the operator of the hub give exactly this fingerprint, on paper or by telephone?"):
         raise refused("Nothing was made.")
 
@@ -396,7 +396,8 @@ def dev_ca(screen: Screen, folder: Path, oins: tuple[str, ...], config: Path | N
 # -- inside ------------------------------------------------------------------------------------------------------
 
 
-def _grouped(raw: bytes) -> str:
+def grouped(raw: bytes) -> str:
+    """The SHA-256 of a file as people read it to each other."""
     digest = hashlib.sha256(raw).hexdigest()
     return " ".join(digest[place : place + 8] for place in range(0, 64, 8))
 

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import NameOID
 
 from deploy.commands.accession import Candidate, certify, invite, read_candidate
+from deploy.commands.certify import partner_certify
 from deploy.exits import refused, wrong_use
 from deploy.office import admit_values, open_office
 from deploy.options import HUB_FILE, hub_option, settings_file
@@ -30,6 +31,7 @@ def partner() -> None:
 
 
 partner.add_command(invite)
+partner.add_command(partner_certify)
 
 
 @partner.command()

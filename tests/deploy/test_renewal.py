@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,10 +28,12 @@ from deploy.demo_net import Net
 from deploy.dev_ca import DevCa
 from deploy.exits import Exit
 from deploy.line import Line
-from deploy.renewal import BEFORE, RenewalError, confirm, is_due, key_bytes, renew, request_for
+from deploy.renewal import BEFORE, RenewalError, confirm, is_due, key_bytes, renew, request_for, take_apart
 from deploy.story.world import PRACTICE, TEAM
 from hub.accession_authority import PARTNER_DAYS, AuthorityFiles, make_authority
 from hub.client import HubUnavailableError, Seen
+from schemas.canonical import encode
+from schemas.join import parse_join
 from schemas.signing import SigningKey
 from tests.deploy.conftest import Schakel
 from tests.deploy.nets import net_of, wait_for
@@ -316,7 +319,7 @@ def test_a_partner_with_an_oin_is_told_who_renews_its_certificate(net: Net, scha
 def test_a_revoked_certificate_is_refused_by_the_running_hub_and_by_the_next_and_another_goes_on(
     net: Net, answer: Answer
 ) -> None:
-    practice, hub = net.partners[0], net.config
+    practice = net.partners[0]
     config, process = practice.settings.config, practice.process
     place = config.data_folder.parent
     answer("partner", "revoke", config.hub_certificate, "--yes", "--config", net.folder / "hub")
@@ -326,12 +329,84 @@ def test_a_revoked_certificate_is_refused_by_the_running_hub_and_by_the_next_and
     wait_for(lambda: net.hub.events("listening"))
     doctor = _apart("edge", "doctor", "--config", str(place), "--json")
     assert "revoked the certificate of this edge" in doctor.stdout
-    key = ec.generate_private_key(ec.SECP256R1())
-    authority = AuthorityFiles(hub.accession_key, hub.accession_certificate).read()
-    made = authority.certify(request_for(key, config.address), config.address, int(time.time()))
+    asked, back = net.folder / "again.schakel", net.folder / "again.crt"
+    told = answer("edge", "renew", "--request", asked, "--config", place)
+    named = ("--fingerprint", told["fingerprint"], "--certificate-out", back, "--config", net.folder / "hub")
+    answer("partner", "certify", asked, *named)
     count = len(process.events("reloaded"))
-    config.hub_certificate_key.write_bytes(key_bytes(key))
-    config.hub_certificate.write_bytes(made)
+    answer("edge", "renew", "--certificate", back, "--config", place)
     wait_for(lambda: len(process.events("reloaded")) > count)
     wait_for(lambda: _apart("edge", "work", "--config", str(place)).returncode == Exit.DONE)
     process.need_alive()
+    assert not Pair(config.hub_certificate, config.hub_certificate_key).is_unconfirmed()
+
+
+def test_a_certificate_by_another_way_is_for_the_key_of_the_last_request_of_an_admitted_partner_only(
+    net: Net, answer: Answer, schakel: Schakel
+) -> None:
+    practice = net.partners[0]
+    config, hub = practice.settings.config, net.folder / "hub"
+    place, asked, back = config.data_folder.parent, net.folder / "one.schakel", net.folder / "one.crt"
+    before = config.hub_certificate.read_bytes()
+    first = answer("edge", "renew", "--request", asked, "--config", place)["fingerprint"]
+    wrong = schakel("partner", "certify", asked, "--fingerprint", "00" * 32, "--config", hub)
+    assert (wrong.exit_code, back.exists()) == (Exit.REFUSED, False)
+    answer("partner", "certify", asked, "--fingerprint", first, "--certificate-out", back, "--config", hub)
+    answer("edge", "renew", "--request", net.folder / "two.schakel", "--config", place)
+    late = schakel("edge", "renew", "--certificate", back, "--config", place)
+    assert late.exit_code == Exit.FAILED
+    assert "no certificate for this key" in late.output
+    assert config.hub_certificate.read_bytes() == before
+    answer("partner", "suspend", config.address, "--yes", "--config", hub)
+    suspended = schakel("partner", "certify", asked, "--fingerprint", first, "--config", hub)
+    assert suspended.exit_code == Exit.REFUSED
+    answer("partner", "resume", config.address, "--config", hub)
+    assert schakel("partner", "certify", place / "manifest.schakel", "--config", hub).exit_code == Exit.REFUSED
+    both = schakel("edge", "renew", "--request", asked, "--certificate", back, "--config", place)
+    assert both.exit_code == Exit.WRONG_USE
+
+
+def test_a_request_that_another_key_than_the_roles_signed_gets_no_certificate(
+    net: Net, answer: Answer, schakel: Schakel
+) -> None:
+    place, asked = net.partners[0].settings.config.data_folder.parent, net.folder / "three.schakel"
+    answer("edge", "renew", "--request", asked, "--config", place)
+    join = parse_join(asked.read_bytes())
+    changed = encode([1, join.manifest.raw, b"x" + join.request, [], list(join.signature), b""])
+    asked.write_bytes(changed)
+    print_ = sha256(changed).hexdigest()
+    result = schakel("partner", "certify", asked, "--fingerprint", print_, "--config", net.folder / "hub")
+    assert result.exit_code == Exit.REFUSED
+    assert "does not cover" in result.output
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_taking_a_certificate_that_came_by_another_way_may_end_after_any_write(
+    place: Place, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    key, address = ec.generate_private_key(ec.SECP256R1()), place.party.address
+    place.pair.new.key.write_bytes(key_bytes(key))
+    made = place.authority.read().certify(request_for(key, address), address, int(time.time()))
+    with monkeypatch.context() as patched:
+        _ends_after(patched, number)
+        with pytest.raises(Ended, match="power"):
+            take_apart(place.pair, made, address)
+    line = place.start()
+    place.works(line)
+    if place.pair.new.key.exists():  # nothing was changed yet: the same command again
+        take_apart(place.pair, made, address)
+    place.confirm(line)
+    assert place.pair.certificate.read_bytes() == made
+    place.works(line)
+    assert not place.pair.is_unconfirmed()
+
+
+def test_a_lost_key_is_replaced_by_the_pair_that_came_by_another_way(place: Place) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    place.pair.new.key.write_bytes(key_bytes(key))
+    address = place.party.address
+    made = place.authority.read().certify(request_for(key, address), address, int(time.time()))
+    place.pair.key.unlink()
+    take_apart(place.pair, made, address)
+    place.works(place.start())
+    assert place.beside() == []
