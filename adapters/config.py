@@ -35,7 +35,7 @@ from schemas.settings import (
     whole,
 )
 
-IN_FORMATS: Final = ("cloudevents", "corv", "fhir", "hl7v2", "iwmo", "oso", "school", "suwi", "team", "zgw")
+IN_FORMATS: Final = ("cloudevents", "corv", "fhir", "hl7v2", "iwmo", "medvri", "oso", "school", "suwi", "team", "zgw")
 OUT_FORMATS: Final = ("cloudevents", "corv", "csv", "fhir-communication", "fhir-task", "hl7v2", "school", "team", "zgw")
 LOCAL: Final = "local:"
 HTTPS: Final = "https://"

@@ -23,6 +23,7 @@ from adapters.formats.fhir_task import FhirTaskWriter
 from adapters.formats.hl7v2 import Hl7v2Reader
 from adapters.formats.hl7v2_notice import Hl7v2Writer
 from adapters.formats.iwmo import IwmoReader
+from adapters.formats.medvri import MedvriReader
 from adapters.formats.native import FormatConfig, Reader, Writer
 from adapters.formats.oso import OsoReader
 from adapters.formats.school import SchoolReader, SchoolWriter
@@ -101,6 +102,7 @@ _HL7V2 = About(
     ("REF^I12", "RRI^I12", "SIU", "ORU^R01"),
 )
 _HL7V2_NOTICE = About("hl7v2", "huisarts en ziekenhuis", "HL7 v2", "2.4", Status.DERIVED, ("RRI^I12",))
+_MEDVRI = About("medvri", "huisarts", "EDIFACT MEDVRI", "1", Status.DERIVED, ("MEDVRI",))
 _CSV = About("csv", "iedere partner", "RFC 4180", "1", Status.DERIVED, ("melding",))
 _ZGW = About(
     "zgw",
@@ -153,6 +155,7 @@ READERS: Mapping[str, ReaderEntry] = MappingProxyType(
         _SCHOOL.name: ReaderEntry(_SCHOOL, SchoolReader),
         _OSO.name: ReaderEntry(_OSO, OsoReader),
         _SUWI.name: ReaderEntry(_SUWI, SuwiReader),
+        _MEDVRI.name: ReaderEntry(_MEDVRI, MedvriReader),
     }
 )
 WRITERS: Mapping[str, WriterEntry] = MappingProxyType(
