@@ -46,8 +46,8 @@ fuzz: $(READY) ## the properties of every reader and frame, with many more examp
 	@SCHAKEL_FUZZ=$(or $(FACTOR),10) $(BIN)/python -m pytest -q -n $(WORKERS) -p tests.fuzz \
 		--timeout 3600 $(or $(ARGS),tests)
 
-docs: $(READY) ## writes deploy/docs/reference.md from the program
-	@$(BIN)/python -m deploy.reference deploy/docs/reference.md
+docs: $(READY) ## writes deploy/docs/reference.md and the table of formats in the README from the program
+	@$(BIN)/python -m deploy.reference deploy/docs/reference.md README.md
 
 picture: $(READY) ## draws deploy/docs/dashboard.png from six minutes of a hub and three edges that run
 	@$(BIN)/python -m tests.picture deploy/docs/dashboard.png

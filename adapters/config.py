@@ -35,7 +35,22 @@ from schemas.settings import (
     whole,
 )
 
-IN_FORMATS: Final = ("cloudevents", "corv", "fhir", "hl7v2", "iwmo", "medvri", "oso", "school", "suwi", "team", "zgw")
+AUTO: Final = "auto"  # each file says by its content what it is
+IN_FORMATS: Final = (
+    AUTO,
+    "cloudevents",
+    "corv",
+    "fhir",
+    "hl7v2",
+    "ijw",
+    "iwmo",
+    "medvri",
+    "oso",
+    "school",
+    "suwi",
+    "team",
+    "zgw",
+)
 OUT_FORMATS: Final = ("cloudevents", "corv", "csv", "fhir-communication", "fhir-task", "hl7v2", "school", "team", "zgw")
 LOCAL: Final = "local:"
 HTTPS: Final = "https://"
@@ -189,7 +204,9 @@ class EdgeConfig:
         whole(30, 3650), 30, "How long a message stays in done_folder: it is read again after a restore.", unit="days"
     )
     formats_in: Mapping[str, str] = optional(
-        _formats, _DEFAULT_FORMATS, "Format of a native message by the suffix of its file; see Native formats."
+        _formats,
+        _DEFAULT_FORMATS,
+        "Format of a native message by the suffix of its file; auto: each file is recognised by its content.",
     )
     cloudevent_types: Mapping[str, tuple[Kind, Law]] = optional(
         _cloudevent_types,
@@ -216,6 +233,7 @@ class EdgeConfig:
     xsd_dir: Path | None = optional(
         path, None, "Folder with the official XSDs of iWmo; messages are then validated against them too."
     )
+    ijw_xsd_dir: Path | None = optional(path, None, "The same for iJw.")
     notices_out: str | None = optional(
         choice(*OUT_FORMATS), None, "Format of the notices for the own system; without it there are none."
     )
@@ -247,7 +265,14 @@ class EdgeConfig:
     def formats(self) -> FormatConfig:
         """The settings of the readers."""
         subject = None if self.cloudevent_subject is None else SubjectKind(self.cloudevent_subject)
-        return FormatConfig(self.xsd_dir, self.cloudevent_types, subject, self.format_laws, self.own_number_system)
+        return FormatConfig(
+            self.xsd_dir,
+            self.cloudevent_types,
+            subject,
+            self.format_laws,
+            self.own_number_system,
+            self.ijw_xsd_dir,
+        )
 
     @property
     def hub_verifier(self) -> tuple[str, bytes] | None:

@@ -6,10 +6,11 @@ In this order, all in one transaction with the mark of the file:
 
 1. a file that was read before changes nothing, so nothing of it is ever told under a line that began later
 2. an allocation adds its client, and makes, renews or ends the statutory grants in which this side is the sender
-3. what this organisation wrote itself, and nothing else, is told: once per grant that is active now, only its
+3. a request is remembered with whom it is about, by a keyed hash of its reference: the answer names nobody
+4. what this organisation wrote itself, and nothing else, is told: once per grant that is active now, only its
    categories, never against a refusal; a resumption is known from this edge's own record
-4. what its source calls back is retracted wherever it was told
-5. of an answer that repeats everything (`polled`) only what changed is told: each fact is remembered by a keyed hash of
+5. what its source calls back is retracted wherever it was told
+6. of an answer that repeats everything (`polled`) only what changed is told: each fact is remembered by a keyed hash of
    client, service and fact, never by its content; the first answer about a client tells nothing from before a line began
 
 Nothing active: nothing leaves, now or later.
@@ -33,6 +34,7 @@ from adapters.records import (
     ITEMS,
     MARKS,
     RECALLS,
+    REQUESTS,
     RETRACTED,
     RETRACTION,
     SOURCES,
@@ -44,6 +46,7 @@ from adapters.records import (
     Mark,
     Reads,
     Recalled,
+    Requested,
     Restore,
     Source,
 )
@@ -56,10 +59,11 @@ from schemas.address import role_of
 from schemas.canonical import encode
 from schemas.codes import Code
 from schemas.event import Event, Kind, Law
+from schemas.identity import Citizen
 
 STATUTORY: Final = "statutory"
-ALLOCATION_ROWS: Final = frozenset({1, 2})  # the rows for which an allocation is the ground
-_IWMO: Final = "iwmo"
+ALLOCATION_ROWS: Final = frozenset({1, 2, 8})  # the rows for which an allocation is the ground
+_WITH_ALLOCATIONS: Final = frozenset({"iwmo", "ijw"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,8 @@ class Intake:
         MARKS.put(tx, Mark(digest, received_at))
         taken = Taken()
         first = self._first_answers(tx, events, received_at)
-        for native in events:
+        for each in events:
+            native = self._with_citizen(tx, each)
             if native.allocation is not None:
                 taken = replace(taken, grants=taken.grants + self._allocate(tx, native, native.allocation))
             if native.sender not in self.own_codes:
@@ -108,13 +113,28 @@ class Intake:
             taken = replace(taken, told=taken.told + told, not_shared=taken.not_shared + (not told))
         return taken
 
+    def _with_citizen(self, tx: Transaction, native: NativeEvent) -> NativeEvent:
+        """Remember whom a request is about, and say so of its answer; one whose request was not read concerns nobody."""
+        request = native.request
+        if request is None:
+            return native
+        key = self._mac(
+            encode([b"request", native.identity[0], request.provider, request.municipality, request.reference])
+        )
+        if native.citizen is not None:
+            if native.citizen.bsn is not None:
+                REQUESTS.put(tx, Requested(key, native.citizen.bsn, self.work.today))
+            return native
+        asked = REQUESTS.get(tx, key)
+        return native if asked is None else replace(native, citizen=Citizen(bsn=asked.bsn))
+
     # -- allocations -----------------------------------------------------------------------------------------------
 
     def _allocate(self, tx: Transaction, native: NativeEvent, allocation: Allocation) -> int:
         """Keep the allocation and give its line what it asks for; whether a grant changed."""
         law = native.event.law
         ours = native.sender in self.own_codes
-        if law is None or not (ours or native.receiver in self.own_codes):
+        if law is None or native.citizen is None or not (ours or native.receiver in self.own_codes):
             return 0
         partner = self._partner(native.receiver if ours else native.sender, law)
         client = clients.register(tx, self.work, native.citizen)
@@ -170,7 +190,8 @@ class Intake:
         return first
 
     def _answer_key(self, native: NativeEvent) -> bytes:
-        citizen = native.citizen.bsn or native.citizen.own_number or ""
+        who = native.citizen
+        citizen = "" if who is None else who.bsn or who.own_number or ""
         return self._mac(encode([b"answer", native.polled or "", native.sender or "", citizen]))
 
     def _seen(self, tx: Transaction, native: NativeEvent, received_at: int) -> bool:
@@ -186,14 +207,14 @@ class Intake:
     # -- telling ---------------------------------------------------------------------------------------------------
 
     def _tell(self, tx: Transaction, native: NativeEvent, received_at: int, *, first: bool) -> int:
-        client = clients.find(tx, native.citizen)
+        client = None if native.citizen is None else clients.find(tx, native.citizen)
         identity = self._mac(encode([b"identity", *native.identity]))
         event = self._meaning(tx, native, identity)
         if client is None:
             return 0
         told = 0
         for grant in active_grants(tx, client, self.work.today):
-            if not self._concerns(tx, grant, event) or is_refused(tx, client.id, grant.recipient):
+            if not self._concerns(tx, grant, native, event) or is_refused(tx, client.id, grant.recipient):
                 continue
             if self.again is not None and received_at < grant.begun_at:
                 continue  # what happened before its line began is never told under it
@@ -229,10 +250,12 @@ class Intake:
             told += 1
         return told
 
-    def _concerns(self, tx: Transaction, grant: Grant, event: Event) -> bool:
-        """Of the law of the grant; and under an allocation nothing about an allocation of another partner."""
+    def _concerns(self, tx: Transaction, grant: Grant, native: NativeEvent, event: Event) -> bool:
+        """Of the law of the grant; and under an allocation nothing about an allocation or request of another partner."""
         if event.law is None or event.law.value != grant.law:
             return False
+        if grant.ground == STATUTORY and native.request is not None:
+            return self._partner(native.receiver, event.law) == grant.recipient
         if grant.ground != STATUTORY or event.reference is None:
             return True
         return any(
@@ -242,7 +265,7 @@ class Intake:
     def _meaning(self, tx: Transaction, native: NativeEvent, identity: bytes) -> Event:
         """The event as it is in time: a start after an interruption of the same allocation is a resumption."""
         event = native.event
-        if native.identity[0] != _IWMO or event.reference is None:
+        if native.citizen is None or native.identity[0] not in _WITH_ALLOCATIONS or event.reference is None:
             return event
         citizen = native.citizen.bsn or native.citizen.own_number or ""
         allocation = self._mac(encode([b"allocation", native.sender, citizen, event.reference]))

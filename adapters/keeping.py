@@ -11,13 +11,26 @@ from typing import Final
 
 from adapters import chain_view, inbound
 from adapters.outcomes import RECALL_DAYS
-from adapters.records import ANSWERS, FACTS, FINAL, GRANTS, HALTED, ITEMS, SENDS, move, number_key, place
+from adapters.records import (
+    ANSWERS,
+    FACTS,
+    FINAL,
+    GRANTS,
+    HALTED,
+    ITEMS,
+    REQUESTS,
+    SENDS,
+    move,
+    number_key,
+    place,
+)
 from adapters.store import Transaction
 from adapters.workplace import Workplace
 from schemas.calendar import month_of
 
 OUTBOX_DAYS: Final = 30  # content after its acknowledgement: a recipient that is restored may ask again
 HALTED_DAYS: Final = 400  # no grant has handles of months further away
+REQUEST_DAYS: Final = 400  # an answer comes within days; one that says *under investigation* has another after it
 _DAY: Final = 86_400_000
 
 
@@ -36,6 +49,9 @@ def keep_house(work: Workplace) -> bool:
         for halted in list(HALTED.scan(tx)):
             if work.today > halted.on + HALTED_DAYS:
                 HALTED.delete(tx, halted.handle)
+        for request in list(REQUESTS.scan(tx)):
+            if work.today > request.read_on + REQUEST_DAYS:
+                REQUESTS.delete(tx, request.key)
         move(tx, replace(place(tx), cleaned_on=work.today))
     # A crash before this commit: the cleaning is done at the next pass.
     work.store.forget_deleted()

@@ -217,6 +217,15 @@ class Happened:
     retracted: bool = False
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Requested:
+    """About whom a request was that this edge read: an answer to it names nobody. `key` is a keyed hash."""
+
+    key: bytes
+    bsn: str
+    read_on: int
+
+
 @dataclass(frozen=True, slots=True)
 class Recalled:
     """How often an event was called back from one recipient and purpose; part of the next event id."""
@@ -550,6 +559,7 @@ REFUSALS: Final = Shelf(
 HISTORY: Final = Shelf(
     Table("happened", ("allocation",)), Happened, lambda r: r.identity, lambda r: _some(allocation=r.allocation)
 )
+REQUESTS: Final = Shelf(Table("requested"), Requested, lambda r: r.key)
 RECALLS: Final = Shelf(Table("recalled"), Recalled, lambda r: r.key)
 ORDERS: Final = Shelf(
     Table("stop_order", (), ("state", "due")),

@@ -35,6 +35,8 @@ This page is written by `make docs` from the program; a test fails when the two 
 The pages for people are [for integrators](integrator.md), [for privacy officers](privacy-officer.md) and
 [for operators](operator.md).
 """
+_BEGIN = "<!-- formats: made by `make docs` -->"
+_END = "<!-- formats: end -->"
 
 
 def page() -> str:
@@ -120,12 +122,8 @@ def _rest() -> Iterator[str]:
     yield "## Entries of the log\n"
     yield "Kinds that `schakel audit show` prints: " + ", ".join(f"`{kind}`" for kind in KINDS) + ".\n"
     yield "## Native formats\n"
-    about = [("in", entry.about) for entry in READERS.values()] + [("out", entry.about) for entry in WRITERS.values()]
-    rows = [
-        (f"`{one.name}`", way, f"{one.standard} {one.version}", one.status.value, ", ".join(one.messages))
-        for way, one in about
-    ]
-    yield from _table(("format", "way", "standard", "status", "messages"), rows)
+    yield "How each is recognised, and what becomes of each field: `schakel convert --explain FILE`.\n"
+    yield from formats_table()
     yield "## Rules\n"
     yield "Rows of the national base. A row with an unread cell works in test mode only.\n"
     yield from _table(
@@ -145,6 +143,35 @@ def _rest() -> Iterator[str]:
     )
 
 
+def formats_table() -> Iterator[str]:
+    """The table of formats: `tells` and `is told` are rows of the national base."""
+    about = [entry.about for entry in READERS.values()] + [entry.about for entry in WRITERS.values()]
+    rows = [
+        (
+            f"`{one.name}`",
+            one.partner,
+            f"{one.standard} {one.version}",
+            one.status.value,
+            ", ".join(one.reads) or "-",
+            ", ".join(one.writes) or "-",
+            ", ".join(map(str, one.tells)) or "-",
+            ", ".join(map(str, one.told)) or "-",
+        )
+        for one in {one.name: one for one in about}.values()
+    ]
+    yield from _table(("format", "from or to", "standard", "status", "reads", "writes", "tells", "is told"), rows)
+
+
+def with_formats(readme: str) -> str:
+    """The README with its table of formats made anew, between its two marks."""
+    before, begin, rest = readme.partition(_BEGIN)
+    _old, end, after = rest.partition(_END)
+    if not begin or not end:
+        raise ValueError("the README has lost the marks around its table of formats")
+    made = "\n".join(formats_table())
+    return f"{before}{begin}\n{made}{end}{after}"
+
+
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
     lines = [f"| {' | '.join(columns)} |", f"|{' --- |' * len(columns)}"]
     lines += [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows]
@@ -153,3 +180,4 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[st
 
 if __name__ == "__main__":
     Path(sys.argv[1]).write_text(page(), encoding="utf-8")
+    Path(sys.argv[2]).write_text(with_formats(Path(sys.argv[2]).read_text(encoding="utf-8")), encoding="utf-8")

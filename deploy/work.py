@@ -17,9 +17,9 @@ from dataclasses import dataclass
 import orjson
 
 from adapters.clients import ClientConflictError
-from adapters.config import EdgeConfig
+from adapters.config import AUTO, EdgeConfig
 from adapters.edge import Edge, Worked
-from adapters.formats import READERS, WRITERS
+from adapters.formats import READERS, WRITERS, the_format
 from adapters.formats.native import Fault, Keyword, Malformed, NativeEvent, Reader
 from adapters.intake import Taken
 from adapters.problem import problem_report
@@ -175,7 +175,8 @@ def _counted(count: _Count, taken: Taken) -> None:
 def _events(readers: dict[str, Reader], file: NativeFile, data: bytes) -> list[NativeEvent]:
     if file.format is None:  # no format is set for its suffix
         raise Malformed((Fault("/", Keyword.VOCABULARY),))
-    return readers[file.format].read(data)
+    name = the_format(data) if file.format == AUTO else file.format
+    return readers[name].read(data)
 
 
 def _quarantine(folder: Folder, file: NativeFile, faults: tuple[Fault, ...], count: _Count) -> None:

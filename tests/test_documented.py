@@ -18,7 +18,7 @@ from adapters.formats import READERS, WRITERS
 from adapters.formats.native import Keyword
 from adapters.problem import SENTENCES
 from deploy.exits import MEANING, Exit
-from deploy.reference import commands, page
+from deploy.reference import commands, page, with_formats
 from hub.config import HubConfig, load_hub_config
 from schemas.codes import CLASS, SENTENCE, Code
 from schemas.settings import settings_of
@@ -77,7 +77,19 @@ def test_every_keyword_of_a_problem_report_has_its_sentences_and_is_in_the_refer
 def test_every_exit_code_and_format_is_in_the_reference_and_the_reverse() -> None:
     assert _first_cells(_section("Exit codes")) == [str(code.value) for code in Exit]
     assert all(sentence in REFERENCE for sentence in MEANING.values())
-    assert _first_cells(_section("Native formats")) == [*READERS, *WRITERS]
+    assert _first_cells(_section("Native formats")) == list(dict.fromkeys([*READERS, *WRITERS]))
+
+
+def test_the_table_of_formats_in_the_readme_is_that_of_the_program() -> None:
+    assert with_formats(README) == README
+    assert _first_cells(README.partition("## Formats")[2].partition("\n## ")[0]) == list(
+        dict.fromkeys([*READERS, *WRITERS])
+    )
+
+
+def test_a_readme_without_the_marks_of_the_table_is_said_to_have_lost_them() -> None:
+    with pytest.raises(ValueError, match="has lost the marks"):
+        with_formats("# Schakel\n")
 
 
 def _shown_commands() -> list[tuple[str, str]]:

@@ -12,6 +12,8 @@ import re
 from typing import Final
 
 from adapters.formats import json_strict
+from adapters.formats.about import About, Status
+from adapters.formats.explain import Explained, Fields, Ground, explained, json_paths
 from adapters.formats.json_look import (
     DEPTH_LIMIT,
     NINE_DIGITS,
@@ -25,12 +27,51 @@ from adapters.formats.native import FormatConfig, Keyword, NativeEvent, SubjectK
 from schemas.event import Event, Kind, Law
 from schemas.identity import Citizen
 
+ABOUT: Final = About(
+    name="cloudevents",
+    partner="zaaksysteem van de gemeente",
+    standard="NL GOV profile for CloudEvents",
+    version="1.0",
+    status=Status.STANDARD,
+    reads=("event", "batch"),
+    writes=("event", "batch"),
+    tells=(1, 5),
+    told=(2, 8),
+)
+FIELDS: Final[Fields] = {
+    "specversion": "checked: version 1.0",
+    "id": "tells this event from others of the same source; does not travel",
+    "source": "who tells: nothing leaves but what this organisation wrote itself",
+    "type": "what happened, and under which law, by the table of the configuration; does not travel",
+    "subject": "finds the client; the hub never sees it",
+    "time": "the day of the event",
+    "datacontenttype": Ground.TECHNICAL,
+    "dataschema": Ground.TECHNICAL,
+    "data": Ground.FREE_TEXT,
+    "data_base64": Ground.FREE_TEXT,
+    "dataref": Ground.FREE_TEXT,
+    "sequence": Ground.TECHNICAL,
+    "sequencetype": Ground.TECHNICAL,
+}
+_MARK = re.compile(rb'"specversion"\s*:')
+_HEAD = 65_536  # bytes in which the attributes of a first event are looked for
+
 _NAME = re.compile(r"[a-z0-9]+|data_base64")
 BSN_URN: Final = "urn:nld:bsn:"
 # What is read, and then what the profile names besides, which is dropped.
 _KNOWN = frozenset({"specversion", "id", "source", "type", "subject", "time"}) | frozenset(
     {"datacontenttype", "dataschema", "data", "data_base64", "dataref", "sequence", "sequencetype"}
 )
+
+
+def recognises(data: bytes) -> bool:
+    """Whether this looks like a CloudEvent or a batch, damaged or not."""
+    return data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[") and _MARK.search(data, 0, _HEAD) is not None
+
+
+def explain(data: bytes) -> list[Explained]:
+    """Return what becomes of each attribute; raises `Malformed`."""
+    return explained(json_paths(json_strict.parse(data, SIZE_LIMIT, DEPTH_LIMIT)), FIELDS, ())
 
 
 class CloudEventsReader:

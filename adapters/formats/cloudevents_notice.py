@@ -23,17 +23,6 @@ TYPE: Final = "nl.schakel.voortgang."
 CORV_TYPE: Final = "schakel-voortgang."
 _RETRACTED: Final = "ingetrokken"
 _UNKNOWN: Final = "urn:schakel:afzender-onbekend"
-ABOUT: Final[Mapping[str, object]] = {
-    "name": "cloudevents",
-    "partner": "zaaksysteem van de gemeente",
-    "standard": "NL GOV profile for CloudEvents",
-    "version": "1.0",
-    "status": "standard",
-    "reads": ("event",),
-    "writes": ("event",),
-    "tells": (1, 5, 6, 17),
-    "told": (2, 4, 8, 16),
-}
 
 
 class CloudEventsWriter:

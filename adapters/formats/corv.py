@@ -14,10 +14,10 @@ The specifications are drafts and name no event for an action, so its type comes
 """
 
 import re
-from collections.abc import Mapping
 from typing import Final
 
 from adapters.formats import json_strict
+from adapters.formats.about import About, Status
 from adapters.formats.cloudevents import check_attributes
 from adapters.formats.json_look import (
     DEPTH_LIMIT,
@@ -32,17 +32,15 @@ from adapters.formats.native import FormatConfig, Keyword, NativeEvent, SubjectK
 from schemas.event import Event, Kind
 from schemas.identity import Citizen
 
-ABOUT: Final[Mapping[str, object]] = {
-    "name": "corv",
-    "partner": "Zorg- en Veiligheidshuis en justitieketen",
-    "standard": "CORV 2.0 / Samen onder Handbereik, CloudEvents",
-    "version": "1.0",
-    "status": "draft",
-    "reads": ("actie belegd",),
-    "writes": ("event",),
-    "tells": (22, 23),
-    "told": (14, 22),
-}
+ABOUT: Final = About(
+    name="corv",
+    partner="Zorg- en Veiligheidshuis en justitieketen",
+    standard="CORV 2.0 / Samen onder Handbereik, CloudEvents",
+    version="1.0",
+    status=Status.DRAFT,
+    reads=("actie belegd",),
+    writes=("event",),
+)
 PREFIX: Final = "nl.samen-onder-handbereik."
 _TYPE = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*(?:\.[a-z0-9]+(?:-[a-z0-9]+)*)+")
 _SOURCE = re.compile(r"/oin/([0-9]{20})/systeem/([A-Za-z0-9._~-]{1,64})")

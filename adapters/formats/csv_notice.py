@@ -11,10 +11,21 @@
 import csv
 import io
 from collections.abc import Sequence
+from typing import Final
 
+from adapters.formats.about import About, Status
 from adapters.formats.native import Notice
 from schemas.calendar import date_text
 
+ABOUT: Final = About(
+    name="csv",
+    partner="iedere partner",
+    standard="RFC 4180",
+    version="1",
+    status=Status.DERIVED,
+    writes=("melding",),
+    told=(1, 2, 5, 8),
+)
 _HEADER = (
     "melding",
     "soort",

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from adapters.formats.about import About, Status
 from adapters.formats.fhir_lists import NO_ORDERS, RESOURCES, Resource
 from adapters.formats.fhir_shape import TYPE, Kept, read
 from adapters.formats.moments import dutch_day
@@ -25,6 +26,14 @@ from adapters.formats.xml_strict import Walk
 from schemas.event import Event, Kind, Law
 from schemas.identity import Citizen
 
+ABOUT: Final = About(
+    name="fhir",
+    partner="huisarts en zorgnetwerk",
+    standard="HL7 FHIR",
+    version="R4",
+    status=Status.STANDARD,
+    reads=("Task", "ServiceRequest", "CarePlan", "EpisodeOfCare", "Appointment", "Communication", "Bundle"),
+)
 BSN: Final = "http://fhir.nl/fhir/NamingSystem/bsn"
 AGB: Final = "http://fhir.nl/fhir/NamingSystem/agb-z"
 URA: Final = "http://fhir.nl/fhir/NamingSystem/ura"

@@ -8,13 +8,25 @@
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from fhir.resources.R4B.bundle import Bundle
 from fhir.resources.R4B.communication import Communication
 
+from adapters.formats.about import About, Status
 from adapters.formats.fhir_task import KINDS, RETRACTED, RETRACTED_SENTENCE, URI, as_json, client, identifier
 from adapters.formats.native import Notice
 from schemas.calendar import date_text
+
+ABOUT: Final = About(
+    name="fhir-communication",
+    partner="huisarts en zorgnetwerk",
+    standard="HL7 FHIR",
+    version="R4",
+    status=Status.STANDARD,
+    writes=("Communication", "Bundle"),
+    told=(5,),
+)
 
 
 class FhirCommunicationWriter:

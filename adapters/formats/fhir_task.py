@@ -9,6 +9,7 @@
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 from uuid import UUID
 
 import orjson
@@ -16,11 +17,21 @@ from fhir.resources.R4B.bundle import Bundle
 from fhir.resources.R4B.communication import Communication
 from fhir.resources.R4B.task import Task
 
+from adapters.formats.about import About, Status
 from adapters.formats.fhir import BSN
 from adapters.formats.native import Notice
 from schemas.calendar import date_text
 from schemas.event import Ending, Event, Kind
 
+ABOUT: Final = About(
+    name="fhir-task",
+    partner="huisarts",
+    standard="HL7 FHIR",
+    version="R4",
+    status=Status.STANDARD,
+    writes=("Task", "Bundle"),
+    told=(5,),
+)
 URI = "urn:ietf:rfc:3986"
 RETRACTED = "entered-in-error"
 

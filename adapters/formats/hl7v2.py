@@ -14,7 +14,9 @@ identity has no message number in it: the same appointment or referral in the sa
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
+from typing import Final
 
+from adapters.formats.about import About, Status
 from adapters.formats.hl7v2_lists import (
     APPOINTMENTS,
     EXPIRED,
@@ -34,6 +36,16 @@ from schemas.calendar import parse_date
 from schemas.event import FIRST_DAY, LAST_DAY, Event, Kind, Law
 from schemas.identity import Citizen
 
+ABOUT: Final = About(
+    name="hl7v2",
+    partner="huisarts en ziekenhuis",
+    standard="HL7 v2",
+    version="2.3 tot 2.8",
+    status=Status.STANDARD,
+    reads=("REF^I12", "RRI^I12", "SIU", "ORU^R01"),
+    writes=("RRI^I12",),
+    told=(5,),
+)
 WRITTEN_BY = "SCHAKEL"  # MSH-3 of what our own writer makes
 BSN_AUTHORITY = "NLMINBIZA"
 

@@ -13,15 +13,25 @@ is that of `pydifact`; its parser would refuse the numbered lines of text (`TXT:
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from pydifact.control.characters import Characters
 from pydifact.exceptions import EDISyntaxError
 from pydifact.token import Token
 from pydifact.tokenizer import Tokenizer
 
+from adapters.formats.about import About, Status
 from adapters.formats.native import Fault, FormatConfig, Keyword, Malformed, NativeEvent
 from adapters.formats.xml_strict import Walk
 
+ABOUT: Final = About(
+    name="medvri",
+    partner="huisarts",
+    standard="EDIFACT MEDVRI",
+    version="1",
+    status=Status.DERIVED,
+    reads=("MEDVRI",),
+)
 _SIZE_LIMIT = 1024 * 1024  # bytes
 _FOREIGN = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _CONTROL = re.compile(rb"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]")

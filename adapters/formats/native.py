@@ -86,6 +86,15 @@ class Allocation:
 
 
 @dataclass(frozen=True, slots=True)
+class Request:
+    """What a provider asked of a municipality, by the provider's own reference: all that an answer to it names."""
+
+    provider: str
+    municipality: str
+    reference: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class NativeEvent:
     """One event as its source wrote it.
 
@@ -93,11 +102,12 @@ class NativeEvent:
     `identity` uses the native message kind, so that the same fact keeps its identity whatever it means in time.
     `retracts`: this event calls back the one with the same identity.
     `polled`: the service whose answer this fact stood in; such an answer repeats what was told, so the edge compares.
+    `citizen` is None only for an answer to a request, which names nobody: who read the request knows about whom it was.
     `reason`: the native RedenBeeindiging; needed to tell a resumption from a start, and never sent on.
     """
 
     event: Event
-    citizen: Citizen
+    citizen: Citizen | None
     sender: str | None
     receiver: str | None
     identity: tuple[str, ...] = field(repr=False)
@@ -105,6 +115,7 @@ class NativeEvent:
     reason: str | None = field(default=None, repr=False)
     allocation: Allocation | None = None
     polled: str | None = None
+    request: Request | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +169,7 @@ class SubjectKind(StrEnum):
 class FormatConfig:
     """The settings of all readers at one edge."""
 
-    # Folder with the official XSDs (WMO301.xsd, WMO305.xsd, WMO307.xsd, basisschema.xsd); None: our own checks only.
+    # Folder with the official XSDs of iWmo (WMO301.xsd to WMO319.xsd, basisschema.xsd); None: our own checks only.
     xsd_dir: Path | None = None
     # `type` of a CloudEvent, or URL of a type in ZGW -> kind and law; a type that is not here is refused.
     cloudevent_types: Mapping[str, tuple[Kind, Law]] = field(default_factory=lambda: MappingProxyType({}))
@@ -168,3 +179,5 @@ class FormatConfig:
     laws: Mapping[str, Law] = field(default_factory=lambda: MappingProxyType({}))
     # The numbering system whose numbers are this organisation's own client numbers; None: only a BSN names a client.
     own_number_system: str | None = None
+    # The same folder for iJw (JW301.xsd to JW320.xsd, basisschema.xsd).
+    ijw_xsd_dir: Path | None = None

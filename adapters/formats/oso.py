@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from adapters.formats.about import About, Status
 from adapters.formats.native import Fault, FormatConfig, Keyword, Malformed, NativeEvent
 from adapters.formats.oso_lists import (
     ANSWERS,
@@ -45,17 +46,14 @@ from schemas.calendar import date_text, parse_date
 from schemas.event import FIRST_DAY, LAST_DAY, Event, Kind
 from schemas.identity import Citizen
 
-ABOUT: Final[Mapping[str, object]] = {
-    "name": "oso",
-    "partner": "school",
-    "standard": "OSO",
-    "version": "2019.1",
-    "status": "standard",
-    "reads": ("POSWV", "VOSWV"),
-    "writes": (),
-    "tells": (20,),
-    "told": (),
-}
+ABOUT: Final = About(
+    name="oso",
+    partner="school",
+    standard="OSO",
+    version="2019.1",
+    status=Status.STANDARD,
+    reads=("POSWV", "VOSWV"),
+)
 _SIZE_LIMIT = 1024 * 1024  # bytes; documents inside a dossier can make it larger, and nothing of them is read
 _TEXT = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,64}")
 _BRIN = re.compile(r"[0-9A-Z]{4}")

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final
 
+from adapters.formats.about import About, Status
 from adapters.formats.json_look import NUMBER_LIMIT, Look
 from adapters.formats.native import FormatConfig, Keyword, NativeEvent, Notice
 from adapters.formats.own_form import ID, known, read_form, write_form
@@ -22,19 +23,17 @@ from schemas.calendar import date_text
 from schemas.event import Ending, Event, Kind, Law
 from schemas.identity import Citizen
 
+ABOUT: Final = About(
+    name="school",
+    partner="school en samenwerkingsverband",
+    standard="Schakel school",
+    version="1",
+    status=Status.DERIVED,
+    reads=("tlv", "opp", "arrangement", "verzuim"),
+    writes=("melding",),
+)
 FORM: Final = "schakel-school"
 LAW: Final = Law.JEUGDWET
-ABOUT: Final[Mapping[str, object]] = {
-    "name": "school",
-    "partner": "school en samenwerkingsverband",
-    "standard": "Schakel school",
-    "version": "1",
-    "status": "derived",
-    "reads": ("tlv", "opp", "arrangement", "verzuim"),
-    "writes": ("melding",),
-    "tells": (20,),
-    "told": (9,),
-}
 
 
 class Matter(StrEnum):

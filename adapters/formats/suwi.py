@@ -21,26 +21,24 @@ from typing import Final
 from lxml import etree
 
 from adapters.formats import suwi_lists as places
+from adapters.formats.about import About, Status
 from adapters.formats.native import Fault, FormatConfig, Keyword, Malformed, NativeEvent
 from adapters.formats.xml_strict import Child, Node, Walk, parse
 from schemas.calendar import date_text, parse_date
 from schemas.event import FIRST_DAY, LAST_DAY, Event, Kind, Law
 from schemas.identity import Citizen
 
+ABOUT: Final = About(
+    name="suwi",
+    partner="UWV en gemeentelijke sociale dienst",
+    standard="SuwiML",
+    version="v0200, v0500",
+    status=Status.STANDARD,
+    reads=("AanvraagUitkeringStatus", "Reintegratie", "UWVWb persoon", "Bijstandsregelingen"),
+)
 LAW: Final = Law.PARTICIPATIEWET
 DECISION_PREFIX: Final = "suwi:beslissing:"
 UWV: Final = "urn:suwi:uwv"
-ABOUT: Final[Mapping[str, object]] = {
-    "name": "suwi",
-    "partner": "UWV en gemeentelijke sociale dienst",
-    "standard": "SuwiML",
-    "version": "v0200, v0500",
-    "status": "standard",
-    "reads": ("AanvraagUitkeringStatus", "Reintegratie", "UWVWb persoon", "Bijstandsregelingen"),
-    "writes": (),
-    "tells": (15, 16),
-    "told": (),
-}
 _SIZE_LIMIT = 1024 * 1024  # bytes; an answer is about one person
 _BSN = re.compile(r"[0-9]{9}")
 _DATE = re.compile(r"[0-9]{8}")

@@ -11,9 +11,10 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
+from adapters.formats.about import About, Status
 from adapters.formats.json_look import NUMBER_LIMIT, SIZE_LIMIT, URI_REFERENCE, Look, read_each
 from adapters.formats.native import Fault, FormatConfig, Keyword, Malformed, NativeEvent, Notice
 from adapters.formats.own_form import ID, REFERENCE, known, read_form, write_form
@@ -21,18 +22,18 @@ from schemas.calendar import date_text
 from schemas.event import Ending, Event, Kind, Law
 from schemas.identity import Citizen
 
+ABOUT: Final = About(
+    name="team",
+    partner="gemeentelijk team zonder open koppelvlak",
+    standard="Schakel team",
+    version="1",
+    status=Status.DERIVED,
+    reads=("JSON", "CSV"),
+    writes=("JSON",),
+    tells=(1, 5),
+    told=(2, 8),
+)
 FORM: Final = "schakel-team"
-ABOUT: Final[Mapping[str, object]] = {
-    "name": "team",
-    "partner": "gemeentelijk team (Wmo, Jeugd, Participatiewet)",
-    "standard": "Schakel team",
-    "version": "1",
-    "status": "derived",
-    "reads": ("JSON", "CSV"),
-    "writes": ("JSON",),
-    "tells": (1, 5, 6, 17),
-    "told": (2, 4, 8, 16),
-}
 _NAMES: Final = known(("soort", "afloop", "datum", "wet", "kenmerk", "clientnummer", "bsn"))
 _COLUMNS: Final = _NAMES | {"afzender"}
 _NEEDED: Final = ("id", "soort", "datum", "wet", "afzender")

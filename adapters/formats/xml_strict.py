@@ -9,6 +9,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Protocol, cast
@@ -21,6 +22,7 @@ SPACE = " \t\r\n"
 _DECLARED = re.compile(rb"""\A<\?xml[^>]*?\sencoding\s*=\s*["']([^"'>]*)["']""")
 _BOM = b"\xef\xbb\xbf"
 _DEPTH_LIMIT = 16
+_HEAD = 16_384  # bytes in which the root element of a message begins
 _TOO_DEEP = etree.XPath("boolean(" + "/*" * (_DEPTH_LIMIT + 1) + ")")
 _FAULT_LIMIT = 100
 _XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
@@ -72,6 +74,15 @@ def parse(data: bytes, size_limit: int) -> etree._Element:
     if _TOO_DEEP(root.getroottree()):
         raise Malformed((Fault("/", Keyword.TOO_DEEP),))
     return root
+
+
+def root_tag(data: bytes) -> str | None:
+    """Return the name of the root element, also of a damaged document; None where no element begins near the start."""
+    events = etree.XMLPullParser(events=("start",), resolve_entities=False, no_network=True, load_dtd=False)
+    with suppress(etree.XMLSyntaxError):  # what came before the damage says enough
+        events.feed(data.removeprefix(_BOM)[:_HEAD])
+    first = next(iter(events.read_events()), None)
+    return None if first is None else str(cast("etree._Element", first[1]).tag)
 
 
 def _is_utf8(data: bytes) -> bool:

@@ -19,11 +19,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from adapters.formats.about import About, Status
 from adapters.formats.json_look import NINE_DIGITS, Look, finish, parse_object
 from adapters.formats.native import FormatConfig, Keyword, Malformed, NativeEvent
 from schemas.event import Event, Kind, Law
 from schemas.identity import Citizen
 
+ABOUT: Final = About(
+    name="zgw",
+    partner="gemeentelijk team met een zaaksysteem",
+    standard="ZGW Zaken 1.5, Notificaties",
+    version="1.0",
+    status=Status.STANDARD,
+    reads=("notificatie", "Zaak", "Status", "Resultaat", "Rol"),
+    writes=("Status",),
+    tells=(1, 5),
+    told=(2, 8),
+)
 _PARTS = frozenset({"notificatie", "zaak", "status", "resultaat", "rollen"})
 _URL = re.compile(r"https?://[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]{1,990}")
 _URL_LIMIT = 1000
@@ -36,18 +48,6 @@ _ROLE = ("url", "uuid", "roltype")
 _ABOUT: Final = ("belanghebbende", "initiator")
 _PERSON: Final = "natuurlijk_persoon"
 _CHANNEL: Final = "zaken"
-# What the table of formats says of it; rows are those of the table of grounds (domain 5.2).
-ABOUT: Final[Mapping[str, object]] = {
-    "name": "zgw",
-    "partner": "gemeentelijk team met een zaaksysteem",
-    "standard": "ZGW Zaken 1.5 en Notificaties",
-    "version": "1.0",
-    "status": "standard",
-    "reads": ("notificatie", "Zaak", "Status", "Resultaat", "Rol"),
-    "writes": ("Status",),
-    "tells": (1, 5, 6, 17),
-    "told": (2, 4, 8, 16),
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from adapters.address_book import AddressBook, Partner
 from adapters.edge import Edge, Identity, Tools, Worked
-from adapters.formats.native import Allocation, NativeEvent
+from adapters.formats.native import Allocation, NativeEvent, Request
 from adapters.intake import Taken
 from adapters.keys import StoreKey
 from adapters.store import FILE, EdgeStore
@@ -31,13 +31,23 @@ BSN = "999900006"
 TEAM = "urn:nld:oin:00000001000000000001:team-wmo"
 PROVIDER = "urn:nld:oin:00000001000000000002:provider-wmo"
 GP = "urn:nld:oin:00000001000000000003:gp"
+YOUTH_TEAM = "urn:nld:oin:00000001000000000001:team-jeugd"
+YOUTH_PROVIDER = "urn:nld:oin:00000001000000000004:provider-jeugd"
 CASES = "urn:example:zaaksysteem"
-CODES = {TEAM: frozenset({"9999", CASES}), PROVIDER: frozenset({"12345678"}), GP: frozenset({"01234567"})}
+CODES = {
+    TEAM: frozenset({"9999", CASES}),
+    PROVIDER: frozenset({"12345678"}),
+    GP: frozenset({"01234567"}),
+    YOUTH_TEAM: frozenset({"9991"}),
+    YOUTH_PROVIDER: frozenset({"98765401"}),
+}
 BOOK = AddressBook(
     (
         Partner(TEAM, "Team Wmo", municipality=("9999", Law.WMO), sources=(CASES,)),
         Partner(PROVIDER, "Zorg Voorbeeld", agb=("12345678",)),
         Partner(GP, "Praktijk Voorbeeld", agb=("01234567",)),
+        Partner(YOUTH_TEAM, "Team Jeugd", municipality=("9991", Law.JEUGDWET)),
+        Partner(YOUTH_PROVIDER, "Jeugdhulp Voorbeeld", agb=("98765401",)),
     )
 )
 REGISTRY = load()
@@ -148,6 +158,22 @@ def stop(day: str, reason: str = "19", number: str = "1001") -> NativeEvent:
     identity = ("iwmo", "12345678", BSN, number, "307", "2026-03-03", day, reason)
     event = Event(kind, parse_date(day), Law.WMO, ending, number)
     return NativeEvent(event, Citizen(bsn=BSN), "12345678", "9999", identity, reason=reason)
+
+
+def request(reference: str = "REF-1") -> NativeEvent:
+    """A 315 of the provider."""
+    event = Event(Kind.AANGEMELD, parse_date("2026-03-02"), Law.WMO)
+    identity = ("iwmo", "12345678", BSN, "", "315", reference)
+    return NativeEvent(
+        event, Citizen(bsn=BSN), "12345678", "9999", identity, request=Request("12345678", "9999", reference)
+    )
+
+
+def answer(reference: str = "REF-1", receiver: str = "12345678") -> NativeEvent:
+    """A 319 of the municipality: rejected."""
+    event = Event(Kind.AFGEWEZEN, parse_date("2026-03-04"), Law.WMO)
+    identity = ("iwmo", "9999", receiver, reference, "319", "1")
+    return NativeEvent(event, None, "9999", receiver, identity, request=Request(receiver, "9999", reference))
 
 
 def status(number: int, kind: Kind = Kind.IN_ONDERZOEK, today: int = 0) -> NativeEvent:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.config import IN_FORMATS, OUT_FORMATS, EdgeConfig, load_edge_config
-from adapters.formats import READERS, WRITERS
+from adapters.config import EdgeConfig, load_edge_config
+from adapters.formats import WRITERS
 from adapters.formats.native import SubjectKind
 from hub.config import HubConfig, load_hub_config
 from schemas.event import Kind, Law
@@ -115,11 +115,6 @@ fhir = "wmo"
     assert formats.cloudevent_types == {"nl.example.started": (Kind.GESTART, Law.WMO)}
     assert formats.subject_kind is SubjectKind.BSN
     assert (formats.laws, formats.own_number_system) == ({"fhir": Law.WMO}, "urn:oid:2.999.1")
-
-
-def test_the_settings_know_every_format_of_the_table() -> None:
-    assert tuple(sorted(READERS)) == IN_FORMATS
-    assert tuple(sorted(WRITERS)) == OUT_FORMATS
 
 
 def test_an_unknown_setting_is_a_fault_and_every_fault_is_told_at_once(tmp_path: Path) -> None:

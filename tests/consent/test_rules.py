@@ -17,7 +17,12 @@ from consent import rules
 from consent.rules import RuleTable, TableError, TableFault
 
 ROOT = Path(__file__).parents[2]
-LAW_TEXT = ROOT.parent / "shared" / "standards" / "consent_law" / "wetteksten" / "wmo2015.md"
+LAW_TEXTS = ROOT.parent / "shared" / "standards" / "consent_law" / "wetteksten"
+# Text and date that rows name -> its file, the date in its first line, and how an article begins there.
+TEXTS = {
+    ("wmo-2015", "2015-01-05"): ("wmo2015.md", "versie: 5-1-2015", "### Artikel  {}  "),
+    ("jeugdwet", "2026-01-01"): ("jeugdwet.md", "versie: 1-1-2026", "**Artikel {}**"),
+}
 DEFINITION = ROOT / "schemas" / "definitions" / "consent" / "1" / "rule-table.json"
 BASE = rules.national(test_mode=True)
 GROUNDS = ("consent", "safety", "statutory")
@@ -52,6 +57,7 @@ def test_the_national_rows_permit_exactly_what_they_say() -> None:
         *((1, "team-wmo", "provider-wmo", "statutory", some) for some in both),
         *((2, "provider-wmo", "team-wmo", "statutory", some) for some in both),
         (5, "team-wmo", "gp", "consent", ("progress",)),
+        *((8, "provider-jeugd", "team-jeugd", "statutory", some) for some in both),
     }
 
 
@@ -64,7 +70,7 @@ def test_categories_that_are_empty_unsorted_doubled_or_unknown_are_never_permitt
 
 
 def test_rows_with_an_unread_cell_are_for_test_mode_only() -> None:
-    assert BASE.test_mode_only == (1, 2, 5)
+    assert BASE.test_mode_only == (1, 2, 5, 8)
     assert rules.national(test_mode=False).rows == {}
     assert rules.national(test_mode=False).hash != BASE.hash
 
@@ -72,7 +78,7 @@ def test_rows_with_an_unread_cell_are_for_test_mode_only() -> None:
 def test_a_row_that_permits_nothing_may_have_unread_cells_anywhere() -> None:
     table = rules.load(_set(0, permits=False))
 
-    assert table.test_mode_only == (2, 5)
+    assert table.test_mode_only == (2, 5, 8)
     assert set(rules.without(table, table.test_mode_only).rows) == {1}
 
 
@@ -81,8 +87,8 @@ def test_every_unread_cell_has_its_mark_and_no_read_law_is_marked_as_memory() ->
         assert row.unread
         assert {row.marks[name] for name in row.unread} == {"M"}
         read = set(row.marks) - set(row.unread)
-        assert all(row.marks[name] in {"L15", "D"} for name in read)
-        assert row.evidence == "L15"
+        assert row.evidence == ("L26" if row.law == "jeugdwet" else "L15")
+        assert all(row.marks[name] in {row.evidence, "D"} for name in read)
         assert row.signed_by is None
 
 
@@ -91,17 +97,18 @@ def test_a_longest_validity_that_no_text_gives_is_marked_as_ours() -> None:
 
 
 def test_the_articles_that_the_rows_name_stand_in_the_law_text_of_the_date_they_name() -> None:
-    if not LAW_TEXT.exists():
+    if not LAW_TEXTS.is_dir():
         pytest.skip("the shared folder with the law texts is not there")
-    text = LAW_TEXT.read_text(encoding="utf-8")
 
     cited = [source for row in BASE.rows.values() for source in row.source]
 
-    assert "versie: 5-1-2015" in text.splitlines()[0]
-    assert {(source.text, source.date) for source in cited} == {("wmo-2015", "2015-01-05")}
+    assert {(source.text, source.date) for source in cited} == set(TEXTS)
     for source in cited:
+        file, version, heading = TEXTS[source.text, source.date]
+        text = (LAW_TEXTS / file).read_text(encoding="utf-8")
+        assert version in text.splitlines()[0]
         article, *_paragraphs = source.article.split("-")
-        assert f"### Artikel  {article}  " in text
+        assert heading.format(article) in text
 
 
 def test_roles_are_those_of_the_definition() -> None:
@@ -243,7 +250,7 @@ def test_a_municipality_may_take_away_rows_categories_and_months_and_sign() -> N
     table = rules.narrow(BASE, _table(edit))
 
     assert table.permitted < BASE.permitted
-    assert set(table.rows) == {1, 5}
+    assert set(table.rows) == {1, 5, 8}
     assert table.rows[1].longest_months == 6
 
 

@@ -107,10 +107,112 @@ def test_an_empty_file_and_a_huge_one_are_refused(schakel: Schakel, tmp_path: Pa
         (("--from", "iwmo", "--to", "iwmo", GOOD), "is not one of"),
         (("--from", "iwmo", "nowhere.xml"), "does not exist"),
         (("--from", "iwmo"), "Missing argument"),
-        ((GOOD,), "Missing option '--from'"),
     ],
 )
 def test_wrong_use_is_told(schakel: Schakel, arguments: tuple[object, ...], words: str) -> None:
     result = schakel("convert", *arguments)
     assert result.exit_code == Exit.WRONG_USE
     assert words in result.output
+
+
+IJW = VECTORS / "ijw" / "valid" / "307_volgens_plan.xml"
+
+
+def test_each_file_is_recognised_by_its_content_whatever_its_name(schakel: Schakel, tmp_path: Path) -> None:
+    mixed = tmp_path / "in"
+    mixed.mkdir()
+    (mixed / "iwmo.json").write_bytes(IJW.read_bytes())
+    (mixed / "ijw.txt").write_bytes(GOOD.read_bytes())
+    (mixed / "x.xml").write_bytes(messages.status(CITIZEN, messages.STATUS_TYPE, 1, 20_500))
+    result = schakel("convert", "--type", TYPE, mixed, "--json")
+    assert result.exit_code == Exit.DONE
+    found = {file["file"]: (file["format"], file["events"][0]["law"]) for file in json.loads(result.stdout)}
+    assert found == {
+        "iwmo.json": ("ijw", "jeugdwet"),
+        "ijw.txt": ("iwmo", "wmo"),
+        "x.xml": ("cloudevents", "wmo"),
+    }
+
+
+def test_many_files_end_in_a_table_of_what_was_read_refused_and_why(schakel: Schakel, tmp_path: Path) -> None:
+    nonsense = tmp_path / "nonsense.xml"
+    nonsense.write_bytes(b"<html/>")
+    result = schakel("convert", GOOD, BAD, nonsense, VECTORS / "ijw" / "valid")
+    assert result.exit_code == Exit.REFUSED
+    summary = result.output.partition("All files")[2]
+    count = len(list((VECTORS / "ijw" / "valid").iterdir()))
+    assert f"{count + 1} file(s) read, 2 refused" in summary
+    assert "eleven-test" in summary
+    assert "vocabulary" in summary
+    assert all(path.name in summary for path in (VECTORS / "ijw" / "valid").iterdir())
+    # Of so many files only the refused ones are shown in full.
+    assert "305_gestart.xml (ijw)" not in result.output
+    assert "bsn_elfproef.xml (iwmo)" in result.output
+
+
+def test_a_file_of_no_format_and_the_one_given_say_so(schakel: Schakel, tmp_path: Path) -> None:
+    nonsense = tmp_path / "nonsense.xml"
+    nonsense.write_bytes(b"<html/>")
+    (auto,) = json.loads(schakel("convert", nonsense, "--json").stdout)
+    (given,) = json.loads(schakel("convert", "--from", "ijw", nonsense, "--json").stdout)
+    assert (auto["format"], given["format"]) == ("?", "ijw")
+    assert auto["problem"]["fouten"][0]["fout"] == given["problem"]["fouten"][0]["fout"] == "vocabulary"
+
+
+def test_standard_input_is_read_like_a_file(schakel: Schakel) -> None:
+    result = schakel("convert", "-", "--json", typed=IJW.read_text("utf-8"))
+    assert result.exit_code == Exit.DONE
+    (file,) = json.loads(result.stdout)
+    assert (file["file"], file["format"]) == ("(standard input)", "ijw")
+    assert [event["ending"] for event in file["events"]] == ["volgens-plan"]
+
+
+def test_explain_says_per_field_what_it_is_for_or_why_it_stays_behind(schakel: Schakel) -> None:
+    shown = schakel("convert", "--explain", ALLOCATION)
+    assert shown.exit_code == Exit.DONE
+    assert all(value not in shown.output for value in (BSN, "410001", "Zandlopersma"))
+    (file,) = json.loads(schakel("convert", "--explain", ALLOCATION, "--json").stdout)
+    fields = {field["path"]: field for field in file["fields"]}
+    assert fields["/Bericht/Client/Naam"]["dropped"] == "identity"
+    assert fields["/Bericht/Client/Bsn"]["used"].startswith("finds the client")
+    assert "fields" not in json.loads(schakel("convert", ALLOCATION, "--json").stdout)[0]
+
+
+def test_explain_works_for_a_message_that_is_refused_for_what_it_says(schakel: Schakel) -> None:
+    result = schakel("convert", "--explain", BAD, "--json")
+    assert result.exit_code == Exit.REFUSED
+    (file,) = json.loads(result.stdout)
+    assert file["problem"]["gelezen"] is False
+    assert "/Bericht/Client/Bsn" in [field["path"] for field in file["fields"]]
+
+
+def test_a_message_without_an_event_says_that_it_is_in_order(schakel: Schakel) -> None:
+    result = schakel("convert", VECTORS / "ijw" / "valid" / "308_in_orde.xml")
+    assert result.exit_code == Exit.DONE
+    assert "in order" in result.output
+
+
+@pytest.mark.parametrize("more", [(), ("--to", "csv"), ("--to", "fhir-task")])
+def test_an_answer_that_names_nobody_is_converted(schakel: Schakel, more: tuple[str, ...]) -> None:
+    result = schakel("convert", VECTORS / "ijw" / "valid" / "319_afgewezen.xml", "--show-citizen", *more)
+    assert result.exit_code == Exit.DONE
+    assert "afgewezen" in result.output
+    assert "REF-2026-0001" not in result.output
+
+
+@pytest.mark.parametrize("path", sorted((VECTORS / "ijw" / "hostile").glob("*.xml")), ids=lambda path: path.stem)
+def test_no_hostile_message_of_ijw_gets_further_than_its_report(schakel: Schakel, path: Path) -> None:
+    result = schakel("convert", "--from", "ijw", "--explain", path, "--json")
+    assert result.exit_code == Exit.REFUSED
+    assert json.loads(result.stdout)[0]["problem"]["gelezen"] is False
+    assert "Zandlopersma" not in result.stdout
+
+
+def test_both_folders_of_official_schemas_may_be_given(schakel: Schakel) -> None:
+    xsd = Path(__file__).parents[3] / "shared" / "standards" / "iwmo_ijw" / "xsd"
+    if not xsd.is_dir():
+        pytest.skip("the folder with the published standards is not here")
+    result = schakel("convert", "--xsd", xsd / "iwmo-3.2", "--xsd", xsd / "ijw-3.2", GOOD, IJW, "--json")
+    assert result.exit_code == Exit.DONE
+    wrong = schakel("convert", "--xsd", xsd, GOOD)
+    assert wrong.exit_code != Exit.DONE

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from adapters.formats.native import NativeEvent
-from schemas.event import Kind, Law
+from schemas.calendar import date_text
+from schemas.event import CATEGORIES, Kind, Law
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 TYPES = {
@@ -48,6 +49,32 @@ def valid(format_name: str) -> list[Any]:
     expected = json.loads((folder / "expected_valid.json").read_text("utf-8"))
     assert {path.name for path in (folder / "valid").iterdir()} == set(expected)
     return [pytest.param(folder / "valid" / name, events, id=name) for name, events in expected.items()]
+
+
+def in_words(event: NativeEvent) -> dict[str, object]:
+    """An event as it stands in the expected events of a vector."""
+    words: dict[str, object] = {
+        "parts": event.event.parts(CATEGORIES),
+        "bsn": None if event.citizen is None else event.citizen.bsn,
+        "own_number": None if event.citizen is None else event.citizen.own_number,
+        "sender": event.sender,
+        "receiver": event.receiver,
+        "identity": list(event.identity),
+        "retracts": event.retracts,
+        "reason": event.reason,
+    }
+    if event.request is not None:
+        words["request"] = [event.request.provider, event.request.municipality, event.request.reference]
+    if event.allocation is not None:
+        allocation = event.allocation
+        words["allocation"] = {
+            "number": allocation.number,
+            "begin": date_text(allocation.begin),
+            "end": None if allocation.end is None else date_text(allocation.end),
+            "change": allocation.change,
+            "withdrawn": allocation.withdrawn,
+        }
+    return words
 
 
 def everything_in(events: Iterable[NativeEvent]) -> set[str]:

@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.config import AUTO, IN_FORMATS, OUT_FORMATS
 from adapters.formats import READERS, WRITERS
 from adapters.formats.native import Fault, FormatConfig, Keyword, Malformed
 from adapters.problem import SENTENCES, problem_report
+from consent.rules import national
 from schemas.event import CATEGORIES, FIRST_DAY, LAST_DAY, Ending, Event, Kind, Law
 from schemas.identity import Citizen, check_bsn, mask
 
@@ -28,8 +30,25 @@ def test_the_table_names_each_format_as_the_format_names_itself() -> None:
         assert name == writer.about.name == writer().name
 
 
-def test_nothing_writes_an_official_iwmo_message() -> None:
-    assert "iwmo" not in WRITERS
+def test_nothing_writes_an_official_message() -> None:
+    assert not {"iwmo", "ijw"} & set(WRITERS)
+
+
+def test_the_table_says_what_is_read_and_written_and_under_which_rows_it_travels() -> None:
+    rows = national(test_mode=True).rows
+    about = [entry.about for entry in READERS.values()] + [writer.about for writer in WRITERS.values()]
+    for one in about:
+        assert (bool(one.reads), bool(one.writes)) == (one.name in READERS, one.name in WRITERS)
+        assert one.reads or not one.tells
+        assert one.writes or not one.told
+        assert {*one.tells, *one.told} <= set(rows)
+        assert [*one.tells] == sorted(set(one.tells))
+    assert {row for one in about for row in one.tells} == {row for one in about for row in one.told} == set(rows)
+
+
+def test_the_settings_of_an_edge_know_the_formats_of_the_table() -> None:
+    assert (AUTO, *sorted(READERS)) == IN_FORMATS
+    assert tuple(sorted(WRITERS)) == OUT_FORMATS
 
 
 def test_every_keyword_says_what_to_do_in_dutch_and_in_english() -> None:

@@ -8,63 +8,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, settings
 from lxml import etree
 
 from adapters.formats.iwmo import IwmoReader
-from adapters.formats.iwmo_lists import CHANGES, ENDINGS, MESSAGES
 from adapters.formats.native import Fault, FormatConfig, Keyword, NativeEvent, Reader
-from schemas.calendar import date_text
 from schemas.event import CATEGORIES, Ending, Kind
-from tests.formats.format_vectors import VECTORS, everything_in, hostile, valid
+from tests.formats.format_vectors import VECTORS, everything_in
 
 VALID = VECTORS / "iwmo" / "valid"
 START, STOP = VALID / "305_gestart.xml", VALID / "307_volgens_plan.xml"
 Refuses = Callable[[Reader, bytes], tuple[Fault, ...]]
 Attempts = Callable[[Reader, bytes], list[NativeEvent] | None]
 BUDGET = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-def in_words(event: NativeEvent) -> dict[str, object]:
-    words: dict[str, object] = {
-        "parts": event.event.parts(CATEGORIES),
-        "bsn": event.citizen.bsn,
-        "own_number": event.citizen.own_number,
-        "sender": event.sender,
-        "receiver": event.receiver,
-        "identity": list(event.identity),
-        "retracts": event.retracts,
-        "reason": event.reason,
-    }
-    if event.allocation is not None:
-        allocation = event.allocation
-        words["allocation"] = {
-            "number": allocation.number,
-            "begin": date_text(allocation.begin),
-            "end": None if allocation.end is None else date_text(allocation.end),
-            "change": allocation.change,
-            "withdrawn": allocation.withdrawn,
-        }
-    return words
-
-
-@pytest.mark.parametrize(("path", "events"), valid("iwmo"))
-def test_a_valid_message_gives_these_events(iwmo: IwmoReader, path: Path, events: list[object]) -> None:
-    assert [in_words(event) for event in iwmo.read(path.read_bytes())] == events
-
-
-@pytest.mark.parametrize("path", sorted(VALID.glob("*.xml")), ids=lambda path: path.name)
-def test_our_own_valid_messages_are_valid_by_the_official_xsd(xsd_dir: Path, path: Path) -> None:
-    schema = etree.XMLSchema(file=str(xsd_dir / f"WMO{path.name[:3]}.xsd"))
-    schema.assertValid(etree.parse(str(path)))
-
-
-@pytest.mark.parametrize(("path", "fault"), hostile("iwmo"))
-def test_a_hostile_message_is_refused_with_its_path_and_keyword(
-    iwmo: IwmoReader, refuses: Refuses, path: Path, fault: dict[str, str]
-) -> None:
-    assert refuses(iwmo, path.read_bytes())[0] == Fault(fault["path"], fault["keyword"], fault.get("code"))
 
 
 @pytest.mark.parametrize(
@@ -91,47 +47,6 @@ def test_a_reason_of_the_wmo_becomes_a_class_and_does_not_travel(
     assert (event.event.kind, event.event.ending, event.reason) == (kind, ending, reason)
     assert reason not in everything_in([event]) - {event.reason, event.identity[-1]}
     assert json.dumps(event.event.parts(CATEGORIES)).find(f'"{reason}"') == -1
-
-
-def test_the_code_lists_are_those_of_the_published_standard(standards: Path, xsd_dir: Path) -> None:
-    lists = standards / "iwmo_ijw" / "codelijsten" / "iwmo"
-
-    def codes(name: str) -> set[str]:
-        table = json.loads((lists / name).read_text("utf-8"))
-        return {row[table["sleutel"]] for row in table["codes"]}
-
-    assert set(ENDINGS) == codes("WMO588_Reden_beeindiging.json")
-    assert CHANGES | {"01"} == codes("WMO002_Reden_wijziging_toewijzing.json")
-    messages = json.loads((lists / "COD002VEKTIS_Berichtcode.json").read_text("utf-8"))["codes"]
-    assert {(f"WMO{message.number}", message.code) for message in MESSAGES.values()} <= {
-        (row["Bericht"], row["Code"]) for row in messages
-    }
-
-
-def test_the_places_of_the_reader_are_those_of_the_official_xsd(xsd_dir: Path) -> None:
-    xs = "{http://www.w3.org/2001/XMLSchema}"
-    for message in MESSAGES.values():
-        tree = etree.parse(str(xsd_dir / f"WMO{message.number}.xsd"))
-        types = {kind.get("name"): kind.find(f"{xs}sequence") for kind in tree.getroot().iter(f"{xs}complexType")}
-        for name, model in (("Client", message.client), (message.product, message.model)):
-            sequence = types[name]
-            assert sequence is not None
-            official = [(each.get("name"), each.get("minOccurs") != "0") for each in sequence.iter(f"{xs}element")]
-            assert [(child.name, child.required) for child in model] == official
-
-
-def test_real_messages_are_read_or_refused_with_a_reason(iwmo: IwmoReader, refuses: Refuses, standards: Path) -> None:
-    read = []
-    for entry in json.loads((standards / "MANIFEST.json").read_text("utf-8"))["examples"]:
-        if entry["area"] != "iwmo_ijw" or entry["kind"] != "iStandaard XML":
-            continue
-        path = standards / Path(entry["file"]).relative_to("shared/standards")
-        if path.name in ("WMO305.xml", "WMO307.xml"):
-            assert entry["valid"]
-            read.append([event.event.kind for event in iwmo.read(path.read_bytes())])
-        else:
-            assert refuses(iwmo, path.read_bytes()) == (Fault("/Bericht", Keyword.VOCABULARY),)
-    assert read == [[Kind.GESTART] * 2, [Kind.BEEINDIGD] * 2]
 
 
 def test_one_changed_date_in_a_real_message_is_refused(iwmo: IwmoReader, refuses: Refuses, standards: Path) -> None:
@@ -174,13 +89,6 @@ def test_canary_of_a_maximal_message_only_the_allowed_values_come_out(iwmo: Iwmo
     assert not [text for text in long if text in shown]
     # What a log line would show has no number of a person or a case either.
     assert not [number for number in ("999900018", "410002", "410003") if number in repr(events)]
-
-
-@pytest.mark.parametrize("name", ["301_maximaal.xml", "305_gestart.xml", "307_tijdelijk.xml"])
-def test_a_message_cut_off_at_any_byte_is_refused_and_nothing_else_happens(refuses: Refuses, name: str) -> None:
-    reader, data = IwmoReader(FormatConfig()), (VALID / name).read_bytes().rstrip()
-    for end in range(len(data)):
-        refuses(reader, data[:end])
 
 
 def test_a_message_of_more_than_a_mebibyte_is_refused_unparsed(iwmo: IwmoReader, refuses: Refuses) -> None:
@@ -251,62 +159,3 @@ def test_with_official_xsds_a_wrong_code_in_a_part_that_is_not_read_is_refused_t
 def test_a_folder_without_the_official_xsds_is_named_when_the_reader_is_made(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"^WMO301\.xsd is missing or is not a schema$"):
         IwmoReader(FormatConfig(xsd_dir=tmp_path))
-
-
-def _mutants(paths: list[Path]) -> st.SearchStrategy[bytes]:
-    """A valid message with a few places cut, doubled or overwritten."""
-    sources = st.sampled_from([path.read_bytes() for path in paths])
-    fragments = st.one_of(
-        st.binary(max_size=8),
-        st.sampled_from([b"<", b">", b"]]>", b"&amp;", b"<!--", b"<?x", b"999900018", b"2027-02-30", b"\xef\xbb\xbf"]),
-    )
-    edits = st.lists(st.tuples(st.integers(0, 9_000), st.integers(0, 60), fragments), min_size=1, max_size=4)
-
-    def mutate(source: bytes, changes: list[tuple[int, int, bytes]]) -> bytes:
-        for start, length, fragment in changes:
-            place = start % (len(source) + 1)
-            source = source[:place] + fragment + source[place + length :]
-        return source
-
-    return st.builds(mutate, sources, edits)
-
-
-@given(data=_mutants(sorted(VALID.glob("*.xml"))))
-@BUDGET
-def test_a_damaged_message_is_read_or_refused_and_never_anything_else(
-    iwmo: IwmoReader, reads_or_refuses: Attempts, data: bytes
-) -> None:
-    reads_or_refuses(iwmo, data)
-
-
-@given(data=st.binary(max_size=300))
-@BUDGET
-def test_any_bytes_are_refused_cleanly(iwmo: IwmoReader, refuses: Refuses, data: bytes) -> None:
-    refuses(iwmo, data)
-
-
-_TEXT = st.one_of(
-    st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=20),
-    st.sampled_from(
-        ["1", "2", "3", "9", "19", "2026-03-01", "2027-02-30", "410001", "999900006", " ", "+5", "-0", "0x1"]
-    ),
-)
-
-
-@given(place=st.integers(0, 200), text=_TEXT)
-@BUDGET
-def test_what_our_own_checks_take_the_official_xsd_takes_in_all_that_is_read(
-    xsd_dir: Path, reads_or_refuses: Attempts, place: int, text: str
-) -> None:
-    """One value replaced by any text: our reader without XSDs must never be the more generous one."""
-    root = etree.parse(str(STOP)).getroot()
-    unread = {"Geboortedatum", "Naam", "Product", "XsdVersie", "Identificatie", "Geslacht"}
-    leaves = [
-        leaf
-        for leaf in root.iter()
-        if len(leaf) == 0 and not unread & {etree.QName(each).localname for each in (leaf, *leaf.iterancestors())}
-    ]
-    leaves[place % len(leaves)].text = text
-    events = reads_or_refuses(IwmoReader(FormatConfig()), etree.tostring(root, encoding="UTF-8"))
-    if events is not None:
-        etree.XMLSchema(file=str(xsd_dir / "WMO307.xsd")).assertValid(root)

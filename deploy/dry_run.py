@@ -1,0 +1,147 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""Native messages read without an edge: the events that are in them, or the report of what is wrong.
+
+* The format is given, or told by the content of each file; a name of a file says nothing.
+* Numbers of people are masked unless asked; a report holds no value of a message in any case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import BinaryIO
+
+import orjson
+
+from adapters.formats import READERS, the_format
+from adapters.formats.explain import Explained
+from adapters.formats.native import Fault, FormatConfig, Keyword, Malformed, NativeEvent, Notice, Reader
+from adapters.problem import problem_report
+from schemas.calendar import date_text
+from schemas.event import Law
+from schemas.identity import Citizen, mask
+
+_LARGEST = 1 << 20  # bytes; every reader refuses more by itself too
+_NO_FORMAT = "?"
+_MASKED = "*****"
+_MASKED_REFERENCE = "gemaskeerd"  # a reference is letters, digits and hyphens
+_SENDER = "(afzender)"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one file: its events, or its problem report; and what becomes of each field, where asked."""
+
+    name: str
+    format: str
+    events: Sequence[NativeEvent]
+    report: Mapping[str, object] | None
+    fields: Sequence[Explained] | None = None
+
+
+class DryRun:
+    """Reads one file after the other. `source`: the format of all; None: each by its content."""
+
+    def __init__(self, config: FormatConfig, source: str | None, *, explains: bool) -> None:
+        self._config = config
+        self._source = source
+        self._explains = explains
+        self._readers: dict[str, Reader] = {}
+        if source is not None:
+            self._reader(source)
+
+    def read(self, name: str, file: BinaryIO) -> Outcome:
+        """Read one file; what is wrong with it stands in the outcome."""
+        data = file.read(_LARGEST + 1)
+        found = self._source or _NO_FORMAT
+        faults: tuple[Fault, ...] = (Fault("/", Keyword.TOO_LARGE),)
+        fields = None
+        if len(data) <= _LARGEST:
+            try:
+                found = self._source or the_format(data)
+                fields = self._fields(found, data)
+                return Outcome(name, found, self._reader(found).read(data), None, fields)
+            except Malformed as error:
+                faults = error.faults
+        return Outcome(name, found, (), orjson.loads(problem_report(name, found, faults)), fields)
+
+    def _reader(self, name: str) -> Reader:
+        if name not in self._readers:
+            self._readers[name] = READERS[name](self._config)
+        return self._readers[name]
+
+    def _fields(self, name: str, data: bytes) -> Sequence[Explained] | None:
+        explain = READERS[name].explain
+        return explain(data) if self._explains and explain is not None else None
+
+
+def as_json(one: Outcome, *, shown: bool) -> dict[str, object]:
+    """What a program gets; `shown`: with the numbers of people."""
+    answer: dict[str, object] = {"file": one.name, "format": one.format}
+    if one.report is not None:
+        answer["problem"] = one.report
+    else:
+        answer["events"] = [event_as_json(event, shown=shown) for event in one.events]
+    if one.fields is not None:
+        answer["fields"] = [
+            {
+                "path": field.path,
+                "count": field.count,
+                "used": field.used,
+                "dropped": None if field.dropped is None else field.dropped.name.lower().replace("_", "-"),
+            }
+            for field in one.fields
+        ]
+    return answer
+
+
+def event_as_json(native: NativeEvent, *, shown: bool) -> dict[str, object]:
+    """One event."""
+    event = native.event
+    return {
+        "kind": event.kind.value,
+        "day": date_text(event.day),
+        "law": None if event.law is None else event.law.value,
+        "ending": None if event.ending is None else event.ending.value,
+        "reference": event.reference if shown or event.reference is None else _MASKED,
+        "citizen": _who(native.citizen, shown=shown),
+        "from": native.sender,
+        "to": native.receiver,
+        "retracts": native.retracts,
+        "grants": native.allocation is not None,
+        "answers": native.citizen is None,
+    }
+
+
+def _who(citizen: Citizen | None, *, shown: bool) -> dict[str, str | None]:
+    if citizen is None:  # the answer to a request names nobody
+        return {"bsn": None, "own_number": None}
+    bsn = citizen.bsn if shown or citizen.bsn is None else mask(citizen.bsn)
+    number = citizen.own_number if shown or citizen.own_number is None else _MASKED
+    return {"bsn": bsn, "own_number": number}
+
+
+def as_notices(one: Outcome, *, shown: bool) -> list[Notice]:
+    """What a recipient would be told."""
+    return [_notice(place, native, shown=shown) for place, native in enumerate(one.events)]
+
+
+def _notice(place: int, native: NativeEvent, *, shown: bool) -> Notice:
+    event, citizen = native.event, native.citizen
+    if event.reference is not None and not shown:
+        event = replace(event, reference=_MASKED_REFERENCE)
+    bsn = None if citizen is None else citizen.bsn
+    number = (None if citizen is None else citizen.own_number) or bsn or ""
+    return Notice(
+        event_id=bytes(8) + place.to_bytes(8, "big"),  # nothing of the message: a hash of a BSN can be guessed
+        event=event,
+        law=event.law or Law.WMO,
+        task="dry-run",
+        sender_name=native.sender or _SENDER,
+        own_number=number if shown and number else _MASKED,
+        bsn=bsn if shown else None,
+        retracted=native.retracts,
+        told_on=event.day,
+    )

@@ -1,0 +1,79 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""A dry run on the screen: the events of a file, what is wrong with it, what becomes of its fields, and all files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from deploy.dry_run import Outcome, event_as_json
+from deploy.screen import Screen, bad, good, table
+
+_EVENT = ("kind", "day", "law", "ending", "reference", "citizen", "from", "to", "")
+
+
+def show(screen: Screen, one: Outcome, *, shown: bool) -> None:
+    """Everything of one file."""
+    title = f"{one.name} ({one.format})"
+    if one.report is None:
+        rows = [list(_flat(event_as_json(event, shown=shown))) for event in one.events]
+        if rows:
+            screen.say(table(title, _EVENT, rows), good(f"{len(rows)} event(s)."))
+        else:
+            screen.say(good(f"{title}: in order; it says nothing about the course of a case, so there is no event."))
+    else:
+        rows = [[fault["pad"], fault["fout"], fault["retourcode"], fault["en"]] for fault in _faults(one)]
+        screen.say(table(title, ("path", "what", "code", "what to do"), rows), bad("Refused as a whole."))
+    if one.fields is not None:
+        _show_fields(screen, one)
+
+
+def _show_fields(screen: Screen, one: Outcome) -> None:
+    rows = [
+        [
+            field.path,
+            field.count,
+            field.used or "",
+            "" if field.dropped is None else f"{field.dropped.value}",
+        ]
+        for field in one.fields or ()
+    ]
+    title = f"{one.name}: what becomes of each field"
+    screen.say(table(title, ("field", "times", "used for", "stays behind, for it"), rows))
+
+
+def show_summary(screen: Screen, outcomes: Sequence[Outcome]) -> None:
+    """One line per file: read, or refused and why."""
+    rows = [
+        [one.name, one.format, "refused" if one.report is not None else "read", len(one.events), _why(one)]
+        for one in outcomes
+    ]
+    refused = sum(one.report is not None for one in outcomes)
+    sentence = f"{len(outcomes) - refused} file(s) read, {refused} refused, {sum(len(one.events) for one in outcomes)} event(s)."
+    screen.say(
+        table("All files", ("file", "format", "", "events", "why"), rows), bad(sentence) if refused else good(sentence)
+    )
+
+
+def _why(one: Outcome) -> str:
+    if one.report is None:
+        return ""
+    faults = _faults(one)
+    more = f" and {len(faults) - 1} more" if len(faults) > 1 else ""
+    return f"{faults[0]['pad']}: {faults[0]['fout']}{more}"
+
+
+def _faults(one: Outcome) -> list[dict[str, str | None]]:
+    report = one.report or {"fouten": []}
+    return cast("list[dict[str, str | None]]", report["fouten"])
+
+
+def _flat(event: dict[str, object]) -> Sequence[object]:
+    who = cast("dict[str, str | None]", event["citizen"])
+    words = (("retracts", "retracts"), ("makes grants", "grants"), ("answers a request", "answers"))
+    marks = [word for word, name in words if event[name]]
+    plain_fields = [event[name] for name in ("kind", "day", "law", "ending", "reference")]
+    number = " / ".join(one for one in (who["bsn"], who["own_number"]) if one)
+    return [*plain_fields, number, event["from"], event["to"], ", ".join(marks)]

@@ -1,0 +1,127 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""Requests of providers and their answers, which name nobody; and the youth law, under which only the provider tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from adapters.formats.ijw import IjwReader
+from adapters.formats.native import FormatConfig, NativeEvent
+from adapters.keeping import REQUEST_DAYS
+from adapters.records import REQUESTS
+from tests.adapters.edges import (
+    BSN,
+    PROVIDER,
+    TEAM,
+    YOUTH_PROVIDER,
+    YOUTH_TEAM,
+    Neighbours,
+    allocation,
+    answer,
+    request,
+)
+
+IJW = Path(__file__).parents[1] / "vectors" / "ijw" / "valid"
+
+
+@pytest.fixture
+def near(tmp_path: Path) -> Iterator[Neighbours]:
+    neighbours = Neighbours(tmp_path)
+    yield neighbours
+    neighbours.world.check()
+    neighbours.close()
+
+
+def begin(near: Neighbours) -> None:
+    """The allocation is read at both sides."""
+    near.take(TEAM, allocation())
+    near.take(PROVIDER, allocation())
+    near.settle(3)
+
+
+def test_an_answer_is_told_to_who_asked_and_about_whom_the_request_was(near: Neighbours) -> None:
+    begin(near)
+    near.take(TEAM, request())
+    assert near.take(TEAM, answer()).told == 1
+    near.settle(2)
+    assert near.told(PROVIDER) == ["toegewezen", "afgewezen"]
+
+
+def test_a_request_is_told_by_the_provider_alone(near: Neighbours) -> None:
+    begin(near)
+    assert near.take(TEAM, request()).told == 0
+    assert near.take(PROVIDER, request()).told == 1
+    near.settle(2)
+    assert near.told(TEAM) == ["aangemeld"]
+
+
+@pytest.mark.parametrize("other", [answer("REF-2"), answer(receiver="87654321")])
+def test_an_answer_without_its_request_concerns_nobody(near: Neighbours, other: NativeEvent) -> None:
+    begin(near)
+    near.take(TEAM, request())
+    taken = near.take(TEAM, other)
+    assert (taken.told, taken.not_shared) == (0, 1)
+
+
+def test_an_answer_to_one_provider_is_not_told_to_another_that_has_an_allocation(near: Neighbours) -> None:
+    begin(near)
+    stranger = request("REF-9")
+    assert stranger.request is not None
+    asked = replace(stranger.request, provider="87654321")
+    near.take(TEAM, replace(stranger, sender="87654321", request=asked))
+    assert near.take(TEAM, answer("REF-9", receiver="87654321")).told == 0
+    near.settle(2)
+    assert near.told(PROVIDER) == ["toegewezen"]
+
+
+def test_the_same_reference_in_another_standard_is_another_request(near: Neighbours) -> None:
+    begin(near)
+    near.take(TEAM, request())
+    other = answer()
+    assert near.take(TEAM, replace(other, identity=("ijw", *other.identity[1:]))).told == 0
+
+
+def test_no_reference_of_a_request_is_kept_and_whom_it_is_about_is_destroyed_in_time(near: Neighbours) -> None:
+    near.take(TEAM, request("REF-KANARIE"))
+    (kept,) = list(REQUESTS.scan(near[TEAM].store))
+    assert b"KANARIE" not in kept.key
+    assert BSN not in repr(kept)
+    near.world.advance(days=REQUEST_DAYS)
+    near.work(TEAM)
+    assert len(list(REQUESTS.scan(near[TEAM].store))) == 1
+    near.world.advance(days=1)
+    near.work(TEAM)
+    assert not list(REQUESTS.scan(near[TEAM].store))
+
+
+def test_a_request_that_was_taken_is_known_after_a_crash(near: Neighbours) -> None:
+    begin(near)
+    near.take(TEAM, request())
+    near.open(TEAM)
+    assert near.take(TEAM, answer()).told == 1
+
+
+def test_under_the_youth_law_the_provider_tells_the_municipality_and_never_the_reverse(near: Neighbours) -> None:
+    for address in (YOUTH_TEAM, YOUTH_PROVIDER):
+        near.world.hub.admit(near.open(address).init().raw)
+    reader = IjwReader(FormatConfig())
+
+    def take(address: str, name: str) -> None:
+        near.take(address, *reader.read((IJW / name).read_bytes()))
+
+    for address in (YOUTH_TEAM, YOUTH_PROVIDER):
+        take(address, "301_toegewezen.xml")
+    near.settle(3)
+    for name in ("305_gestart.xml", "307_tijdelijk.xml"):
+        take(YOUTH_PROVIDER, name)
+    near.settle(3)
+    assert near.told(YOUTH_TEAM) == ["gestart", "onderbroken"]
+    assert near.told(YOUTH_PROVIDER) == []
+    assert [grant.row for grant in near[YOUTH_PROVIDER].grants()] == [8]
+    assert near[YOUTH_TEAM].grants() == []
