@@ -20,10 +20,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from adapters.connections.https import HttpsClient, HubRefusedError
 from deploy.dev_ca import Files
+from hub.client import HandleState
 from hub.gateway_limits import Limits
 from hub.gateway_revoked import _twins, fingerprints
 from hub.greatest import GreatestFile, Revoked
 from hub.store import StoreError
+from schemas import api
 from schemas.address import oin_of
 from tests.gateway_site import Site, new_ca
 from tests.hub.gateway_fixtures import Town, town
@@ -60,6 +62,28 @@ def test_a_connection_that_is_open_is_refused_at_its_next_request(town: Town) ->
     _revoke(town, town.site.files(oin_of(town.team.address)))
     with pytest.raises(HubRefusedError, match="revoked"):
         town.site.wait(client.handles())
+
+
+def test_what_comes_with_a_revoked_certificate_is_not_done(town: Town) -> None:
+    grant = town.team.register(town.provider)
+    stopping = api.frames_bytes([town.team.stopping(grant)])
+    _revoke(town, town.site.files(oin_of(town.team.address)))
+    before = town.world.store.head().size
+    assert town.site.request(town.team, "POST", "facts", stopping).problem == "revoked"
+    assert town.world.store.head().size == before
+
+
+def test_what_was_asked_before_the_certificate_was_revoked_gets_no_answer_after(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really = town.world.hub.handles
+
+    def meanwhile(via: str) -> list[HandleState]:
+        _revoke(town, town.site.files(oin_of(town.team.address)))
+        return really(via)
+
+    monkeypatch.setattr(town.world.hub, "handles", meanwhile)
+    assert town.site.request(town.team, "GET", "handles").problem == "revoked"
 
 
 async def _open(client: HttpsClient, town: Town, most: int) -> asyncio.Task[object]:
