@@ -53,14 +53,14 @@ class Line(HttpsClient):
             LineError: they can't be read; everything stays as it is.
         """
         try:
-            loaded, self._context = self._stamp(), self._place.context()
+            self._loaded = self._stamp()  # before: what can't be read is no news at the next look
+            self._context = self._place.context()
         except (OSError, ssl.SSLError):
             raise LineError(_UNREADABLE) from None
-        self._loaded = loaded
         await self.close()
 
     def is_behind(self) -> bool:
-        """Whether the certificate in its file is another than the one that is shown: somebody renewed it."""
+        """Whether the file of the certificate changed since it was last read: somebody renewed it."""
         try:
             return self._stamp() != self._loaded
         except OSError:

@@ -27,7 +27,7 @@ from deploy.certificate_files import Pair, change, put_back, settle
 from deploy.demo_net import Net
 from deploy.dev_ca import DevCa
 from deploy.exits import Exit
-from deploy.line import Line
+from deploy.line import Line, LineError
 from deploy.renewal import BEFORE, RenewalError, confirm, is_due, key_bytes, renew, request_for, take_apart
 from deploy.story.world import PRACTICE, TEAM
 from hub.accession_authority import PARTNER_DAYS, AuthorityFiles, make_authority
@@ -240,6 +240,19 @@ def test_what_a_hub_gives_for_another_key_is_not_put_in_place(place: Place, monk
         place.renew(line)
     assert place.pair.certificate.read_bytes() == before
     place.works(line)
+
+
+def test_a_certificate_that_can_not_be_read_is_news_once_and_the_old_one_is_shown(place: Place) -> None:
+    line = place.start()
+    good = place.pair.certificate.read_bytes()
+    place.pair.certificate.write_bytes(b"broken")
+    assert line.is_behind()
+    with pytest.raises(LineError, match="can't be read"):
+        place.site.wait(line.reload())
+    assert not line.is_behind()
+    assert place.site.wait(line.checkpoint())
+    place.pair.certificate.write_bytes(good)
+    assert line.is_behind()
 
 
 def test_files_of_which_nothing_belongs_together_are_left_alone(place: Place) -> None:
