@@ -51,7 +51,9 @@ def partner_certify(
     with open_office(settings) as office:
         newest = office("manifest", {"address": address})["manifest"]
     if base64.b64decode(newest) != asked.manifest.raw:
-        raise refused("The hub has a newer manifest of this address. Ask the partner for a new file.")
+        raise refused(
+            "The hub has another manifest of this address, perhaps a newer one. Ask the partner for a new file."
+        )
     certificate = certify(settings, Candidate(asked.manifest, asked), certificate_out or file.with_suffix(".crt"))
     screen.answer(
         {"address": address, "certificate": str(certificate)},

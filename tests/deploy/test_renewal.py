@@ -33,7 +33,7 @@ from deploy.story.world import PRACTICE, TEAM
 from hub.accession_authority import PARTNER_DAYS, AuthorityFiles, make_authority
 from hub.client import HubUnavailableError, Seen
 from schemas.canonical import encode
-from schemas.join import parse_join
+from schemas.join import join_bytes, parse_join
 from schemas.signing import SigningKey
 from tests.deploy.conftest import Schakel
 from tests.deploy.nets import net_of, wait_for
@@ -377,6 +377,20 @@ def test_a_certificate_by_another_way_is_for_the_key_of_the_last_request_of_an_a
     assert schakel("partner", "certify", place / "manifest.schakel", "--config", hub).exit_code == Exit.REFUSED
     both = schakel("edge", "renew", "--request", asked, "--certificate", back, "--config", place)
     assert both.exit_code == Exit.WRONG_USE
+
+
+def test_a_manifest_that_a_stranger_made_for_the_address_of_a_partner_gets_no_certificate(
+    net: Net, schakel: Schakel
+) -> None:
+    stranger = Party(World(), net.partners[0].settings.config.address)
+    request = request_for(ec.generate_private_key(ec.SECP256R1()), stranger.address)
+    asked = net.folder / "stranger.schakel"
+    asked.write_bytes(join_bytes(stranger.frame, request, (), stranger.signing, b""))
+    print_ = sha256(asked.read_bytes()).hexdigest()
+    result = schakel("partner", "certify", asked, "--fingerprint", print_, "--config", net.folder / "hub")
+    assert result.exit_code == Exit.REFUSED
+    assert "another manifest" in result.output
+    assert not asked.with_suffix(".crt").exists()
 
 
 def test_a_request_that_another_key_than_the_roles_signed_gets_no_certificate(
