@@ -9,13 +9,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import BinaryIO
 
 import orjson
 
 from adapters.formats import READERS, the_format
+from adapters.formats.batch import parts
 from adapters.formats.explain import Explained
 from adapters.formats.native import Fault, FormatConfig, Keyword, Malformed, NativeEvent, Notice, Reader
 from adapters.problem import problem_report
@@ -32,13 +34,19 @@ _SENDER = "(afzender)"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one file: its events, or its problem report; and what becomes of each field, where asked."""
+    """What became of one message: its events, or its problem report; and what becomes of each field, where asked."""
 
     name: str
     format: str
     events: Sequence[NativeEvent]
     report: Mapping[str, object] | None
     fields: Sequence[Explained] | None = None
+    number: int | None = None  # its place, where the file has many messages
+
+    @property
+    def title(self) -> str:
+        """By what a person finds it."""
+        return self.name if self.number is None else f"{self.name}, message {self.number}"
 
 
 class DryRun:
@@ -52,20 +60,28 @@ class DryRun:
         if source is not None:
             self._reader(source)
 
-    def read(self, name: str, file: BinaryIO) -> Outcome:
-        """Read one file; what is wrong with it stands in the outcome."""
-        data = file.read(_LARGEST + 1)
+    def read(self, name: str, file: BinaryIO) -> Iterator[Outcome]:
+        """Read one file, message by message; what is wrong with one stands in its outcome and stops no other."""
+        found = parts(file, _LARGEST)
+        first, second = next(found), next(found, None)
+        if second is None:
+            yield self._read(name, first.data, None)
+            return
+        for part in chain((first, second), found):
+            yield self._read(name, part.data, part.number)
+
+    def _read(self, name: str, data: bytes | None, number: int | None) -> Outcome:
         found = self._source or _NO_FORMAT
         faults: tuple[Fault, ...] = (Fault("/", Keyword.TOO_LARGE),)
         fields = None
-        if len(data) <= _LARGEST:
+        if data is not None:
             try:
                 found = self._source or the_format(data)
                 fields = self._fields(found, data)
-                return Outcome(name, found, self._reader(found).read(data), None, fields)
+                return Outcome(name, found, self._reader(found).read(data), None, fields, number)
             except Malformed as error:
                 faults = error.faults
-        return Outcome(name, found, (), orjson.loads(problem_report(name, found, faults)), fields)
+        return Outcome(name, found, (), orjson.loads(problem_report(name, found, faults)), fields, number)
 
     def _reader(self, name: str) -> Reader:
         if name not in self._readers:
@@ -80,6 +96,8 @@ class DryRun:
 def as_json(one: Outcome, *, shown: bool) -> dict[str, object]:
     """What a program gets; `shown`: with the numbers of people."""
     answer: dict[str, object] = {"file": one.name, "format": one.format}
+    if one.number is not None:
+        answer["message"] = one.number
     if one.report is not None:
         answer["problem"] = one.report
     else:

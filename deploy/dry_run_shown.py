@@ -16,7 +16,7 @@ _EVENT = ("kind", "day", "law", "ending", "reference", "citizen", "from", "to", 
 
 def show(screen: Screen, one: Outcome, *, shown: bool) -> None:
     """Everything of one file."""
-    title = f"{one.name} ({one.format})"
+    title = f"{one.title} ({one.format})"
     if one.report is None:
         rows = [list(_flat(event_as_json(event, shown=shown))) for event in one.events]
         if rows:
@@ -40,21 +40,31 @@ def _show_fields(screen: Screen, one: Outcome) -> None:
         ]
         for field in one.fields or ()
     ]
-    title = f"{one.name}: what becomes of each field"
+    title = f"{one.title}: what becomes of each field"
     screen.say(table(title, ("field", "times", "used for", "stays behind, for it"), rows))
 
 
 def show_summary(screen: Screen, outcomes: Sequence[Outcome]) -> None:
-    """One line per file: read, or refused and why."""
+    """One line per file: how many messages were read, how many refused, and why the first was."""
+    files: dict[str, list[Outcome]] = {}
+    for one in outcomes:
+        files.setdefault(one.name, []).append(one)
     rows = [
-        [one.name, one.format, "refused" if one.report is not None else "read", len(one.events), _why(one)]
-        for one in outcomes
+        [
+            name,
+            ", ".join(sorted({one.format for one in inside})),
+            sum(one.report is None for one in inside),
+            sum(one.report is not None for one in inside),
+            sum(len(one.events) for one in inside),
+            next((_why(one) for one in inside if one.report is not None), ""),
+        ]
+        for name, inside in files.items()
     ]
     refused = sum(one.report is not None for one in outcomes)
-    sentence = f"{len(outcomes) - refused} file(s) read, {refused} refused, {sum(len(one.events) for one in outcomes)} event(s)."
-    screen.say(
-        table("All files", ("file", "format", "", "events", "why"), rows), bad(sentence) if refused else good(sentence)
-    )
+    events = sum(len(one.events) for one in outcomes)
+    sentence = f"{len(outcomes) - refused} message(s) read, {refused} refused, {events} event(s)."
+    columns = ("file", "format", "read", "refused", "events", "why")
+    screen.say(table("All files", columns, rows), bad(sentence) if refused else good(sentence))
 
 
 def _why(one: Outcome) -> str:
@@ -62,7 +72,8 @@ def _why(one: Outcome) -> str:
         return ""
     faults = _faults(one)
     more = f" and {len(faults) - 1} more" if len(faults) > 1 else ""
-    return f"{faults[0]['pad']}: {faults[0]['fout']}{more}"
+    place = "" if one.number is None else f"message {one.number} "
+    return f"{place}{faults[0]['pad']}: {faults[0]['fout']}{more}"
 
 
 def _faults(one: Outcome) -> list[dict[str, str | None]]:

@@ -9,7 +9,7 @@ Needs no hub, no edge and no key, and stores nothing.  The citizen is masked unl
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from deploy.screen import Screen, plain, with_screen
 from schemas.event import Kind, Law
 
 _STANDARD_INPUT = Path("-")
-_IN_FULL = 10  # files; of more than these, what was read is shown in the summary alone
+_IN_FULL = 10  # messages; of more than these, what was read is shown in the summary alone
 
 
 @click.command()
@@ -72,7 +72,8 @@ def convert(  # noqa: PLR0913  # one option each; click passes them by name
 ) -> None:
     """Read native messages and print their events, or the problem report of each file that is not in order.
 
-    A folder stands for the files in it, and - for standard input. Exit code 3 when any file was refused.
+    A folder stands for the files in it, and - for standard input. A file may have many messages, one after the other.
+    Exit code 3 when any message was refused.
     """
     formats = FormatConfig() if config is None else load_edge_config(config).formats
     formats = replace(
@@ -82,12 +83,11 @@ def convert(  # noqa: PLR0913  # one option each; click passes them by name
         laws=formats.laws if law is None else {**formats.laws, **dict.fromkeys(READERS, Law(law))},
     )
     dry_run = DryRun(formats, None if source == AUTO else source, explains=explain)
-    outcomes = []
+    outcomes: list[Outcome] = []
     paths = _all(files)
-    with screen.progress("reading", len(paths)) as advance:
+    with screen.progress("reading", sum(map(_size, paths))) as advance:
         for path in paths:
-            outcomes.append(_read(dry_run, path))
-            advance(1)
+            outcomes += _read(dry_run, path, advance)
     if target is None:
         screen.answer([as_json(one, shown=show_citizen) for one in outcomes])
         for one in outcomes:
@@ -130,11 +130,20 @@ def _meaning(text: str) -> tuple[str, tuple[Kind, Law]]:
         raise wrong_use(f"--type is TYPE=KIND,LAW; kinds: {kinds}; laws: {laws}") from None
 
 
-def _read(dry_run: DryRun, path: Path) -> Outcome:
+def _size(path: Path) -> int:
+    return 0 if path == _STANDARD_INPUT else path.stat().st_size
+
+
+def _read(dry_run: DryRun, path: Path, advance: Callable[[int], None]) -> Iterator[Outcome]:
     if path == _STANDARD_INPUT:
-        return dry_run.read("(standard input)", sys.stdin.buffer)
+        yield from dry_run.read("(standard input)", sys.stdin.buffer)
+        return
     with path.open("rb") as file:
-        return dry_run.read(path.name, file)
+        done = 0
+        for outcome in dry_run.read(path.name, file):
+            yield outcome
+            advance(file.tell() - done)
+            done = file.tell()
 
 
 def _write(screen: Screen, outcomes: Sequence[Outcome], target: str, shown: bool) -> None:

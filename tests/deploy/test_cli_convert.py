@@ -141,7 +141,7 @@ def test_many_files_end_in_a_table_of_what_was_read_refused_and_why(schakel: Sch
     assert result.exit_code == Exit.REFUSED
     summary = result.output.partition("All files")[2]
     count = len(list((VECTORS / "ijw" / "valid").iterdir()))
-    assert f"{count + 1} file(s) read, 2 refused" in summary
+    assert f"{count + 1} message(s) read, 2 refused" in summary
     assert "eleven-test" in summary
     assert "vocabulary" in summary
     assert all(path.name in summary for path in (VECTORS / "ijw" / "valid").iterdir())
@@ -216,3 +216,22 @@ def test_both_folders_of_official_schemas_may_be_given(schakel: Schakel) -> None
     assert result.exit_code == Exit.DONE
     wrong = schakel("convert", "--xsd", xsd, GOOD)
     assert wrong.exit_code != Exit.DONE
+
+
+def test_a_batch_is_read_message_by_message_and_one_bad_one_is_refused_alone_with_its_place(
+    schakel: Schakel, tmp_path: Path
+) -> None:
+    batch = tmp_path / "batch.xml"
+    batch.write_bytes(b"\n".join(path.read_bytes() for path in (GOOD, IJW, BAD, ALLOCATION)))
+    result = schakel("convert", batch, "--json")
+    assert result.exit_code == Exit.REFUSED
+    found = json.loads(result.stdout)
+    assert [(one["message"], one["format"], "problem" in one) for one in found] == [
+        (1, "iwmo", False),
+        (2, "ijw", False),
+        (3, "iwmo", True),
+        (4, "iwmo", False),
+    ]
+    shown = schakel("convert", batch).output
+    assert "batch.xml, message 3 (iwmo)" in shown
+    assert "message(s) read, 1 refused" in schakel("convert", batch, GOOD).output
