@@ -200,6 +200,12 @@ class EdgeConfig:
     largest_file: int = optional(
         whole(1024, 1 << 30), 1 << 20, "A larger file is quarantined without being read.", unit="bytes"
     )
+    largest_batch: int = optional(
+        whole(1024, 1 << 30),
+        1 << 26,
+        "The same for a file with many messages, each of which may be as large as largest_file.",
+        unit="bytes",
+    )
     done_days: int = optional(
         whole(30, 3650), 30, "How long a message stays in done_folder: it is read again after a restore.", unit="days"
     )

@@ -134,10 +134,11 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
 }
 
 
-def problem_report(file_name: str, format: str, faults: Sequence[Fault]) -> bytes:
-    """Return the report as JSON, for a person and for a program."""
+def problem_report(file_name: str, format: str, faults: Sequence[Fault], message: int | None = None) -> bytes:
+    """Return the report as JSON, for a person and for a program. `message`: its place in a file that has many."""
     report = {
         "bestand": file_name,
+        **({} if message is None else {"bericht": message}),
         "formaat": format,
         "gelezen": False,
         "fouten": [_entry(fault) for fault in faults],

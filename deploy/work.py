@@ -3,16 +3,19 @@
 
 """One pass of an edge: the folder in, the outbox, the pick-up, the notices.
 
-* A file that can't be read goes to quarantine with its problem report, and the rest goes on.
+* A file that can't be read goes to quarantine with its problem report, and the rest goes on; of a file with many messages
+  one bad message goes there alone.
 * A file is moved to the folder done only when the outbox has what it says; a crash anywhere repeats and loses nothing.
 * A file that holds an allocation waits in the folder in while the hub can't be reached; all else is taken.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 
 import orjson
 
@@ -20,6 +23,7 @@ from adapters.clients import ClientConflictError
 from adapters.config import AUTO, EdgeConfig
 from adapters.edge import Edge, Worked
 from adapters.formats import READERS, WRITERS, the_format
+from adapters.formats.batch import Part
 from adapters.formats.native import Fault, Keyword, Malformed, NativeEvent, Reader
 from adapters.intake import Taken
 from adapters.problem import problem_report
@@ -127,6 +131,8 @@ async def _read_again(edge: Edge, folder: Folder, readers: dict[str, Reader], co
         return True
     for file in folder.done_files():
         try:
+            if await _took_batch(edge, folder, readers, file, count, again=True):
+                continue
             data = folder.read(file)
             events = _events(readers, file, data)
             digest, came_at = hashlib.sha256(data).digest(), file.changed_ns // 1_000_000
@@ -146,6 +152,11 @@ def _out(folder: Folder, name: str, data: bytes) -> None:
 
 
 async def _take(edge: Edge, folder: Folder, readers: dict[str, Reader], file: NativeFile, count: _Count) -> None:
+    if await _took_batch(edge, folder, readers, file, count):
+        # Each message is on disk at the edge or in quarantine. A crash here: the file is read again, and what was taken of
+        # it is known by its digest.
+        folder.done(file)
+        return
     try:
         data = folder.read(file)
         events = _events(readers, file, data)
@@ -162,6 +173,58 @@ async def _take(edge: Edge, folder: Folder, readers: dict[str, Reader], file: Na
         # On disk at the edge. A crash here: the file is read again and its digest is known.
         folder.done(file)
         _counted(count, taken)
+
+
+async def _took_batch(
+    edge: Edge, folder: Folder, readers: dict[str, Reader], file: NativeFile, count: _Count, *, again: bool = False
+) -> bool:
+    """Take a file with many messages, each by itself; False when it has one, or is too large for many.
+
+    A crash on the way leaves the file where it is: what was taken is known, and is not told twice.
+    """
+    try:
+        with folder.messages(file) as messages:
+            first, second = next(messages), next(messages, None)
+            if second is None:
+                return False
+            for part in chain((first, second), messages):
+                await _take_part(edge, folder, readers, file, part, count, again=again)
+                await asyncio.sleep(0)  # what else this process does goes on between two messages
+    except TooLargeError:
+        return False
+    return True
+
+
+async def _take_part(
+    edge: Edge,
+    folder: Folder,
+    readers: dict[str, Reader],
+    file: NativeFile,
+    part: Part,
+    count: _Count,
+    *,
+    again: bool,
+) -> None:
+    """Take one message of many, or put it alone in quarantine, under its own digest."""
+    faults: tuple[Fault, ...] = (Fault("/", Keyword.TOO_LARGE),)
+    try:
+        if part.data is not None:
+            events = _events(readers, file, part.data)
+            digest, came_at = hashlib.sha256(part.data).digest(), file.changed_ns // 1_000_000
+            _counted(count, await edge.take_native(digest, events, came_at, again=again))
+            return
+    except Malformed as error:
+        faults = error.faults
+    except ClientConflictError:
+        faults = ()
+    if again:
+        return  # it was in quarantine before this edge was put back, or is too late for it: the file is kept
+    label = folder.label(file)
+    name = f"{label}-{part.number}" if part.data is None else hashlib.sha256(part.data).hexdigest()[:32] + file.suffix
+    report = orjson.loads(problem_report(label, file.format or _NO_FORMAT, faults, part.number))
+    report["fouten"] = report["fouten"] or [_CONFLICT]
+    folder.quarantine_message(name, part.data, orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n")
+    count.quarantined += 1
 
 
 def _counted(count: _Count, taken: Taken) -> None:

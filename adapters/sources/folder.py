@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters.config import EdgeConfig
+from adapters.formats.batch import Part, parts
 
 REPORT: Final = ".rapport.json"
 _DAY_NS: Final = 86_400_000_000_000
@@ -66,6 +67,7 @@ class Folder:
         self._in, self._out = config.in_folder, config.out_folder
         self._done, self._quarantine = config.done_folder, config.quarantine_folder
         self._formats, self._largest = config.formats_in, config.largest_file
+        self._largest_batch = max(config.largest_file, config.largest_batch)
         self._kept_ns = config.done_days * _DAY_NS
         for place in (self._in, self._done, self._quarantine, self._out):
             with _clear("a folder can't be made"):
@@ -97,6 +99,25 @@ class Folder:
             raise FolderError("the file changed while it was read")
         return data
 
+    @contextmanager
+    def messages(self, file: NativeFile) -> Iterator[Iterator[Part]]:
+        """The messages of a file one by one, none of them larger than a file with one message may be.
+
+        Raises:
+            TooLargeError: it is larger than the settings allow for many messages; nothing was read.
+            FolderError: it can't be read, or changes while it is; the messages given so far were whole.
+        """
+        if file.size > self._largest_batch:
+            raise TooLargeError("the file is larger than largest_batch allows")
+        with _clear("the file can't be read"):
+            descriptor = os.open(file.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            with os.fdopen(descriptor, "rb") as opened:
+                if not _is_same(os.fstat(descriptor), file):
+                    raise FolderError("the file changed while it was read")
+                yield parts(opened, self._largest)
+                if not _is_same(os.fstat(descriptor), file):
+                    raise FolderError("the file changed while it was read")
+
     def done(self, file: NativeFile) -> Path:
         """Move a file that was read to the folder done, once the outbox has what it says."""
         return self._move(file, self._done, self.label(file))
@@ -108,9 +129,16 @@ class Folder:
         _write(self._quarantine, label + REPORT, report)
         return self._move(file, self._quarantine, label)
 
+    def quarantine_message(self, name: str, data: bytes | None, report: bytes) -> None:
+        """Put one message of a file with many in quarantine, its report beside it; the file itself stays."""
+        # The report first, as for a file. A crash anywhere: both are written again, with the same names and contents.
+        _write(self._quarantine, name + REPORT, report)
+        if data is not None:
+            _write(self._quarantine, name, data)
+
     def label(self, file: NativeFile) -> str:
         """What Schakel calls this file, also in its report: a digest of the content, and the suffix."""
-        digest, left = sha256(), self._largest + 1
+        digest, left = sha256(), self._largest_batch + 1
         try:
             with _clear("the file can't be read"):
                 descriptor = os.open(file.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -121,7 +149,7 @@ class Folder:
         except FolderError:
             # Not readable: where it stands on the disk names it as well, and says as little.
             return f"onleesbaar-{file.inode}-{file.changed_ns}{file.suffix}"
-        if file.size > self._largest:
+        if file.size > self._largest_batch:
             digest.update(file.size.to_bytes(8, "big"))
         return digest.hexdigest()[:32] + file.suffix
 

@@ -1,0 +1,150 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""Files with many messages in the folder of an edge: one bad message goes alone, and a crash tells nothing twice."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.records import EVENT
+from deploy.story import messages
+from deploy.story.person import CITIZEN
+from deploy.story.world import DemoClock, Desk, World, make_world, open_world
+from deploy.work import one_pass
+from schemas.calendar import day_of, parse_date, start_of_day
+
+NOON = start_of_day(parse_date("2026-03-12")) + 12 * 3_600_000
+TODAY = day_of(NOON)
+VECTORS = Path(__file__).parents[1] / "vectors"
+BAD = (VECTORS / "iwmo" / "hostile" / "bsn_elfproef.xml").read_bytes()
+COUNT = 12
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[World]:
+    make_world(tmp_path / "place")
+    with open_world(tmp_path / "place", DemoClock(NOON)) as opened:
+        yield opened
+
+
+def statuses(count: int = COUNT) -> list[bytes]:
+    found = [messages.status(CITIZEN, messages.STATUS_TYPE, number, TODAY - 1) for number in range(count)]
+    return [json.dumps(json.loads(one)).encode() for one in found]
+
+
+def allocate(place: World) -> None:
+    place.team.put("000.xml", messages.allocation(CITIZEN, messages.Support(TODAY, TODAY, 20_900)))
+    place.settle()
+
+
+def reports(desk: Desk) -> list[dict[str, object]]:
+    return [json.loads(path.read_bytes()) for path in desk.settings.config.quarantine_folder.glob("*.rapport.json")]
+
+
+def told(desk: Desk) -> list[bytes]:
+    return [item.event_id for item in desk.edge.items() if item.kind == EVENT]
+
+
+class PowerCutError(Exception):
+    """The process ends here."""
+
+
+def cut_after(place: World, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """Let a pass of the team end in the middle of a batch, after so many messages."""
+    edge, left = place.team.edge, [count]
+    take = edge.take_native
+
+    async def counted(*arguments: Any, **options: Any) -> Any:
+        if not left[0]:
+            raise PowerCutError
+        left[0] -= 1
+        return await take(*arguments, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(edge, "take_native", counted)
+        with pytest.raises(PowerCutError):
+            asyncio.run(one_pass(edge, place.team.settings.config, place.clock))
+
+
+def test_of_a_batch_one_bad_message_goes_to_quarantine_alone_with_its_place(place: World) -> None:
+    support = messages.Support(TODAY, TODAY, 20_900)
+    batch = [messages.allocation(CITIZEN, support), BAD, messages.start(CITIZEN, support, TODAY)]
+    place.team.put("batch.xml", b"\n".join(batch))
+    done = place.work(place.team)
+    assert (done.read, done.quarantined, done.left, done.grants) == (2, 1, 0, 1)
+    (report,) = reports(place.team)
+    assert (report["bericht"], report["gelezen"]) == (2, False)
+    quarantine, done_folder = place.team.settings.config.quarantine_folder, place.team.settings.config.done_folder
+    (kept,) = [path for path in quarantine.iterdir() if not path.name.endswith(".rapport.json")]
+    assert kept.read_bytes() == BAD.strip()
+    assert kept.name.startswith(hashlib.sha256(BAD.strip()).hexdigest()[:32])
+    assert [path.name for path in done_folder.iterdir()] == [report["bestand"]]
+
+
+def test_a_message_that_is_too_large_is_refused_alone(place: World) -> None:
+    large = BAD.replace(b"?>", b"?><!--" + b"x" * (1 << 20) + b"-->", 1)
+    good = messages.allocation(CITIZEN, messages.Support(TODAY, TODAY, 20_900))
+    place.team.put("batch.xml", b"\n".join([large, good]))
+    done = place.work(place.team)
+    assert (done.read, done.quarantined) == (1, 1)
+    (report,) = reports(place.team)
+    faults = report["fouten"]
+    assert isinstance(faults, list)
+    assert (report["bericht"], faults[0]["fout"]) == (1, "too-large")
+
+
+def test_a_file_larger_than_a_batch_may_be_is_not_read(place: World) -> None:
+    folder = place.team.settings.config.in_folder
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "huge.xml").open("wb") as file:
+        file.truncate((1 << 26) + 1)
+    done = place.work(place.team)
+    assert (done.read, done.quarantined) == (0, 1)
+
+
+@pytest.mark.parametrize("taken", [1, 5, COUNT - 1])
+def test_a_batch_that_was_cut_short_is_taken_up_again_and_tells_nothing_twice(
+    place: World, monkeypatch: pytest.MonkeyPatch, taken: int
+) -> None:
+    allocate(place)
+    before = len(told(place.team))
+    place.team.put("batch.json", b"\n".join(statuses()))
+    cut_after(place, monkeypatch, taken)
+    assert len(told(place.team)) == before + taken
+    assert [path.name for path in place.team.settings.config.in_folder.iterdir()] == ["batch.json"]
+    place.settle()
+    events = told(place.team)
+    assert len(events) == len(set(events)) == before + COUNT
+    assert not list(place.team.settings.config.in_folder.iterdir())
+    place.work(place.team)
+    assert told(place.team) == events
+
+
+def test_a_bad_message_before_a_cut_is_in_quarantine_once(place: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    allocate(place)
+    lines: Sequence[bytes] = statuses(4)
+    place.team.put("batch.json", b"\n".join([lines[0], b'{"specversion":"1.0"}', *lines[1:]]))
+    cut_after(place, monkeypatch, 2)
+    assert [report["bericht"] for report in reports(place.team)] == [2]
+    place.settle()
+    assert [report["bericht"] for report in reports(place.team)] == [2]
+    assert len(set(told(place.team))) == 1 + len(lines)
+
+
+def test_the_same_message_alone_and_in_a_batch_is_one(place: World) -> None:
+    allocate(place)
+    first, *rest = statuses(3)
+    place.team.put("alone.json", first)
+    place.settle()
+    before = told(place.team)
+    place.team.put("batch.json", b"\n".join([first, *rest]))
+    place.settle()
+    assert len(told(place.team)) == len(before) + len(rest)
