@@ -18,7 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import edge_lines, gateway_lines, hub_lines, log_lines, network_lines, withdrawal_line
+from tests.bench import edge_lines, format_lines, gateway_lines, hub_lines, log_lines, network_lines, withdrawal_line
 from tests.bench.material import LARGE, SMALL
 from tests.bench.measure import Line
 
@@ -49,6 +49,8 @@ LINES: dict[str, Measure] = {
     "gateway.deliver100": _one(partial(gateway_lines.deliver, size=100, goal=None)),
     "gateway.two_cores_ratio": _one(gateway_lines.two_cores),
     "log.verify_1M_s": log_lines.verify_million,
+    **{name: partial(format_lines.read, name) for name in format_lines.SAMPLES},
+    "format.batch_50MB": format_lines.batch_memory,
 }
 # Minutes each: only when they are asked for.
 NETWORK: dict[str, Measure] = {
