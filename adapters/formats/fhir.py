@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from adapters.formats.about import About, Status
+from adapters.formats.content_marks import json_mark, xml_mark
 from adapters.formats.fhir_lists import NO_ORDERS, RESOURCES, Resource
 from adapters.formats.fhir_shape import TYPE, Kept, read
 from adapters.formats.moments import dutch_day
@@ -33,7 +34,9 @@ ABOUT: Final = About(
     version="R4",
     status=Status.STANDARD,
     reads=("Task", "ServiceRequest", "CarePlan", "EpisodeOfCare", "Appointment", "Communication", "Bundle"),
+    tells=(2,),
 )
+_IN_JSON, _IN_XML = json_mark(rb'"resourceType"\s*:'), xml_mark(b"http://hl7.org/fhir")
 BSN: Final = "http://fhir.nl/fhir/NamingSystem/bsn"
 AGB: Final = "http://fhir.nl/fhir/NamingSystem/agb-z"
 URA: Final = "http://fhir.nl/fhir/NamingSystem/ura"
@@ -53,6 +56,11 @@ _BUNDLES = frozenset({"collection", "transaction", "batch", "message", "searchse
 _OTHER_BUNDLES = frozenset({"document", "history", "transaction-response", "batch-response"})
 _TELLING = frozenset({"POST", "PUT"})
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH"})
+
+
+def recognises(data: bytes) -> bool:
+    """Whether this looks like FHIR, damaged or not: by the key or the namespace that every resource has."""
+    return _IN_JSON(data) or _IN_XML(data)
 
 
 class FhirReader:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from adapters.formats.about import About, Status
+from adapters.formats.content_marks import text_mark
 from adapters.formats.hl7v2_lists import (
     APPOINTMENTS,
     EXPIRED,
@@ -41,11 +42,13 @@ ABOUT: Final = About(
     partner="huisarts en ziekenhuis",
     standard="HL7 v2",
     version="2.3 tot 2.8",
-    status=Status.STANDARD,
+    status=Status.DERIVED,
     reads=("REF^I12", "RRI^I12", "SIU", "ORU^R01"),
     writes=("RRI^I12",),
+    tells=(2,),
     told=(5,),
 )
+recognises = text_mark(rb"MSH\||BHS\||FHS\|")  # a message, a batch or a file of batches
 WRITTEN_BY = "SCHAKEL"  # MSH-3 of what our own writer makes
 BSN_AUTHORITY = "NLMINBIZA"
 

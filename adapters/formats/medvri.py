@@ -21,6 +21,7 @@ from pydifact.token import Token
 from pydifact.tokenizer import Tokenizer
 
 from adapters.formats.about import About, Status
+from adapters.formats.content_marks import text_mark
 from adapters.formats.native import Fault, FormatConfig, Keyword, Malformed, NativeEvent
 from adapters.formats.xml_strict import Walk
 
@@ -32,6 +33,7 @@ ABOUT: Final = About(
     status=Status.DERIVED,
     reads=("MEDVRI",),
 )
+recognises = text_mark(rb"(?:UNA.{6}[\r\n]*)?UNB\+.{0,500}MEDVRI")
 _SIZE_LIMIT = 1024 * 1024  # bytes
 _FOREIGN = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _CONTROL = re.compile(rb"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]")

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from adapters.formats.about import About, Status
+from adapters.formats.content_marks import xml_mark
 from adapters.formats.native import Fault, FormatConfig, Keyword, Malformed, NativeEvent
 from adapters.formats.oso_lists import (
     ANSWERS,
@@ -54,6 +55,7 @@ ABOUT: Final = About(
     status=Status.STANDARD,
     reads=("POSWV", "VOSWV"),
 )
+recognises = xml_mark(NAMESPACE.encode())
 _SIZE_LIMIT = 1024 * 1024  # bytes; documents inside a dossier can make it larger, and nothing of them is read
 _TEXT = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,64}")
 _BRIN = re.compile(r"[0-9A-Z]{4}")

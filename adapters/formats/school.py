@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import Final
 
 from adapters.formats.about import About, Status
+from adapters.formats.content_marks import json_mark
 from adapters.formats.json_look import NUMBER_LIMIT, Look
 from adapters.formats.native import FormatConfig, Keyword, NativeEvent, Notice
 from adapters.formats.own_form import ID, known, read_form, write_form
@@ -32,6 +33,7 @@ ABOUT: Final = About(
     reads=("tlv", "opp", "arrangement", "verzuim"),
     writes=("melding",),
 )
+recognises = json_mark(rb'"formaat"\s*:\s*"schakel-school"')
 FORM: Final = "schakel-school"
 LAW: Final = Law.JEUGDWET
 

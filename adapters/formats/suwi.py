@@ -22,6 +22,7 @@ from lxml import etree
 
 from adapters.formats import suwi_lists as places
 from adapters.formats.about import About, Status
+from adapters.formats.content_marks import xml_mark
 from adapters.formats.native import Fault, FormatConfig, Keyword, Malformed, NativeEvent
 from adapters.formats.xml_strict import Child, Node, Walk, parse
 from schemas.calendar import date_text, parse_date
@@ -36,6 +37,7 @@ ABOUT: Final = About(
     status=Status.STANDARD,
     reads=("AanvraagUitkeringStatus", "Reintegratie", "UWVWb persoon", "Bijstandsregelingen"),
 )
+recognises = xml_mark(b"http://bkwi.nl/SuwiML/Diensten/")
 LAW: Final = Law.PARTICIPATIEWET
 DECISION_PREFIX: Final = "suwi:beslissing:"
 UWV: Final = "urn:suwi:uwv"

@@ -11,10 +11,12 @@
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from typing import Final
 
 from adapters.formats.about import About, Status
+from adapters.formats.content_marks import json_mark
 from adapters.formats.json_look import NUMBER_LIMIT, SIZE_LIMIT, URI_REFERENCE, Look, read_each
 from adapters.formats.native import Fault, FormatConfig, Keyword, Malformed, NativeEvent, Notice
 from adapters.formats.own_form import ID, REFERENCE, known, read_form, write_form
@@ -33,12 +35,21 @@ ABOUT: Final = About(
     tells=(1, 5),
     told=(2, 8),
 )
+_IN_JSON = json_mark(rb'"formaat"\s*:\s*"schakel-team"')
 FORM: Final = "schakel-team"
 _NAMES: Final = known(("soort", "afloop", "datum", "wet", "kenmerk", "clientnummer", "bsn"))
 _COLUMNS: Final = _NAMES | {"afzender"}
 _NEEDED: Final = ("id", "soort", "datum", "wet", "afzender")
 _YES_NO: Final = {"ja": True, "nee": False}
+_HEADER_LIMIT: Final = 1024  # bytes
 _BOM: Final = b"\xef\xbb\xbf"
+
+
+def recognises(data: bytes) -> bool:
+    """Whether this looks like the form, damaged or not: by its name in JSON, in CSV by a header with its columns."""
+    header = data.removeprefix(_BOM).partition(b"\n")[0][:_HEADER_LIMIT]
+    names = {name.strip(b'" \r').decode("ascii", "replace") for name in re.split(rb"[,;]", header)}
+    return _IN_JSON(data) or names.issuperset(_NEEDED)
 
 
 class TeamReader:

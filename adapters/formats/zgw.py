@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from adapters.formats.about import About, Status
+from adapters.formats.content_marks import json_mark
 from adapters.formats.json_look import NINE_DIGITS, Look, finish, parse_object
 from adapters.formats.native import FormatConfig, Keyword, Malformed, NativeEvent
 from schemas.event import Event, Kind, Law
@@ -36,6 +37,7 @@ ABOUT: Final = About(
     tells=(1, 5),
     told=(2, 8),
 )
+recognises = json_mark(rb'"zaak"\s*:\s*\{')
 _PARTS = frozenset({"notificatie", "zaak", "status", "resultaat", "rollen"})
 _URL = re.compile(r"https?://[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]{1,990}")
 _URL_LIMIT = 1000

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -98,6 +99,18 @@ def test_a_notice_for_the_own_system_carries_the_own_number_and_is_written_once_
     assert near.told(GP, "H-7") == []
     assert near[GP].write_notices(writer, files.__setitem__) == 1
     assert sum(b"entered-in-error" in content for content in files.values()) == 1
+
+
+def test_a_notice_names_the_address_of_who_told_it(near: Neighbours) -> None:
+    begin(near)
+    agree(near)
+    near.take(TEAM, status(1, today=near.world.today))
+    near.settle(2)
+    files: dict[str, bytes] = {}
+    assert near[GP].write_notices(WRITERS["cloudevents"](), files.__setitem__) == 1
+    (event,) = (json.loads(content) for content in files.values())
+    assert (event["source"], event["subject"]) == (TEAM, "H-7")
+    assert event["type"] == "nl.schakel.voortgang.in-onderzoek"
 
 
 def _gp_grant(near: Neighbours) -> str:

@@ -15,6 +15,7 @@ from tests.formats.format_vectors import TYPES, VECTORS, everything_in
 
 XS = "{http://www.w3.org/2001/XMLSchema}"
 STANDARDS_OF = {"iwmo": iwmo.STANDARD, "ijw": ijw.STANDARD}
+RECOGNISED = [name for name, entry in READERS.items() if entry.recognises is not None]
 EXPLAINED = [name for name, entry in READERS.items() if entry.explain is not None]
 
 
@@ -29,7 +30,7 @@ def _valid(name: str) -> list[Path]:
     return [path for path in sorted((VECTORS / name / "valid").iterdir()) if path.name != "lege_reeks.json"]
 
 
-@pytest.mark.parametrize(("name", "path"), [(name, path) for name in EXPLAINED for path in _valid(name)])
+@pytest.mark.parametrize(("name", "path"), [(name, path) for name in RECOGNISED for path in _valid(name)])
 def test_every_valid_message_is_recognised_by_its_content_and_by_its_own_format_alone(name: str, path: Path) -> None:
     assert the_format(path.read_bytes()) == name
 

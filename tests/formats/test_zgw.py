@@ -90,6 +90,20 @@ def test_a_result_on_an_open_case_without_announcement_waits_for_its_day() -> No
     assert event.event.kind is Kind.AANGEMELD
 
 
+def test_the_last_status_of_a_case_comes_with_what_its_result_means() -> None:
+    message = json.loads((VALID / "alles.json").read_text("utf-8"))
+    message["notificatie"] = json.loads((VALID / "status_gemeld.json").read_text("utf-8"))["notificatie"]
+    events = ZgwReader(CONFIG).read(json.dumps(message).encode())
+    assert [event.event.kind for event in events] == [Kind.IN_ONDERZOEK, Kind.TOEGEWEZEN]
+
+
+def test_a_new_case_that_was_closed_meanwhile_is_told_as_opened_only() -> None:
+    message = json.loads((VALID / "alles.json").read_text("utf-8"))
+    message["notificatie"] = json.loads((VALID / "zaak_gemeld.json").read_text("utf-8"))["notificatie"]
+    (event,) = ZgwReader(CONFIG).read(json.dumps(message).encode())
+    assert event.event.kind is Kind.AANGEMELD
+
+
 def test_all_faults_of_a_case_are_told() -> None:
     message = json.loads((VALID / "zaak_met_status.json").read_text("utf-8"))
     message["zaak"]["startdatum"], message["status"]["datumStatusGezet"], message["rollen"] = "x", "y", []
