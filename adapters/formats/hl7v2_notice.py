@@ -41,7 +41,7 @@ def _segments(notice: Notice) -> tuple[str, ...]:
     called_back = notice.retracted or event is None
     told = date_text(notice.told_on).replace("-", "")
     # Twenty characters is what version 2.4 allows.
-    control = notice.event_id.hex()[:19] + ("R" if called_back else "N")
+    control = notice.event_id.hex()[-19:] + ("R" if called_back else "N")
     status = "" if called_back or event is None else _STATUS.get(event.kind, _ACCEPTED)
     day = "" if called_back or event is None else date_text(event.day).replace("-", "")
     client = f"{_plain(notice.own_number)}" if notice.bsn is None else f"{notice.bsn}^^^{BSN_AUTHORITY}^NNNLD"

@@ -54,8 +54,14 @@ _IN_FULL = 10  # messages; of more than these, what was read is shown in the sum
     help="Folder with the official XSDs of iWmo or iJw; may be given for both.",
 )
 @click.option("--type", "types", multiple=True, metavar="TYPE=KIND,LAW", help="What a type of CloudEvent means.")
-@click.option("--subject", type=click.Choice([*SubjectKind]), help="What a bare nine-digit subject of a CloudEvent is.")
-@click.option("--law", type=click.Choice([*Law]), help="Law of messages in a format that names none.")
+@click.option(
+    "--subject",
+    type=click.Choice([kind.value for kind in SubjectKind]),
+    help="What a bare nine-digit subject of a CloudEvent is.",
+)
+@click.option(
+    "--law", type=click.Choice([law.value for law in Law]), help="Law of messages in a format that names none."
+)
 @with_screen
 def convert(  # noqa: PLR0913  # one option each; click passes them by name
     screen: Screen,

@@ -235,3 +235,23 @@ def test_a_batch_is_read_message_by_message_and_one_bad_one_is_refused_alone_wit
     shown = schakel("convert", batch).output
     assert "batch.xml, message 3 (iwmo)" in shown
     assert "message(s) read, 1 refused" in schakel("convert", batch, GOOD).output
+
+
+@pytest.mark.parametrize("name", ["fhir/valid/task.json", "hl7v2/valid/ref_i12.hl7"])
+def test_a_format_without_a_law_is_read_under_the_law_that_is_asked(schakel: Schakel, name: str) -> None:
+    file = Path(__file__).parents[1] / "vectors" / name
+    without = schakel("convert", "--from", name.split("/", maxsplit=1)[0], file, "--json")
+    assert without.exit_code == Exit.REFUSED
+    assert '"law"' in without.stdout
+    result = schakel("convert", "--from", name.split("/", maxsplit=1)[0], "--law", "participatiewet", file, "--json")
+    assert result.exit_code == Exit.DONE, result.output
+    assert '"participatiewet"' in result.stdout
+    assert "999900006" not in result.stdout
+
+
+def test_the_subject_of_a_cloudevent_is_what_is_asked(schakel: Schakel) -> None:
+    file = Path(__file__).parents[1] / "vectors" / "cloudevents" / "valid" / "negen_cijfers.json"
+    types = "nl.voorbeeldgemeente.wmo.melding-ontvangen=aangemeld,wmo"
+    for kind in ("bsn", "own-number"):
+        result = schakel("convert", "--from", "cloudevents", "--type", types, "--subject", kind, file, "--json")
+        assert result.exit_code == Exit.DONE, result.output
