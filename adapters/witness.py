@@ -75,6 +75,7 @@ class Account:
 class Cut:
     """The hub was put back from a copy: log `number` goes on from the first `found` entries of what was before.
 
+    Where this edge slept through a log in between, `found` is no more than what it can still place.
     `known`: how many entries this edge knew that there were.
     """
 
@@ -279,8 +280,12 @@ class Witness:
             client, Unproven(began.index, leaf), Seen(offered.origin, offered.size, offered.root)
         ):
             self._fork("the entry with which another log began isn't in it", note)
-        if seen < (old, kept.size) and not await self._extends(client, kept, offered):
+        extends = await self._extends(client, kept, offered)
+        if seen < (old, kept.size) and not extends:
             self._fork("another log was begun without what this edge has seen", note)
+        if number > old + 1:
+            # A log in between, which this edge slept through, may have begun earlier than this one.
+            found = min(found, kept.size if extends else 0)
         return Cut(number, found, kept.size)
 
     def _first_entry(self, began: Recovery, note: str) -> tuple[tuple[int, int], int]:

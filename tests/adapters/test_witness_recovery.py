@@ -83,6 +83,23 @@ def test_two_recoveries_after_each_other_are_followed_in_one_step(witness: Witne
     assert witness.cuts() == [Cut(3, 5, 10)]
 
 
+@pytest.mark.parametrize("same", [10, 8])
+def test_what_a_log_that_was_slept_through_may_have_lost_is_no_fork(
+    witness: Witness, store: EdgeStore, same: int
+) -> None:
+    """The log in between began at `same` entries, the newest one later: nothing that this edge is told says so."""
+    for index in (3, 10, 11):
+        with store.transaction() as tx:
+            witness.keep(tx, Unproven(index, LEAVES[index]), 0)
+    others = [bytes([index]) * 32 for index in range(same, 15)]
+    hub = PutBack(14, (2, 30), number=3, leaves=[*LEAVES[:same], *others])
+    see(witness, hub)
+    assert witness.cuts() == [Cut(3, 10 if same == 10 else 0, 10)]
+    assert (witness.may_be_lost(11, 1), witness.may_be_lost(3, 1)) == (True, same == 8)
+    assert prove(witness, hub) == 0
+    assert witness.evidence() == []
+
+
 @pytest.mark.parametrize(
     "lie",
     [
