@@ -240,6 +240,11 @@ class EdgeConfig:
         path, None, "Folder with the official XSDs of iWmo; messages are then validated against them too."
     )
     ijw_xsd_dir: Path | None = optional(path, None, "The same for iJw.")
+    fhir_schema: Path | None = optional(
+        path,
+        None,
+        "The official JSON Schema of FHIR R4 (fhir.schema.json); FHIR in JSON is then validated against it too.",
+    )
     notices_out: str | None = optional(
         choice(*OUT_FORMATS), None, "Format of the notices for the own system; without it there are none."
     )
@@ -278,6 +283,7 @@ class EdgeConfig:
             self.format_laws,
             self.own_number_system,
             self.ijw_xsd_dir,
+            self.fhir_schema,
         )
 
     @property

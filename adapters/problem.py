@@ -104,8 +104,8 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "Add this type to the table in the configuration, or do not deliver this event.",
     ),
     Keyword.SCHEMA: (
-        "Valideer het bericht met de officiële XSD en herstel wat die meldt.",
-        "Validate the message with the official XSD and repair what it reports.",
+        "Valideer het bericht met het officiële schema en herstel wat dat meldt.",
+        "Validate the message with the official schema and repair what it reports.",
     ),
     Keyword.MISMATCH: (
         "Lever bij elkaar aan wat bij elkaar hoort; dit deel gaat over een andere zaak, of valt onder een andere wet.",

@@ -20,7 +20,7 @@ from typing import Final
 from adapters.formats.about import About, Status
 from adapters.formats.content_marks import json_mark, xml_mark
 from adapters.formats.fhir_lists import NO_ORDERS, RESOURCES, Resource
-from adapters.formats.fhir_shape import TYPE, Kept, read
+from adapters.formats.fhir_shape import TYPE, Kept, R4Schema, read
 from adapters.formats.moments import dutch_day
 from adapters.formats.native import FormatConfig, Keyword, NativeEvent
 from adapters.formats.xml_strict import Walk
@@ -64,18 +64,19 @@ def recognises(data: bytes) -> bool:
 
 
 class FhirReader:
-    """Reads one resource or one Bundle."""
+    """Reads one resource or one Bundle; JSON is validated against the official schema too when it is configured."""
 
     name = "fhir"
 
     def __init__(self, config: FormatConfig) -> None:
         self._law = config.laws.get(self.name)
         self._own_number_system = config.own_number_system
+        self._schema = None if config.fhir_schema is None else R4Schema(config.fhir_schema)
 
     def read(self, data: bytes) -> list[NativeEvent]:
         """Return the events, what is called back first; raises `Malformed`."""
         walk = Walk()
-        resource = read(data, walk)
+        resource = read(data, walk, self._schema)
         # What is told under no law can be told to nobody; the rest of the file is looked at all the same.
         if self._law is None:
             walk.fault("/", Keyword.LAW)

@@ -82,19 +82,32 @@ class Place:
     refused: bool
     # The table of what is in it; None: nobody looks.
     inside: str | None
+    # The name of the form that a kept primitive must have.
+    form: str
 
 
-def _place(word: str) -> Place:
+# A `start` that is a moment to the second, where that of a Period may be a year.
+_INSTANTS = frozenset({("Appointment", "start"), ("Appointment", "end"), ("Meta", "lastUpdated")})
+
+
+def _place(table: str, word: str) -> Place:
     name, _, inside = word.partition(":")
     bare = name.rstrip("*.-!")
     signs = name[len(bare) :]
     return Place(
-        bare, "*" in signs, "." in signs or bool(inside), "." in signs or "-" in signs, "!" in signs, inside or None
+        name=bare,
+        many="*" in signs,
+        kept="." in signs or bool(inside),
+        primitive="." in signs or "-" in signs,
+        refused="!" in signs,
+        inside=inside or None,
+        form="instant" if (table, bare) in _INSTANTS else bare,
     )
 
 
 PLACES: Mapping[str, Mapping[str, Place]] = {
-    table: {place.name: place for place in map(_place, words.split())} for table, words in TABLES.items()
+    table: {place.name: place for place in (_place(table, word) for word in words.split())}
+    for table, words in TABLES.items()
 }
 
 # What a status says: kind and ending; None: every event told about this resource is called back.

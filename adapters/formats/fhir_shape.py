@@ -9,8 +9,11 @@
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TypeAlias
 
+import jsonschema_rs
+import orjson
 from lxml import etree
 
 from adapters.formats import json_strict
@@ -29,11 +32,15 @@ _MOMENT = re.compile(
     r"[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01])"
     r"(T([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)(\.[0-9]+)?(Z|[+-]((0[0-9]|1[0-3]):[0-5][0-9]|14:00)))?)?)?"
 )
+_INSTANT = re.compile(
+    r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+    r"T([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)(\.[0-9]+)?(Z|[+-]((0[0-9]|1[0-3]):[0-5][0-9]|14:00))"
+)
 _FORMS: Mapping[str, re.Pattern[str]] = {
     **dict.fromkeys(("authoredOn", "lastModified", "created", "sent", "received", "start", "end"), _MOMENT),
-    "lastUpdated": _MOMENT,
+    "instant": _INSTANT,
     "id": re.compile(r"[A-Za-z0-9.-]{1,64}"),
-    **dict.fromkeys(("system", "fullUrl"), re.compile(r"\S+")),
+    **dict.fromkeys(("system", "fullUrl", "type"), re.compile(r"\S+")),
 }
 _USES = frozenset({"usual", "official", "temp", "secondary", "old"})
 _READ = frozenset(RESOURCES) | {"Patient", "Organization", "PractitionerRole"}
@@ -46,7 +53,35 @@ TYPE = "resourceType"
 Kept: TypeAlias = dict[str, "str | Kept | list[str | Kept]"]
 
 
-def read(data: bytes, walk: Walk) -> Kept:
+class R4Schema:
+    """The official JSON Schema of R4: it knows also what is dropped. Compiled once; says yes or no, and no value.
+
+    Raises:
+        ValueError: the file is missing or is not that schema.
+    """
+
+    def __init__(self, file: Path) -> None:
+        try:
+            schema = orjson.loads(file.read_bytes())
+            self._judges = {
+                name: jsonschema_rs.validator_for(
+                    {
+                        "$schema": schema["$schema"],
+                        "definitions": schema["definitions"],
+                        "$ref": f"#/definitions/{name}",
+                    }
+                )
+                for name in (*RESOURCES, "Bundle")
+            }
+        except (OSError, ValueError, KeyError, TypeError):
+            raise ValueError(f"{file.name} is missing or is not the JSON Schema of FHIR R4") from None
+
+    def takes(self, resource: Mapping[str, object], name: str) -> bool:
+        """Whether the whole resource is as the standard says."""
+        return self._judges[name].is_valid(resource)
+
+
+def read(data: bytes, walk: Walk, schema: R4Schema | None = None) -> Kept:
     """The one resource in these bytes; raises `Malformed` where nothing can be read, notes what else is wrong."""
     if data.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n").startswith(b"<"):
         root = parse(data, _SIZE_LIMIT)
@@ -60,7 +95,11 @@ def read(data: bytes, walk: Walk) -> Kept:
     found = value.get(TYPE)
     if not isinstance(found, str) or found not in {*RESOURCES, "Bundle"}:
         raise Malformed((Fault("/resourceType", Keyword.VOCABULARY),))
-    return _Json(walk).structure(value, found, f"/{found}")
+    kept = _Json(walk).structure(value, found, f"/{found}")
+    # Last, and only where nothing was found: our own checks say where.
+    if schema is not None and not walk.faults and not schema.takes(value, found):
+        walk.fault(f"/{found}", Keyword.SCHEMA)
+    return kept
 
 
 def _inner_type(name: object, path: str, walk: Walk) -> str | None:
@@ -74,12 +113,12 @@ def _inner_type(name: object, path: str, walk: Walk) -> str | None:
     return None
 
 
-def _sound(name: str, text: str, path: str, walk: Walk) -> str | None:
+def _sound(form: str, text: str, path: str, walk: Walk) -> str | None:
     """A kept primitive when it has the form of the standard."""
-    form = _FORMS.get(name)
-    if form is not None and form.fullmatch(text) is None:
+    pattern = _FORMS.get(form)
+    if pattern is not None and pattern.fullmatch(text) is None:
         walk.fault(path, Keyword.PATTERN)
-    elif name == "use" and text not in _USES:
+    elif form == "use" and text not in _USES:
         walk.fault(path, Keyword.CODE_LIST)
     else:
         return text
@@ -91,6 +130,10 @@ def _one_of_each_choice(names: Mapping[str, object], table: str, path: str, walk
         there = [name for name in choice if name in names]
         for name in there[1:]:
             walk.fault(f"{path}/{name}", Keyword.REPEATED)
+
+
+def _is_extended(value: object) -> bool:
+    return isinstance(value, dict) and bool(value) and value.keys() <= {"id", "extension"}
 
 
 class _Json:
@@ -122,7 +165,7 @@ class _Json:
     def _beside(self, item: object, place: Place, path: str) -> None:
         """The extensions of a primitive."""
         items = item if place.many and isinstance(item, list) else [item]
-        if not all(isinstance(one, dict) or (place.many and one is None) for one in items):
+        if not all(_is_extended(one) or (place.many and one is None) for one in items):
             self._walk.fault(path, Keyword.TYPE)
 
     def _place(self, kept: Kept, item: object, place: Place, path: str) -> None:
@@ -162,7 +205,7 @@ class _Json:
             return None
         if not place.kept:
             return None
-        return _sound(place.name, item, path, self._walk) if isinstance(item, str) else str(item).lower()
+        return _sound(place.form, item, path, self._walk) if isinstance(item, str) else str(item).lower()
 
 
 class _Xml:
@@ -245,7 +288,7 @@ class _Xml:
         if place.name in _BOOLEANS and value not in ("true", "false"):
             self._walk.fault(path, Keyword.TYPE)
             return None
-        return _sound(place.name, value, path, self._walk)
+        return _sound(place.form, value, path, self._walk)
 
     def _bare(self, element: etree._Element, path: str, attributes: frozenset[str]) -> None:
         """No text of its own between the elements, and no attribute that the standard does not know."""

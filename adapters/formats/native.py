@@ -181,3 +181,5 @@ class FormatConfig:
     own_number_system: str | None = None
     # The same folder for iJw (JW301.xsd to JW320.xsd, basisschema.xsd).
     ijw_xsd_dir: Path | None = None
+    # The official JSON Schema of FHIR R4 (fhir.schema.json); None: our own checks only.
+    fhir_schema: Path | None = None

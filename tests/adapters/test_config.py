@@ -95,6 +95,7 @@ done_days = 60
 cloudevent_subject = "bsn"
 own_number_system = "urn:oid:2.999.1"
 xsd_dir = "/xsd"
+fhir_schema = "/r4/fhir.schema.json"
 notices_out = "csv"
 notices_with_bsn = true
 [formats_in]
@@ -114,6 +115,7 @@ fhir = "wmo"
     assert formats.xsd_dir == Path("/xsd")
     assert formats.cloudevent_types == {"nl.example.started": (Kind.GESTART, Law.WMO)}
     assert formats.subject_kind is SubjectKind.BSN
+    assert formats.fhir_schema == Path("/r4/fhir.schema.json")
     assert (formats.laws, formats.own_number_system) == ({"fhir": Law.WMO}, "urn:oid:2.999.1")
 
 

@@ -4,6 +4,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +56,18 @@ def judge(r4: dict[str, Any]) -> Judge:
     return lambda resource: judges[resource["resourceType"]].is_valid(resource)
 
 
+@pytest.fixture(scope="session", params=["own checks", "with the official schema"])
+def both(request: pytest.FixtureRequest) -> FhirReader:
+    """The reader in its two ways of working: they must not differ in what they take of the vectors."""
+    config = FormatConfig(laws={"fhir": Law.WMO}, own_number_system=OWN)
+    if request.param == "own checks":
+        return FhirReader(config)
+    standards: Path = request.getfixturevalue("standards")
+    return FhirReader(replace(config, fhir_schema=standards / "fhir_gp" / "r4-json-schema" / "fhir.schema.json"))
+
+
 @pytest.mark.parametrize(("path", "events"), valid("fhir"))
-def test_a_valid_file_gives_these_events(fhir: FhirReader, path: Path, events: list[dict[str, object]]) -> None:
+def test_a_valid_file_gives_these_events(both: FhirReader, path: Path, events: list[dict[str, object]]) -> None:
     found = [
         {
             "parts": event.event.parts(CATEGORIES),
@@ -67,7 +78,7 @@ def test_a_valid_file_gives_these_events(fhir: FhirReader, path: Path, events: l
             "identity": list(event.identity),
             "retracts": event.retracts,
         }
-        for event in fhir.read(path.read_bytes())
+        for event in both.read(path.read_bytes())
     ]
     assert found == events
 
@@ -79,9 +90,9 @@ def test_the_valid_files_are_valid_by_the_official_r4_schema(judge: Judge, name:
 
 @pytest.mark.parametrize(("path", "fault"), hostile("fhir"))
 def test_a_hostile_file_is_refused_with_its_path_and_keyword(
-    fhir: FhirReader, refuses: Refuses, path: Path, fault: dict[str, str]
+    both: FhirReader, refuses: Refuses, path: Path, fault: dict[str, str]
 ) -> None:
-    assert refuses(fhir, path.read_bytes())[0] == Fault(fault["path"], fault["keyword"])
+    assert refuses(both, path.read_bytes())[0] == Fault(fault["path"], fault["keyword"])
 
 
 def test_without_a_law_in_the_configuration_nothing_is_told(refuses: Refuses) -> None:
@@ -313,6 +324,32 @@ _ANY = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )
+
+
+def test_with_the_official_schema_a_mistake_in_what_is_dropped_is_refused_too_without_its_value(
+    standards: Path, fhir: FhirReader, refuses: Refuses
+) -> None:
+    schema = standards / "fhir_gp" / "r4-json-schema" / "fhir.schema.json"
+    reader = FhirReader(FormatConfig(laws={"fhir": Law.WMO}, fhir_schema=schema))
+    wrong = as_bytes({**TASK, "note": [{"tekst": "KANARIE"}]})
+    assert fhir.read(wrong)
+    assert refuses(reader, wrong) == (Fault("/Task", Keyword.SCHEMA),)
+
+
+def test_a_file_that_is_not_the_schema_stops_the_reader(tmp_path: Path) -> None:
+    for content in (
+        None,
+        b"{}",
+        b"<xml/>",
+        b'{"$schema": "http://json-schema.org/draft-06/schema#", "definitions": {}}',
+    ):
+        file = tmp_path / "fhir.schema.json"
+        if content is not None:
+            file.write_bytes(content)
+        with pytest.raises(ValueError, match=r"^fhir\.schema\.json is missing or is not the JSON Schema of FHIR R4$"):
+            FhirReader(FormatConfig(fhir_schema=file))
+
+
 _USED = ["status", "intent", "for", "owner", "requester", "executionPeriod", "lastModified", "identifier", "id"]
 
 

@@ -17,7 +17,7 @@ from tests.formats.format_vectors import VECTORS, hostile
 
 VALID = VECTORS / "medvri" / "valid"
 FILES = [path.name for path in sorted(VALID.iterdir())]
-BUDGET = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+BUDGET = settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 Refuses = Callable[[Reader, bytes], tuple[Fault, ...]]
 Attempts = Callable[[Reader, bytes], list[NativeEvent] | None]
 
