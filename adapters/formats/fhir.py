@@ -76,12 +76,15 @@ class FhirReader:
     def read(self, data: bytes) -> list[NativeEvent]:
         """Return the events, what is called back first; raises `Malformed`."""
         walk = Walk()
-        resource = read(data, walk, self._schema)
+        resource, source = read(data, walk)
         # What is told under no law can be told to nobody; the rest of the file is looked at all the same.
         if self._law is None:
             walk.fault("/", Keyword.LAW)
         file = _File(walk, self._law or Law.WMO, self._own_number_system)
         events = file.events(resource)
+        # Last, and only where nothing was found: our own checks say where.
+        if self._schema is not None and source is not None and not walk.faults and not self._schema.takes(source):
+            walk.fault(f"/{resource[TYPE]}", Keyword.SCHEMA)
         walk.finish()
         return sorted(events, key=lambda event: not event.retracts)
 

@@ -76,30 +76,26 @@ class R4Schema:
         except (OSError, ValueError, KeyError, TypeError):
             raise ValueError(f"{file.name} is missing or is not the JSON Schema of FHIR R4") from None
 
-    def takes(self, resource: Mapping[str, object], name: str) -> bool:
-        """Whether the whole resource is as the standard says."""
-        return self._judges[name].is_valid(resource)
+    def takes(self, resource: Mapping[str, object]) -> bool:
+        """Whether the whole resource is as the standard says; its type is one that is read."""
+        return self._judges[str(resource[TYPE])].is_valid(resource)
 
 
-def read(data: bytes, walk: Walk, schema: R4Schema | None = None) -> Kept:
-    """The one resource in these bytes; raises `Malformed` where nothing can be read, notes what else is wrong."""
+def read(data: bytes, walk: Walk) -> tuple[Kept, Mapping[str, object] | None]:
+    """The one resource in these bytes, and the JSON it stands in; raises `Malformed`, notes what else is wrong."""
     if data.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n").startswith(b"<"):
         root = parse(data, _SIZE_LIMIT)
         name = str(root.tag).removeprefix(_NAMESPACE)
         if not str(root.tag).startswith(_NAMESPACE) or name not in {*RESOURCES, "Bundle"}:
             raise Malformed((Fault("/", Keyword.VOCABULARY),))
-        return _Xml(walk).structure(root, name, f"/{name}")
+        return _Xml(walk).structure(root, name, f"/{name}"), None
     value = json_strict.parse(data, _SIZE_LIMIT, _DEPTH_LIMIT)
     if not isinstance(value, dict):
         raise Malformed((Fault("/", Keyword.TYPE),))
     found = value.get(TYPE)
     if not isinstance(found, str) or found not in {*RESOURCES, "Bundle"}:
         raise Malformed((Fault("/resourceType", Keyword.VOCABULARY),))
-    kept = _Json(walk).structure(value, found, f"/{found}")
-    # Last, and only where nothing was found: our own checks say where.
-    if schema is not None and not walk.faults and not schema.takes(value, found):
-        walk.fault(f"/{found}", Keyword.SCHEMA)
-    return kept
+    return _Json(walk).structure(value, found, f"/{found}"), value
 
 
 def _inner_type(name: object, path: str, walk: Walk) -> str | None:
