@@ -9,11 +9,13 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adapters.config import AUTO
 from adapters.records import EVENT
 from deploy.story import messages
 from deploy.story.person import CITIZEN
@@ -148,3 +150,15 @@ def test_the_same_message_alone_and_in_a_batch_is_one(place: World) -> None:
     place.team.put("batch.json", b"\n".join([first, *rest]))
     place.settle()
     assert len(told(place.team)) == len(before) + len(rest)
+
+
+def test_an_edge_that_recognises_files_takes_each_by_its_content_and_quarantines_what_is_nobodys(place: World) -> None:
+    config = replace(place.team.settings.config, formats_in={".xml": AUTO, ".json": AUTO, ".txt": AUTO})
+    place.team.put("a.json", messages.allocation(CITIZEN, messages.Support(TODAY, TODAY, 20_900)))
+    place.team.put("b.xml", statuses(1)[0])
+    place.team.put("c.txt", (VECTORS / "ijw" / "valid" / "305_in_envelop.xml").read_bytes())
+    place.team.put("d.txt", b"<html/>")
+    done = asyncio.run(one_pass(place.team.edge, config, place.clock))
+    assert (done.read, done.quarantined, done.grants, done.left) == (3, 1, 1, 0)
+    (report,) = reports(place.team)
+    assert report["formaat"] == AUTO
