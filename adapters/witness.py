@@ -75,13 +75,14 @@ class Account:
 class Cut:
     """The hub was put back from a copy: log `number` goes on from the first `found` entries of what was before.
 
-    Where this edge slept through a log in between, `found` is no more than what it can still place.
-    `known`: how many entries this edge knew that there were.
+    `known`: how many entries this edge knew that there were. `sure`: how many of them stand in the new log for certain;
+    fewer than `found` when this edge slept through a log in between.
     """
 
     number: int
     found: int
     known: int
+    sure: int
 
     @property
     def lost(self) -> int:
@@ -113,11 +114,11 @@ class Witness:
 
     def cuts(self) -> list[Cut]:
         """Each time that the hub was put back from a copy, oldest first."""
-        return [Cut(*cast("tuple[int, int, int]", tuple(record))) for _, record in self._store.scan(CUTS)]
+        return [Cut(*cast("tuple[int, int, int, int]", tuple(record))) for _, record in self._store.scan(CUTS)]
 
     def may_be_lost(self, index: int, log: int) -> bool:
         """Whether an entry that stood in log number `log` may be gone with it."""
-        return any(cut.number > log and index >= cut.found for cut in self.cuts())
+        return any(cut.number > log and index >= cut.sure for cut in self.cuts())
 
     def note(self) -> str | None:
         """The newest checkpoint accepted, as the hub signed it."""
@@ -283,10 +284,9 @@ class Witness:
         extends = await self._extends(client, kept, offered)
         if seen < (old, kept.size) and not extends:
             self._fork("another log was begun without what this edge has seen", note)
-        if number > old + 1:
-            # A log in between, which this edge slept through, may have begun earlier than this one.
-            found = min(found, kept.size if extends else 0)
-        return Cut(number, found, kept.size)
+        # A log in between, which this edge slept through, may have begun earlier than this one.
+        sure = found if number == old + 1 else min(found, kept.size if extends else 0)
+        return Cut(number, found, kept.size, sure)
 
     def _first_entry(self, began: Recovery, note: str) -> tuple[tuple[int, int], int]:
         """Number and size of the newest checkpoint seen, and the size found, as the first entry of a log says."""
@@ -334,7 +334,7 @@ def _newest(records: EdgeStore | Transaction) -> Seen | None:
 
 def _keep_cut(tx: Transaction, cut: Cut) -> None:
     """What was lost with a log can't be proven any more; that it was lost is kept."""
-    tx.put(CUTS, cut.number.to_bytes(_INDEX_BYTES, "big"), [cut.number, cut.found, cut.known])
+    tx.put(CUTS, cut.number.to_bytes(_INDEX_BYTES, "big"), [cut.number, cut.found, cut.known, cut.sure])
     for key, (index, *_) in tx.scan(UNPROVEN):
-        if cast("int", index) >= cut.found:
+        if cast("int", index) >= cut.sure:
             tx.delete(UNPROVEN, key)

@@ -57,7 +57,7 @@ def witness(store: EdgeStore) -> Witness:
 def test_a_log_that_holds_all_that_was_seen_is_followed(witness: Witness) -> None:
     hub = PutBack(12, (1, 12))
     assert see(witness, hub).origin == hub.origin
-    assert witness.cuts() == [Cut(2, 12, 10)]
+    assert witness.cuts() == [Cut(2, 12, 10, 12)]
     assert witness.cuts()[0].lost == 0
     assert witness.log_number() == 2
     assert see(witness, hub).size == hub.tree.size
@@ -69,7 +69,7 @@ def test_a_log_that_lost_entries_is_followed_when_its_first_entry_says_so(witnes
             witness.keep(tx, Unproven(index, LEAVES[index]), 0)
     hub = PutBack(7, (1, 10))
     see(witness, hub)
-    assert witness.cuts() == [Cut(2, 7, 10)]
+    assert witness.cuts() == [Cut(2, 7, 10, 7)]
     assert witness.cuts()[0].lost == 3
     assert (witness.may_be_lost(7, 1), witness.may_be_lost(6, 1), witness.may_be_lost(7, 2)) == (True, False, False)
     # What lay before the cut must still be proven; what lay beyond it can't be any more.
@@ -80,7 +80,7 @@ def test_a_log_that_lost_entries_is_followed_when_its_first_entry_says_so(witnes
 def test_two_recoveries_after_each_other_are_followed_in_one_step(witness: Witness) -> None:
     hub = PutBack(5, (2, 30), number=3)
     see(witness, hub)
-    assert witness.cuts() == [Cut(3, 5, 10)]
+    assert witness.cuts() == [Cut(3, 5, 10, 0)]
 
 
 @pytest.mark.parametrize("same", [10, 8])
@@ -94,7 +94,7 @@ def test_what_a_log_that_was_slept_through_may_have_lost_is_no_fork(
     others = [bytes([index]) * 32 for index in range(same, 15)]
     hub = PutBack(14, (2, 30), number=3, leaves=[*LEAVES[:same], *others])
     see(witness, hub)
-    assert witness.cuts() == [Cut(3, 10 if same == 10 else 0, 10)]
+    assert witness.cuts() == [Cut(3, 14, 10, 10 if same == 10 else 0)]
     assert (witness.may_be_lost(11, 1), witness.may_be_lost(3, 1)) == (True, same == 8)
     assert prove(witness, hub) == 0
     assert witness.evidence() == []
