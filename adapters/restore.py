@@ -158,7 +158,8 @@ def read_again_done(tx: Transaction, work: Workplace) -> None:
 async def tell_hub(work: Workplace, key: SigningKey, log: int) -> None:
     """Say since when this edge may have lost what it was told; again in every log of the hub."""
     for one in list(RESTORES.scan(work.store)):
-        if one.told_in >= log or work.now > one.at + TOLD_DAYS * _DAY:
+        over = one.anew_at is not None and work.now > one.anew_at + TOLD_DAYS * _DAY
+        if one.told_in >= log or over:
             continue
         frame = sign_restored(key, work.address, work.today, min(day_of(one.saved_at), work.today))
         if await work.ask("restored", work.client.restored, frame) is Code.IN_FORCE:

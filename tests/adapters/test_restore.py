@@ -13,7 +13,7 @@ import pytest
 from adapters.edge import EdgeError
 from adapters.outcomes import told_again
 from adapters.records import DONE, EVENT, FINAL, GRANTS, INTRODUCTION, ITEMS, RESTORES, RETRACTION, WAITING, Restore
-from adapters.restore import RestoringError, current, is_restoring, is_unconfirmed, reads_again, shown_on
+from adapters.restore import TOLD_DAYS, RestoringError, current, is_restoring, is_unconfirmed, reads_again, shown_on
 from adapters.store import StoreError
 from hub.client import HubUnavailableError
 from schemas.canonical import FrameError
@@ -95,6 +95,22 @@ def test_the_day_that_a_person_must_look_back_to_is_that_of_the_oldest_copy_that
     found = current(world.actors["G"].edge.store)
     assert found is not None
     assert found.saved_at <= first
+
+
+def test_who_waits_long_for_a_person_says_it_again_to_a_hub_that_was_put_back_meanwhile(world: DeliveryWorld) -> None:
+    """Else a sender that was away would never hear that what it told is lost."""
+    world.back_up("G")
+    world.save_hub()
+    world.put_back("G")
+    world.work("G")
+    assert (found := current(world.actors["G"].edge.store)) is not None
+    assert found.told_in == 1
+    world.advance((TOLD_DAYS + 1) * DAY)
+    world.put_hub_back()
+    world.work("G")
+    found = current(world.actors["G"].edge.store)
+    assert found is not None
+    assert found.told_in == 2
 
 
 def test_what_was_told_before_is_shown_as_being_restored_for_seven_days(world: DeliveryWorld) -> None:
