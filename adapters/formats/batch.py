@@ -33,9 +33,9 @@ class Part:
     data: bytes | None = field(repr=False)
 
 
-def parts(file: BinaryIO, largest: int) -> Iterator[Part]:
-    """Give the messages of a file in their order; an empty file is one empty message."""
-    held = bytearray(_head(file))
+def parts(file: BinaryIO, largest: int, step: int = _CHUNK) -> Iterator[Part]:
+    """Give the messages of a file in their order, reading `step` bytes at a time; an empty file is one empty message."""
+    held = bytearray(_head(file, step))
     boundary = _boundary(held)
     number, searched, dropped = 0, _begun(held), False
     while True:
@@ -48,7 +48,7 @@ def parts(file: BinaryIO, largest: int) -> Iterator[Part]:
         if len(held) > largest + _LONGEST_BOUNDARY:
             del held[:-_LONGEST_BOUNDARY]
             searched, dropped = 0, True
-        chunk = file.read(_CHUNK)
+        chunk = file.read(step)
         if not chunk:
             break
         held += chunk
@@ -57,10 +57,10 @@ def parts(file: BinaryIO, largest: int) -> Iterator[Part]:
         yield Part(number + 1, None if dropped or len(held) > largest else data)
 
 
-def _head(file: BinaryIO) -> bytes:
+def _head(file: BinaryIO, size: int) -> bytes:
     """Enough of the file to see how it begins, also where it comes in bits."""
     held = b""
-    while len(held) < _CHUNK and (chunk := file.read(_CHUNK - len(held))):
+    while len(held) < size and (chunk := file.read(size - len(held))):
         held += chunk
     return held
 

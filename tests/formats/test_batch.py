@@ -4,13 +4,11 @@
 
 import io
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.formats import batch
 from adapters.formats.batch import Part, parts
 from tests.formats.format_vectors import VECTORS
 
@@ -21,8 +19,7 @@ JSON = [path.read_bytes().strip() for path in sorted((VECTORS / "cloudevents" / 
 
 def read_in_steps(data: bytes, step: int, largest: int = LARGEST) -> list[Part]:
     """Read so many bytes at a time, wherever that cuts a message or what stands between two."""
-    with patch.object(batch, "_CHUNK", step):
-        return list(parts(io.BytesIO(data), largest))
+    return list(parts(io.BytesIO(data), largest, step))
 
 
 def split(data: bytes, largest: int = LARGEST) -> list[bytes | None]:
