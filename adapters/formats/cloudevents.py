@@ -18,12 +18,11 @@ from adapters.formats.json_look import (
     DEPTH_LIMIT,
     NINE_DIGITS,
     NUMBER_LIMIT,
-    SIZE_LIMIT,
     URI_REFERENCE,
     Look,
     read_each,
 )
-from adapters.formats.native import FormatConfig, Keyword, NativeEvent, SubjectKind
+from adapters.formats.native import SIZE_LIMIT, FormatConfig, Keyword, NativeEvent, SubjectKind
 from schemas.event import Event, Kind, Law
 from schemas.identity import Citizen
 

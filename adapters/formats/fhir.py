@@ -21,7 +21,7 @@ from adapters.formats.about import About, Status
 from adapters.formats.content_marks import json_mark, xml_mark
 from adapters.formats.fhir_lists import NO_ORDERS, RESOURCES, Resource
 from adapters.formats.fhir_shape import TYPE, Kept, R4Schema, read
-from adapters.formats.moments import dutch_day
+from adapters.formats.moments import day_of_match, dutch_day
 from adapters.formats.native import FormatConfig, Keyword, NativeEvent
 from adapters.formats.xml_strict import Walk
 from schemas.event import Event, Kind, Law
@@ -336,11 +336,7 @@ class _File:
 def _day_of(parts: re.Match[str]) -> int | None:
     if parts["hour"] is None:
         return dutch_day(parts["date"], 12, 0, 0, 0)
-    ahead = 0
-    if parts["sign"] is not None:
-        ahead = int(parts["ahead"]) * 60 + int(parts["past"])
-        ahead = -ahead if parts["sign"] == "-" else ahead
-    return dutch_day(parts["date"], int(parts["hour"]), int(parts["minute"]), int(parts["second"]), ahead)
+    return day_of_match(parts)
 
 
 def _text(structure: Kept, name: str) -> str | None:

@@ -18,10 +18,9 @@ from lxml import etree
 
 from adapters.formats import json_strict
 from adapters.formats.fhir_lists import CHOICES, PLACES, RESOURCES, Place
-from adapters.formats.native import Fault, Keyword, Malformed
+from adapters.formats.native import SIZE_LIMIT, Fault, Keyword, Malformed
 from adapters.formats.xml_strict import SPACE, Walk, parse
 
-_SIZE_LIMIT = 1024 * 1024  # bytes
 _DEPTH_LIMIT = 32
 _NAMESPACE = "{http://hl7.org/fhir}"
 _XSI = "{http://www.w3.org/2001/XMLSchema-instance}schemaLocation"
@@ -84,12 +83,12 @@ class R4Schema:
 def read(data: bytes, walk: Walk) -> tuple[Kept, Mapping[str, object] | None]:
     """The one resource in these bytes, and the JSON it stands in; raises `Malformed`, notes what else is wrong."""
     if data.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n").startswith(b"<"):
-        root = parse(data, _SIZE_LIMIT)
+        root = parse(data, SIZE_LIMIT)
         name = str(root.tag).removeprefix(_NAMESPACE)
         if not str(root.tag).startswith(_NAMESPACE) or name not in {*RESOURCES, "Bundle"}:
             raise Malformed((Fault("/", Keyword.VOCABULARY),))
         return _Xml(walk).structure(root, name, f"/{name}"), None
-    value = json_strict.parse(data, _SIZE_LIMIT, _DEPTH_LIMIT)
+    value = json_strict.parse(data, SIZE_LIMIT, _DEPTH_LIMIT)
     if not isinstance(value, dict):
         raise Malformed((Fault("/", Keyword.TYPE),))
     found = value.get(TYPE)

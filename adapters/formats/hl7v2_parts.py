@@ -16,9 +16,8 @@ from hl7lw import Hl7Parser, Hl7Segment
 from hl7lw.exceptions import Hl7Exception
 
 from adapters.formats.hl7v2_lists import CHARACTER_SETS, READ
-from adapters.formats.native import Fault, Keyword, Malformed
+from adapters.formats.native import SIZE_LIMIT, Fault, Keyword, Malformed
 
-_SIZE_LIMIT = 1024 * 1024  # bytes
 _NAME = re.compile(rb"[A-Z][A-Z0-9]{2}")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _BEGIN = b"MSH|^~\\&|"
@@ -39,7 +38,7 @@ class Raw:
 
 def messages(data: bytes) -> list[Raw]:
     """Take a file apart; raises `Malformed`."""
-    if len(data) > _SIZE_LIMIT:
+    if len(data) > SIZE_LIMIT:
         raise Malformed((Fault("/", Keyword.TOO_LARGE),))
     if data.startswith(_FOREIGN) or b"\0" in data:
         raise Malformed((Fault("/", Keyword.ENCODING),))

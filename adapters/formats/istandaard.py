@@ -25,10 +25,9 @@ from adapters.formats.explain import Explained, Ground, explained, xml_paths
 from adapters.formats.istandaard_fields import CONTAINERS, FIELDS
 from adapters.formats.istandaard_message import Reading
 from adapters.formats.istandaard_models import Standard
-from adapters.formats.native import Fault, Keyword, Malformed, NativeEvent
+from adapters.formats.native import SIZE_LIMIT, Fault, Keyword, Malformed, NativeEvent
 from adapters.formats.xml_strict import Node, parse, root_tag, schema_faults
 
-_SIZE_LIMIT = 1024 * 1024  # bytes; a message is about one client, the largest published example has 7,418
 _XS_ELEMENT = "{http://www.w3.org/2001/XMLSchema}element"
 
 
@@ -68,10 +67,10 @@ class IStandaardReader:
 
 def unwrapped(data: bytes) -> etree._Element:
     """Return the root of the message, taken out of its envelope where it has one; raises `Malformed`."""
-    root = parse(data, _SIZE_LIMIT)
+    root = parse(data, SIZE_LIMIT)
     if not ggk.is_envelope(str(root.tag)):
         return root
-    inner = ggk.parsed(ggk.message_in(root), _SIZE_LIMIT)
+    inner = ggk.parsed(ggk.message_in(root), SIZE_LIMIT)
     ggk.refuse_nested(inner)
     return inner
 
@@ -83,7 +82,7 @@ def recognises(standard: Standard, data: bytes) -> bool:
     """
     tag = root_tag(data)
     if tag is not None and ggk.is_envelope(tag):
-        tag = root_tag(ggk.message_in(parse(data, _SIZE_LIMIT)))
+        tag = root_tag(ggk.message_in(parse(data, SIZE_LIMIT)))
     return tag is not None and tag.startswith(f"{{{standard.family}")
 
 

@@ -13,13 +13,12 @@ from enum import StrEnum
 from typing import Final, TypeVar
 
 from adapters.formats import json_strict
-from adapters.formats.moments import dutch_day
-from adapters.formats.native import Fault, Keyword, Malformed, NativeEvent
+from adapters.formats.moments import day_of_match
+from adapters.formats.native import SIZE_LIMIT, Fault, Keyword, Malformed, NativeEvent
 from schemas.calendar import parse_date
 from schemas.event import FIRST_DAY, LAST_DAY
 from schemas.identity import Citizen
 
-SIZE_LIMIT: Final = 1024 * 1024  # bytes, a batch included
 DEPTH_LIMIT: Final = 32
 TEXT_LIMIT: Final = 512
 NUMBER_LIMIT: Final = 64
@@ -140,11 +139,7 @@ class Look:
         if parts is None:
             self.fault(name, Keyword.PATTERN)
             return None
-        ahead = 0
-        if parts["sign"] is not None:
-            ahead = int(parts["ahead"]) * 60 + int(parts["past"])
-            ahead = -ahead if parts["sign"] == "-" else ahead
-        day = dutch_day(parts["date"], int(parts["hour"]), int(parts["minute"]), int(parts["second"]), ahead)
+        day = day_of_match(parts)
         if day is None:
             self.fault(name, Keyword.DATE)
         return day

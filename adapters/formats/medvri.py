@@ -22,7 +22,7 @@ from pydifact.tokenizer import Tokenizer
 
 from adapters.formats.about import About, Status
 from adapters.formats.content_marks import text_mark
-from adapters.formats.native import Fault, FormatConfig, Keyword, Malformed, NativeEvent
+from adapters.formats.native import SIZE_LIMIT, Fault, FormatConfig, Keyword, Malformed, NativeEvent
 from adapters.formats.xml_strict import Walk
 
 ABOUT: Final = About(
@@ -34,7 +34,6 @@ ABOUT: Final = About(
     reads=("MEDVRI",),
 )
 recognises = text_mark(rb"(?:UNA.{6}[\r\n]*)?UNB\+.{0,500}MEDVRI")
-_SIZE_LIMIT = 1024 * 1024  # bytes
 _FOREIGN = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _CONTROL = re.compile(rb"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]")
 _ADVICE = "UNA:+.? '"  # the separators that everybody has; others would only be there to confuse
@@ -79,7 +78,7 @@ class MedvriReader:
 
 
 def _text(data: bytes) -> str:
-    if len(data) > _SIZE_LIMIT:
+    if len(data) > SIZE_LIMIT:
         raise Malformed((Fault("/", Keyword.TOO_LARGE),))
     if data.startswith(_FOREIGN) or b"\0" in data:
         raise Malformed((Fault("/", Keyword.ENCODING),))

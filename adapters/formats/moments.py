@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Days and moments: the Dutch day of a moment with an offset of its own, and a day as a moment in UTC."""
 
+import re
 from datetime import UTC, date, datetime, time
 
 from schemas.calendar import day_of, start_of_day
@@ -20,6 +21,15 @@ def dutch_day(day: str, hour: int, minute: int, second: int, offset: int) -> int
         return None
     moment = (days * 86_400 + (clock.hour * 60 + clock.minute - offset) * 60 + clock.second) * 1000
     return day_of(moment) if 0 <= moment < _PAST_LAST_DAY else None
+
+
+def day_of_match(parts: re.Match[str]) -> int | None:
+    """The day of a moment that a pattern took apart: date, hour, minute, second; with an offset sign, ahead and past."""
+    ahead = 0
+    if parts["sign"] is not None:
+        ahead = int(parts["ahead"]) * 60 + int(parts["past"])
+        ahead = -ahead if parts["sign"] == "-" else ahead
+    return dutch_day(parts["date"], int(parts["hour"]), int(parts["minute"]), int(parts["second"]), ahead)
 
 
 def moment_text(day: int) -> str:

@@ -12,10 +12,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol
+from typing import Final, Protocol
 
 from schemas.event import Event, Kind, Law
 from schemas.identity import Citizen
+
+SIZE_LIMIT: Final = (
+    1024 * 1024
+)  # bytes of one message in any format; JSON and HL7 v2: a batch that is read whole included
 
 
 class Keyword(StrEnum):

@@ -19,7 +19,7 @@ from typing import Final
 
 from adapters.formats.about import About, Status
 from adapters.formats.content_marks import xml_mark
-from adapters.formats.native import Fault, FormatConfig, Keyword, Malformed, NativeEvent
+from adapters.formats.native import SIZE_LIMIT, Fault, FormatConfig, Keyword, Malformed, NativeEvent
 from adapters.formats.oso_lists import (
     ANSWERS,
     ARRANGEMENT,
@@ -56,7 +56,6 @@ ABOUT: Final = About(
     reads=("POSWV", "VOSWV"),
 )
 recognises = xml_mark(NAMESPACE.encode())
-_SIZE_LIMIT = 1024 * 1024  # bytes; documents inside a dossier can make it larger, and nothing of them is read
 _TEXT = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,64}")
 _BRIN = re.compile(r"[0-9A-Z]{4}")
 _PLACE = re.compile(r"[0-9]{2}")
@@ -84,7 +83,7 @@ class OsoReader:
 
     def read(self, data: bytes) -> list[NativeEvent]:
         """Return what was granted, started or ended; raises `Malformed`, also when nothing of it may be told."""
-        root = parse(data, _SIZE_LIMIT)
+        root = parse(data, SIZE_LIMIT)
         if root.tag != f"{{{NAMESPACE}}}dossier":
             raise Malformed((Fault("/dossier", Keyword.VOCABULARY),))
         reading = _Reading()

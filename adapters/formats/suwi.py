@@ -23,7 +23,7 @@ from lxml import etree
 from adapters.formats import suwi_lists as places
 from adapters.formats.about import About, Status
 from adapters.formats.content_marks import xml_mark
-from adapters.formats.native import Fault, FormatConfig, Keyword, Malformed, NativeEvent
+from adapters.formats.native import SIZE_LIMIT, Fault, FormatConfig, Keyword, Malformed, NativeEvent
 from adapters.formats.xml_strict import Child, Node, Walk, parse
 from schemas.calendar import date_text, parse_date
 from schemas.event import FIRST_DAY, LAST_DAY, Event, Kind, Law
@@ -41,7 +41,6 @@ recognises = xml_mark(b"http://bkwi.nl/SuwiML/Diensten/")
 LAW: Final = Law.PARTICIPATIEWET
 DECISION_PREFIX: Final = "suwi:beslissing:"
 UWV: Final = "urn:suwi:uwv"
-_SIZE_LIMIT = 1024 * 1024  # bytes; an answer is about one person
 _BSN = re.compile(r"[0-9]{9}")
 _DATE = re.compile(r"[0-9]{8}")
 _COLUMN = re.compile(r"[0-9]{1,2}")
@@ -67,7 +66,7 @@ class SuwiReader:
 
     def read(self, data: bytes) -> list[NativeEvent]:
         """Return every fact of the answer; raises `Malformed`, also when the source gave no answer."""
-        root = _unwrapped(parse(data, _SIZE_LIMIT))
+        root = _unwrapped(parse(data, SIZE_LIMIT))
         service = _SERVICES.get(str(root.tag))
         if service is None:
             raise Malformed((Fault("/", Keyword.VOCABULARY),))

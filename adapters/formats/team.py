@@ -17,8 +17,8 @@ from typing import Final
 
 from adapters.formats.about import About, Status
 from adapters.formats.content_marks import json_mark
-from adapters.formats.json_look import NUMBER_LIMIT, SIZE_LIMIT, URI_REFERENCE, Look, read_each
-from adapters.formats.native import Fault, FormatConfig, Keyword, Malformed, NativeEvent, Notice
+from adapters.formats.json_look import NUMBER_LIMIT, URI_REFERENCE, Look, read_each
+from adapters.formats.native import SIZE_LIMIT, Fault, FormatConfig, Keyword, Malformed, NativeEvent, Notice
 from adapters.formats.own_form import ID, REFERENCE, known, read_form, write_form
 from schemas.calendar import date_text
 from schemas.event import Ending, Event, Kind, Law
