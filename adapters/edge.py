@@ -329,6 +329,8 @@ class Edge:
             if restore.is_restoring(self.store) or (to_read is not None and not again):
                 raise RestoringError
             if any(native.allocation is not None for native in events):
+                if not await self._ready():  # the hub was put back: what it forgot must be repeated first
+                    raise HubUnavailableError("the hub is being put back; the file is taken at a later pass")
                 await self._outbound().read_feed()
             with self._work.commit("native file") as tx:
                 return self._intake(to_read).take(tx, digest, events, received_at)

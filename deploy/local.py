@@ -9,7 +9,8 @@ the same as over a network; the contract suite holds both.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from hub.client import (
     FactAnswer,
@@ -119,13 +120,22 @@ class LocalClient:
 
     async def consistency(self, old: int, new: int) -> list[bytes]:
         """See `HubClient`."""
-        with _unavailable():
+        with _unavailable(), _no_such_place():
             return self._asked().log.consistency(old, new)
 
     async def inclusion(self, index: int, size: int) -> list[bytes]:
         """See `HubClient`."""
-        with _unavailable():
+        with _unavailable(), _no_such_place():
             return self._asked().log.inclusion(index, size)
+
+
+@contextmanager
+def _no_such_place() -> Iterator[None]:
+    """A log that is shorter than an edge knows, since its hub was put back: the answer of the gateway."""
+    try:
+        yield
+    except ValueError:
+        raise RefusedError(Code.MALFORMED) from None
 
 
 class _unavailable:  # noqa: N801  # reads as a statement: with _unavailable():

@@ -104,7 +104,8 @@ async def one_pass(
     written = 0
     if config.notices_out is not None:
         written = edge.write_notices(WRITERS[config.notices_out](), lambda name, data: _out(folder, name, data))
-    folder.clear_done(clock())
+    if not edge.is_restoring() and edge.reads_again() is None:  # a person may take longer than these files are kept
+        folder.clear_done(clock())
     return Pass(
         count.read,
         count.quarantined,

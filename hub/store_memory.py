@@ -21,6 +21,7 @@ from hub.store import (
     FAULT_KEPT_MS,
     NUMBERS_OF_A_LOG,
     OUTCOME_KEPT_MS,
+    RESTORED_KEPT_MS,
     AddressRow,
     FaultRow,
     FeedRow,
@@ -305,12 +306,14 @@ class MemoryStore:
         limit = now - OUTCOME_KEPT_MS
         gone = _sift(self._grants, lambda _, row: row.forget < day)
         gone += _sift(self._stops, lambda _, row: row.forget < day)
-        for address in {address for address, _ in self._feeds}:  # a feed has no holes: from its oldest line on
+        for address in {address for address, _ in self._feeds}:  # an outcome stays as long as an older one does
             for key in sorted(key for key in self._feeds if key[0] == address):
-                if self._feeds[key][1] >= limit:
+                row, at = self._feeds[key]
+                if at >= limit:
                     break
-                del self._feeds[key]
-                gone += 1
+                if row.frame is None or at < now - RESTORED_KEPT_MS:
+                    del self._feeds[key]
+                    gone += 1
         gone += _sift(self._stored, lambda one, line: line[1] < limit and one not in self._queue)
         return gone + _sift(self._faults, lambda _, one: one.since < now - FAULT_KEPT_MS)
 

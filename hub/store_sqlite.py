@@ -36,6 +36,7 @@ from hub.key_file import KeyFile, Point
 from hub.store import (
     FAULT_KEPT_MS,
     OUTCOME_KEPT_MS,
+    RESTORED_KEPT_MS,
     AddressRow,
     FaultRow,
     FeedRow,
@@ -384,7 +385,7 @@ class SqliteStore:
         first, end = self._accepts()
         for low in range(first, end, _CHUNK):
             gone += self._forget_rows(sql.FORGET_OUTCOMES, (low, low + _CHUNK, limit))
-        return gone + self._forget_lines(limit) + self._forget_faults(now - FAULT_KEPT_MS)
+        return gone + self._forget_lines(now) + self._forget_faults(now - FAULT_KEPT_MS)
 
     @_guarded
     def tidy(self, now: int) -> None:
@@ -589,13 +590,13 @@ class SqliteStore:
         return self._change("forget", change)
 
     @_guarded
-    def _forget_lines(self, limit: int) -> int:
+    def _forget_lines(self, now: int) -> int:
         def change() -> int:
-            gone = 0  # a feed has no holes: it is forgotten from its oldest line on
+            gone = 0  # an outcome stays as long as an older one does
             for address, newest in self._db.execute(sql.READ_FEEDS).fetchall():
-                kept = self._db.execute(sql.FIRST_KEPT_LINE, (address, limit)).fetchone()
+                kept = self._db.execute(sql.FIRST_KEPT_LINE, (address, now - OUTCOME_KEPT_MS)).fetchone()
                 below = newest + 1 if kept is None else kept[0]
-                gone += self._db.execute(sql.FORGET_LINES, (address, below)).rowcount
+                gone += self._db.execute(sql.FORGET_LINES, (address, below, now - RESTORED_KEPT_MS)).rowcount
             return gone
 
         return self._change("forget", change)

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
 
 DAY = 86_400_000
 WAITS_AT_MOST = 8 * DAY
+DONE_DAYS = 30
 Identity = tuple[str, ...]
 
 
@@ -140,6 +141,7 @@ class Ghost:
         self._happened: dict[tuple[str, Identity], int] = {}
         self._last: Identity = ()
         self._counted: dict[str, int] = {}
+        self._files_since: dict[str, int] = {}
 
     # -- what happens
 
@@ -209,6 +211,8 @@ class Ghost:
     def edge_was_put_back(self, name: str) -> None:
         """The store of an edge is an older one: its items have other numbers, and as a recipient it has lost some."""
         self._counted[name] = 0
+        # A file stays in the folder done for 30 days: a copy that is older can't know all that was told since.
+        self._files_since[name] = self._world.now - DONE_DAYS * DAY
         address = self._world.actors[name].address
         self._arrived = {key: count for key, count in self._arrived.items() if key[0] != address}
 
@@ -404,7 +408,7 @@ class Ghost:
         items = [one for one in ITEMS.find(store, "event", event_id) if one.kind == EVENT]
         if not items:
             # The year in which it can be called back is over; or its edge was put back and it was not told again.
-            over = self._world.today > self._last_day(said) + 366
+            over = self._world.today > self._last_day(said) + 366 or said.at < self._files_since.get(said.sender, 0)
             need(over or not self._goes_on(said), "P2", said, "is forgotten, and its line goes on")
             return
         item = items[-1]

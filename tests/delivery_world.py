@@ -18,7 +18,7 @@ import hashlib
 import inspect
 import random as randomness
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
@@ -52,7 +52,7 @@ from schemas.event import Event, Kind, Law
 from schemas.identity import Citizen
 from schemas.registry import load
 from schemas.signing import SigningKey
-from tests.delivery_ghost import Ghost
+from tests.delivery_ghost import DONE_DAYS, Ghost
 from tests.simulator import NATIONAL, Seen, at, run
 from tests.world_check import HUB_NAME
 
@@ -399,7 +399,7 @@ class DeliveryWorld:
         if found is None:
             return
         for file in list(self.done[name]):
-            if file.at < found.at - 30 * DAY:
+            if file.at < found.at - DONE_DAYS * DAY:
                 continue
             self.reads_again = file.events[0].identity
             self.ask(
@@ -614,21 +614,28 @@ class DeliveryWorld:
         """An envelope that was sent before comes once more."""
         if self.ghost.sent:
             name, frame = self.ghost.sent[number % len(self.ghost.sent)]
-            run(LocalClient(self.hub, ADDRESS[name]).send([frame]))
-            self.ghost.read_log()
+            self._once_more(LocalClient(self.hub, ADDRESS[name]).send([frame]))
 
     def fact_again(self, number: int) -> None:
         """A fact that was signed before comes once more."""
         if self.ghost.facts:
             name, frame = self.ghost.facts[number % len(self.ghost.facts)]
-            run(LocalClient(self.hub, ADDRESS[name]).facts([frame]))
-            self.ghost.read_log()
+            self._once_more(LocalClient(self.hub, ADDRESS[name]).facts([frame]))
 
     def receipts_again(self, name: str) -> None:
         """The last receipts that were sent come once more."""
         frames = [one.frame for one in ANSWERS.scan(self.actors[name].edge.store) if one.frame is not None][-3:]
-        run(LocalClient(self.hub, ADDRESS[name]).receipts(frames))
-        self.ghost.read_log()
+        self._once_more(LocalClient(self.hub, ADDRESS[name]).receipts(frames))
+
+    def _once_more(self, request: Coroutine[Any, Any, Any]) -> None:
+        """A request that comes once more may be the one at which the hub ends."""
+        try:
+            run(request)
+        except HubKilled:
+            self.hub_crash = None
+            self.restart_hub()
+        finally:
+            self.ghost.read_log()
 
     # -- looking
 

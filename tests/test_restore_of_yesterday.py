@@ -250,6 +250,30 @@ def test_what_was_called_back_since_is_called_back_again(world: DeliveryWorld) -
     world.settle()
 
 
+def test_a_sender_that_was_away_for_over_a_month_hears_that_its_recipient_was_put_back(world: DeliveryWorld) -> None:
+    world.retract_all("A", "c0", "G")
+    world.flow()
+    put_back(world, "G")
+    world.work("G")  # says so; its person takes longer than outcomes stay in a feed
+    world.advance(45 * DAY)
+    confirm(world)
+    world.flow(rounds=4)
+    assert told(world, "G") == []
+    world.settle()
+
+
+def test_an_allocation_waits_while_the_hub_was_put_back_and_must_be_told_first(world: DeliveryWorld) -> None:
+    world.flow()
+    put_back(world, "H")
+    world.work("G")  # begins another log
+    before = len(world.actors["A"].edge.items())
+    world.allocate("A", "c1", days=60)
+    assert len(world.actors["A"].edge.items()) == before
+    world.settle()
+    world.allocate("A", "c1", days=60)
+    assert len(world.actors["A"].edge.items()) > before
+
+
 def test_every_line_of_a_sender_that_was_put_back_begins_anew_under_a_new_secret(world: DeliveryWorld) -> None:
     before = {grant.secret for grant in world.actors["A"].edge.grants()}
     put_back(world, "A")

@@ -32,6 +32,10 @@ from schemas.calendar import date_text, day_of, parse_date, start_of_day
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _SALT = "passphrase.salt"
 _TRIED = "tried"
+_TOO_OLD = (
+    "This copy is older than the files in the folder done. What was told after it was made and before {} is in neither: "
+    "it is not told again; look it up in your own system."
+)
 
 
 @click.command(name="backup")
@@ -97,11 +101,14 @@ def edge_restore(screen: Screen, file: Path, made_on: str | None, yes: bool, con
             aside.rmdir()
         raise refused(f"This copy can't be used, and everything is as it was: {error}.") from None
     day = date_text(day_of(found.saved_at))
+    kept_since = day_of(found.at) - settings.config.done_days
+    too_old = kept_since > day_of(found.saved_at)
     screen.answer(
         {"made": day, "replaced": None if aside is None else str(aside)},
         good(f"The copy of {day} is in its place."),
         *([] if aside is None else [plain(f"What stood there is in {aside}.")]),
         bad("Nothing is sent, picked up or taken from the folder before a person has confirmed."),
+        *([bad(_TOO_OLD.format(date_text(kept_since)))] if too_old else []),
         plain("Next: `schakel edge restored` says what to do first, and confirms."),
     )
 

@@ -19,6 +19,7 @@ from hub.store import (
     FAULT_KEPT_MS,
     NUMBERS_OF_A_LOG,
     OUTCOME_KEPT_MS,
+    RESTORED_KEPT_MS,
     FencedError,
     GrantRow,
     Join,
@@ -741,6 +742,16 @@ class StoreContract:
         assert world.store.forget(0, 1_001 + OUTCOME_KEPT_MS) == 2
         assert world.store.stored([message("m"), message("n")]).keys() == {message("n")}
         assert world.feed() == [(2, Code.EXPIRED)]
+        world.check()
+
+    def test_that_a_partner_was_put_back_stays_in_a_feed_for_a_year(self, world: World) -> None:
+        world.do(Step(1_000, tells=[Tell(SENDER, 0, Code.RESTORED, frame=b"statement")]))
+        world.do(Step(2_000, tells=[Tell(SENDER, 0, Code.STORED)]))
+        assert world.store.forget(0, 3_000 + OUTCOME_KEPT_MS) == 1
+        assert world.feed() == [(1, Code.RESTORED)]
+        assert world.store.forget(0, 1_000 + RESTORED_KEPT_MS) == 0
+        assert world.store.forget(0, 1_001 + RESTORED_KEPT_MS) == 1
+        assert world.feed() == []
         world.check()
 
     def test_a_feed_goes_on_counting_after_all_its_lines_are_forgotten(self, world: World) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -150,6 +151,20 @@ def test_the_same_message_alone_and_in_a_batch_is_one(place: World) -> None:
     place.team.put("batch.json", b"\n".join([first, *rest]))
     place.settle()
     assert len(told(place.team)) == len(before) + len(rest)
+
+
+def test_files_that_were_read_are_kept_longer_than_their_term_while_they_must_be_read_again(
+    place: World, tmp_path: Path
+) -> None:
+    allocate(place)
+    edge, config = place.team.edge, place.team.settings.config
+    edge.back_up(tmp_path / "copy")
+    edge.was_put_back()  # and its person takes long
+    done = list(config.done_folder.iterdir())
+    assert done
+    later = int(time.time() * 1000) + (config.done_days + 1) * 86_400_000
+    asyncio.run(one_pass(edge, config, lambda: later, exchange=False))
+    assert list(config.done_folder.iterdir()) == done
 
 
 def test_an_edge_that_recognises_files_takes_each_by_its_content_and_quarantines_what_is_nobodys(place: World) -> None:

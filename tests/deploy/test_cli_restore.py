@@ -193,5 +193,7 @@ def test_a_copy_that_does_not_say_when_it_was_made_needs_the_day_from_a_person(
     assert (
         schakel("edge", "restore", copy, "--yes", "--made-on", "gisteren", "--config", team).exit_code == Exit.WRONG_USE
     )
-    assert answer("edge", "restore", copy, "--yes", "--made-on", "2026-01-31", "--config", team)["made"] == "2026-01-31"
+    result = schakel("edge", "restore", copy, "--yes", "--made-on", "2026-01-31", "--config", team)
+    assert "The copy of 2026-01-31 is in its place" in result.output
+    assert "This copy is older than the files in the folder done" in result.output
     assert passes(answer, kept, "team-wmo")[0]["waits"] == "person"
