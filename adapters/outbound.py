@@ -59,6 +59,7 @@ from adapters.records import (
 )
 from adapters.recovery import seal_again
 from adapters.refusals import is_refused
+from adapters.restore import is_restoring
 from adapters.seal import Sealed, seal, seal_retraction, sign_frames
 from adapters.store import Transaction
 from adapters.witness import NotProvenError
@@ -398,7 +399,7 @@ class Outbound:
     def _hear_of(self, tx: Transaction, number: int, message_id: bytes, code: Code) -> set[str]:
         item = ITEMS.need(tx, number_key(number))
         grant = GRANTS.need(tx, item.grant.encode())
-        heard, effect = after(item, grant, message_id, code, self.work.now)
+        heard, effect = after(item, grant, message_id, code, self.work.now, restoring=is_restoring(tx))
         if heard != item:
             ITEMS.put(tx, heard)
         if effect is Effect.INTRODUCED:

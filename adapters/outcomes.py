@@ -49,8 +49,13 @@ _GOOD: Final = (Code.STORED, Code.SEEN_ALREADY, Code.INTRODUCED)
 _PLAIN_AGAIN: Final = (Code.MONTH_OVER, Code.KEY_LOST)
 
 
-def after(item: Item, grant: Grant, message_id: bytes, code: Code, now: int) -> tuple[Item, Effect]:
-    """The item as it is after this outcome of one of its envelopes."""
+def after(
+    item: Item, grant: Grant, message_id: bytes, code: Code, now: int, *, restoring: bool = False
+) -> tuple[Item, Effect]:
+    """The item as it is after this outcome of one of its envelopes.
+
+    `restoring`: this edge was put back and its lines have not begun anew, so it may have forgotten a stop of its own.
+    """
     if code in _GOOD:
         done = replace(
             item, state=FINAL, final=DONE, asks=False, undecided=False, frame=None, tries=0, done_on=day_of(now)
@@ -66,6 +71,9 @@ def after(item: Item, grant: Grant, message_id: bytes, code: Code, now: int) -> 
         return item, Effect.NOTHING
     if code is Code.EXPIRED:
         return _expired(item), Effect.NOTHING
+    if code is Code.NOT_ACTIVE and restoring and is_live(grant, day_of(now)):
+        # Who stopped it the hub is asked before the lines begin anew; what is told then goes under the new secret.
+        return replace(_again(item, counts=False), late=item.kind == EVENT), Effect.NOTHING
     if code is Code.NOT_ACTIVE:
         return _not_active(item, grant, now)
     if code is Code.SEEN_ALREADY_RETRACTED and item.dead:

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import cbor2
 
+from adapters import chain_view
 from adapters.formats.native import NativeEvent
 from adapters.lines import LINE_HELD, RENEWAL
 from adapters.records import (
@@ -422,7 +423,10 @@ class Ghost:
             return
         need(item.asks or item.state == "final" or not self._goes_on(said), "P2", said, "never left:", item)
         if self._goes_on(said) and not item.asks:
-            need(arrived, "P2", said, "is lost:", item.state, item.final)
+            # A recipient that was away until after the term of the grant has destroyed it before it heard of a renewal.
+            stored = self._arrived.get((said.recipient, said.sender, event_id), 0)
+            over = stored and self._world.today > self._last_day(said) + chain_view.KEPT_DAYS
+            need(arrived or over, "P2", said, "is lost:", item.state, item.final)
 
     def _goes_on(self, said: Said) -> bool:
         """Whether the line under which it was told went on: nobody ended it, and its end has not come."""

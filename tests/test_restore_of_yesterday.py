@@ -262,6 +262,19 @@ def test_a_sender_that_was_away_for_over_a_month_hears_that_its_recipient_was_pu
     world.settle()
 
 
+def test_a_stop_of_its_own_that_an_edge_has_forgotten_is_not_taken_for_that_of_another(world: DeliveryWorld) -> None:
+    world.event("A", "c0")
+    world.ask("A", lambda edge: edge.release())  # and pick-up will find that it was stopped
+    world.back_up("A")
+    world.agree("c0", 5)  # shorter: what was agreed before is stopped
+    world.ask("A", lambda edge: edge.read_feed())
+    world.flow("G")
+    put_back(world, "A")
+    world.advance(3 * DAY)
+    world.settle()
+    assert FROZEN not in states(world, "A")
+
+
 def test_an_allocation_waits_while_the_hub_was_put_back_and_must_be_told_first(world: DeliveryWorld) -> None:
     world.flow()
     put_back(world, "H")
