@@ -46,7 +46,6 @@ class Effect(Enum):
 
 
 _GOOD: Final = (Code.STORED, Code.SEEN_ALREADY, Code.INTRODUCED)
-_PLAIN_AGAIN: Final = (Code.MONTH_OVER, Code.KEY_LOST)
 
 
 def after(
@@ -80,9 +79,11 @@ def after(
         return replace(_ended(item), final=RETRACTED), Effect.NOTHING
     if code is Code.UNKNOWN_HANDLE:
         return _again(item, counts=True), Effect.INTRODUCE_AGAIN
+    if code is Code.KEY_LOST:  # it was accepted, and so may others have been that came after it
+        return replace(_again(item, counts=False), late=item.kind == EVENT), Effect.NOTHING
     if CLASS[code] is Class.SEAL_AGAIN:
         effect = Effect.READ_MANIFEST if code in (Code.OLD_RECIPIENT_KEY, Code.UNREADABLE) else Effect.NOTHING
-        return _again(item, counts=code not in _PLAIN_AGAIN), effect
+        return _again(item, counts=code is not Code.MONTH_OVER), effect
     return asking(item, code.value), Effect.NOTHING
 
 

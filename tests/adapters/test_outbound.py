@@ -81,6 +81,13 @@ def test_another_code_for_an_earlier_envelope_changes_nothing() -> None:
         assert after(ITEM, GRANT, b"\7" * 16, code, NOW) == (ITEM, Effect.NOTHING)
 
 
+def test_an_event_whose_key_was_lost_goes_again_and_is_late_since_later_ones_may_have_arrived() -> None:
+    item, effect = after(ITEM, GRANT, MESSAGE, Code.KEY_LOST, NOW)
+    assert (item.state, item.late, item.tries, effect) == (WAITING, True, 0, Effect.NOTHING)
+    item, _ = after(replace(ITEM, kind=RETRACTION), GRANT, MESSAGE, Code.KEY_LOST, NOW)
+    assert (item.state, item.late) == (WAITING, False)
+
+
 def test_what_expired_is_sealed_again_once_marked_late_and_then_a_person_is_asked() -> None:
     once, _ = after(ITEM, GRANT, MESSAGE, Code.EXPIRED, NOW)
     assert (once.state, once.late) == (WAITING, True)
