@@ -42,6 +42,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "Lever dit bestand niet hier aan; het is een ander bericht, of een andere versie of wet, dan hier wordt gelezen.",
         "Do not deliver this file here; it is another message, version or law than is read here.",
     ),
+    Keyword.SEVERAL_FORMATS: (
+        "Zeg welk formaat dit is (convert: --from; edge: formats_in); de inhoud past bij meer dan een.",
+        "Say which format this is (convert: --from; edge: formats_in); its content fits more than one.",
+    ),
     Keyword.MESSAGE_CODE: (
         "Vul de BerichtCode in die bij dit bericht hoort.",
         "Fill in the message code that belongs to this message.",

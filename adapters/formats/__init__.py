@@ -20,6 +20,7 @@ from adapters.formats import (
     csv_notice,
     fhir,
     fhir_communication,
+    fhir_fields,
     fhir_task,
     hl7v2,
     hl7v2_notice,
@@ -38,7 +39,7 @@ from adapters.formats.about import About, Status
 from adapters.formats.explain import Explained
 from adapters.formats.native import Fault, FormatConfig, Keyword, Malformed, Reader, Writer
 
-__all__ = ["READERS", "WRITERS", "About", "ReaderEntry", "Status", "WriterEntry", "the_format"]
+__all__ = ["READERS", "WRITERS", "About", "ReaderEntry", "SeveralFormats", "Status", "WriterEntry", "the_format"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +85,15 @@ _READERS = (
         partial(istandaard.explain, ijw.STANDARD),
     ),
     ReaderEntry(cloudevents.ABOUT, cloudevents.CloudEventsReader, cloudevents.recognises, cloudevents.explain),
-    ReaderEntry(fhir.ABOUT, fhir.FhirReader, fhir.recognises),
-    ReaderEntry(hl7v2.ABOUT, hl7v2.Hl7v2Reader, hl7v2.recognises),
-    ReaderEntry(medvri.ABOUT, medvri.MedvriReader, medvri.recognises),
-    ReaderEntry(zgw.ABOUT, zgw.ZgwReader, zgw.recognises),
-    ReaderEntry(team.ABOUT, team.TeamReader, team.recognises),
-    ReaderEntry(corv.ABOUT, corv.CorvReader),
-    ReaderEntry(school.ABOUT, school.SchoolReader, school.recognises),
-    ReaderEntry(oso.ABOUT, oso.OsoReader, oso.recognises),
-    ReaderEntry(suwi.ABOUT, suwi.SuwiReader, suwi.recognises),
+    ReaderEntry(fhir.ABOUT, fhir.FhirReader, fhir.recognises, fhir_fields.explain),
+    ReaderEntry(hl7v2.ABOUT, hl7v2.Hl7v2Reader, hl7v2.recognises, hl7v2.explain),
+    ReaderEntry(medvri.ABOUT, medvri.MedvriReader, medvri.recognises, medvri.explain),
+    ReaderEntry(zgw.ABOUT, zgw.ZgwReader, zgw.recognises, zgw.explain),
+    ReaderEntry(team.ABOUT, team.TeamReader, team.recognises, team.explain),
+    ReaderEntry(corv.ABOUT, corv.CorvReader, corv.recognises, corv.explain),
+    ReaderEntry(school.ABOUT, school.SchoolReader, school.recognises, school.explain),
+    ReaderEntry(oso.ABOUT, oso.OsoReader, oso.recognises, oso.explain),
+    ReaderEntry(suwi.ABOUT, suwi.SuwiReader, suwi.recognises, suwi.explain),
 )
 _WRITERS = (
     WriterEntry(fhir_task.ABOUT, fhir_task.FhirTaskWriter),
@@ -109,9 +110,19 @@ READERS: Mapping[str, ReaderEntry] = MappingProxyType({entry.about.name: entry f
 WRITERS: Mapping[str, WriterEntry] = MappingProxyType({entry.about.name: entry for entry in _WRITERS})
 
 
+class SeveralFormats(Malformed):
+    """Content that more than one format takes for its own: only who delivers it knows which it is."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        super().__init__((Fault("/", Keyword.SEVERAL_FORMATS),))
+        self.names = names
+
+
 def the_format(data: bytes) -> str:
     """Return the one format of which this content is; raises `Malformed` where none takes it for its own, or several."""
     names = [name for name, entry in READERS.items() if entry.recognises is not None and entry.recognises(data)]
-    if len(names) != 1:
+    if len(names) > 1:
+        raise SeveralFormats(tuple(names))
+    if not names:
         raise Malformed((Fault("/", Keyword.VOCABULARY),))
     return names[0]

@@ -13,7 +13,8 @@ from typing import Final
 
 from adapters.formats import json_strict
 from adapters.formats.about import About, Status
-from adapters.formats.explain import Explained, Fields, Ground, explained, json_paths
+from adapters.formats.content_marks import is_cloudevent, of_a_case_system
+from adapters.formats.explain import CLIENT, DAY, TELLER, Explained, Fields, Ground, by_place, explained, json_paths
 from adapters.formats.json_look import (
     DEPTH_LIMIT,
     NINE_DIGITS,
@@ -22,7 +23,7 @@ from adapters.formats.json_look import (
     Look,
     read_each,
 )
-from adapters.formats.native import SIZE_LIMIT, FormatConfig, Keyword, NativeEvent, SubjectKind
+from adapters.formats.native import SIZE_LIMIT, Fault, FormatConfig, Keyword, Malformed, NativeEvent, SubjectKind
 from schemas.event import Event, Kind, Law
 from schemas.identity import Citizen
 
@@ -40,10 +41,10 @@ ABOUT: Final = About(
 FIELDS: Final[Fields] = {
     "specversion": "checked: version 1.0",
     "id": "tells this event from others of the same source; does not travel",
-    "source": "who tells: nothing leaves but what this organisation wrote itself",
+    "source": TELLER,
     "type": "what happened, and under which law, by the table of the configuration; does not travel",
-    "subject": "finds the client; the hub never sees it",
-    "time": "the day of the event",
+    "subject": CLIENT,
+    "time": DAY,
     "datacontenttype": Ground.TECHNICAL,
     "dataschema": Ground.TECHNICAL,
     "data": Ground.FREE_TEXT,
@@ -52,9 +53,7 @@ FIELDS: Final[Fields] = {
     "sequence": Ground.TECHNICAL,
     "sequencetype": Ground.TECHNICAL,
 }
-_MARK = re.compile(rb'"specversion"\s*:')
-_HEAD = 65_536  # bytes in which the attributes of a first event are looked for
-
+recognises = of_a_case_system
 _NAME = re.compile(r"[a-z0-9]+|data_base64")
 BSN_URN: Final = "urn:nld:bsn:"
 # What is read, and then what the profile names besides, which is dropped.
@@ -63,14 +62,12 @@ _KNOWN = frozenset({"specversion", "id", "source", "type", "subject", "time"}) |
 )
 
 
-def recognises(data: bytes) -> bool:
-    """Whether this looks like a CloudEvent or a batch, damaged or not."""
-    return data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[") and _MARK.search(data, 0, _HEAD) is not None
-
-
-def explain(data: bytes) -> list[Explained]:
+def explain(data: bytes, fields: Fields = FIELDS) -> list[Explained]:
     """Return what becomes of each attribute; raises `Malformed`."""
-    return explained(json_paths(json_strict.parse(data, SIZE_LIMIT, DEPTH_LIMIT)), FIELDS, ())
+    value = json_strict.parse(data, SIZE_LIMIT, DEPTH_LIMIT)
+    if not is_cloudevent(data) and value != []:
+        raise Malformed((Fault("/specversion", Keyword.MISSING),))
+    return explained(json_paths(value), by_place(fields))
 
 
 class CloudEventsReader:

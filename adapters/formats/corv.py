@@ -16,9 +16,10 @@ The specifications are drafts and name no event for an action, so its type comes
 import re
 from typing import Final
 
-from adapters.formats import json_strict
+from adapters.formats import cloudevents, json_strict
 from adapters.formats.about import About, Status
-from adapters.formats.cloudevents import check_attributes
+from adapters.formats.content_marks import of_corv
+from adapters.formats.explain import Explained, Fields
 from adapters.formats.json_look import (
     DEPTH_LIMIT,
     NINE_DIGITS,
@@ -40,12 +41,22 @@ ABOUT: Final = About(
     reads=("actie belegd",),
     writes=("event",),
 )
+recognises = of_corv
+FIELDS: Final[Fields] = {
+    **cloudevents.FIELDS,
+    "type": "whether an action is assigned, and under which law, by the table of the configuration; does not travel",
+}
 PREFIX: Final = "nl.samen-onder-handbereik."
 _TYPE = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*(?:\.[a-z0-9]+(?:-[a-z0-9]+)*)+")
 _SOURCE = re.compile(r"/oin/([0-9]{20})/systeem/([A-Za-z0-9._~-]{1,64})")
 _FUNCTION: Final = "uitwisselen-uitkomst-overleg."
 # Known, and nothing that may leave.
 _STAYS: Final = frozenset({_FUNCTION + "uitkomst-beschikbaar-gesteld", _FUNCTION + "uitkomst-ingezien"})
+
+
+def explain(data: bytes) -> list[Explained]:
+    """Return what becomes of each attribute; raises `Malformed`."""
+    return cloudevents.explain(data, FIELDS)
 
 
 class CorvReader:
@@ -62,7 +73,7 @@ class CorvReader:
         return read_each(json_strict.parse(data, SIZE_LIMIT, DEPTH_LIMIT), "", self._event)
 
     def _event(self, look: Look) -> NativeEvent | None:
-        check_attributes(look)
+        cloudevents.check_attributes(look)
         identity, source = look.text("id"), look.text("source", URI_REFERENCE)
         event, citizen = self._assigned(look, look.moment("time")), self._citizen(look)
         if look.faults or identity is None or source is None or event is None or citizen is None:

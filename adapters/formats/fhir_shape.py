@@ -22,7 +22,7 @@ from adapters.formats.native import SIZE_LIMIT, Fault, Keyword, Malformed
 from adapters.formats.xml_strict import SPACE, Walk, parse
 
 _DEPTH_LIMIT = 32
-_NAMESPACE = "{http://hl7.org/fhir}"
+NAMESPACE = "{http://hl7.org/fhir}"
 _XSI = "{http://www.w3.org/2001/XMLSchema-instance}schemaLocation"
 _TYPE = re.compile(r"[A-Z][A-Za-z]{1,60}")
 _BOOLEANS = frozenset({"doNotPerform"})
@@ -82,19 +82,27 @@ class R4Schema:
 
 def read(data: bytes, walk: Walk) -> tuple[Kept, Mapping[str, object] | None]:
     """The one resource in these bytes, and the JSON it stands in; raises `Malformed`, notes what else is wrong."""
+    name, root = parsed(data)
+    if isinstance(root, Mapping):
+        return _Json(walk).structure(root, name, f"/{name}"), root
+    return _Xml(walk).structure(root, name, f"/{name}"), None
+
+
+def parsed(data: bytes) -> tuple[str, etree._Element | Mapping[str, object]]:
+    """The type of the one resource in these bytes, and what the parser made of it; raises `Malformed`."""
     if data.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n").startswith(b"<"):
         root = parse(data, SIZE_LIMIT)
-        name = str(root.tag).removeprefix(_NAMESPACE)
-        if not str(root.tag).startswith(_NAMESPACE) or name not in {*RESOURCES, "Bundle"}:
+        name = str(root.tag).removeprefix(NAMESPACE)
+        if not str(root.tag).startswith(NAMESPACE) or name not in {*RESOURCES, "Bundle"}:
             raise Malformed((Fault("/", Keyword.VOCABULARY),))
-        return _Xml(walk).structure(root, name, f"/{name}"), None
+        return name, root
     value = json_strict.parse(data, SIZE_LIMIT, _DEPTH_LIMIT)
     if not isinstance(value, dict):
         raise Malformed((Fault("/", Keyword.TYPE),))
     found = value.get(TYPE)
     if not isinstance(found, str) or found not in {*RESOURCES, "Bundle"}:
         raise Malformed((Fault("/resourceType", Keyword.VOCABULARY),))
-    return _Json(walk).structure(value, found, f"/{found}"), value
+    return found, value
 
 
 def _inner_type(name: object, path: str, walk: Walk) -> str | None:
@@ -219,7 +227,7 @@ class _Xml:
         furthest = 0
         for child in element:
             tag = str(child.tag)
-            place = places.get(tag.removeprefix(_NAMESPACE)) if tag.startswith(_NAMESPACE) else None
+            place = places.get(tag.removeprefix(NAMESPACE)) if tag.startswith(NAMESPACE) else None
             if place is None:
                 self._walk.fault(f"{path}/*", Keyword.UNEXPECTED)
                 continue
@@ -263,15 +271,15 @@ class _Xml:
 
     def _resource(self, child: etree._Element, path: str) -> Kept:
         self._bare(child, path, frozenset())
-        if len(child) != 1 or not str(child[0].tag).startswith(_NAMESPACE):
+        if len(child) != 1 or not str(child[0].tag).startswith(NAMESPACE):
             self._walk.fault(path, Keyword.TYPE)
             return {TYPE: ""}
-        table = _inner_type(str(child[0].tag).removeprefix(_NAMESPACE), path, self._walk)
+        table = _inner_type(str(child[0].tag).removeprefix(NAMESPACE), path, self._walk)
         return {TYPE: ""} if table is None else self.structure(child[0], table, path)
 
     def _primitive(self, child: etree._Element, place: Place, path: str) -> str | None:
         self._bare(child, path, frozenset({"id", "value"}))
-        if any(str(one.tag) != f"{_NAMESPACE}extension" for one in child):
+        if any(str(one.tag) != f"{NAMESPACE}extension" for one in child):
             self._walk.fault(f"{path}/*", Keyword.UNEXPECTED)
         value = child.get("value")
         # An id has no content of its own to leave out; every other primitive may have extensions instead of a value.

@@ -18,6 +18,8 @@ from typing import Final
 
 from adapters.formats.about import About, Status
 from adapters.formats.content_marks import text_mark
+from adapters.formats.explain import Explained, by_place, explained
+from adapters.formats.hl7v2_fields import FIELDS
 from adapters.formats.hl7v2_lists import (
     APPOINTMENTS,
     EXPIRED,
@@ -29,9 +31,9 @@ from adapters.formats.hl7v2_lists import (
     VERSIONS,
     Message,
 )
-from adapters.formats.hl7v2_parts import Raw, Segments, messages
+from adapters.formats.hl7v2_parts import Raw, Segments, batch_segments, messages
 from adapters.formats.moments import dutch_day
-from adapters.formats.native import FormatConfig, Keyword, NativeEvent
+from adapters.formats.native import Fault, FormatConfig, Keyword, Malformed, NativeEvent
 from adapters.formats.xml_strict import Walk
 from schemas.calendar import parse_date
 from schemas.event import FIRST_DAY, LAST_DAY, Event, Kind, Law
@@ -64,6 +66,21 @@ _MOMENT = re.compile(
 _LOOSE = re.compile(
     r"(?:[0-9]{4}(?:(?:0[1-9]|1[0-2])(?:[0-3][0-9](?:[0-9]{2,6}(?:\.[0-9]{1,4})?)?)?)?(?:[+-][0-9]{4})?)?"
 )
+
+
+def explain(data: bytes) -> list[Explained]:
+    """Return what becomes of each segment and field; raises `Malformed`."""
+    places = [(_kind(raw), place) for raw in messages(data) for place in raw.places()]
+    places += [(name, (segment,)) for segment in batch_segments(data) for name in list(FIELDS)[:1]]
+    verdicts = {name: by_place(fields) for name, fields in FIELDS.items()}
+    return explained(((name, *place) for name, place in places), lambda path: verdicts[path[0]](path[1:]))
+
+
+def _kind(raw: Raw) -> str:
+    kind = Segments(raw).component("MSH", 9, 1)
+    if kind not in MESSAGES:
+        raise Malformed((Fault(f"/{raw.number}/MSH/9", Keyword.VOCABULARY),))
+    return kind
 
 
 class Hl7v2Reader:

@@ -25,6 +25,7 @@ _FOREIGN = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _COUNT = re.compile(rb"[0-9]{1,9}")
 _CHARACTER_SET = 18
 _NO_VALUE = '""'
+_AROUND = (b"FHS", b"BHS", b"BTS", b"FTS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,42 @@ class Raw:
     number: int
     names: tuple[str, ...]
     segments: tuple[bytes, ...] = field(repr=False)
+
+    def places(self) -> Iterator[tuple[str, ...]]:
+        """Segment, field, component and further subcomponent of whatever holds a value; of what is not read its name.
+
+        A segment that was there before is `NAME[2]`, however often.
+        """
+        read = iter(self.segments)
+        seen: set[str] = set()
+        for name in self.names:
+            shown = f"{name}[2]" if name in seen else name
+            seen.add(name)
+            if name in READ:
+                yield from ((shown, *place) for place in _filled(next(read), header=name == "MSH"))
+            else:
+                yield (name,)
+
+
+def _filled(segment: bytes, *, header: bool) -> Iterator[tuple[str, ...]]:
+    fields = segment.decode("ascii", "replace").split("|")[1:]
+    if header:  # the separators themselves are its first two fields
+        yield ("1",)
+        yield ("2",)
+        fields = ["", *fields]
+        fields[1] = ""
+    for number, text in enumerate(fields, 1):
+        for one in text.split("~"):
+            for place, component in enumerate(one.split("^"), 1):
+                first, *others = component.split("&")
+                if first:
+                    yield str(number), str(place)
+                yield from ((str(number), str(place), str(inner)) for inner, sub in enumerate(others, 2) if sub)
+
+
+def batch_segments(data: bytes) -> list[str]:
+    """The names of the segments around the messages of a batch; raises `Malformed`."""
+    return [line[:3].decode("ascii") for line in _lines(data) if line[:3] in _AROUND]
 
 
 def messages(data: bytes) -> list[Raw]:

@@ -21,7 +21,7 @@ from pathlib import Path
 from lxml import etree
 
 from adapters.formats import ggk
-from adapters.formats.explain import Explained, Ground, explained, xml_paths
+from adapters.formats.explain import Explained, Ground, by_name, explained, xml_paths
 from adapters.formats.istandaard_fields import CONTAINERS, FIELDS
 from adapters.formats.istandaard_message import Reading
 from adapters.formats.istandaard_models import Standard
@@ -94,7 +94,7 @@ def explain(standard: Standard, data: bytes) -> list[Explained]:
         raise Malformed((Fault("/Bericht", Keyword.VOCABULARY),))
     wrapped = ggk.is_envelope(root_tag(data) or "")
     envelope = [Explained("/Envelop", 1, dropped=Ground.TECHNICAL)] if wrapped else []
-    return envelope + explained(xml_paths(root), FIELDS[message.shape], CONTAINERS)
+    return envelope + explained(xml_paths(root), by_name(FIELDS[message.shape], CONTAINERS))
 
 
 def _compile(file: Path) -> etree.XMLSchema:

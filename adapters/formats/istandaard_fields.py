@@ -5,19 +5,17 @@
 from collections.abc import Mapping
 from typing import Final
 
-from adapters.formats.explain import Fields, Ground
+from adapters.formats.explain import CASE, CLIENT, DAY, PARTNER, TELLER, TOLD_OR_BACK, Fields, Ground
 from adapters.formats.istandaard_models import Shape
 
-_CASE: Final = "the reference of the case; told only where the ground allows the category service"
-_DAY: Final = "the day of the event"
 _PAIRS: Final = "brings request and answer together; the edge keeps a keyed hash of it, and never sends it"
 
 _HEADER: Final[Fields] = {
     "BerichtCode": "checked: the code of this message",
     "BerichtVersie": "checked: version 3",
     "BerichtSubversie": "checked: version 3.2",
-    "Afzender": "who tells: nothing leaves but what this organisation wrote itself",
-    "Ontvanger": "which partner it concerns, by the address book",
+    "Afzender": TELLER,
+    "Ontvanger": PARTNER,
     "Identificatie": Ground.TECHNICAL,
     "Dagtekening": Ground.CHECKED,
     "XsdVersie": Ground.TECHNICAL,
@@ -28,7 +26,7 @@ _HEADER: Final[Fields] = {
     "RetourCodes": Ground.CHECKED,
 }
 _PERSON: Final[Fields] = {
-    "Bsn": "finds the client; the hub never sees it",
+    "Bsn": CLIENT,
     "Geboortedatum": Ground.IDENTITY,
     "Geslacht": Ground.IDENTITY,
     "Naam": Ground.IDENTITY,
@@ -65,31 +63,31 @@ FIELDS: Final[Mapping[Shape, Fields]] = {
     Shape.ALLOCATION: {
         **_SHARED,
         "Dagtekening": "an allocation that was over by this day is a ground for nothing any more",
-        "ToewijzingNummer": _CASE,
-        "Toewijzingsdatum": _DAY,
+        "ToewijzingNummer": CASE,
+        "Toewijzingsdatum": DAY,
         "Ingangsdatum": "tells one allocation from another",
         "Einddatum": "until when the allocation is a ground to tell",
         "RedenWijziging": "whether it is new, changed or withdrawn; the reason itself is told to nobody",
     },
     Shape.START: {
         **_SHARED,
-        "ToewijzingNummer": _CASE,
-        "Begindatum": _DAY,
-        "StatusAanlevering": "whether it is told or called back",
+        "ToewijzingNummer": CASE,
+        "Begindatum": DAY,
+        "StatusAanlevering": TOLD_OR_BACK,
     },
     Shape.STOP: {
         **_SHARED,
-        "ToewijzingNummer": _CASE,
+        "ToewijzingNummer": CASE,
         "Begindatum": "which start it ends",
         "RedenBeeindiging": "the class of the ending; the reason itself is told to nobody",
-        "Einddatum": _DAY,
-        "StatusAanlevering": "whether it is told or called back",
+        "Einddatum": DAY,
+        "StatusAanlevering": TOLD_OR_BACK,
     },
-    Shape.REQUEST: {**_SHARED, "Dagtekening": _DAY, "ReferentieAanbieder": _PAIRS},
-    Shape.CHANGE: {**_SHARED, "Dagtekening": _DAY, "ReferentieAanbieder": _PAIRS},
+    Shape.REQUEST: {**_SHARED, "Dagtekening": DAY, "ReferentieAanbieder": _PAIRS},
+    Shape.CHANGE: {**_SHARED, "Dagtekening": DAY, "ReferentieAanbieder": _PAIRS},
     Shape.ANSWER: {
         **_SHARED,
-        "Dagtekening": _DAY,
+        "Dagtekening": DAY,
         "ReferentieAanbieder": _PAIRS,
         "VerzoekAntwoord": "what the event is: rejected or under investigation",
     },

@@ -22,6 +22,7 @@ from pydifact.tokenizer import Tokenizer
 
 from adapters.formats.about import About, Status
 from adapters.formats.content_marks import text_mark
+from adapters.formats.explain import Explained, Fields, Ground, by_place, explained
 from adapters.formats.native import SIZE_LIMIT, Fault, FormatConfig, Keyword, Malformed, NativeEvent
 from adapters.formats.xml_strict import Walk
 
@@ -34,6 +35,16 @@ ABOUT: Final = About(
     reads=("MEDVRI",),
 )
 recognises = text_mark(rb"(?:UNA.{6}[\r\n]*)?UNB\+.{0,500}MEDVRI")
+# No field of a letter is used: a person reads it.
+FIELDS: Final[Fields] = {
+    **dict.fromkeys(("UNA", "UNB", "UNH", "UNT", "UNZ"), Ground.CHECKED),
+    "GGA": Ground.OTHERS,
+    "DET": Ground.FREE_TEXT,
+    "PID": Ground.IDENTITY,
+    "PAD": Ground.IDENTITY,
+    "TXT": Ground.FREE_TEXT,
+    "GGO": Ground.OTHERS,
+}
 _FOREIGN = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _CONTROL = re.compile(rb"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]")
 _ADVICE = "UNA:+.? '"  # the separators that everybody has; others would only be there to confuse
@@ -57,6 +68,11 @@ class _Segment:
         if element > len(self.elements) or component > len(self.elements[element - 1]):
             return ""
         return self.elements[element - 1][component - 1]
+
+
+def explain(data: bytes) -> list[Explained]:
+    """Return what becomes of each segment; raises `Malformed`."""
+    return explained(((segment.name,) for segment in _segments(_text(data))), by_place(FIELDS))
 
 
 class MedvriReader:

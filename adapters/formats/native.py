@@ -32,6 +32,7 @@ class Keyword(StrEnum):
     NOT_WELL_FORMED = "not-well-formed"
     DUPLICATE_KEY = "duplicate-key"
     VOCABULARY = "vocabulary"
+    SEVERAL_FORMATS = "several-formats"
     MESSAGE_CODE = "message-code"
     VERSION = "version"
     MISSING = "missing"

@@ -17,9 +17,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from lxml import etree
+
 from adapters.formats.about import About, Status
 from adapters.formats.content_marks import xml_mark
+from adapters.formats.explain import Explained, by_place, explained, xml_paths
 from adapters.formats.native import SIZE_LIMIT, Fault, FormatConfig, Keyword, Malformed, NativeEvent
+from adapters.formats.oso_fields import FIELDS
 from adapters.formats.oso_lists import (
     ANSWERS,
     ARRANGEMENT,
@@ -73,6 +77,18 @@ class _Source:
     citizen: Citizen
 
 
+def explain(data: bytes) -> list[Explained]:
+    """Return what becomes of each field; raises `Malformed`."""
+    return explained(xml_paths(_dossier(data)), by_place(FIELDS))
+
+
+def _dossier(data: bytes) -> etree._Element:
+    root = parse(data, SIZE_LIMIT)
+    if root.tag != f"{{{NAMESPACE}}}dossier":
+        raise Malformed((Fault("/dossier", Keyword.VOCABULARY),))
+    return root
+
+
 class OsoReader:
     """Reads one dossier."""
 
@@ -83,11 +99,8 @@ class OsoReader:
 
     def read(self, data: bytes) -> list[NativeEvent]:
         """Return what was granted, started or ended; raises `Malformed`, also when nothing of it may be told."""
-        root = parse(data, SIZE_LIMIT)
-        if root.tag != f"{{{NAMESPACE}}}dossier":
-            raise Malformed((Fault("/dossier", Keyword.VOCABULARY),))
         reading = _Reading()
-        events = reading.events(Node(root, "/dossier"))
+        events = reading.events(Node(_dossier(data), "/dossier"))
         reading.walk.finish()
         if not events:
             raise Malformed((Fault("/dossier/huidigeschool/leerling/onderwijsondersteuning", Keyword.NO_EVENT),))

@@ -15,8 +15,9 @@ from typing import Final
 
 import orjson
 
+from adapters.formats.explain import TELLER, TOLD_OR_BACK, Explained, Fields, by_place, explained, json_paths, under
 from adapters.formats.json_look import URI_REFERENCE, Look, finish, parse_object, read_each
-from adapters.formats.native import Keyword, NativeEvent, Notice
+from adapters.formats.native import Fault, Keyword, Malformed, NativeEvent, Notice
 from schemas.calendar import date_text
 
 VERSION: Final = "1"
@@ -24,6 +25,23 @@ REMARK: Final = "niet geverifieerd"
 ID: Final = re.compile(r"[0-9A-Za-z._:-]{1,64}")
 REFERENCE: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
 _ENVELOPE: Final = ("formaat", "versie", "afzender", "meldingen")
+_ENVELOPE_FIELDS: Final[Fields] = {
+    "formaat": "checked: this form",
+    "versie": "checked: version 1",
+    "afzender": TELLER,
+}
+ENTRY_FIELDS: Final[Fields] = {
+    "id": "tells this entry from others; does not travel",
+    "ingetrokken": TOLD_OR_BACK,
+}
+
+
+def explain_form(data: bytes, form: str, entry: Fields) -> list[Explained]:
+    """Return what becomes of each field; `entry`: the fields of one entry; raises `Malformed`."""
+    look = parse_object(data)
+    if look.item.get("formaat") != form:
+        raise Malformed((Fault("/formaat", Keyword.VOCABULARY),))
+    return explained(json_paths(look.item), by_place({**_ENVELOPE_FIELDS, **under("meldingen", entry)}))
 
 
 def read_form(data: bytes, form: str, one: Callable[[Look, str], NativeEvent | None]) -> list[NativeEvent]:

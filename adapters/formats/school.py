@@ -17,9 +17,10 @@ from typing import Final
 
 from adapters.formats.about import About, Status
 from adapters.formats.content_marks import json_mark
+from adapters.formats.explain import CLIENT, DAY, Explained, Fields
 from adapters.formats.json_look import NUMBER_LIMIT, Look
 from adapters.formats.native import FormatConfig, Keyword, NativeEvent, Notice
-from adapters.formats.own_form import ID, known, read_form, write_form
+from adapters.formats.own_form import ENTRY_FIELDS, ID, explain_form, known, read_form, write_form
 from schemas.calendar import date_text
 from schemas.event import Ending, Event, Kind, Law
 from schemas.identity import Citizen
@@ -76,7 +77,20 @@ MEANINGS: Final[Mapping[Matter, Mapping[Happening, Kind]]] = {
     },
     Matter.VERZUIM: {Happening.GEMELD: Kind.AANGEMELD},
 }
+FIELDS: Final[Fields] = {
+    **ENTRY_FIELDS,
+    "soort": "what the event is, with gebeurtenis; which of the four it is about stays behind",
+    "gebeurtenis": "what the event is, with soort",
+    "afloop": "the class of the ending",
+    "datum": DAY,
+    "leerlingnummer": CLIENT,
+}
 _NAMES: Final = known(("soort", "gebeurtenis", "afloop", "datum", "leerlingnummer"))
+
+
+def explain(data: bytes) -> list[Explained]:
+    """Return what becomes of each field; raises `Malformed`."""
+    return explain_form(data, FORM, FIELDS)
 
 
 class SchoolReader:

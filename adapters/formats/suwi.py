@@ -23,7 +23,9 @@ from lxml import etree
 from adapters.formats import suwi_lists as places
 from adapters.formats.about import About, Status
 from adapters.formats.content_marks import xml_mark
+from adapters.formats.explain import Explained, Ground, by_place, explained, xml_paths
 from adapters.formats.native import SIZE_LIMIT, Fault, FormatConfig, Keyword, Malformed, NativeEvent
+from adapters.formats.suwi_fields import FIELDS
 from adapters.formats.xml_strict import Child, Node, Walk, parse
 from schemas.calendar import date_text, parse_date
 from schemas.event import FIRST_DAY, LAST_DAY, Event, Kind, Law
@@ -50,6 +52,20 @@ _DECISION = re.compile(r"[0-9]{2}")
 Places = Mapping[str, Sequence[Node]]
 # What happened, on which day, and the source that says so.
 Fact = tuple[Kind, int, str]
+
+
+def explain(data: bytes) -> list[Explained]:
+    """Return what becomes of each field of the answer; raises `Malformed`."""
+    root = parse(data, SIZE_LIMIT)
+    answer = _unwrapped(root)
+    if str(answer.tag) not in _SERVICES:
+        raise Malformed((Fault("/", Keyword.VOCABULARY),))
+    envelope = [] if answer is root else [Explained("/Envelope", 1, dropped=Ground.TECHNICAL)]
+    name = etree.QName(answer).localname
+    fields = FIELDS[name]
+    if answer.find("ClientSuwi") is not None:  # a warning beside the answer
+        fields = {**fields, f"{name}/FWI": Ground.FREE_TEXT}
+    return envelope + explained(xml_paths(answer), by_place(fields))
 
 
 class SuwiReader:

@@ -17,9 +17,10 @@ from typing import Final
 
 from adapters.formats.about import About, Status
 from adapters.formats.content_marks import json_mark
+from adapters.formats.explain import CASE, CLIENT, DAY, KIND, TELLER, Explained, Fields, by_place, explained
 from adapters.formats.json_look import NUMBER_LIMIT, URI_REFERENCE, Look, read_each
 from adapters.formats.native import SIZE_LIMIT, Fault, FormatConfig, Keyword, Malformed, NativeEvent, Notice
-from adapters.formats.own_form import ID, REFERENCE, known, read_form, write_form
+from adapters.formats.own_form import ENTRY_FIELDS, ID, REFERENCE, explain_form, known, read_form, write_form
 from schemas.calendar import date_text
 from schemas.event import Ending, Event, Kind, Law
 from schemas.identity import Citizen
@@ -37,6 +38,16 @@ ABOUT: Final = About(
 )
 _IN_JSON = json_mark(rb'"formaat"\s*:\s*"schakel-team"')
 FORM: Final = "schakel-team"
+FIELDS: Final[Fields] = {
+    **ENTRY_FIELDS,
+    "soort": KIND,
+    "afloop": "the class of the ending",
+    "datum": DAY,
+    "wet": "under which law it is told",
+    "kenmerk": CASE,
+    "clientnummer": CLIENT,
+    "bsn": CLIENT,
+}
 _NAMES: Final = known(("soort", "afloop", "datum", "wet", "kenmerk", "clientnummer", "bsn"))
 _COLUMNS: Final = _NAMES | {"afzender"}
 _NEEDED: Final = ("id", "soort", "datum", "wet", "afzender")
@@ -52,6 +63,19 @@ def recognises(data: bytes) -> bool:
     return _IN_JSON(data) or names.issuperset(_NEEDED)
 
 
+def explain(data: bytes) -> list[Explained]:
+    """Return what becomes of each field or column; raises `Malformed`."""
+    if _is_json(data):
+        return explain_form(data, FORM, FIELDS)
+    header, *rows = _lines(data) or [[]]
+    filled = [(name.strip(),) for row in rows for name, cell in zip(header, row, strict=False) if cell]
+    return explained(filled or [(name.strip(),) for name in header], by_place({**FIELDS, "afzender": TELLER}))
+
+
+def _is_json(data: bytes) -> bool:
+    return data.removeprefix(_BOM).lstrip().startswith((b"{", b"["))
+
+
 class TeamReader:
     """Reads one file of entries."""
 
@@ -62,7 +86,7 @@ class TeamReader:
 
     def read(self, data: bytes) -> list[NativeEvent]:
         """Return one event per entry; raises `Malformed`."""
-        if data.removeprefix(_BOM).lstrip().startswith((b"{", b"[")):
+        if _is_json(data):
             return read_form(data, FORM, _from_json)
         events = read_each(_rows(data), "", _from_csv)
         return sorted(events, key=lambda event: not event.retracts)
@@ -120,6 +144,21 @@ def _citizen(look: Look) -> Citizen | None:
 
 def _rows(data: bytes) -> list[dict[str, object]]:
     """The lines as objects; raises `Malformed`."""
+    rows = _lines(data)
+    header = _header(rows)
+    faults = [
+        Fault(f"/{place}", Keyword.NOT_WELL_FORMED) for place, row in enumerate(rows[1:]) if len(row) != len(header)
+    ]
+    # A last line without its end may be cut off in the middle of a field, and nobody could see it.
+    if not faults and not data.endswith((b"\n", b"\r")):
+        faults = [Fault("/", Keyword.NOT_WELL_FORMED)]
+    if faults:
+        raise Malformed(tuple(faults[:100]))
+    return [_row(header, row) for row in rows[1:]]
+
+
+def _lines(data: bytes) -> list[list[str]]:
+    """The fields of each line; raises `Malformed`."""
     if len(data) > SIZE_LIMIT:
         raise Malformed((Fault("/", Keyword.TOO_LARGE),))
     try:
@@ -134,19 +173,9 @@ def _rows(data: bytes) -> list[dict[str, object]]:
     )
     try:
         # An empty line too many at the end is how some spreadsheets end a file.
-        rows = [row for row in lines if row]
+        return [row for row in lines if row]
     except csv.Error:
         raise Malformed((Fault(f"line {lines.line_num}", Keyword.NOT_WELL_FORMED),)) from None
-    header = _header(rows)
-    faults = [
-        Fault(f"/{place}", Keyword.NOT_WELL_FORMED) for place, row in enumerate(rows[1:]) if len(row) != len(header)
-    ]
-    # A last line without its end may be cut off in the middle of a field, and nobody could see it.
-    if not faults and not text.endswith(("\n", "\r")):
-        faults = [Fault("/", Keyword.NOT_WELL_FORMED)]
-    if faults:
-        raise Malformed(tuple(faults[:100]))
-    return [_row(header, row) for row in rows[1:]]
 
 
 def _header(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -21,8 +21,10 @@ from typing import Final
 
 from adapters.formats.about import About, Status
 from adapters.formats.content_marks import json_mark
+from adapters.formats.explain import Explained, by_place, explained, json_paths
 from adapters.formats.json_look import NINE_DIGITS, Look, finish, parse_object
 from adapters.formats.native import FormatConfig, Keyword, Malformed, NativeEvent
+from adapters.formats.zgw_fields import FIELDS
 from schemas.event import Event, Kind, Law
 from schemas.identity import Citizen
 
@@ -50,6 +52,11 @@ _ROLE = ("url", "uuid", "roltype")
 _ABOUT: Final = ("belanghebbende", "initiator")
 _PERSON: Final = "natuurlijk_persoon"
 _CHANNEL: Final = "zaken"
+
+
+def explain(data: bytes) -> list[Explained]:
+    """Return what becomes of each field; raises `Malformed`."""
+    return explained(json_paths(parse_object(data).item), by_place(FIELDS))
 
 
 @dataclass(frozen=True, slots=True)
