@@ -8,7 +8,7 @@ In this order, all in one transaction with the mark of the file:
 2. an allocation adds its client, and makes, renews or ends the statutory grants in which this side is the sender
 3. a request is remembered with whom it is about, by a keyed hash of its reference: the answer names nobody
 4. what this organisation wrote itself, and nothing else, is told: once per grant that is active now, only its
-   categories, never against a refusal; a resumption is known from this edge's own record
+   categories, never against a refusal; a resumption, and a status that came back, are known from this edge's own record
 5. what its source calls back is retracted wherever it was told
 6. of an answer that repeats everything (`polled`) only what changed is told: each fact is remembered by a keyed hash of
    client, service and fact, never by its content; the first answer about a client tells nothing from before a line began
@@ -23,7 +23,8 @@ from typing import Final
 
 from adapters import clients, inbound
 from adapters.address_book import AddressBook
-from adapters.formats.native import Allocation, NativeEvent
+from adapters.course import Run, beside, event_of, meaning, place
+from adapters.formats.native import Allocation, Course, NativeEvent
 from adapters.lines import NotLawfulError, Wish, add_item, end_grant, is_live, line_name, make, newest
 from adapters.records import (
     ACTIVE,
@@ -56,6 +57,7 @@ from adapters.workplace import Workplace
 from consent.decide import longest_validity
 from consent.rules import Row, RuleTable
 from schemas.address import role_of
+from schemas.calendar import day_of
 from schemas.canonical import encode
 from schemas.codes import Code
 from schemas.event import Event, Kind, Law
@@ -64,6 +66,7 @@ from schemas.identity import Citizen
 STATUTORY: Final = "statutory"
 ALLOCATION_ROWS: Final = frozenset({1, 2, 8})  # the rows for which an allocation is the ground
 _WITH_ALLOCATIONS: Final = frozenset({"iwmo", "ijw"})
+_CALLED_BACK: Final = "called back"  # no kind of an event
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,47 +211,53 @@ class Intake:
 
     def _tell(self, tx: Transaction, native: NativeEvent, received_at: int, *, first: bool) -> int:
         client = None if native.citizen is None else clients.find(tx, native.citizen)
-        identity = self._mac(encode([b"identity", *native.identity]))
-        event = self._meaning(tx, native, identity)
+        facts = self._facts(tx, native)
         if client is None:
             return 0
         told = 0
         for grant in active_grants(tx, client, self.work.today):
-            if not self._concerns(tx, grant, native, event) or is_refused(tx, client.id, grant.recipient):
+            if is_refused(tx, client.id, grant.recipient):
                 continue
             if self.again is not None and received_at < grant.begun_at:
                 continue  # what happened before its line began is never told under it
-            if first and event.day < grant.begin:
-                continue  # it may be years old: nobody knows since when the source has it
-            event_id = self.event_id(tx, grant, identity)
-            if ITEMS.find(tx, "event", event_id):
-                continue
-            parts = tuple(
-                (name, self.work.registry.encode(f"{name}/{self.work.registry.versions(name)[-1]}", part))
-                for name, part in sorted(event.parts(grant.categories).items())
+            told += sum(
+                self._tell_under(tx, grant, event, identity)
+                for event, identity in facts
+                # With `first` it may be years old: nobody knows since when the source has it.
+                if self._concerns(tx, grant, native, event) and not (first and event.day < grant.begin)
             )
-            now = self.work.now
-            add_item(
-                tx,
-                Item(
-                    0,
-                    EVENT,
-                    event_id,
-                    grant.id,
-                    grant.line,
-                    client.id,
-                    identity,
-                    event.day,
-                    parts,
-                    now,
-                    now,
-                    # It may have been told before this edge was put back, and so may what came after it.
-                    late=self.again is not None,
-                    told=self.again is not None,
-                ),
-            )
-            told += 1
         return told
+
+    def _tell_under(self, tx: Transaction, grant: Grant, event: Event, identity: bytes) -> bool:
+        """Put one fact in the outbox under this grant; whether it was not there yet."""
+        event_id = self.event_id(tx, grant, identity)
+        if ITEMS.find(tx, "event", event_id):
+            return False
+        parts = tuple(
+            (name, self.work.registry.encode(f"{name}/{self.work.registry.versions(name)[-1]}", part))
+            for name, part in sorted(event.parts(grant.categories).items())
+        )
+        now = self.work.now
+        add_item(
+            tx,
+            Item(
+                0,
+                EVENT,
+                event_id,
+                grant.id,
+                grant.line,
+                grant.client,
+                identity,
+                event.day,
+                parts,
+                now,
+                now,
+                # It may have been told before this edge was put back, and so may what came after it.
+                late=self.again is not None,
+                told=self.again is not None,
+            ),
+        )
+        return True
 
     def _concerns(self, tx: Transaction, grant: Grant, native: NativeEvent, event: Event) -> bool:
         """Of the law of the grant; and under an allocation nothing about an allocation or request of another partner."""
@@ -261,6 +270,54 @@ class Intake:
         return any(
             source.number == event.reference for source in _sources(tx, grant.client, grant.recipient, grant.law)
         )
+
+    def _facts(self, tx: Transaction, native: NativeEvent) -> list[tuple[Event, bytes]]:
+        """What is to be told of this statement, each with its identity: in general one fact."""
+        identity = self._mac(encode([b"identity", *native.identity]))
+        course = native.course
+        if course is None or course.at is None:
+            return [(self._meaning(tx, native, identity), identity)]
+        return self._told_of(tx, native, course, min(course.at, self.work.now), identity)
+
+    def _told_of(
+        self, tx: Transaction, native: NativeEvent, course: Course, at: int, identity: bytes
+    ) -> list[tuple[Event, bytes]]:
+        """A status among the others of its course, stated at a moment that is not still to come."""
+        key, known = self._course_key(course), self._course(tx, course)
+        if any(one.kind == _CALLED_BACK and at < one.moments[-1] for one in known):
+            return []  # it was said before all of it was called back
+        runs = [
+            Run(one.identity, event_of(one.kind, one.day, one.ending, native.event), one.moments)
+            for one in known
+            if not one.retracted
+        ]
+
+        def name(kind: Kind, again: int | None) -> bytes:
+            first = self._mac(encode([b"identity", *course.key, kind.value]))
+            return first if again is None else self._mac(encode([b"again", first, again]))
+
+        new = Run(identity, native.event, (at,))
+        placed = place(runs, native.event, at, name) if course.restated else beside(runs, new)
+        for run in set(placed.runs) - set(runs):
+            event, ending = run.event, run.event.ending
+            HISTORY.put(
+                tx,
+                Happened(
+                    run.name,
+                    key,
+                    event.kind.value,
+                    event.day,
+                    moments=run.moments,
+                    ending=None if ending is None else ending.value,
+                ),
+            )
+        return [(meaning(placed, fact, course.resumes), fact.name) for fact in placed.facts]
+
+    def _course(self, reads: Reads, course: Course) -> list[Happened]:
+        return HISTORY.find(reads, "allocation", self._course_key(course))
+
+    def _course_key(self, course: Course) -> bytes:
+        return self._mac(encode([b"course", *course.key]))
 
     def _meaning(self, tx: Transaction, native: NativeEvent, identity: bytes) -> Event:
         """The event as it is in time: a start after an interruption of the same allocation is a resumption."""
@@ -304,10 +361,24 @@ class Intake:
 
     def _recall(self, tx: Transaction, native: NativeEvent) -> int:
         identity = self._mac(encode([b"identity", *native.identity]))
-        happened = HISTORY.get(tx, identity)
-        if happened is not None:
-            HISTORY.put(tx, replace(happened, retracted=True))
-        return sum(self.retract(tx, item) for item in ITEMS.find(tx, "identity", identity))
+        names = [identity] if native.course is None else self._all_of(tx, native, native.course, identity)
+        for name in names:
+            happened = HISTORY.get(tx, name)
+            if happened is not None:
+                HISTORY.put(tx, replace(happened, retracted=True))
+        return sum(self.retract(tx, item) for name in names for item in ITEMS.find(tx, "identity", name))
+
+    def _all_of(self, tx: Transaction, native: NativeEvent, course: Course, identity: bytes) -> list[bytes]:
+        """Every time that it came to this status until then; what was stated later still stands."""
+        known = self._course(tx, course)
+        at = self.work.now if course.at is None else min(course.at, self.work.now)
+        if course.at is not None:
+            back = self._mac(encode([b"called back", *course.key]))
+            latest = max([at, *(one.moments[-1] for one in known if one.identity == back)])
+            HISTORY.put(tx, Happened(back, self._course_key(course), _CALLED_BACK, day_of(at), True, (latest,)))
+        later = {one.identity for one in known if not one.retracted and one.moments[-1] > at}
+        kind = native.event.kind.value
+        return [name for name in {identity, *(one.identity for one in known if one.kind == kind)} if name not in later]
 
     def retract(self, tx: Transaction, item: Item) -> bool:
         """Call one event back; whether there was anything to call back."""

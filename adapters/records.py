@@ -208,13 +208,18 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Happened:
-    """What this partner itself wrote about an allocation: from it follows whether a start is a resumption."""
+    """What this partner itself wrote about an allocation or a course: from it follows whether a start is a resumption.
+
+    `moments`: when its source stated it (ms since 1970 UTC, in order); none for an allocation.
+    """
 
     identity: bytes
     allocation: bytes
     kind: str
     day: int
     retracted: bool = False
+    moments: tuple[int, ...] = ()
+    ending: str | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)

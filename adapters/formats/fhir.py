@@ -8,8 +8,8 @@
 - Codes, reasons, notes, narrative, inputs and outputs are dropped before an object of ours exists.
 - FHIR has no word for the law: the configuration says under which law this system's messages are told.
 
-The identity has no day in it, so that `entered-in-error` finds what was told before; a resource that reaches the same
-status a second time is therefore the same event. Resumption after `on-hold` needs history and is not told.
+The identity has no day in it: a resource says the same status again whenever anything else in it changes. When it last
+changed stands in `course`; the edge, which has the history, tells by it a status that came back, and a resumption.
 """
 
 import re
@@ -21,8 +21,8 @@ from adapters.formats.about import About, Status
 from adapters.formats.content_marks import json_mark, xml_mark
 from adapters.formats.fhir_lists import NO_ORDERS, RESOURCES, Resource
 from adapters.formats.fhir_shape import TYPE, Kept, R4Schema, read
-from adapters.formats.moments import day_of_match, dutch_day
-from adapters.formats.native import FormatConfig, Keyword, NativeEvent
+from adapters.formats.moments import day_of_match, dutch_day, moment, moment_of_match
+from adapters.formats.native import Course, FormatConfig, Keyword, NativeEvent
 from adapters.formats.xml_strict import Walk
 from schemas.event import Event, Kind, Law
 from schemas.identity import Citizen
@@ -107,13 +107,14 @@ class _File:
         self._own_number_system = own_number_system
 
     def events(self, resource: Kept) -> list[NativeEvent]:
-        found: dict[tuple[str, ...], NativeEvent] = {}
+        found: dict[tuple[object, ...], NativeEvent] = {}
         entries = list(self._entries(resource))
         if not entries:
             self._walk.fault("/Bundle/entry", Keyword.NO_EVENT)
         for entry in entries:
             for event in self._told(entry):
-                if found.setdefault(event.identity, event) != event:
+                stated = None if event.course is None else event.course.at
+                if found.setdefault((event.identity, stated), event) != event:
                     self._walk.fault(entry.path, Keyword.DUPLICATE)
         return list(found.values())
 
@@ -189,6 +190,7 @@ class _File:
         if meaning is None:
             return self._called_back(entry, rules, citizen, key)
         kind, ending = meaning
+        course = self._course(entry, rules, citizen, key)
         day, teller = self._day(entry, rules.days[kind]), self._organisation(entry, rules.teller[kind])
         if teller is None:
             self._walk.fault(f"{entry.path}/{rules.teller[kind]}", Keyword.MISSING)
@@ -200,14 +202,15 @@ class _File:
                 citizen=citizen,
                 sender=teller,
                 receiver=self._receiver(entry, rules, kind),
-                identity=(*key, citizen.bsn or "", citizen.own_number or "", kind.value),
+                identity=(*course.key, kind.value),
+                course=course,
             )
         ]
 
     def _called_back(self, entry: _Entry, rules: Resource, citizen: Citizen, key: tuple[str, ...]) -> list[NativeEvent]:
         """Everything that may have been told about this resource by whoever is named in it."""
         places = dict.fromkeys(place for days in rules.days.values() for place in days)
-        day = self._day(entry, tuple(places))
+        day, course = self._day(entry, tuple(places)), self._course(entry, rules, citizen, key)
         tellers = {kind: self._organisation(entry, place) for kind, place in rules.teller.items()}
         if not any(tellers.values()):
             self._walk.fault(f"{entry.path}/{next(iter(rules.teller.values()))}", Keyword.MISSING)
@@ -219,8 +222,9 @@ class _File:
                 citizen=citizen,
                 sender=teller,
                 receiver=self._receiver(entry, rules, kind),
-                identity=(*key, citizen.bsn or "", citizen.own_number or "", kind.value),
+                identity=(*course.key, kind.value),
                 retracts=True,
+                course=course,
             )
             for kind, teller in tellers.items()
             if teller is not None
@@ -248,6 +252,14 @@ class _File:
             self._walk.fault(f"{entry.path}/id", Keyword.MISSING)
             return None
         return ("fhir", kind, "", name)
+
+    def _course(self, entry: _Entry, rules: Resource, citizen: Citizen, key: tuple[str, ...]) -> Course:
+        """Whose statuses these are, and when the resource was last changed: by its own word, or by the server's."""
+        changed = _text(entry.resource, "lastModified") or _inside(entry.resource, "meta", "lastUpdated")
+        parts = None if changed is None else _DAY_OF.fullmatch(changed)
+        at = None if parts is None else _moment_of(parts)
+        who = (citizen.bsn or "", citizen.own_number or "")
+        return Course((*key, *who), at, restated=True, resumes=rules.resumes)
 
     def _day(self, entry: _Entry, places: tuple[str, ...]) -> int | None:
         for place in places:
@@ -337,6 +349,10 @@ def _day_of(parts: re.Match[str]) -> int | None:
     if parts["hour"] is None:
         return dutch_day(parts["date"], 12, 0, 0, 0)
     return day_of_match(parts)
+
+
+def _moment_of(parts: re.Match[str]) -> int | None:
+    return moment(parts["date"], 12, 0, 0, 0) if parts["hour"] is None else moment_of_match(parts)
 
 
 def _text(structure: Kept, name: str) -> str | None:

@@ -131,6 +131,8 @@ class Resource:
     days: Mapping[Kind, tuple[str, ...]]
     teller: Mapping[Kind, str]
     told: str | None
+    # The kind that is a resumption where it comes right after an interruption.
+    resumes: Kind | None = None
 
 
 _REQUEST = ("draft", "active", "on-hold", "revoked", "completed", "entered-in-error", "unknown")
@@ -178,6 +180,7 @@ RESOURCES: Mapping[str, Resource] = {
             ),
         },
         told=None,
+        resumes=Kind.GESTART,
     ),
     "ServiceRequest": Resource(
         statuses=_REQUEST,
@@ -197,6 +200,7 @@ RESOURCES: Mapping[str, Resource] = {
         },
         teller=dict.fromkeys((Kind.AANGEMELD, Kind.ONDERBROKEN, Kind.BEEINDIGD), "requester"),
         told="performer",
+        resumes=Kind.AANGEMELD,
     ),
     "CarePlan": Resource(
         statuses=_REQUEST,
@@ -216,6 +220,7 @@ RESOURCES: Mapping[str, Resource] = {
         },
         teller=dict.fromkeys((Kind.GESTART, Kind.ONDERBROKEN, Kind.BEEINDIGD), "author"),
         told=None,
+        resumes=Kind.GESTART,
     ),
     "EpisodeOfCare": Resource(
         statuses=("planned", "waitlist", "active", "onhold", "finished", "cancelled", "entered-in-error"),
@@ -236,6 +241,7 @@ RESOURCES: Mapping[str, Resource] = {
         },
         teller=dict.fromkeys((Kind.GESTART, Kind.ONDERBROKEN, Kind.BEEINDIGD), "managingOrganization"),
         told=None,
+        resumes=Kind.GESTART,
     ),
     "Appointment": Resource(
         statuses=(

@@ -8,12 +8,14 @@
 - Of a result nothing is read but that it is there. Names, diagnoses, remarks, rooms and physicians are dropped.
 
 Statuses are told by our own reading of tables 0283 and 0278 (`hl7v2_lists.py`); the others are refused by name. An
-identity has no message number in it: the same appointment or referral in the same state is the same event.
+identity has no message number in it: the same appointment or referral in the same state is the same event. One that
+comes back to a state after another is a new one: by `course` the edge, which has the history, tells the two apart.
 """
 
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from adapters.formats.about import About, Status
@@ -32,10 +34,10 @@ from adapters.formats.hl7v2_lists import (
     Message,
 )
 from adapters.formats.hl7v2_parts import Raw, Segments, batch_segments, messages
-from adapters.formats.moments import dutch_day
-from adapters.formats.native import Fault, FormatConfig, Keyword, Malformed, NativeEvent
+from adapters.formats.moments import moment
+from adapters.formats.native import Course, Fault, FormatConfig, Keyword, Malformed, NativeEvent
 from adapters.formats.xml_strict import Walk
-from schemas.calendar import parse_date
+from schemas.calendar import day_of, parse_date, start_of_day
 from schemas.event import FIRST_DAY, LAST_DAY, Event, Kind, Law
 from schemas.identity import Citizen
 
@@ -99,16 +101,20 @@ class Hl7v2Reader:
         if self._law is None:
             walk.fault("/", Keyword.LAW)
         found: list[NativeEvent] = []
-        newest: dict[tuple[str, ...], NativeEvent] = {}
+        # Per referral, appointment or result the state it is in; called off, all that it may have been in.
+        newest: dict[tuple[str, ...], dict[tuple[str, ...], NativeEvent]] = {}
         for raw in raws:
             for event in _Reading(raw, walk, self._law or Law.WMO, self._own_authority).events():
-                before = newest.get(event.identity)
-                newest[event.identity] = event
+                states = newest.setdefault(event.identity if event.course is None else event.course.key, {})
+                before = states.get(event.identity)
+                if not event.retracts:
+                    states.clear()
+                states[event.identity] = event
                 # Booked, called off and booked again are three; the same twice running is one.
                 if before is None or before.retracts != event.retracts:
                     found.append(event)
                 # The same fact on another day is a mistake that only the sender can mend.
-                elif before != event and not event.retracts:
+                elif replace(before, course=event.course) != event and not event.retracts:
                     walk.fault(f"/{raw.number}/MSH/10", Keyword.DUPLICATE)
         walk.finish()
         return found
@@ -286,15 +292,21 @@ class _Reading:
     ) -> list[NativeEvent]:
         if day is None or key is None:
             return []
-        who = (citizen.bsn or "", citizen.own_number or "")
+        sent = self._moment("MSH", 7)
+        course = Course(
+            ("hl7v2", about, sender, *key, citizen.bsn or "", citizen.own_number or ""),
+            None if sent is None else sent[1],
+            restated=True,
+        )
         return [
             NativeEvent(
                 event=Event(kind, day, self._law),
                 citizen=citizen,
                 sender=sender,
                 receiver=self._code("MSH", 6),
-                identity=("hl7v2", about, sender, *key, *who, kind.value),
+                identity=(*course.key, kind.value),
                 retracts=retracts,
+                course=course,
             )
         ]
 
@@ -306,13 +318,14 @@ class _Reading:
         for segment, number in places:
             if not self._segments.field(segment, number):
                 continue
-            day = self._moment(segment, number)
-            if day is None:
+            found = self._moment(segment, number)
+            if found is None:
                 self._fault(segment, number, Keyword.DATE)
-            return day
+            return None if found is None else found[0]
         return None
 
-    def _moment(self, segment: str, number: int) -> int | None:
+    def _moment(self, segment: str, number: int) -> tuple[int, int] | None:
+        """The day, and the moment in ms since 1970 UTC."""
         parts = _MOMENT.fullmatch(self._segments.field(segment, number))
         if parts is None:
             return None
@@ -322,7 +335,8 @@ class _Reading:
         offset = parts["offset"]
         if offset is not None and parts["hour"] is not None:
             minutes = int(offset[1:3]) * 60 + int(offset[3:])
-            return dutch_day(day, hour, minute, second, -minutes if offset[0] == "-" else minutes)
+            at = moment(day, hour, minute, second, -minutes if offset[0] == "-" else minutes)
+            return None if at is None else (day_of(at), at)
         # A moment without offset is in the time of the sender, and so is its date.
         if hour > 23 or minute > 59:
             return None
@@ -330,7 +344,11 @@ class _Reading:
             found = parse_date(day)
         except ValueError:
             return None
-        return found if FIRST_DAY <= found <= LAST_DAY else None
+        if not FIRST_DAY <= found <= LAST_DAY:
+            return None
+        # On the Dutch clock, which is near enough to tell which of two messages of one sender came later.
+        since = ((hour * 60 + minute) * 60 + second) * 1000
+        return found, min(start_of_day(found) + since, start_of_day(found + 1) - 1)
 
 
 def _is_code(text: str) -> bool:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Final, TypeVar
 
 from adapters.formats import json_strict
-from adapters.formats.moments import day_of_match
+from adapters.formats.moments import day_of_match, moment_of_match
 from adapters.formats.native import SIZE_LIMIT, Fault, Keyword, Malformed, NativeEvent
 from schemas.calendar import parse_date
 from schemas.event import FIRST_DAY, LAST_DAY
@@ -143,6 +143,12 @@ class Look:
         if day is None:
             self.fault(name, Keyword.DATE)
         return day
+
+    def at(self, name: str) -> int | None:
+        """The moment itself, in ms since 1970 UTC; None, and no fault, where there is none."""
+        text = self.item.get(name)
+        parts = _TIME.fullmatch(text) if isinstance(text, str) else None
+        return None if parts is None else moment_of_match(parts)
 
     def bsn(self, name: str, text: str | None) -> Citizen | None:
         """The citizen with this BSN."""

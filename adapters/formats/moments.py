@@ -14,22 +14,34 @@ _PAST_LAST_DAY = start_of_day(LAST_DAY + 1)
 
 def dutch_day(day: str, hour: int, minute: int, second: int, offset: int) -> int | None:
     """The day; `day` is YYYY-MM-DD, `offset` minutes ahead of UTC. None when there is no such moment on the calendar."""
+    found = moment(day, hour, minute, second, offset)
+    return None if found is None else day_of(found)
+
+
+def moment(day: str, hour: int, minute: int, second: int, offset: int) -> int | None:
+    """The same in ms since 1970 UTC."""
     try:
         days = date.fromisoformat(day).toordinal() - _EPOCH
         clock = time(hour, minute, min(second, 59))
     except ValueError:
         return None
-    moment = (days * 86_400 + (clock.hour * 60 + clock.minute - offset) * 60 + clock.second) * 1000
-    return day_of(moment) if 0 <= moment < _PAST_LAST_DAY else None
+    found = (days * 86_400 + (clock.hour * 60 + clock.minute - offset) * 60 + clock.second) * 1000
+    return found if 0 <= found < _PAST_LAST_DAY else None
 
 
 def day_of_match(parts: re.Match[str]) -> int | None:
     """The day of a moment that a pattern took apart: date, hour, minute, second; with an offset sign, ahead and past."""
+    found = moment_of_match(parts)
+    return None if found is None else day_of(found)
+
+
+def moment_of_match(parts: re.Match[str]) -> int | None:
+    """The same in ms since 1970 UTC."""
     ahead = 0
     if parts["sign"] is not None:
         ahead = int(parts["ahead"]) * 60 + int(parts["past"])
         ahead = -ahead if parts["sign"] == "-" else ahead
-    return dutch_day(parts["date"], int(parts["hour"]), int(parts["minute"]), int(parts["second"]), ahead)
+    return moment(parts["date"], int(parts["hour"]), int(parts["minute"]), int(parts["second"]), ahead)
 
 
 def moment_text(day: int) -> str:

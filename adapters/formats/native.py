@@ -100,6 +100,22 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Course:
+    """Of what a native event is one of several statuses, and when its source stated it.
+
+    `key` is the same for all of them. `at`: ms since 1970 UTC; None where the source doesn't say: then nothing tells
+    which status came later, and each is told once.
+    `restated`: a message says how things are now, also what it said before; `key` and the kind are then the identity.
+    `resumes`: the kind that is a resumption where it comes right after an interruption.
+    """
+
+    key: tuple[str, ...] = field(repr=False)
+    at: int | None
+    restated: bool
+    resumes: Kind | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NativeEvent:
     """One event as its source wrote it.
 
@@ -108,6 +124,7 @@ class NativeEvent:
     `retracts`: this event calls back the one with the same identity.
     `polled`: the service whose answer this fact stood in; such an answer repeats what was told, so the edge compares.
     `citizen` is None only for an answer to a request, which names nobody: who read the request knows about whom it was.
+    `course`: of what this is one status, where a status may come back.
     `reason`: the native RedenBeeindiging; needed to tell a resumption from a start, and never sent on.
     """
 
@@ -121,6 +138,7 @@ class NativeEvent:
     allocation: Allocation | None = None
     polled: str | None = None
     request: Request | None = None
+    course: Course | None = None
 
 
 @dataclass(frozen=True, slots=True)

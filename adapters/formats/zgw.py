@@ -23,7 +23,7 @@ from adapters.formats.about import About, Status
 from adapters.formats.content_marks import json_mark
 from adapters.formats.explain import Explained, by_place, explained, json_paths
 from adapters.formats.json_look import NINE_DIGITS, Look, finish, parse_object
-from adapters.formats.native import FormatConfig, Keyword, Malformed, NativeEvent
+from adapters.formats.native import Course, FormatConfig, Keyword, Malformed, NativeEvent
 from adapters.formats.zgw_fields import FIELDS
 from schemas.event import Event, Kind, Law
 from schemas.identity import Citizen
@@ -155,7 +155,7 @@ class _Reading:
         day = look.moment("datumStatusGezet")
         if url is None or meaning is None or day is None:
             return None
-        return self._tell(meaning[0], day, url)
+        return self._tell(meaning[0], day, url, at=look.at("datumStatusGezet"))
 
     def _closing(self) -> NativeEvent | None:
         """What the result means, on the day the case was closed or the result announced; without one, that it ended."""
@@ -194,15 +194,18 @@ class _Reading:
             look.fault(name, Keyword.MISMATCH)
         return meaning
 
-    def _tell(self, kind: Kind, day: int, url: str) -> NativeEvent | None:
+    def _tell(self, kind: Kind, day: int, url: str, at: int | None = None) -> NativeEvent | None:
         if self._case is None or self._citizen is None:
             return None
+        # Each status that is set is a resource of its own, so one that is set again is told again.
+        course = Course(("zgw", self._case.sender, self._case.url), at, restated=False, resumes=Kind.GESTART)
         return NativeEvent(
             event=Event(kind, day, self._case.law, None, self._case.reference),
             citizen=self._citizen,
             sender=self._case.sender,
             receiver=None,
             identity=("zgw", url, kind.value),
+            course=None if at is None else course,
         )
 
 

@@ -46,6 +46,7 @@ SAMPLES: Mapping[str, Sample] = {
                 "urn:nld:rsin:999990019",
                 "ZAAK-2026-0042",
                 "https://zaken.voorbeeldgemeente.example/api/v1/statussen/1",
+                "https://zaken.voorbeeldgemeente.example/api/v1/zaken/0d1e4e6a-0001-4000-8000-000000000001",
                 "wmo",
                 "in-onderzoek",
                 "zgw",
