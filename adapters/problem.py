@@ -39,8 +39,8 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "Ask the supplier of the source system: a field stands twice in the same object.",
     ),
     Keyword.VOCABULARY: (
-        "Lever dit bestand niet hier aan; het is een ander bericht, of een andere versie of wet, dan hier wordt gelezen.",
-        "Do not deliver this file here; it is another message, version or law than is read here.",
+        "Lever dit bestand niet hier aan; het is geen bekend formaat, of een ander bericht, versie of wet dan hier wordt gelezen.",
+        "Do not deliver this file here; it is of no known format, or another message, version or law than is read here.",
     ),
     Keyword.SEVERAL_FORMATS: (
         "Zeg welk formaat dit is (convert: --from; edge: formats_in); de inhoud past bij meer dan een.",
@@ -100,12 +100,12 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "Let each line occur once in a delivery.",
     ),
     Keyword.SUBJECT: (
-        "Stel in wat een kaal nummer in subject betekent, of gebruik urn:nld:bsn: of het eigen cliëntnummer.",
-        "Configure what a bare number in subject means, or use urn:nld:bsn: or the own client number.",
+        "Zeg wat een kaal nummer is (convert: --subject; edge: cloudevent_subject), of gebruik urn:nld:bsn: of het eigen nummer.",
+        "Say what a bare number is (convert: --subject; edge: cloudevent_subject), or use urn:nld:bsn: or the own number.",
     ),
     Keyword.UNKNOWN_TYPE: (
-        "Neem dit type op in de tabel van de configuratie, of lever deze gebeurtenis niet aan.",
-        "Add this type to the table in the configuration, or do not deliver this event.",
+        "Zeg wat dit type of deze code betekent (convert: --type; edge: cloudevent_types), of lever deze gebeurtenis niet aan.",
+        "Say what this type or code means (convert: --type; edge: cloudevent_types), or do not deliver this event.",
     ),
     Keyword.SCHEMA: (
         "Valideer het bericht met het officiële schema en herstel wat dat meldt.",
@@ -120,8 +120,8 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "Do not deliver this: what stands here is valid, but says nothing that is told on.",
     ),
     Keyword.LAW: (
-        "Stel in onder welke wet berichten van dit formaat worden verteld (format_laws).",
-        "Configure the law under which messages of this format are told (format_laws).",
+        "Zeg onder welke wet berichten van dit formaat worden verteld (convert: --law; edge: format_laws).",
+        "Say under which law messages of this format are told (convert: --law; edge: format_laws).",
     ),
     Keyword.FOR_A_PERSON: (
         "Laat een medewerker dit bericht lezen: het is vrije tekst, en daarvan gaat niets vanzelf naar een ander.",

@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 import orjson
 
-from adapters.formats import READERS, the_format
+from adapters.formats import READERS, SeveralFormats, the_format
 from adapters.formats.batch import parts
 from adapters.formats.explain import Explained
 from adapters.formats.native import Fault, FormatConfig, Keyword, Malformed, NativeEvent, Notice, Reader
@@ -79,6 +79,8 @@ class DryRun:
                 found = self._source or the_format(data)
                 fields = self._fields(found, data)
                 return Outcome(name, found, self._reader(found).read(data), None, fields, number)
+            except SeveralFormats as error:
+                found, faults = " or ".join(error.names), error.faults
             except Malformed as error:
                 faults = error.faults
         return Outcome(name, found, (), orjson.loads(problem_report(name, found, faults)), fields, number)

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
+from adapters.formats.explain import Explained, Ground
 from deploy.dry_run import Outcome, event_as_json
-from deploy.screen import Screen, bad, good, table
+from deploy.screen import Screen, bad, good, plain, table
 
-_EVENT = ("kind", "day", "law", "ending", "reference", "citizen", "from", "to", "")
+_EVENT = ("kind", "day", "law", "ending", "reference", "citizen", "from", "to", "note")
 
 
 def show(screen: Screen, one: Outcome, *, shown: bool) -> None:
@@ -31,17 +32,21 @@ def show(screen: Screen, one: Outcome, *, shown: bool) -> None:
 
 
 def _show_fields(screen: Screen, one: Outcome) -> None:
+    fields = one.fields or ()
     rows = [
-        [
-            field.path,
-            field.count,
-            field.used or "",
-            "" if field.dropped is None else f"{field.dropped.value}",
-        ]
-        for field in one.fields or ()
+        [field.path, field.count, "stays behind" if field.dropped else "used", _what_becomes(field)] for field in fields
     ]
     title = f"{one.title}: what becomes of each field"
-    screen.say(table(title, ("field", "times", "used for", "stays behind, for it"), rows))
+    used = sum(field.dropped is None for field in fields)
+    unknown = sum(field.dropped is Ground.UNKNOWN for field in fields)
+    sentence = f"{used} used, {len(fields) - used} stay(s) behind" + (
+        f", of which {unknown} unknown" if unknown else ""
+    )
+    screen.say(table(title, ("field", "times", "", "for what, or why"), rows), plain(f"{sentence}."))
+
+
+def _what_becomes(field: Explained) -> str:
+    return field.used or "" if field.dropped is None else f"it {field.dropped.value}"
 
 
 def show_summary(screen: Screen, outcomes: Sequence[Outcome]) -> None:

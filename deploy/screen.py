@@ -55,20 +55,54 @@ class Screen:
         click.echo(data, nl=False)
 
     @contextmanager
-    def progress(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
-        """A bar while something long goes on; call what is given with the number done since."""
-        if self.as_json or not self._console.is_terminal:
+    def progress(
+        self, what: str, total: int, *, asked: bool | None = None, each: str = ""
+    ) -> Iterator[Callable[[int], None]]:
+        """Something long goes on: call what is given with the number done since; `each`: what is done with one call.
+
+        On standard error. A bar where that is a terminal and people listen; lines where it isn't and `asked` is true.
+        """
+        terminal = sys.stderr.isatty()
+        if asked is False or (asked is None and (self.as_json or not terminal)):
             yield _nothing
-            return
-        from rich.progress import Progress
+        elif not terminal:
+            yield _Lines(what, total, each).advance
+        else:
+            with _bar(what, total, each) as advance:
+                yield advance
 
-        with Progress(console=self._console, transient=True) as bar:
-            task = bar.add_task(what, total=total)
 
-            def advance(done: int) -> None:
-                bar.update(task, advance=done)
+@contextmanager
+def _bar(what: str, total: int, each: str) -> Iterator[Callable[[int], None]]:
+    from rich.console import Console
+    from rich.progress import Progress
 
-            yield advance
+    with Progress(console=Console(file=sys.stderr, highlight=False), transient=True) as bar:
+        task, calls = bar.add_task(what, total=total or None), 0
+
+        def advance(done: int) -> None:
+            nonlocal calls
+            calls += 1
+            bar.update(task, advance=done, description=f"{what}, {calls} {each}" if each else what)
+
+        yield advance
+
+
+class _Lines:
+    """A line for each tenth of what is to be done, or for each thousand calls where nobody knows how much that is."""
+
+    def __init__(self, what: str, total: int, each: str) -> None:
+        self._what, self._total, self._each = what, total, each
+        self._calls = self._done = self._tenths = 0
+
+    def advance(self, done: int) -> None:
+        self._calls, self._done = self._calls + 1, self._done + done
+        tenths = min(10, self._done * 10 // self._total) if self._total else self._calls // 1_000
+        if tenths > self._tenths:
+            self._tenths = tenths
+            count = f"{self._calls} {self._each}" if self._each else ""
+            share = f"{tenths * 10} %" if self._total else ""
+            click.echo(f"{self._what}: {', '.join(one for one in (share, count) if one)}", err=True)
 
 
 def _nothing(_done: int) -> None:

@@ -120,6 +120,8 @@ class SeveralFormats(Malformed):
 
 def the_format(data: bytes) -> str:
     """Return the one format of which this content is; raises `Malformed` where none takes it for its own, or several."""
+    if not data.removeprefix(b"\xef\xbb\xbf").strip():
+        raise Malformed((Fault("/", Keyword.NOT_WELL_FORMED),))
     names = [name for name, entry in READERS.items() if entry.recognises is not None and entry.recognises(data)]
     if len(names) > 1:
         raise SeveralFormats(tuple(names))

@@ -45,6 +45,7 @@ _TYPE = re.compile(rb'"type"\s*:\s*"([^"\\]{1,512})"')
 _SOURCE = re.compile(rb'"source"\s*:\s*"([^"\\]{1,512})"')
 # As CORV 2.0 names its systems, and as nobody else does.
 _CORV_SOURCE = re.compile(r"/oin/[0-9]{20}/systeem/.+")
+_CORV_FUNCTION = "uitwisselen-uitkomst-overleg."
 _CORV_TYPE = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*(?:\.[a-z0-9]+(?:-[a-z0-9]+)*)+")
 # The profile wants a type to begin with a domain name in reverse; a type of CORV begins with one of its functions.
 _DOMAIN = re.compile(r"(?:[a-z]{2}|com|org|net|info|gov|edu|int|example)\..+")
@@ -68,7 +69,7 @@ def is_cloudevent(data: bytes) -> bool:
 def _by_corv(data: bytes) -> Iterator[bool | None]:
     """Of each event whether CORV wrote it; None: it could be either."""
     for source, kind in _sources_and_types(data):
-        if _CORV_SOURCE.fullmatch(source) is not None:
+        if _CORV_SOURCE.fullmatch(source) is not None or kind.startswith(_CORV_FUNCTION):
             yield True
         elif _CORV_TYPE.fullmatch(kind) is None or _DOMAIN.fullmatch(kind) is not None:
             yield False

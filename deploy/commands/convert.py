@@ -21,11 +21,13 @@ from adapters.formats.native import FormatConfig, SubjectKind
 from deploy.dry_run import DryRun, Outcome, as_json, as_notices
 from deploy.dry_run_shown import show, show_summary
 from deploy.exits import Exit, refused, wrong_use
-from deploy.screen import Screen, plain, with_screen
+from deploy.screen import Screen, note, plain, with_screen
 from schemas.event import Kind, Law
 
 _STANDARD_INPUT = Path("-")
-_IN_FULL = 10  # messages; of more than these, what was read is shown in the summary alone
+_IN_FULL = (
+    10  # messages; of more than these, what was read is shown in the summary alone, and of those refused the first
+)
 
 
 @click.command()
@@ -62,6 +64,11 @@ _IN_FULL = 10  # messages; of more than these, what was read is shown in the sum
 @click.option(
     "--law", type=click.Choice([law.value for law in Law]), help="Law of messages in a format that names none."
 )
+@click.option(
+    "--progress/--no-progress",
+    default=None,
+    help="Show on standard error how far it is; on a terminal that is so unless forbidden.",
+)
 @with_screen
 def convert(  # noqa: PLR0913  # one option each; click passes them by name
     screen: Screen,
@@ -75,11 +82,12 @@ def convert(  # noqa: PLR0913  # one option each; click passes them by name
     types: tuple[str, ...],
     subject: str | None,
     law: str | None,
+    progress: bool | None,
 ) -> None:
     """Read native messages and print their events, or the problem report of each file that is not in order.
 
-    A folder stands for the files in it, and - for standard input. A file may have many messages, one after the other.
-    Exit code 3 when any message was refused.
+    A folder stands for the files in it, but for hidden ones and folders, and - for standard input. A file may have many
+    messages, one after the other. Exit code 3 when any message was refused.
     """
     formats = FormatConfig() if config is None else load_edge_config(config).formats
     formats = replace(
@@ -91,14 +99,17 @@ def convert(  # noqa: PLR0913  # one option each; click passes them by name
     dry_run = DryRun(formats, None if source == AUTO else source, explains=explain)
     outcomes: list[Outcome] = []
     paths = _all(files)
-    with screen.progress("reading", sum(map(_size, paths))) as advance:
+    with screen.progress("reading", sum(map(_size, paths)), asked=progress, each="message(s)") as advance:
         for path in paths:
             outcomes += _read(dry_run, path, advance)
     if target is None:
         screen.answer([as_json(one, shown=show_citizen) for one in outcomes])
-        for one in outcomes:
-            if one.report is not None or explain or len(outcomes) <= _IN_FULL:
-                show(screen, one, shown=show_citizen)
+        few = len(outcomes) <= _IN_FULL
+        in_full = outcomes if few or explain else [one for one in outcomes if one.report is not None]
+        for one in in_full if explain else in_full[:_IN_FULL]:
+            show(screen, one, shown=show_citizen)
+        if not explain and len(in_full) > _IN_FULL:
+            screen.say(note(f"{len(in_full) - _IN_FULL} more refused; why stands below, and in full with --json."))
         if len(outcomes) > 1:
             show_summary(screen, outcomes)
     else:
@@ -117,13 +128,17 @@ def _with_xsds(formats: FormatConfig, folders: Sequence[Path]) -> FormatConfig:
 
 
 def _all(given: Sequence[Path]) -> list[Path]:
-    found: list[Path] = []
-    for path in given:
-        inside = sorted(one for one in path.iterdir() if one.is_file()) if path.is_dir() else [path]
-        if not inside:
-            raise refused("There is no file in this folder, so there is nothing to read.")
-        found += inside
+    found = [file for path in given for file in (_files_in(path) if path.is_dir() else [path])]
+    if not found:
+        raise refused(
+            "There is no file in this folder, so there is nothing to read; folders inside it are not looked into."
+        )
     return found
+
+
+def _files_in(folder: Path) -> list[Path]:
+    """But for hidden ones, which file managers leave behind."""
+    return sorted(one for one in folder.iterdir() if one.is_file() and not one.name.startswith("."))
 
 
 def _meaning(text: str) -> tuple[str, tuple[Kind, Law]]:
@@ -142,7 +157,9 @@ def _size(path: Path) -> int:
 
 def _read(dry_run: DryRun, path: Path, advance: Callable[[int], None]) -> Iterator[Outcome]:
     if path == _STANDARD_INPUT:
-        yield from dry_run.read("(standard input)", sys.stdin.buffer)
+        for outcome in dry_run.read("(standard input)", sys.stdin.buffer):
+            yield outcome
+            advance(0)
         return
     with path.open("rb") as file:
         done = 0

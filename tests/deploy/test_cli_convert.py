@@ -4,6 +4,10 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -255,3 +259,145 @@ def test_the_subject_of_a_cloudevent_is_what_is_asked(schakel: Schakel) -> None:
     for kind in ("bsn", "own-number"):
         result = schakel("convert", "--from", "cloudevents", "--type", types, "--subject", kind, file, "--json")
         assert result.exit_code == Exit.DONE, result.output
+
+
+# -- progress --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def batch(tmp_path: Path) -> Path:
+    """A file of many messages, named after a person as files sometimes are."""
+    file = tmp_path / "Wiebrechtje Zandlopersma 999900006.xml"
+    file.write_bytes(b"\n".join(path.read_bytes() for path in [GOOD, IJW, BAD, ALLOCATION] * 300))
+    return file
+
+
+def test_progress_is_shown_within_a_file_when_asked_on_standard_error_and_names_nobody(
+    schakel: Schakel, batch: Path
+) -> None:
+    result = schakel("convert", "--progress", batch, "--json")
+    assert len(json.loads(result.stdout)) == 1_200
+    lines = result.stderr.splitlines()
+    assert len(lines) == 10
+    assert lines[0].startswith("reading: 10 %, ")
+    assert lines[-1].startswith("reading: 100 %, ")
+    counts = [int(line.split()[3]) for line in lines]
+    assert counts == sorted(set(counts))
+    assert not [word for word in ("Zandlopersma", "Wiebrechtje", "999900006", ".xml") if word in result.stderr]
+
+
+def test_progress_of_standard_input_counts_messages(schakel: Schakel, batch: Path) -> None:
+    result = schakel("convert", "--progress", "-", "--json", typed=batch.read_text("utf-8"))
+    assert result.stderr == "reading: 1000 message(s)\n"
+
+
+@pytest.mark.parametrize("more", [(), ("--json",), ("--no-progress",)])
+def test_without_a_terminal_nothing_is_shown_unless_asked(schakel: Schakel, batch: Path, more: tuple[str, ...]) -> None:
+    assert schakel("convert", batch, *more).stderr == ""
+
+
+@pytest.mark.parametrize(("more", "shown"), [((), True), (("--no-progress",), False), (("--json",), False)])
+def test_on_a_terminal_there_is_a_bar_with_the_number_of_messages(
+    batch: Path, more: tuple[str, ...], *, shown: bool
+) -> None:
+    ours, theirs = pty.openpty()
+    program = "from deploy.cli import main; main()"
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(
+        [sys.executable, "-c", program, "convert", batch, *more],
+        cwd=root,
+        env={**os.environ, "TERM": "xterm"},
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+    ) as process:
+        os.close(theirs)
+        seen = b""
+        while True:
+            try:
+                piece = os.read(ours, 4096)
+            except OSError:  # what Linux says when the other end is closed
+                break
+            if not piece:
+                break
+            seen += piece
+    os.close(ours)
+    assert process.returncode == Exit.REFUSED
+    assert (b"reading, 1200 message(s)" in seen) is shown
+    assert b"Zandlopersma" not in seen
+
+
+# -- the first five minutes ------------------------------------------------------------------------------------------
+
+
+def test_content_of_two_formats_names_both_and_the_option(schakel: Schakel) -> None:
+    either = VECTORS / "corv" / "valid" / "bron_als_urn.json"
+    result = schakel("convert", either)
+    assert result.exit_code == Exit.REFUSED
+    assert "(cloudevents or corv)" in result.output
+    assert "--from" in result.output
+    types = "nl.samen-onder-handbereik.overleg.actie-belegd=actie-belegd,jeugdwet"
+    assert schakel("convert", "--from", "corv", "--type", types, either).exit_code == Exit.DONE
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("fhir/valid/task.json", "convert: --law"),
+        ("zgw/valid/zaak.json", "convert: --type"),
+        ("cloudevents/valid/negen_cijfers.json", "convert: --subject"),
+    ],
+)
+def test_what_only_the_reader_of_this_can_say_names_the_option_to_say_it_with(
+    schakel: Schakel, name: str, words: str
+) -> None:
+    result = schakel("convert", VECTORS / name)
+    assert result.exit_code == Exit.REFUSED
+    assert words in result.output
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "vocabulary"), (b"PK\x03\x04", "vocabulary"), (b"", "not-well-formed")],
+)
+def test_a_file_that_is_no_message_is_refused_and_the_others_in_the_folder_are_read(
+    schakel: Schakel, tmp_path: Path, content: bytes, word: str
+) -> None:
+    folder = tmp_path / "in"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "sub" / "in.xml").write_bytes(BAD.read_bytes())
+    (folder / ".hidden").write_bytes(b"x")
+    (folder / "a.bin").write_bytes(content)
+    for name in ("iwmo/valid/305_gestart.xml", "team/valid/meldingen.csv", "suwi/valid/niets_gevonden.xml"):
+        (folder / name.rpartition("/")[2]).write_bytes((VECTORS / name).read_bytes())
+    (tmp_path / "empty").mkdir()
+    result = schakel("convert", folder, tmp_path / "empty", "--json")
+    found = {one["file"]: one for one in json.loads(result.stdout)}
+    assert sorted(found) == ["305_gestart.xml", "a.bin", "meldingen.csv", "niets_gevonden.xml"]
+    assert found["a.bin"]["problem"]["fouten"][0]["fout"] == word
+    assert [name for name, one in found.items() if "problem" in one] == ["a.bin"]
+
+
+def test_of_very_many_refused_files_the_first_are_shown_in_full_and_all_in_the_table(schakel: Schakel) -> None:
+    folder = VECTORS / "oso" / "hostile"
+    result = schakel("convert", "--from", "oso", folder)
+    full, _, summary = result.output.partition("All files")
+    assert full.count("Refused as a whole.") == 10
+    assert "more refused" in full
+    assert all(path.name in summary for path in folder.iterdir())
+
+
+def test_explain_ends_with_how_much_is_used_and_how_much_nobody_knows(schakel: Schakel) -> None:
+    result = schakel("convert", "--explain", "--from", "corv", VECTORS / "corv" / "valid" / "kanarie.json")
+    assert "stay(s) behind, of which 1 unknown." in result.output
+    assert "is not in the list of the standard" in result.output
+    assert "KANARIE" not in result.output
+
+
+@pytest.mark.parametrize("source", sorted(READERS))
+def test_explain_works_for_every_format_and_shows_no_number(schakel: Schakel, source: str) -> None:
+    folder = VECTORS / source / "valid"
+    for more in ((), ("--json",)):
+        result = schakel("convert", "--explain", "--from", source, folder, *more)
+        assert "KANARIE" not in result.output
+        assert BSN not in result.output
+    assert all(one["fields"] is not None for one in json.loads(result.stdout))

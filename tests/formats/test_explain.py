@@ -57,7 +57,8 @@ def test_content_that_two_formats_take_for_their_own_is_refused_with_their_names
     [
         ("/oin/00000004123456789000/systeem/casus", "overleg.actie-belegd", {"corv"}),
         ("/oin/00000004123456789000/systeem/casus", "nl.gemeente.zaak", {"corv"}),
-        ("urn:organisatie:voorbeeld", "uitwisselen-uitkomst-overleg.uitkomst-ingezien", {"corv", "cloudevents"}),
+        ("urn:organisatie:voorbeeld", "uitwisselen-uitkomst-overleg.uitkomst-ingezien", {"corv"}),
+        ("urn:organisatie:voorbeeld", "overleg.actie-belegd", {"corv", "cloudevents"}),
         ("urn:organisatie:voorbeeld", "nl.gemeente.zaak-geopend", {"cloudevents"}),
         ("https://github.com/x", "com.github.pull_request.opened", {"cloudevents"}),
         ("urn:x", "Order.Created", {"cloudevents"}),
@@ -92,12 +93,18 @@ def test_a_cloudevent_that_is_cut_off_is_still_recognised() -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"{}", b"<a/>", b"PK\x03\x04", b'<Bericht xmlns="http://example.org/"/>', b"\xff" * 9, b"<", b"[[[[", b"[]"],
+    [b"{}", b"<a/>", b"PK\x03\x04", b'<Bericht xmlns="http://example.org/"/>', b"\xff" * 9, b"<", b"[[[[", b"[]"],
 )
 def test_what_no_format_takes_for_its_own_is_refused_and_never_guessed(data: bytes) -> None:
     with pytest.raises(Malformed) as refused:
         the_format(data)
     assert refused.value.faults == (Fault("/", Keyword.VOCABULARY),)
+
+
+@pytest.mark.parametrize("data", [b"", b" \r\n", b"\xef\xbb\xbf\n"])
+def test_nothing_at_all_is_of_no_format_and_says_that_it_is_incomplete(data: bytes) -> None:
+    with pytest.raises(Malformed, match="^/: not-well-formed$"):
+        the_format(data)
 
 
 def test_an_envelope_without_a_message_is_refused_with_its_reason_before_it_is_anybodys() -> None:
