@@ -21,6 +21,7 @@ from adapters.formats.batch import parts
 from adapters.formats.explain import Explained
 from adapters.formats.native import Fault, FormatConfig, Keyword, Malformed, NativeEvent, Notice, Reader
 from adapters.problem import problem_report
+from deploy.exits import wrong_use
 from schemas.calendar import date_text
 from schemas.event import Law
 from schemas.identity import Citizen, mask
@@ -87,7 +88,10 @@ class DryRun:
 
     def _reader(self, name: str) -> Reader:
         if name not in self._readers:
-            self._readers[name] = READERS[name](self._config)
+            try:
+                self._readers[name] = READERS[name](self._config)
+            except ValueError as error:  # a schema that was given is none; the sentence names its file
+                raise wrong_use(f"The {name} messages can't be validated: {error}.") from error
         return self._readers[name]
 
     def _fields(self, name: str, data: bytes) -> Sequence[Explained] | None:

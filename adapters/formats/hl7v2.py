@@ -16,11 +16,12 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Final
 
 from adapters.formats.about import About, Status
 from adapters.formats.content_marks import text_mark
-from adapters.formats.explain import Explained, by_place, explained
+from adapters.formats.explain import Explained, Verdict, by_place, explained
 from adapters.formats.hl7v2_fields import FIELDS
 from adapters.formats.hl7v2_lists import (
     APPOINTMENTS,
@@ -72,10 +73,15 @@ _LOOSE = re.compile(
 
 def explain(data: bytes) -> list[Explained]:
     """Return what becomes of each segment and field; raises `Malformed`."""
-    places = [(_kind(raw), place) for raw in messages(data) for place in raw.places()]
-    places += [(name, (segment,)) for segment in batch_segments(data) for name in list(FIELDS)[:1]]
-    verdicts = {name: by_place(fields) for name, fields in FIELDS.items()}
-    return explained(((name, *place) for name, place in places), lambda path: verdicts[path[0]](path[1:]))
+    places = [(_kind(raw), *place) for raw in messages(data) for place in raw.places()]
+    # Around the messages stands the same whatever they are.
+    around = [(next(iter(FIELDS)), segment) for segment in batch_segments(data)]
+    return explained([*places, *around], lambda path: _verdict(path[0])(path[1:]))
+
+
+@cache
+def _verdict(kind: str) -> Callable[[tuple[str, ...]], Verdict]:
+    return by_place(FIELDS[kind])
 
 
 def _kind(raw: Raw) -> str:

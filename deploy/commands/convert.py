@@ -9,6 +9,7 @@ Needs no hub, no edge and no key, and stores nothing.  The citizen is masked unl
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -98,10 +99,11 @@ def convert(  # noqa: PLR0913  # one option each; click passes them by name
     )
     dry_run = DryRun(formats, None if source == AUTO else source, explains=explain)
     outcomes: list[Outcome] = []
-    paths = _all(files)
+    names = _names(_all(files))
+    paths = list(names)
     with screen.progress("reading", sum(map(_size, paths)), asked=progress, each="message(s)") as advance:
         for path in paths:
-            outcomes += _read(dry_run, path, advance)
+            outcomes += _read(dry_run, path, names[path], advance)
     if target is None:
         screen.answer([as_json(one, shown=show_citizen) for one in outcomes])
         few = len(outcomes) <= _IN_FULL
@@ -122,8 +124,10 @@ def _with_xsds(formats: FormatConfig, folders: Sequence[Path]) -> FormatConfig:
     for folder in folders:
         if (folder / "JW301.xsd").exists():
             formats = replace(formats, ijw_xsd_dir=folder)
-        else:
+        elif (folder / "WMO301.xsd").exists():
             formats = replace(formats, xsd_dir=folder)
+        else:
+            raise wrong_use("--xsd is a folder with the official XSDs: WMO301.xsd and so on, or JW301.xsd and so on.")
     return formats
 
 
@@ -134,6 +138,13 @@ def _all(given: Sequence[Path]) -> list[Path]:
             "There is no file in this folder, so there is nothing to read; folders inside it are not looked into."
         )
     return found
+
+
+def _names(paths: Sequence[Path]) -> dict[Path, str]:
+    """Each file once, with a name that no other has here."""
+    counts = Counter(path.name for path in dict.fromkeys(paths))
+    names = {path: path.name if counts[path.name] == 1 else str(path) for path in paths}
+    return {path: "(standard input)" if path == _STANDARD_INPUT else name for path, name in names.items()}
 
 
 def _files_in(folder: Path) -> list[Path]:
@@ -155,15 +166,15 @@ def _size(path: Path) -> int:
     return 0 if path == _STANDARD_INPUT else path.stat().st_size
 
 
-def _read(dry_run: DryRun, path: Path, advance: Callable[[int], None]) -> Iterator[Outcome]:
+def _read(dry_run: DryRun, path: Path, name: str, advance: Callable[[int], None]) -> Iterator[Outcome]:
     if path == _STANDARD_INPUT:
-        for outcome in dry_run.read("(standard input)", sys.stdin.buffer):
+        for outcome in dry_run.read(name, sys.stdin.buffer):
             yield outcome
             advance(0)
         return
     with path.open("rb") as file:
         done = 0
-        for outcome in dry_run.read(path.name, file):
+        for outcome in dry_run.read(name, file):
             yield outcome
             advance(file.tell() - done)
             done = file.tell()

@@ -218,8 +218,6 @@ def test_both_folders_of_official_schemas_may_be_given(schakel: Schakel) -> None
         pytest.skip("the folder with the published standards is not here")
     result = schakel("convert", "--xsd", xsd / "iwmo-3.2", "--xsd", xsd / "ijw-3.2", GOOD, IJW, "--json")
     assert result.exit_code == Exit.DONE
-    wrong = schakel("convert", "--xsd", xsd, GOOD)
-    assert wrong.exit_code != Exit.DONE
 
 
 def test_a_batch_is_read_message_by_message_and_one_bad_one_is_refused_alone_with_its_place(
@@ -401,3 +399,26 @@ def test_explain_works_for_every_format_and_shows_no_number(schakel: Schakel, so
         assert "KANARIE" not in result.output
         assert BSN not in result.output
     assert all(one["fields"] is not None for one in json.loads(result.stdout))
+
+
+def test_a_folder_without_official_schemas_is_wrong_use_and_so_is_one_with_something_else(
+    schakel: Schakel, tmp_path: Path
+) -> None:
+    result = schakel("convert", "--xsd", tmp_path, GOOD)
+    assert result.exit_code == Exit.WRONG_USE
+    assert "WMO301.xsd" in result.output
+    (tmp_path / "WMO301.xsd").write_bytes(b"<html/>")
+    result = schakel("convert", "--xsd", tmp_path, GOOD)
+    assert result.exit_code == Exit.WRONG_USE
+    assert "is missing or is not a schema" in result.output
+
+
+def test_files_of_one_name_in_two_folders_are_two_files_and_a_file_given_twice_is_one(
+    schakel: Schakel, tmp_path: Path
+) -> None:
+    for name, content in (("a", GOOD), ("b", BAD)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "bericht.xml").write_bytes(content.read_bytes())
+    result = schakel("convert", tmp_path / "a", tmp_path / "b", tmp_path / "a" / "bericht.xml", "--json")
+    found = [(one["file"], "problem" in one) for one in json.loads(result.stdout)]
+    assert found == [(str(tmp_path / "a" / "bericht.xml"), False), (str(tmp_path / "b" / "bericht.xml"), True)]
