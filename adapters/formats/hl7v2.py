@@ -135,6 +135,7 @@ class _Reading:
         self._law = law
         self._own_authority = own_authority
         self._segments = Segments(raw)
+        self._sent = self._moment("MSH", 7)
 
     def events(self) -> list[NativeEvent]:
         kind, trigger = self._header()
@@ -298,10 +299,9 @@ class _Reading:
     ) -> list[NativeEvent]:
         if day is None or key is None:
             return []
-        sent = self._moment("MSH", 7)
         course = Course(
             ("hl7v2", about, sender, *key, citizen.bsn or "", citizen.own_number or ""),
-            None if sent is None else sent[1],
+            None if self._sent is None else self._sent[1],
             restated=True,
         )
         return [
@@ -318,20 +318,20 @@ class _Reading:
 
     def _day(self, *places: tuple[str, int]) -> int | None:
         # Whichever is used, the moment of the message must be sound.
-        if self._moment("MSH", 7) is None:
+        if self._sent is None:
             self._fault("MSH", 7, Keyword.DATE if self._segments.field("MSH", 7) else Keyword.MISSING)
             return None
         for segment, number in places:
             if not self._segments.field(segment, number):
                 continue
-            found = self._moment(segment, number)
+            found = self._sent if segment == "MSH" else self._moment(segment, number)
             if found is None:
                 self._fault(segment, number, Keyword.DATE)
             return None if found is None else found[0]
         return None
 
     def _moment(self, segment: str, number: int) -> tuple[int, int] | None:
-        """The day, and the moment in ms since 1970 UTC."""
+        """The day; and of the message itself the moment too, in ms since 1970 UTC."""
         parts = _MOMENT.fullmatch(self._segments.field(segment, number))
         if parts is None:
             return None
@@ -352,9 +352,12 @@ class _Reading:
             return None
         if not FIRST_DAY <= found <= LAST_DAY:
             return None
+        if segment != "MSH":
+            return found, 0
         # On the Dutch clock, which is near enough to tell which of two messages of one sender came later.
         since = ((hour * 60 + minute) * 60 + second) * 1000
-        return found, min(start_of_day(found) + since, start_of_day(found + 1) - 1)
+        at = start_of_day(found) + since
+        return found, at if hour < 23 else min(at, start_of_day(found + 1) - 1)
 
 
 def _is_code(text: str) -> bool:
