@@ -26,6 +26,7 @@ class Lie(StrEnum):
     SWALLOWED_STOP = "swallowed-stop"
     OWN_MANIFEST = "own-manifest"
     PEER_MANIFEST = "peer-manifest"
+    NOT_ATTESTED = "not-attested"
     OLD_KEY = "old-key"
     OTHER_TABLE = "other-table"
     FORKED_LOG = "forked-log"
@@ -39,6 +40,7 @@ SAYS: Final = MappingProxyType(
         Lie.SWALLOWED_STOP: "The hub said that a stop of this edge is in force, and its log does not hold it.",
         Lie.OWN_MANIFEST: "The manifests that the hub shows of this very edge are not those that it published.",
         Lie.PEER_MANIFEST: "The hub shows a manifest of a partner that is not that partner's own. Nothing is sealed for it.",
+        Lie.NOT_ATTESTED: "The hub shows a manifest that its partner's certificate does not vouch for. Its keys are not used.",
         Lie.OLD_KEY: "The hub passed something that was sealed for a key that is over, or not of this edge.",
         Lie.OTHER_TABLE: "The hub decided by other rules than this edge has.",
         Lie.FORKED_LOG: "The hub showed a log that does not extend the one it showed before. Nothing goes on.",
@@ -52,6 +54,7 @@ REMEDY: Final = MappingProxyType(
         Lie.SWALLOWED_STOP: "Call the partner itself so that it stops, then the operator and the privacy officer.",
         Lie.OWN_MANIFEST: "Unless this edge was restored from a back-up: call all partners, they must send it nothing now.",
         Lie.PEER_MANIFEST: "Call that partner and compare fingerprints before anything is sent.",
+        Lie.NOT_ATTESTED: "See that partner_authorities has the authority of that partner's certificate; if so, call the partner.",
         Lie.OLD_KEY: "Ask the sender which manifest of this edge it sees (`schakel edge seen`), and compare.",
         Lie.OTHER_TABLE: "Compare versions with the operator; when both are up to date, call the privacy officer.",
         Lie.FORKED_LOG: "Keep the store, write `schakel edge seen`, and compare it with other partners: `schakel audit "

@@ -172,6 +172,19 @@ class EdgeConfig:
     hub_authorities: Path = optional(
         path, Path("hub-authorities.pem"), "File with the authorities that vouch for the hub's server (PEM)."
     )
+    partner_authorities: Path | None = optional(
+        path,
+        None,
+        "File with the authorities that vouch for partners with an OIN, such as those of PKIoverheid (PEM, may be empty): "
+        "keys of a partner whose certificate does not lead to one are not used. `schakel edge join` makes it. Required in "
+        "strict mode with a hub over HTTPS.",
+    )
+    accession_authority: Path | None = optional(
+        path,
+        None,
+        "The same for partners without an OIN: the certificate of the hub's accession authority, which vouches for numbers "
+        "that begin with 99 and for nobody else. Set both or none.",
+    )
     hub_key: str | None = optional(
         _verifier_key, None, "The hub's verifier key, as printed by `schakel hub init` and compared on paper."
     )
@@ -320,6 +333,9 @@ def _together(config: EdgeConfig) -> list[Fault]:
         faults.append(Fault("/hub_key", "this setting is required with a hub"))
     if config.strict and config.hub_folder is not None:
         faults.append(Fault("/hub", "a hub in the same process is for demos: refused in strict mode"))
+    both = (config.partner_authorities, config.accession_authority)
+    if None in both and (config.strict and config.hub_url is not None or any(both)):
+        faults.append(Fault("/partner_authorities", "give this and accession_authority: required in strict mode"))
     if config.strict and config.test_mode:
         faults.append(Fault("/test_mode", "refused in strict mode"))
     if config.strict and config.clock_file is not None:

@@ -60,10 +60,11 @@ from adapters.stop_code import read_stop_code
 from adapters.store import EdgeStore, Transaction
 from adapters.watch import Watch
 from adapters.witness import Cut, Witness
-from adapters.workplace import Workplace, no_point
+from adapters.workplace import Attest, Workplace, no_point
 from consent.decide import longest_validity
 from consent.rules import RuleTable
 from hub.client import HubClient, HubUnavailableError, Seen
+from schemas.attestation import Authorities
 from schemas.calendar import day_of, first_day, month_of
 from schemas.identity import Citizen
 from schemas.manifest import SignedManifest, parse_manifest
@@ -96,7 +97,10 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What an edge works with. `point` is called around every commit and every call of the hub."""
+    """What an edge works with. `point` is called around every commit and every call of the hub.
+
+    `attest` makes the attestation of a manifest, `authorities` reads who vouches for partners: None in one process.
+    """
 
     store: EdgeStore
     client: HubClient
@@ -106,6 +110,8 @@ class Tools:
     clock: Callable[[], int]
     random: Callable[[int], bytes]
     point: Callable[[str], None] = no_point
+    attest: Attest | None = None
+    authorities: Callable[[], Authorities] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +145,10 @@ class Edge:
             tools.clock,
             tools.random,
             tools.point,
+            tools.attest,
         )
         fingerprints = {one.address: one.fingerprint for one in identity.book.partners if one.fingerprint is not None}
-        self._peers = Peers(self._work, tools.witness, Verifier(), fingerprints)
+        self._peers = Peers(self._work, tools.witness, Verifier(), fingerprints, tools.authorities)
         self._busy = asyncio.Lock()
 
     # -- keys --------------------------------------------------------------------------------------------------------

@@ -4,13 +4,14 @@
 
 Guarantees:
 - keys and manifest are on disk before the hub sees them, so a crash never leaves a published key without its secret;
+- every manifest that is published travels with the attestation of the certificate of now, where there is one;
 - another's manifest is used only when it is its own: each is signed by a key of the one before it (the first by its
-  own, whose fingerprint people may have compared), the one seen before is among them, and the log holds it. When it
-  is not, a person is told, and nothing is sealed for that address.
+  own, whose fingerprint people may have compared), the one seen before is among them, the log holds it, and the
+  certificate of its organisation vouches for the newest, whose keys are used. When it is not, a person is told, and nothing is sealed for that address.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from adapters import alarms
@@ -20,7 +21,9 @@ from adapters.records import ISSUED, MADE, OWN, OWN_KEY, PEERS, Issued, Made, Ow
 from adapters.store import Transaction
 from adapters.witness import NotProvenError, Witness
 from adapters.workplace import Workplace
-from hub.client import Published
+from hub.client import Published, RefusedError
+from schemas.address import is_handed_out, oin_of
+from schemas.attestation import AttestationError, Authorities, parse_attestation, verify_attestation
 from schemas.canonical import FrameError
 from schemas.codes import Code
 from schemas.event import CATEGORIES
@@ -31,6 +34,14 @@ from schemas.signing import SignatureError, SigningKey, Verifier
 
 class FalseManifestError(Exception):
     """The hub shows a manifest that is not its address's own. A person must look; nothing is sealed for it."""
+
+    lie = Lie.PEER_MANIFEST
+
+
+class NotAttestedError(FalseManifestError):
+    """No certificate of an authority that this edge knows vouches for the newest manifest of an address."""
+
+    lie = Lie.NOT_ATTESTED
 
 
 # -- one's own ---------------------------------------------------------------------------------------------------
@@ -85,6 +96,9 @@ async def publish(work: Workplace, table_hash: bytes | None) -> bool:
             return await _publish(work, _next(work, kept, 0, table_hash), table_hash)
         else:
             return False
+    elif work.attest is not None and not kept.attested:  # the certificate came, or counts, since
+        await _publish(work, kept, table_hash)
+        kept = own(work)
     keys, manifest = RoleKeys.from_bytes(kept.keys), parse_manifest(kept.manifest).manifest
     newer = renew(keys, work.today, work.random)
     if is_manifest_due(manifest, newer, work.today) or manifest.table_hash != table_hash:
@@ -109,13 +123,22 @@ def _next(work: Workplace, kept: Own, step: int, table_hash: bytes | None) -> Ow
 async def _publish(work: Workplace, made: Own, table_hash: bytes | None) -> bool:
     if table_hash is not None:
         await work.ask("table", work.client.publish, work.rules.raw)
-    code, index = await work.ask("publish", work.client.publish, made.manifest)
+    attestation = _attestation(work, made.manifest)
+    code, index = await work.ask("publish", work.client.publish, made.manifest, attestation)
+    if code is Code.NOT_ATTESTED:
+        raise RefusedError(code)
     if code is Code.IN_FORCE:
         with work.commit("published") as tx:
-            OWN.put(tx, replace(made, index=index))
+            OWN.put(tx, replace(made, index=index, attested=bool(attestation)))
             ISSUED.put(tx, Issued(parse_manifest(made.manifest).manifest.number, made.manifest))
         # A crash before this commit: the same bytes are published again, and get the same index.
     return code is Code.IN_FORCE
+
+
+def _attestation(work: Workplace, frame: bytes) -> bytes:
+    """By the certificate of now; for a manifest that is over there is none, which the hub knows."""
+    is_over = parse_manifest(frame).manifest.until < work.today
+    return b"" if work.attest is None or is_over else work.attest(frame)
 
 
 async def _publish_after_those_before(work: Workplace, kept: Own, table_hash: bytes | None) -> bool:
@@ -131,7 +154,7 @@ async def publish_again(work: Workplace) -> None:
     kept = own(work)
     for issued in sorted(ISSUED.scan(work.store), key=lambda one: one.number):
         if issued.frame != kept.manifest:
-            await work.ask("publish again", work.client.publish, issued.frame)
+            await work.ask("publish again", work.client.publish, issued.frame, _attestation(work, issued.frame))
     if kept.index is not None:
         with work.commit("published before") as tx:
             OWN.put(tx, replace(kept, index=None))
@@ -178,12 +201,14 @@ def _signed(work: Workplace, keys: RoleKeys, number: int, table_hash: bytes | No
 
 @dataclass(frozen=True, slots=True)
 class Peers:
-    """The manifests of other addresses. `fingerprints`: SHA-256 of first manifests that people compared, by address."""
+    """The manifests of other addresses. `fingerprints`: SHA-256 of first manifests that people compared, by address;
+    `authorities` reads who vouches for partners, None where no certificates are used."""
 
     work: Workplace
     witness: Witness
     verifier: Verifier
     fingerprints: dict[str, str]
+    authorities: Callable[[], Authorities] | None = None
     # What was read from the store today and is not due: this object is the only one that writes it.
     fresh_on: dict[str, tuple[int, Manifest]] = field(default_factory=dict)
 
@@ -207,9 +232,11 @@ class Peers:
         published = await self.work.ask("manifests", self.work.client.manifests, address)
         try:
             last = self._verified(address, published, kept)
-        except FalseManifestError:
+            if published and (kept is None or kept.frame != published[-1].frame):
+                self._need_attested(published[-1])
+        except FalseManifestError as error:
             with self.work.commit("alarm") as tx:
-                alarms.sound(tx, Lie.PEER_MANIFEST, address, self.work.now)
+                alarms.sound(tx, error.lie, address, self.work.now)
             # A crash here: the alarm stands, and the manifest is asked for and refused again.
             raise
         if last is None:
@@ -234,6 +261,21 @@ class Peers:
         for one in published:
             before = self._next(address, one.frame, before)
         return before
+
+    def _need_attested(self, newest: Published) -> None:
+        """Of the newest alone: it names who signed the one before, and those before it are used for nothing else."""
+        if self.authorities is None:
+            return
+        signed = parse_manifest(newest.frame)
+        manifest = signed.manifest
+        if not newest.attestation and manifest.number == 1 and is_handed_out(oin_of(manifest.address)):
+            raise NotProvenError("this partner was admitted and has not come in yet with the certificate that it got")
+        try:
+            verify_attestation(parse_attestation(newest.attestation), signed, self.authorities())
+        except (FrameError, AttestationError) as error:
+            raise NotAttestedError("no certificate of a known authority vouches for a manifest") from error
+        except (OSError, ValueError) as error:
+            raise NotProvenError("partner_authorities or accession_authority can't be read") from error
 
     def _next(self, address: str, frame: bytes, before: Manifest | None) -> Manifest:
         try:

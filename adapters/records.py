@@ -385,11 +385,13 @@ class Place:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Own:
-    """The keys of this address and its newest manifest; `index` is None until the hub has it in its log."""
+    """The keys of this address and its newest manifest; `index` is None until the hub has it in its log, and `attested`
+    says that it has an attestation of it, too."""
 
     keys: bytes
     manifest: bytes
     index: int | None = None
+    attested: bool = False
 
 
 @dataclass(frozen=True, slots=True)

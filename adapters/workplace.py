@@ -19,6 +19,7 @@ from schemas.registry import Registry
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Attest = Callable[[bytes], bytes]
 
 
 def no_point(_name: str) -> None:
@@ -27,7 +28,8 @@ def no_point(_name: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Workplace:
-    """One address at its work. `clock` gives unix milliseconds, `random` as many random bytes as asked."""
+    """One address at its work. `clock` gives unix milliseconds, `random` as many random bytes as asked, `attest` the
+    attestation of a manifest by the certificate of now: None where there is no certificate."""
 
     address: str
     store: EdgeStore
@@ -37,6 +39,7 @@ class Workplace:
     clock: Callable[[], int]
     random: Callable[[int], bytes]
     point: Callable[[str], None] = no_point
+    attest: Attest | None = None
 
     @property
     def now(self) -> int:

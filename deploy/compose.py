@@ -15,6 +15,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from consent.rules import national
@@ -22,12 +23,14 @@ from deploy.clock import MachineClock
 from deploy.exits import failed
 from deploy.options import EDGE_FILE, HUB_FILE
 from hub.accession_authority import make_authority
+from hub.attestations import Attestations
 from hub.audit.log import Log
 from hub.clock import HubClock, running_time
 from hub.config import HubConfig, load_hub_config
 from hub.exchange import Exchange
 from hub.greatest import GreatestFile
 from hub.store_sqlite import DATABASE, KEYS, LOCK, SqliteStore
+from schemas.attestation import Authorities
 from schemas.signing import SigningKey
 
 EDGE_MARKS = (EDGE_FILE, "edge.sqlite", "edge.lock", "passphrase.salt")
@@ -67,12 +70,28 @@ def open_hub(config: HubConfig, clock: Clock | None = None, random: Random = os.
             # Where no fact was ever taken nothing has a term, so any time is as good to begin with.
             hub_clock.begin(None if head.newest_fact < 0 else head.committed_at)
         log = Log(store, config.name, key, GreatestFile(config.greatest_file))
-        exchange = Exchange(store, log, national(config.test_mode), hub_clock, random)
+        exchange = Exchange(store, log, national(config.test_mode), hub_clock, random, _attestations(config, log))
         yield Hub(config, store, log, exchange)
         exchange.tick()
         exchange.close()
     finally:
         store.close()
+
+
+def authorities_of(config: HubConfig) -> Authorities:
+    """The authorities whose certificates the hub takes, as their files are now.
+
+    Raises:
+        OSError, ValueError: they can't be read.
+    """
+    files = () if config.gateway is None else config.gateway.client_authorities
+    return Authorities.read([one.read_bytes() for one in files], config.accession_certificate.read_bytes())
+
+
+def _attestations(config: HubConfig, log: Log) -> Attestations | None:
+    if config.gateway is None:
+        return None  # nobody comes with a certificate
+    return Attestations(partial(authorities_of, config), lambda: log.greatest.kept.revoked, config.strict)
 
 
 def try_store(folder: Path) -> None:

@@ -11,9 +11,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -30,6 +30,7 @@ from adapters.keys import (
 from adapters.store import FILE as STORE_FILE
 from adapters.store import EdgeStore
 from adapters.witness import Witness
+from adapters.workplace import Attest
 from consent.rules import national
 from deploy.clock import MachineClock
 from deploy.compose import Clock, Random, open_hub, toml, write_new
@@ -50,6 +51,7 @@ from hub.client import (
 )
 from hub.config import load_hub_config
 from hub.store import StoreError
+from schemas.attestation import AttestationError, Authorities, attest
 from schemas.codes import Code
 from schemas.registry import load as load_registry
 from schemas.settings import Fault, SettingsError
@@ -118,6 +120,7 @@ def open_edge(
         identity = Identity(config.address, config.own_codes, settings.book, notices_with_bsn=config.notices_with_bsn)
         witness = Witness(store, *(config.hub_verifier or _NO_KEY))
         tools = Tools(store, client, witness, national(config.test_mode), load_registry(), clock, random)
+        tools = replace(tools, attest=_attest(config), authorities=_authorities(config))
         edge = Edge(identity, tools)
         if isinstance(client, Line):
             client.belongs_to(edge)
@@ -126,6 +129,28 @@ def open_edge(
         finally:
             if isinstance(client, Line):
                 client.belongs_to(None)
+
+
+def _attest(config: EdgeConfig) -> Attest | None:
+    """Signs with the certificate that is shown to the hub, as its files are at that moment."""
+    if config.hub_url is None:
+        return None
+
+    def attest_now(manifest: bytes) -> bytes:
+        try:
+            return attest(manifest, config.hub_certificate.read_bytes(), config.hub_certificate_key.read_bytes())
+        except (OSError, AttestationError):  # the hub would not be reached with them either, or they change just now
+            raise HubUnavailableError("hub_certificate or its key can't be read, or do not belong together") from None
+
+    return attest_now
+
+
+def _authorities(config: EdgeConfig) -> Callable[[], Authorities] | None:
+    """Reads who vouches for partners, as the files are at that moment."""
+    partners, accession = config.partner_authorities, config.accession_authority
+    if partners is None or accession is None:
+        return None
+    return lambda: Authorities.read([partners.read_bytes()], accession.read_bytes())
 
 
 @contextmanager
@@ -193,7 +218,7 @@ class NoHub:
         """See `HubClient`."""
         self._away()
 
-    async def publish(self, frame: bytes) -> tuple[Code, int]:
+    async def publish(self, frame: bytes, attestation: bytes = b"") -> tuple[Code, int]:
         """See `HubClient`."""
         self._away()
 

@@ -378,7 +378,7 @@ def _joined(net: Net, who: Who, invitation: Path, book: str, metrics: int) -> Pa
         file.write(setting(metrics) + "\n")
     candidate = read_candidate(net.config, place / JOIN_FILE)
     with open_office(net.config) as office:
-        admitted = office("admit", admit_values(candidate.manifest.raw))
+        admitted = office("admit", admit_values(candidate.manifest.raw, candidate.attestation))
     must(admitted["state"] == "admitted", f"{who.name} is admitted")
     must((certify(net.config, candidate, place / "hub.crt") is None) is own, "who has no certificate gets one")
     settings = load_settings(place / EDGE_FILE)

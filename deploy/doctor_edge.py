@@ -40,9 +40,8 @@ from deploy.doctor import (
 )
 from deploy.doctor_hub import Moment
 from deploy.doctor_tls import DAYS, Pem, certificate, days, named
-from hub.accession_authority import is_handed_out
 from hub.client import Feed, HubClient, HubUnavailableError, RefusedError, Seen
-from schemas.address import oin_of
+from schemas.address import is_handed_out, oin_of
 from schemas.calendar import start_of_day
 from schemas.manifest import parse_manifest
 from schemas.note import Checkpoint, NoteError, open_note

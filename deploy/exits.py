@@ -62,6 +62,7 @@ ENDS_IN = {
     "hub.client.RefusedError": Exit.REFUSED,
     "hub.control_socket.ControlError": Exit.FAILED,
     "hub.store.StoreError": Exit.FAILED,
+    "schemas.attestation.AttestationError": Exit.FAILED,
     "schemas.canonical.FrameError": Exit.REFUSED,
     "schemas.note.NoteError": Exit.FAILED,
     "schemas.registry.InvalidPart": Exit.REFUSED,

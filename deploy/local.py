@@ -96,10 +96,10 @@ class LocalClient:
         with _unavailable():
             return self._asked().restored(self._via, frame)
 
-    async def publish(self, frame: bytes) -> tuple[Code, int]:
+    async def publish(self, frame: bytes, attestation: bytes = b"") -> tuple[Code, int]:
         """See `HubClient`."""
         with _unavailable():
-            return self._asked().publish(self._via, frame)
+            return self._asked().publish(self._via, frame, attestation)
 
     async def renew(self, request: bytes) -> bytes:
         """See `HubClient`.  Within one process nobody shows a certificate."""

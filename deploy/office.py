@@ -54,9 +54,11 @@ def perform(hub: Hub, what: str, values: Values) -> Values:
     return REQUESTS[what](hub, values)
 
 
-def admit_values(manifest: bytes) -> Values:
-    """The values of `admit`."""
-    return {"manifest": base64.b64encode(manifest).decode()}
+def admit_values(manifest: bytes, attestation: bytes) -> Values:
+    """The values of `admit`; the attestation is empty where there is none."""
+    return {
+        name: base64.b64encode(one).decode() for name, one in (("manifest", manifest), ("attestation", attestation))
+    }
 
 
 def _ask(config: HubConfig, what: str, values: Values) -> Values:
@@ -65,7 +67,9 @@ def _ask(config: HubConfig, what: str, values: Values) -> Values:
 
 
 def _admit(hub: Hub, values: Values) -> Values:
-    return _partner(hub.exchange.admit(base64.b64decode(str(values["manifest"]), validate=True)))
+    return _partner(
+        hub.exchange.admit(*(base64.b64decode(str(values[one]), validate=True) for one in ("manifest", "attestation")))
+    )
 
 
 def _state(hub: Hub, values: Values) -> Values:

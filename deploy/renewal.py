@@ -32,9 +32,8 @@ from deploy.certificate_files import (
     settle,
 )
 from deploy.line import Line, LineError
-from hub.accession_authority import is_handed_out
 from hub.client import HubUnavailableError
-from schemas.address import oin_of
+from schemas.address import is_handed_out, oin_of
 from schemas.join import join_bytes
 
 BEFORE = timedelta(days=30)  # before the end, a running edge renews by itself

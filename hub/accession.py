@@ -3,24 +3,27 @@
 
 """Accession and publication: what joins the log in public.  Steps for manifests, rule tables and admissions.
 
-A manifest is the next one of its address or nothing; a table only narrows the national base; the same bytes
+A manifest is the next one of its address or nothing, and its attestation stands beside it, out of the log; a table only narrows the national base; the same bytes
 published again change nothing.  Nothing here commits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from consent.rules import RuleTable
+from hub.attestations import Attestations, sha_of
 from hub.registry import Partner, Partners, check_manifest, check_table
 from hub.store import Step, Store
 from schemas import entry
 from schemas.calendar import day_of
 from schemas.codes import Code
-from schemas.manifest import SignedManifest
+from schemas.manifest import SignedManifest, parse_manifest
 from schemas.signing import Verifier
 
 Published = tuple[Code, int]
+Attested = list[tuple[bytes, bytes]]  # SHA-256 of a manifest, its attestation
 NOWHERE = -1  # the index in an answer that put nothing into the log
 
 
@@ -46,6 +49,34 @@ def publish(
         return Code.NOT_NEXT, NOWHERE
     step.manifests.append((0, partner.number, frame, table_hash))
     return step
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """What is published: a manifest with its attestation, which may be empty, or a table.  `admitting`: by the operator."""
+
+    frame: bytes
+    attestation: bytes = b""
+    admitting: bool = False
+
+
+def attest(offered: Offered, number: int | None, store: Store, rules: Attestations, now: int) -> Attested | Code:
+    """What to keep beside the manifest of address `number` (None: a new one), or the code of the refusal.
+
+    One that has an attestation keeps it: who publishes the same manifest again needs no other.  Not checked here: the
+    manifest itself (`publish`, `first_manifest`).
+
+    Raises:
+        HubUnavailableError: the authorities can't be read at present.
+    """
+    sha, signed = sha_of(offered.frame), parse_manifest(offered.frame)
+    if store.attestations([sha]):
+        return []
+    if offered.attestation:
+        return [(sha, offered.attestation)] if rules.hold(offered.attestation, signed, now) else Code.NOT_ATTESTED
+    earlier = () if number is None else store.manifests(number)
+    had = bool(store.attestations(sha_of(frame) for _, frame in earlier))
+    return Code.NOT_ATTESTED if rules.need(signed, now, had=had, admitting=offered.admitting) else []
 
 
 def _table(frame: bytes, store: Store, national: RuleTable, step: Step) -> Step | Published:

@@ -13,8 +13,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,26 +21,24 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
     load_pem_private_key,
 )
-from cryptography.x509 import verification
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from schemas.address import oin_of
+from schemas.address import HANDED_OUT, is_handed_out, oin_of
+from schemas.attestation import AttestationError, Authorities, verify_attestation
 from schemas.canonical import FrameError
-from schemas.join import Join, certificate_bytes
+from schemas.join import Join
 from schemas.signing import SignatureError, Verifier
 
-PREFIX = "99"
 AUTHORITY_DAYS = 3650
 PARTNER_DAYS = 365
 _BEFORE = timedelta(minutes=5)  # clocks differ
-_NUMBER = re.compile(r"99[0-9]{18}")
 
 
 class JoinError(ValueError):
@@ -52,15 +49,10 @@ class OtherAuthorityError(JoinError):
     """This certificate is not of the hub's own authority, or not of that address."""
 
 
-def is_handed_out(oin: str) -> bool:
-    """Whether a number is of those that hubs hand out."""
-    return _NUMBER.fullmatch(oin) is not None
-
-
 def new_number(taken: Collection[str], random: Callable[[int], bytes]) -> str:
     """A number for a partner that has no OIN, other than those taken."""
     while True:
-        number = f"{PREFIX}{int.from_bytes(random(16), 'big') % 10**18:018d}"
+        number = f"{HANDED_OUT}{int.from_bytes(random(16), 'big') % 10**18:018d}"
         if number not in taken:
             return number
 
@@ -155,12 +147,11 @@ class AuthorityFiles:
         return Authority(self.key.read_bytes(), self.certificate.read_bytes())
 
 
-def check_join(join: Join, authorities: Sequence[bytes], now: int, verifier: Verifier) -> None:
-    """Returns when everything in a join file belongs together; `authorities` are PEM, `now` unix seconds.
+def check_join(join: Join, authorities: Authorities, now: int, verifier: Verifier) -> None:
+    """Returns when everything in a join file belongs together; `now` in unix seconds.
 
     1. a key of the manifest signed what stands beside it; then either 2. the request is in order and asks for a number
-    of ours, or 3. the chain leads to one of these authorities, 4. its leaf names the OIN of the address, 5. and its key
-    signed the manifest.  Not checked here: the manifest itself (`Exchange.admit`), its fingerprint (people).
+    of ours, or 3. the certificate enclosed attests the manifest of an organisation that has an OIN.  Not checked here: the manifest itself (`Exchange.admit`), its fingerprint (people).
 
     Raises:
         JoinError: it doesn't.
@@ -177,59 +168,13 @@ def check_join(join: Join, authorities: Sequence[bytes], now: int, verifier: Ver
             raise JoinError("this organisation has an OIN: it needs a certificate that names it, of PKIoverheid")
         _requested(join.request)
         return
-    # (3) to whom the chain leads
-    leaf = _led_to(join.chain, authorities, now)
-    # (4) whom the leaf names
-    names = [one.value for one in leaf.subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)]
-    if names != [oin] or is_handed_out(oin):
-        raise JoinError("the certificate names another organisation than the address")
-    # (5) whether its key is at hand
-    if not _has_signed(leaf, certificate_bytes(join.manifest.raw), join.certificate_signature):
-        raise JoinError("the key of the certificate did not sign the manifest")
-
-
-def sign_with(key: bytes, message: bytes) -> bytes:
-    """The signature of a message by the key (PEM) of a certificate.
-
-    Raises:
-        JoinError: a key of another kind.
-    """
-    loaded = load_pem_private_key(key, None)
-    if isinstance(loaded, ec.EllipticCurvePrivateKey):
-        return loaded.sign(message, ec.ECDSA(hashes.SHA256()))
-    if isinstance(loaded, rsa.RSAPrivateKey):
-        return loaded.sign(message, _pss(), hashes.SHA256())
-    raise JoinError("the key of the certificate is neither RSA nor of an elliptic curve")
-
-
-def _led_to(chain: Sequence[bytes], authorities: Sequence[bytes], now: int) -> x509.Certificate:
+    # (3) who has one
+    if is_handed_out(oin):
+        raise JoinError("this number is a hub's to give: who joins with it asks for a certificate, and encloses none")
     try:
-        certificates = [x509.load_der_x509_certificate(one) for one in chain]
-        trusted = [one for pem in authorities for one in x509.load_pem_x509_certificates(pem)]
-        # A client's certificate names an organisation, no host: extensions that matter are looked at by TLS itself.
-        anything = verification.ExtensionPolicy.permit_all()
-        policy = verification.PolicyBuilder().store(verification.Store(trusted)).time(datetime.fromtimestamp(now, UTC))
-        policy = policy.extension_policies(
-            ee_policy=anything, ca_policy=verification.ExtensionPolicy.webpki_defaults_ca()
-        )
-        policy.build_client_verifier().verify(certificates[0], certificates[1:])
-    except (ValueError, verification.VerificationError):
-        raise JoinError("the certificate does not lead to an authority that this hub takes, or is over") from None
-    return certificates[0]
-
-
-def _has_signed(leaf: x509.Certificate, message: bytes, signature: bytes) -> bool:
-    key = leaf.public_key()
-    try:
-        if isinstance(key, ec.EllipticCurvePublicKey):
-            key.verify(signature, message, ec.ECDSA(hashes.SHA256()))
-        elif isinstance(key, rsa.RSAPublicKey):
-            key.verify(signature, message, _pss(), hashes.SHA256())
-        else:
-            return False
-    except InvalidSignature:
-        return False
-    return True
+        verify_attestation(join.attestation, join.manifest, authorities, now)
+    except AttestationError as error:
+        raise JoinError(str(error)) from None
 
 
 def _requested(request: bytes) -> ec.EllipticCurvePublicKey:
@@ -271,7 +216,3 @@ def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
         encipher_only=False,
         decipher_only=False,
     )
-
-
-def _pss() -> padding.PSS:
-    return padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.DIGEST_LENGTH)

@@ -148,10 +148,11 @@ class HandleState:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A manifest in the log: its bytes and the index of its leaf."""
+    """A manifest in the log: its bytes, the index of its leaf, and its attestation, empty where there is none."""
 
     frame: bytes
     index: int
+    attestation: bytes = b""
 
 
 class HubClient(Protocol):
@@ -193,8 +194,8 @@ class HubClient(Protocol):
         Everybody is told in the feed; registrations and stops in which it is the recipient are handed over again.
         """
 
-    async def publish(self, frame: bytes) -> tuple[Code, int]:
-        """Publishes a manifest or a rule table; the code and the index of its leaf."""
+    async def publish(self, frame: bytes, attestation: bytes = b"") -> tuple[Code, int]:
+        """Publishes a manifest with its attestation, or a rule table; the code and the index of its leaf."""
 
     async def renew(self, request: bytes) -> bytes:
         """A certificate (PEM) for the new key of a certificate request (PKCS#10, DER), under the number of this address.

@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from consent.rules import RuleTable
 from hub import accession, delivery, grants, pipeline, recovery
+from hub.accession import Attested, Offered
+from hub.attestations import Attestations
 from hub.audit.log import Log
 from hub.client import (
     Delivery,
@@ -78,8 +80,9 @@ class Exchange(RecoveryDesk, FaultDesk, ReadingRoom):
         national: RuleTable,
         clock: HubClock,
         random: Callable[[int], bytes],
+        attestations: Attestations | None = None,
     ) -> None:
-        super().__init__(store, log, national, clock, random)
+        super().__init__(store, log, national, clock, random, attestations)
         self._start()
 
     # -- envelopes ---------------------------------------------------------------------------------------------
@@ -362,22 +365,34 @@ class Exchange(RecoveryDesk, FaultDesk, ReadingRoom):
                 # And known outside the store before anybody hears of it: no copy is mistaken for one that has it.
         return answer
 
-    def publish(self, via: str, frame: bytes) -> tuple[Code, int]:
+    def publish(self, via: str, frame: bytes, attestation: bytes = b"") -> tuple[Code, int]:
         """A manifest or a rule table into the log; its code and the index of its leaf (-1 when refused)."""
         with self._lock:
             self._tick()
-            return self._again(lambda: self._publish(self._admitted(via), frame))
+            return self._again(lambda: self._publish(self._admitted(via), Offered(frame, attestation)))
 
-    def _publish(self, partner: Partner, frame: bytes) -> tuple[Code, int]:
-        step = accession.publish(partner, frame, self.store, self._national, self._verifier, self.store.now())
-        if isinstance(step, Step):
-            return Code.IN_FORCE, self._commit(step)
-        if step[0] is Code.WRONG_DAY:
+    def _publish(self, partner: Partner, offered: Offered) -> tuple[Code, int]:
+        now = self.store.now()
+        found = accession.publish(partner, offered.frame, self.store, self._national, self._verifier, now)
+        is_taken = isinstance(found, Step) or found[0] is Code.IN_FORCE
+        beside = self._attested(offered, partner.number) if is_taken and offered.frame[:1] != b"{" else []
+        if isinstance(beside, Code):
+            found = beside, accession.NOWHERE
+        elif isinstance(found, Step):
+            found.attestations += beside
+            return Code.IN_FORCE, self._commit(found)
+        elif beside:
+            self._commit(Step(at=now, attestations=beside))
+        if found[0] in (Code.WRONG_DAY, Code.NOT_ATTESTED):
             self._need_to_decide()  # in doubt, which of the two is wrong is not known yet
-        if step[0] is not Code.IN_FORCE:
-            self._refuse(partner, step[0])
-        return step
-        # A crash after the commit: the edge publishes the same bytes again and gets the same answer.
+        if found[0] is not Code.IN_FORCE:
+            self._refuse(partner, found[0])
+        return found
+        # A crash after a commit: the edge publishes the same bytes again and gets the same answer.
+
+    def _attested(self, offered: Offered, number: int | None) -> Attested | Code:
+        rules = self._attestations
+        return [] if rules is None else accession.attest(offered, number, self.store, rules, self.store.now())
 
     def need_to_vouch(self, via: str) -> None:
         """Returns when a certificate may be given to an address now.
@@ -390,11 +405,11 @@ class Exchange(RecoveryDesk, FaultDesk, ReadingRoom):
             self._admitted(via)
             self._need_to_decide()
 
-    def admit(self, frame: bytes) -> Partner:
+    def admit(self, frame: bytes, attestation: bytes = b"") -> Partner:
         """Admits the address of a first manifest, whose fingerprint people compared; or readmits a suspended one.
 
         Raises:
-            RefusedError: the manifest is not in order.
+            RefusedError: the manifest is not in order, or its attestation, where it needs one.
             NotDecidingError: the hub's clock is in doubt.
         """
         with self._lock:
@@ -407,12 +422,16 @@ class Exchange(RecoveryDesk, FaultDesk, ReadingRoom):
             table_hash = checked.manifest.table_hash
             if table_hash is not None and self.store.table(table_hash) is None:
                 raise RefusedError(Code.NOT_NEXT)  # refused before the address is admitted, not after
-            self._set_state(checked.manifest.address, ADMITTED)
+            address, offered = checked.manifest.address, Offered(frame, attestation, admitting=True)
+            known = self._directory.partners().by_address.get(address)
+            if isinstance(beside := self._attested(offered, None if known is None else known.number), Code):
+                raise RefusedError(beside)  # before, too
+            self._set_state(address, ADMITTED)
             # A crash here: the address is admitted and has no keys, so nothing passes; admit it again.
-            code, _ = self.publish(checked.manifest.address, frame)
+            code, _ = self._again(lambda: self._publish(self._admitted(address), offered))
             if code is not Code.IN_FORCE:
                 raise RefusedError(code)
-            return self._directory.partners().by_address[checked.manifest.address]
+            return self._directory.partners().by_address[address]
 
     def set_state(self, address: str, state: str) -> Partner:
         """Suspends, removes or readmits a partner, at once.

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from consent.rules import RuleTable
 from hub import delivery, grants, recovery
+from hub.attestations import Attestations
 from hub.audit.log import EVERY_MS, Log
 from hub.client import (
     HubRecoveringError,
@@ -40,7 +41,8 @@ _AGAIN = 20  # a request that is stale this often meets a store that is in troub
 
 class ExchangeCore:
     """The hub in one process.  The time is the store's; `clock` says whether to decide by it.  `random` gives as many
-    random bytes as asked."""
+    random bytes as asked; `attestations`: how those of manifests are looked at, None for a hub that knows no
+    certificate."""
 
     def __init__(
         self,
@@ -49,6 +51,7 @@ class ExchangeCore:
         national: RuleTable,
         clock: HubClock,
         random: Callable[[int], bytes],
+        attestations: Attestations | None = None,
     ) -> None:
         self.store = store
         self.log = log
@@ -56,6 +59,7 @@ class ExchangeCore:
         self._national = national
         self._vocabulary = grants.vocabulary_of(national)
         self._random = random
+        self._attestations = attestations
         self._verifier = Verifier()
         self._directory = Directory(store, national)
         self._lock = threading.RLock()

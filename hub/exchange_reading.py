@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import cast
 
+from hub.attestations import sha_of
 from hub.client import (
     Feed,
     FeedItem,
@@ -68,12 +69,14 @@ class ReadingRoom(ExchangeCore):
         ]
 
     def manifests(self, via: str, address: str) -> list[Published]:
-        """All manifests of an address, oldest first; none for an unknown one."""
+        """All manifests of an address with their attestations, oldest first; none for an unknown one."""
         with self._lock:
             self._admitted(via)
             partner = self._directory.partners().by_address.get(address)
             rows = [] if partner is None else self.store.manifests(partner.number)
-            return [Published(frame, index) for index, frame in rows]
+            named = [(sha_of(frame), index, frame) for index, frame in rows]
+            attested = self.store.attestations(sha for sha, _, _ in named)
+            return [Published(frame, index, attested.get(sha, b"")) for sha, index, frame in named]
 
     def checkpoint(self) -> str:
         """The newest signed checkpoint."""

@@ -234,10 +234,10 @@ async def _restored(services: Services, call: Call) -> bytes:
 
 
 async def _publish(services: Services, call: Call) -> bytes:
-    frames = api.read_frames(call.body, 1)
+    frames = api.read_frames(call.body, 2)
     if not frames:
         raise Problem("malformed", "/: minItems")
-    code, index = await services.worker.run(partial(services.exchange.publish, call.via, frames[0]))
+    code, index = await services.worker.run(partial(services.exchange.publish, call.via, *frames))
     await services.refresh()  # the next request may be signed with a key of this manifest
     return api.published_bytes(code, index)
 
@@ -262,7 +262,7 @@ async def _certificate(services: Services, call: Call) -> bytes:
 
 async def _manifests(services: Services, call: Call) -> bytes:
     found = await services.worker.run(partial(services.exchange.manifests, call.via, call.named))
-    return api.indexed_bytes([(one.index, one.frame) for one in found])
+    return api.indexed_bytes([(one.index, one.frame, one.attestation) for one in found])
 
 
 async def _checkpoint(services: Services, call: Call) -> bytes:

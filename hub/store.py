@@ -296,6 +296,7 @@ class Step:
     admissions: list[tuple[str, str, int | None]] = field(default_factory=list)  # address, state, number (None: new)
     manifests: list[tuple[int, int, bytes, bytes | None]] = field(default_factory=list)  # place, number, frame, table
     tables: list[tuple[bytes, bytes]] = field(default_factory=list)  # hash, raw
+    attestations: list[tuple[bytes, bytes]] = field(default_factory=list)  # SHA-256 of the manifest, raw
     acknowledged: list[tuple[int, int]] = field(default_factory=list)  # address number, notices up to this number
     set_aside: list[SetAside] = field(default_factory=list)
     released: list[int] = field(default_factory=list)  # numbers of faults that are over
@@ -367,6 +368,9 @@ class Store(Protocol):
 
     def manifests(self, address: int) -> list[tuple[int, bytes]]:
         """All manifests of an address with the index of their leaf, oldest first."""
+
+    def attestations(self, manifests: Iterable[bytes]) -> dict[bytes, bytes]:
+        """The attestations of those manifests, by their SHA-256, that have one; the first of each stays."""
 
     def table(self, table_hash: bytes) -> bytes | None:
         """A published rule table."""

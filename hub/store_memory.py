@@ -103,6 +103,7 @@ class MemoryStore:
         self._facts: dict[int, tuple[int, int | None, bytes]] = {}
         self._manifests: dict[int, tuple[int, bytes]] = {}
         self._tables: dict[bytes, bytes] = {}
+        self._attestations: dict[bytes, bytes] = {}
         self._faults: dict[int, SetAside] = {}
         self._recovery: dict[str, RecoveryRow] = {}
         self._checkpoint: dict[str, tuple[str, int]] = {}
@@ -235,6 +236,11 @@ class MemoryStore:
         """See `hub.store.Store`."""
         self._open()
         return [(at, self._manifests[at][1]) for at in sorted(self._manifests) if self._manifests[at][0] == address]
+
+    def attestations(self, manifests: Iterable[bytes]) -> dict[bytes, bytes]:
+        """See `hub.store.Store`."""
+        self._open()
+        return {one: self._attestations[one] for one in manifests if one in self._attestations}
 
     def table(self, table_hash: bytes) -> bytes | None:
         """See `hub.store.Store`."""
@@ -392,6 +398,9 @@ class MemoryStore:
             undo.put(self._addresses, row.number, row._replace(state=state, version=row.version + 1))
         for table_hash, raw in step.tables:
             undo.put(self._tables, table_hash, raw)
+        for sha, raw in step.attestations:
+            if sha not in self._attestations:
+                undo.put(self._attestations, sha, raw)
         for place, number, frame, hashed in step.manifests:
             row = self._address(number)
             changed = row._replace(manifest=frame, table_hash=hashed, version=row.version + 1)

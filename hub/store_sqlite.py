@@ -310,6 +310,16 @@ class SqliteStore:
         return self._db.execute(sql.READ_MANIFESTS, (address,)).fetchall()
 
     @_guarded
+    def attestations(self, manifests: Iterable[bytes]) -> dict[bytes, bytes]:
+        """See `hub.store.Store`."""
+        read, found = self._db.execute, {}
+        for one in manifests:
+            row = read(sql.READ_ATTESTATION, (one,)).fetchone()
+            if row is not None:
+                found[one] = bytes(row[0])
+        return found
+
+    @_guarded
     def table(self, table_hash: bytes) -> bytes | None:
         """See `hub.store.Store`."""
         row = self._db.execute(sql.READ_TABLE, (table_hash,)).fetchone()
@@ -474,7 +484,7 @@ class SqliteStore:
         for number in range(version, sql.SCHEMA_VERSION):
             for statement in sql.MIGRATIONS[number].split(";"):
                 self._db.execute(statement)
-        for index, frame in self._db.execute(sql.READ_ALL_FACTS).fetchall():
+        for index, frame in self._db.execute(sql.READ_ALL_FACTS).fetchall() if version < sql.RECIPIENTS_SINCE else ():
             body = parse_fact(frame).body
             if isinstance(body, Register):
                 self._db.execute(sql.SET_RECIPIENT, (body.recipient, index))

@@ -12,7 +12,7 @@ from __future__ import annotations
 from struct import Struct
 
 APPLICATION_ID = 0x53434B4C  # "SCKL"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 PAGE_SIZE = 4096
 
 # What must be true of every connection before it may write; each is set and read back.
@@ -46,6 +46,8 @@ CREATE TABLE address (
 CREATE TABLE counter (address INTEGER PRIMARY KEY, feed INTEGER NOT NULL, notice INTEGER NOT NULL) STRICT;
 CREATE TABLE manifest (idx INTEGER PRIMARY KEY, number INTEGER NOT NULL, frame BLOB NOT NULL) STRICT;
 CREATE INDEX manifest_of ON manifest (number, idx);
+-- by the SHA-256 of the manifest; they are no part of the log
+CREATE TABLE attestation (manifest BLOB PRIMARY KEY, raw BLOB NOT NULL) STRICT;
 CREATE TABLE rule_table (hash BLOB PRIMARY KEY, raw BLOB NOT NULL) STRICT;
 CREATE TABLE fact (idx INTEGER PRIMARY KEY, signer INTEGER NOT NULL, frame BLOB NOT NULL, recipient INTEGER) STRICT;
 CREATE INDEX fact_of ON fact (signer, idx);
@@ -97,6 +99,7 @@ CREATE TABLE later (
 CREATE INDEX later_at ON later (at, serial);
 """
 
+RECIPIENTS_SINCE = 2
 # From a schema to the next.  Recipients of facts are filled in by the program, which can read them.
 MIGRATIONS = {
     1: """
@@ -106,6 +109,7 @@ CREATE TABLE recovery (id INTEGER PRIMARY KEY CHECK (id = 1), number INTEGER NOT
 CREATE TABLE awaited (address INTEGER PRIMARY KEY) STRICT;
 ALTER TABLE feed ADD COLUMN frame BLOB;
 """,
+    2: "CREATE TABLE attestation (manifest BLOB PRIMARY KEY, raw BLOB NOT NULL) STRICT;",
 }
 READ_ALL_FACTS = "SELECT idx, frame FROM fact"
 SET_RECIPIENT = "UPDATE fact SET recipient = (SELECT number FROM address WHERE address = ?) WHERE idx = ?"
@@ -136,6 +140,8 @@ CHANGE_STATE = "UPDATE address SET state = ?, version = version + 1 WHERE number
 CHANGE_MANIFEST = "UPDATE address SET manifest = ?, table_hash = ?, version = version + 1 WHERE number = ?"
 ADD_MANIFEST = "INSERT INTO manifest VALUES (?, ?, ?)"
 READ_MANIFESTS = "SELECT idx, frame FROM manifest WHERE number = ? ORDER BY idx"
+ADD_ATTESTATION = "INSERT OR IGNORE INTO attestation VALUES (?, ?)"
+READ_ATTESTATION = "SELECT raw FROM attestation WHERE manifest = ?"
 ADD_TABLE = "INSERT OR IGNORE INTO rule_table VALUES (?, ?)"
 READ_TABLE = "SELECT raw FROM rule_table WHERE hash = ?"
 ADD_FACT = "INSERT INTO fact (idx, signer, recipient, frame) VALUES (?, ?, ?, ?)"

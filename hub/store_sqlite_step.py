@@ -154,6 +154,8 @@ def _change_addresses(db: sqlite3.Connection, step: Step, start: int) -> None:
             _all(db, sql.CHANGE_STATE, [(state, number)], "there is no address with this number")
     if step.tables:
         db.executemany(sql.ADD_TABLE, step.tables)
+    if step.attestations:
+        db.executemany(sql.ADD_ATTESTATION, step.attestations)
     for place, number, frame, table_hash in step.manifests:
         _all(db, sql.CHANGE_MANIFEST, [(frame, table_hash, number)], "there is no address with this number")
         db.execute(sql.ADD_MANIFEST, (start + place, number, frame))

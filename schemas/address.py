@@ -3,7 +3,8 @@
 
 """The address of a partner: an organisation (OIN) in one role, `urn:nld:oin:<20 digits>:<role>`.
 
-OIN: Organisatie-identificatienummer of Logius, 20 digits.
+OIN: Organisatie-identificatienummer of Logius, 20 digits.  A hub hands out numbers of the same form to partners that have
+none: they begin with 99, where no OIN does.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import re
 from schemas.canonical import FrameError
 
 PATTERN = r"urn:nld:oin:[0-9]{20}:[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?"
+HANDED_OUT = "99"
 _ADDRESS = re.compile(PATTERN)
+_HANDED_OUT = re.compile(HANDED_OUT + r"[0-9]{18}")
 
 
 def need_address(value: object, path: str) -> str:
@@ -35,3 +38,8 @@ def role_of(address: str) -> str:
 def oin_of(address: str) -> str:
     """The 20 digits of the organisation."""
     return address.split(":")[3]
+
+
+def is_handed_out(oin: str) -> bool:
+    """Whether a number is of those that hubs hand out."""
+    return _HANDED_OUT.fullmatch(oin) is not None

@@ -30,6 +30,7 @@ Began = tuple[int, int, bytes, bytes, bool]  # number of the log, index of its f
 Parcel = tuple[bytes, int, int, bytes, bytes, bytes, bytes]
 Logged = tuple[int, bytes, int, bytes]  # index, fact, day, salt
 Told = tuple[int, str, tuple[bytes, ...], bytes | None]  # number, kind, handles, fact
+Indexed = tuple[int, bytes, bytes]  # index, manifest, attestation
 Ask = tuple[int, int, int]  # most, wait in milliseconds, acknowledged
 
 
@@ -37,7 +38,7 @@ Ask = tuple[int, int, int]  # most, wait in milliseconds, acknowledged
 
 
 def frames_bytes(frames: Sequence[bytes]) -> bytes:
-    """`[frame, ...]`: envelopes, receipts, facts, or the one frame that is published."""
+    """`[frame, ...]`: envelopes, receipts, facts; or what is published: a manifest with its attestation, or a table."""
     return encode(list(frames))
 
 
@@ -139,15 +140,18 @@ def read_logged(raw: bytes) -> list[Logged]:
     ]
 
 
-def indexed_bytes(rows: Iterable[tuple[int, bytes]]) -> bytes:
-    """`[[index, frame], ...]`: manifests with the index of their leaf."""
-    return encode([[index, frame] for index, frame in rows])
+def indexed_bytes(rows: Iterable[Indexed]) -> bytes:
+    """`[[index, frame, attestation], ...]`: manifests with the index of their leaf; an empty attestation is none."""
+    return encode([list(row) for row in rows])
 
 
-def read_indexed(raw: bytes) -> list[tuple[int, bytes]]:
-    """Frames with the index of their leaf."""
-    rows = _rows(_array(raw, _MOST_ROWS), 2)
-    return [(_number(index, path), need_bytes(frame, None, path)) for path, (index, frame) in rows]
+def read_indexed(raw: bytes) -> list[Indexed]:
+    """Frames with the index of their leaf and their attestation."""
+    rows = _rows(_array(raw, _MOST_ROWS), 3)
+    return [
+        (_number(index, path), need_bytes(frame, None, path), need_bytes(attestation, None, path))
+        for path, (index, frame, attestation) in rows
+    ]
 
 
 def handles_bytes(rows: Iterable[tuple[int, bytes, str | None]]) -> bytes:

@@ -64,6 +64,7 @@ class Code(StrEnum):
     HANDLE_TAKEN = "handle-taken"
     WRONG_DAY = "wrong-day"
     NOT_NEXT = "not-next"
+    NOT_ATTESTED = "not-attested"
     NOT_YOURS = "not-yours"
     TRY_LATER = "try-later"
     RECOVERING = "recovering"
@@ -105,6 +106,7 @@ CLASS: dict[Code, Class] = {
     Code.HANDLE_TAKEN: Class.FINAL,
     Code.WRONG_DAY: Class.FINAL,
     Code.NOT_NEXT: Class.FINAL,
+    Code.NOT_ATTESTED: Class.ASK,
     Code.NOT_YOURS: Class.FINAL,
     Code.TRY_LATER: Class.LATER,
     Code.RECOVERING: Class.LATER,
@@ -145,6 +147,7 @@ SENTENCE: dict[Code, str] = {
     Code.HANDLE_TAKEN: "This handle is registered with other terms.",
     Code.WRONG_DAY: "A registration is for this month or, from the 20th, the next, and is dated today.",
     Code.NOT_NEXT: "The manifest is not the next one of this address, or not signed by a key of the one before.",
+    Code.NOT_ATTESTED: "The organisation's certificate does not vouch for the manifest, or is none that is taken; renew it.",
     Code.NOT_YOURS: "There is nothing of yours under this name.",
     Code.TRY_LATER: "Nothing was stored; send the same bytes again later.",
     Code.RECOVERING: "The hub was put back from a copy and goes on when every partner has repeated its stops; "

@@ -7,21 +7,21 @@
 
 * People compare one fingerprint, that of the manifest.  A key of the manifest signs the rest, so nothing beside it can
   be exchanged: neither the certificate request nor the certificates.
-* Who has a certificate encloses it with its chain (DER, leaf first), and its key signs the manifest.  Who has none
-  encloses a certificate request (PKCS#10, DER) instead; exactly one of the two.
+* Who has a certificate encloses it with its chain (DER, leaf first), and its key signs the manifest: what every later
+  manifest travels with as its attestation.  Who has none encloses a certificate request (PKCS#10, DER) instead; exactly one of the two.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from schemas.attestation import Attestation
 from schemas.canonical import FrameError, decode_array, encode, need_bytes, need_int, need_list
 from schemas.manifest import SignedManifest, parse_manifest
 from schemas.signing import Signature, SigningKey, Verifier, parse_signature, signed_bytes
 
 LARGEST = 64 * 1024
 _ROLE_TAG = b"schakel/sign/join/v1\0"
-_CERTIFICATE_TAG = b"schakel/sign/join-certificate/v1\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,11 @@ class Join:
     signature: Signature
     certificate_signature: bytes
 
+    @property
+    def attestation(self) -> Attestation:
+        """The attestation of the manifest, by whoever has a certificate."""
+        return Attestation(self.chain, self.certificate_signature)
+
     def verify_role(self, verifier: Verifier) -> None:
         """Returns when a key of the manifest signed what stands beside it.
 
@@ -45,11 +50,6 @@ class Join:
         if key is None:
             raise FrameError("/key", "const")
         verifier.verify(_role_bytes(self.manifest.raw, self.request, self.chain), self.signature, key.public)
-
-
-def certificate_bytes(manifest: bytes) -> bytes:
-    """What the key of the certificate signs."""
-    return signed_bytes(_CERTIFICATE_TAG, manifest)
 
 
 def join_bytes(

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: Schakel contributors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What can be done to the bytes of a signed envelope on its way: swapped, added, taken away, cut, signed by another.
+"""What can be done to the bytes of a signed envelope or an attestation on its way: swapped, added, taken away, cut, signed by another.
 
 Each function gives a frame of the right shape (but for `truncated`), so that only the rule under test can refuse it.
 """
@@ -68,6 +68,14 @@ def flipped(raw: bytes, place: int) -> bytes:
     changed = bytearray(raw)
     changed[place] ^= 1
     return bytes(changed)
+
+
+def without_chain(raw: bytes) -> bytes:
+    """An attestation with half of its certificate."""
+    frame = decode_array(raw, 3)
+    (leaf,) = cast("list[bytes]", frame[1])
+    frame[1] = [leaf[: len(leaf) // 2]]
+    return encode(frame)
 
 
 def loose_list(raw: bytes) -> bytes:

@@ -23,7 +23,7 @@ from adapters.edge import EdgeError
 from adapters.refusals import OBJECTED
 from adapters.stop_code import stop_code
 from adapters.watch import WATCH_MS
-from adapters.witness import PROOF_MS, LogForkError
+from adapters.witness import PROOF_MS, LogForkError, NotProvenError
 from consent.rules import RuleTable, load
 from hub.audit.compare import (
     FOR_OUTSIDERS,
@@ -46,6 +46,7 @@ from hub.exchange import Exchange
 from hub.registry import Partner
 from hub.store import GrantRow, Store
 from hub.store_memory import MemoryStore
+from schemas.attestation import parse_attestation
 from schemas.canonical import encode
 from schemas.codes import Code
 from schemas.entry import committed, items_of
@@ -55,7 +56,7 @@ from schemas.note import verifier_key
 from schemas.receipt import Receipt, parse_receipt
 from schemas.signing import SigningKey
 from tests.adapters.edges import BSN, GP, PROVIDER, TEAM, Neighbours, allocation, status
-from tests.lies import flipped, resigned
+from tests.lies import flipped, resigned, without_chain
 from tests.lying_hub import LyingHub
 from tests.simulator import NATIONAL, World, run
 from tests.world_check import HUB_NAME
@@ -380,6 +381,155 @@ def test_false_manifest_is_seen_when_two_edges_compare(near: Neighbours) -> None
     newer = replace(team, manifests=tuple(replace(one, number=9) for one in team.manifests))
     found = compare(newer, provider, key, _hub_proof(near))
     assert (found.verdict, found.behind) == (Verdict.SAME, (PROVIDER,))
+
+
+# -- has a role's key, or takes away what a certificate vouched for ---------------------------------------------------
+
+
+@pytest.fixture
+def certified(tmp_path: Path) -> Iterator[Neighbours]:
+    made = Neighbours(tmp_path, certified=True)
+    yield made
+    made.close()
+
+
+LIES = (
+    "removed",
+    "what is none",
+    "of the manifest before",
+    "of another partner",
+    "by the certificate of another partner",
+    "by the hub's own authority",
+    "by an authority that nobody knows",
+    "by a chain that is over",
+    "its chain cut",
+)
+
+
+def _false_attestation(near: Neighbours, lie: str, frame: bytes) -> bytes:
+    """What a hub can show beside a manifest of the provider, whatever it has stolen but the key of the certificate."""
+    made = near.certificates
+    assert made is not None
+    mine, theirs = (run(LyingHub(near.world, TEAM).manifests(address)) for address in (PROVIDER, GP))
+    wrong = {
+        "removed": lambda: b"",
+        "what is none": lambda: b"attestation",
+        "of the manifest before": lambda: next(one for one in mine if one.frame != frame).attestation,
+        "of another partner": lambda: theirs[-1].attestation,
+        "by the certificate of another partner": lambda: near.attest[GP](frame),
+        "by the hub's own authority": lambda: made.by_accession(PROVIDER)(frame),
+        "by an authority that nobody knows": lambda: made.by_a_stranger(PROVIDER)(frame),
+        "by a chain that is over": lambda: made.over(PROVIDER)(frame),
+        "its chain cut": lambda: without_chain(near.attest[PROVIDER](frame)),
+    }
+    return wrong[lie]()
+
+
+def test_hub_lies_attestations_of_an_honest_hub_are_believed_also_after_a_certificate_was_renewed(
+    certified: Neighbours,
+) -> None:
+    near = certified
+    _introduced(near)
+    assert near.certificates is not None
+    near.attest[PROVIDER] = near.certificates.of(PROVIDER)
+    near.open(PROVIDER)
+    near.world.to("2026-03-24 09:00")
+    near.settle(3)
+    _tells(near)
+    near.settle(2)
+    assert len(near.told(PROVIDER, "P-1")) == 2
+    _nobody_caught_anything(near)
+    chains = {parse_attestation(one.attestation).chain for one in run(LyingHub(near.world, TEAM).manifests(PROVIDER))}
+    assert len(chains) == 2
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_hub_lies_a_manifest_without_the_attestation_of_its_own_certificate_is_not_used(
+    certified: Neighbours, lie: str
+) -> None:
+    near = certified
+    _introduced(near)
+    hub = _lied_to(near, TEAM)
+
+    def shown(address: str, found: list[Published]) -> list[Published]:
+        if address != PROVIDER:
+            return found
+        return [*found[:-1], replace(found[-1], attestation=_false_attestation(near, lie, found[-1].frame))]
+
+    near.world.to("2026-03-24 09:00")
+    near.work(PROVIDER)
+    hub.shown = shown
+    _tells(near)
+    near.work(TEAM)
+    assert near[TEAM].backlog()["waiting"].count == 1
+    (alarm,) = near[TEAM].alarms()
+    assert (alarm.lie, alarm.about) == (Lie.NOT_ATTESTED, PROVIDER)
+    hub.shown = None
+    near.settle(2)
+    assert len(near.told(PROVIDER, "P-1")) == 2  # nothing was lost
+
+
+def _invented(near: Neighbours) -> bytes:
+    """The hub has the provider's role key: its next manifest, with an opening key of the hub, in order and in the log."""
+    near.world.to("2026-03-24 09:00")
+    thief = near.world.party("provider-wmo", "9" * 20, admit=False)
+    thief.keeps_up = False
+    frame = sign_manifest(near[PROVIDER].signing_key(), replace(thief.manifest, address=PROVIDER, number=2))
+    near.world.hub = near.world.over(near.world.store)  # it looks at no attestation
+    assert near.world.hub.publish(PROVIDER, frame)[0] is Code.IN_FORCE
+    near.world.advance(seconds=10)
+    return frame
+
+
+@pytest.mark.parametrize("lie", LIES[:-1])  # there is none that it could cut
+def test_hub_lies_a_manifest_invented_with_a_stolen_role_key_is_not_used(certified: Neighbours, lie: str) -> None:
+    near = certified
+    _introduced(near)
+    frame = _invented(near)
+    hub = _lied_to(near, TEAM)
+    false = _false_attestation(near, lie, frame)
+    hub.shown = lambda address, found: (
+        [*found[:-1], replace(found[-1], attestation=false)] if address == PROVIDER else found
+    )
+    _tells(near)
+    near.work(TEAM)
+    assert near[TEAM].backlog()["waiting"].count == 1
+    assert _caught(near, TEAM) == {Lie.NOT_ATTESTED}
+
+
+def test_false_manifest_with_a_stolen_role_key_is_believed_where_no_certificates_are(near: Neighbours) -> None:
+    """In one process, as in the demo: why strict mode requires them."""
+    _introduced(near)
+    _invented(near)
+    near.open(TEAM)
+    sent = near[TEAM].backlog()["sent"].count
+    _tells(near)
+    assert (near[TEAM].backlog()["sent"].count, near[TEAM].alarms()) == (sent + 1, [])
+
+
+def test_hub_lies_who_was_just_admitted_is_waited_for_and_no_alarm_is_sounded(certified: Neighbours) -> None:
+    """A partner without an OIN is admitted before it has its certificate: nothing is sealed for it, and nobody lies."""
+    near = certified
+    practice = near.world.party("gp", "99000000000000000007", admit=False)
+    practice.keeps_up = False
+    near.world.hub.admit(practice.frame)
+    near.settle(2)
+    with pytest.raises(NotProvenError, match="not come in yet"):
+        run(near[TEAM]._peers.manifest(practice.address))
+    assert near.certificates is not None
+    attestation = near.certificates.of(practice.address)(practice.frame)
+    assert run(practice.client.publish(practice.frame, attestation))[0] is Code.IN_FORCE
+    assert run(near[TEAM]._peers.manifest(practice.address)) == practice.manifest
+    _nobody_caught_anything(near)
+
+
+def test_hub_lies_authorities_that_can_not_be_read_vouch_for_nobody_and_are_no_lie(certified: Neighbours) -> None:
+    near = certified
+    assert near.certificates is not None
+    near.certificates.partners[:] = [b"-----BEGIN CERTIFICATE-----"]
+    with pytest.raises(NotProvenError, match="can't be read"):
+        run(near[TEAM]._peers.manifest(PROVIDER))
+    assert near[TEAM].alarms() == []
 
 
 # -- shows two logs ----------------------------------------------------------------------------------------------------

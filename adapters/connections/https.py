@@ -186,9 +186,10 @@ class HttpsClient:
         """See `HubClient`."""
         return (await self._codes("restored", [frame]))[0]
 
-    async def publish(self, frame: bytes) -> tuple[Code, int]:
+    async def publish(self, frame: bytes, attestation: bytes = b"") -> tuple[Code, int]:
         """See `HubClient`."""
-        return _read(api.read_published, await self._post("publish", api.frames_bytes([frame])))
+        frames = [frame, attestation] if attestation else [frame]
+        return _read(api.read_published, await self._post("publish", api.frames_bytes(frames)))
 
     async def renew(self, request: bytes) -> bytes:
         """See `HubClient`."""
@@ -197,7 +198,7 @@ class HttpsClient:
     async def manifests(self, address: str) -> list[Published]:
         """See `HubClient`."""
         raw = await self._get(f"{self._own}manifests/{quote(address, safe=':')}")
-        return [Published(frame, index) for index, frame in _read(api.read_indexed, raw)]
+        return [Published(frame, index, attested) for index, frame, attested in _read(api.read_indexed, raw)]
 
     async def checkpoint(self) -> str:
         """See `HubClient`."""

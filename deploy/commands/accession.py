@@ -19,7 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
-from deploy.compose import machine_clock, toml, write_new
+from deploy.compose import authorities_of, machine_clock, toml, write_new
 from deploy.compose_edge import (
     MANIFEST_FILE,
     NewEdge,
@@ -35,16 +35,18 @@ from deploy.office import open_office
 from deploy.options import HUB_FILE, hub_option, settings_file
 from deploy.renewal import key_bytes, request_for
 from deploy.screen import Screen, good, note, plain, with_screen
-from hub.accession_authority import AuthorityFiles, check_join, is_handed_out, new_number, sign_with
+from hub.accession_authority import AuthorityFiles, check_join, new_number
 from hub.config import GatewayConfig, HubConfig, load_hub_config
-from schemas.address import PATTERN, oin_of, role_of
+from schemas.address import PATTERN, is_handed_out, oin_of, role_of
+from schemas.attestation import attestation_bytes, chain_in, signature_by
 from schemas.canonical import FrameError
-from schemas.join import LARGEST, Join, certificate_bytes, join_bytes, parse_join
+from schemas.join import LARGEST, Join, join_bytes, parse_join
 from schemas.manifest import SignedManifest, parse_manifest
 from schemas.settings import Fault, SettingsError, Wrong, load_toml, pattern, read_values, required, text
 from schemas.signing import Verifier
 
 JOIN_FILE = "join.schakel"
+PARTNERS_PEM, ACCESSION_PEM = "partner-authorities.pem", "accession-authority.pem"
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _ROLE = r"[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?"
 
@@ -58,6 +60,10 @@ def _pem(value: object, folder: Path) -> str:
     return value
 
 
+def _pem_or_none(value: object, folder: Path) -> str:
+    return "" if value == "" else _pem(value, folder)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invitation:
     """What a partner needs to join a hub."""
@@ -66,6 +72,12 @@ class Invitation:
     hub: str = required(text(1, 300), "Where the hub answers.")
     hub_key: str = required(text(1, 200), "The verifier key of the hub's log.")
     authorities: str = required(_pem, "The authorities that vouch for the hub's server (PEM).")
+    partner_authorities: str = required(
+        _pem_or_none, "The authorities that vouch for partners with an OIN (PEM); empty where there are none."
+    )
+    accession_authority: str = required(
+        _pem, "The authority that vouches for the numbers that the hub hands out (PEM)."
+    )
 
 
 def read_invitation(file: Path) -> Invitation:
@@ -114,12 +126,15 @@ def make_invitation(settings: HubConfig, address: str | None, role: str | None) 
         everyone, vkey = office("partners", {})["partners"], office("status", {})["verifier_key"]
     known = {oin_of(one["address"]) for one in everyone} | {name.partition("-")[0] for name in _invited(settings)}
     address = _address(address, role, known)
+    partners = [_pem_of(one, "client_authorities") for one in gateway.client_authorities]
     lines = [
         f"# Invitation to exchange through the hub {settings.name}. Compare its fingerprint before using it.",
         f"address = {toml(address)}",
         f"hub = {toml(gateway.url)}",
         f"hub_key = {toml(vkey)}",
-        f"authorities = {toml(_read(gateway.server_authorities, 'server_authorities').decode())}",
+        f"authorities = {toml(_pem_of(gateway.server_authorities, 'server_authorities'))}",
+        f"partner_authorities = {toml(''.join(partners))}",
+        f"accession_authority = {toml(_pem_of(settings.accession_certificate, 'accession_certificate'))}",
         "",
     ]
     content = "\n".join(lines).encode()
@@ -238,6 +253,7 @@ def make_joining(invited: Invitation, folder: Path, joining: Joining) -> SignedM
     key_file = joining.certificate_key or folder / "hub-tls.key"
     chain = _chain(certificate) if own else ()
     more = [("hub", toml(invited.hub))]
+    more += [("partner_authorities", toml(PARTNERS_PEM)), ("accession_authority", toml(ACCESSION_PEM))]
     if own:
         more += [("hub_certificate", _path(certificate)), ("hub_certificate_key", _path(key_file))]
     wanted = NewEdge(
@@ -252,6 +268,8 @@ def make_joining(invited: Invitation, folder: Path, joining: Joining) -> SignedM
     )
     settings = load_settings(write_edge_settings(wanted))
     write_new(folder / "hub-authorities.pem", invited.authorities.encode())
+    write_new(folder / PARTNERS_PEM, invited.partner_authorities.encode())
+    write_new(folder / ACCESSION_PEM, invited.accession_authority.encode())
     if not own:
         write_new(key_file, key_bytes(ec.generate_private_key(ec.SECP256R1())))
     with open_edge(settings, NoHub(), make_store(settings, os.environ)) as edge:
@@ -259,7 +277,7 @@ def make_joining(invited: Invitation, folder: Path, joining: Joining) -> SignedM
     write_new(folder / MANIFEST_FILE, signed.raw)
     secret = _read(key_file, "certificate-key")
     request = b"" if own else _request(secret, invited.address)
-    signature = sign_with(secret, certificate_bytes(signed.raw)) if own else b""
+    signature = signature_by(signed.raw, secret) if own else b""
     write_new(folder / JOIN_FILE, join_bytes(signed.raw, request, chain, signing, signature))
     return signed
 
@@ -287,10 +305,9 @@ def _request(secret: bytes, address: str) -> bytes:
 
 def _chain(file: Path) -> tuple[bytes, ...]:
     try:
-        found = x509.load_pem_x509_certificates(_read(file, "certificate"))
+        return chain_in(_read(file, "certificate"))
     except ValueError:
         raise refused("The file of --certificate holds no certificate in PEM.") from None
-    return tuple(one.public_bytes(Encoding.DER) for one in found)
 
 
 # -- the operator admits -----------------------------------------------------------------------------------------
@@ -302,6 +319,13 @@ class Candidate:
 
     manifest: SignedManifest
     join: Join | None
+
+    @property
+    def attestation(self) -> bytes:
+        """The attestation of the manifest; empty for who asks for a certificate, or gave a bare manifest."""
+        if self.join is None or self.join.request:
+            return b""
+        return attestation_bytes(self.join.chain, self.join.certificate_signature)
 
 
 def read_candidate(settings: HubConfig, file: Path) -> Candidate:
@@ -316,9 +340,11 @@ def read_candidate(settings: HubConfig, file: Path) -> Candidate:
         asked = parse_join(raw)
     except FrameError:
         return _bare(settings, raw)
-    now = machine_clock() // 1000
-    files = () if settings.gateway is None else settings.gateway.client_authorities
-    check_join(asked, [_read(one, "client_authorities") for one in files], now, Verifier())
+    try:
+        authorities = authorities_of(settings)
+    except OSError as error:
+        raise failed(f"The files of the authorities can't be read: {error.strerror}.") from None
+    check_join(asked, authorities, machine_clock() // 1000, Verifier())
     if not _invitation(settings, asked.manifest.manifest.address).exists():
         raise refused("This hub did not invite that address. Run `schakel partner invite` first.")
     return Candidate(asked.manifest, asked)
@@ -400,6 +426,15 @@ def grouped(raw: bytes) -> str:
     """The SHA-256 of a file as people read it to each other."""
     digest = hashlib.sha256(raw).hexdigest()
     return " ".join(digest[place : place + 8] for place in range(0, 64, 8))
+
+
+def _pem_of(file: Path, name: str) -> str:
+    """The certificates in a file, without what stands around them."""
+    try:
+        found = x509.load_pem_x509_certificates(_read(file, name))
+    except ValueError:
+        raise failed(f"The file of {name} holds no certificate in PEM.") from None
+    return b"".join(one.public_bytes(Encoding.PEM) for one in found).decode()
 
 
 def _path(file: Path) -> str:

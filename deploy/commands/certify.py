@@ -23,6 +23,7 @@ from deploy.options import HUB_FILE, hub_option, settings_file
 from deploy.screen import Screen, good, note, plain, with_screen
 from hub.accession_authority import check_join
 from hub.config import load_hub_config
+from schemas.attestation import Authorities
 from schemas.canonical import FrameError
 from schemas.join import LARGEST, Join, parse_join
 from schemas.signing import Verifier
@@ -70,7 +71,7 @@ def _read(raw: bytes) -> Join:
         raise refused("This is no file of `schakel edge renew --request`; ask the partner for it.") from None
     if not asked.request:
         raise refused("This partner has a certificate of another authority, which gives it the next one.")
-    check_join(asked, (), machine_clock() // 1000, Verifier())
+    check_join(asked, Authorities((), ()), machine_clock() // 1000, Verifier())
     return asked
 
 

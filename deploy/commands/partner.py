@@ -52,7 +52,7 @@ def admit(
     candidate = read_candidate(settings, file)
     _compare(screen, candidate, fingerprint)
     with open_office(settings) as office:
-        admitted = office("admit", admit_values(candidate.manifest.raw))
+        admitted = office("admit", admit_values(candidate.manifest.raw, candidate.attestation))
     # A crash here: the partner is admitted and has no certificate; the same command goes on with that.
     certificate = certify(settings, candidate, certificate_out or file.with_suffix(".crt"))
     answer = {**admitted, "certificate": None if certificate is None else str(certificate)}

@@ -24,6 +24,7 @@ from schemas.calendar import date_text, parse_date
 from schemas.event import Ending, Event, Kind, Law
 from schemas.identity import Citizen
 from schemas.registry import load
+from tests.certificates import Attest, Certificates
 from tests.simulator import NATIONAL, World, run
 from tests.world_check import HUB_NAME
 
@@ -54,17 +55,23 @@ REGISTRY = load()
 
 
 class Neighbours:
-    """Edges that know each other, over one hub."""
+    """Edges that know each other, over one hub; with `certified` each has a certificate, as over a network."""
 
-    def __init__(self, folder: Path, world: World | None = None) -> None:
+    def __init__(self, folder: Path, world: World | None = None, *, certified: bool = False) -> None:
         self.folder = folder
         self.world = world or World()
+        self.certificates = Certificates(folder / "certificates", self.world) if certified else None
+        self.attest: dict[str, Attest] = {}
+        if self.certificates is not None:
+            self.certificates.hub()
+            self.attest = {address: self.certificates.of(address) for address in (TEAM, PROVIDER, GP)}
         self.edges: dict[str, Edge] = {}
         self.tables: dict[str, RuleTable] = {}
         self.points: dict[str, Callable[[str], None]] = {}
         self.clients: dict[str, HubClient] = {}
         for address in (TEAM, PROVIDER, GP):
-            self.world.hub.admit(self.open(address).init().raw)
+            first = self.open(address).init().raw
+            self.world.hub.admit(first, self.attest[address](first) if certified else b"")
 
     def open(self, address: str) -> Edge:
         """The edge of an address, as a new process finds it."""
@@ -84,6 +91,8 @@ class Neighbours:
             self.world.clock,
             self.world.random,
             self.points.get(address, no_point),
+            self.attest.get(address),
+            None if self.certificates is None else self.certificates.authorities,
         )
         self.edges[address] = Edge(identity, tools)
         return self.edges[address]

@@ -318,8 +318,8 @@ def test_a_proof_of_what_is_not_in_the_log_is_refused(town: Town, path: str) -> 
     _refused(town, town.site.request(town.team, "GET", path), 400, "malformed")
 
 
-def test_a_publication_of_nothing_or_of_two_is_refused(town: Town) -> None:
-    for frames in ([], [b"a", b"b"]):
+def test_a_publication_of_nothing_or_of_more_than_a_manifest_with_its_attestation_is_refused(town: Town) -> None:
+    for frames in ([], [b"a", b"b", b"c"]):
         answer = _post(town, api.frames_bytes(frames), "publish")
         assert (answer.status, answer.problem) == (400, "malformed")
     town.still_works()
