@@ -85,7 +85,8 @@ def authorities_of(config: HubConfig) -> Authorities:
         OSError, ValueError: they can't be read.
     """
     files = () if config.gateway is None else config.gateway.client_authorities
-    return Authorities.read([one.read_bytes() for one in files], config.accession_certificate.read_bytes())
+    accession = config.accession_certificate
+    return Authorities.read([one.read_bytes() for one in files], accession.read_bytes() if accession.exists() else b"")
 
 
 def _attestations(config: HubConfig, log: Log) -> Attestations | None:

@@ -120,7 +120,7 @@ def open_edge(
         identity = Identity(config.address, config.own_codes, settings.book, notices_with_bsn=config.notices_with_bsn)
         witness = Witness(store, *(config.hub_verifier or _NO_KEY))
         tools = Tools(store, client, witness, national(config.test_mode), load_registry(), clock, random)
-        tools = replace(tools, attest=_attest(config), authorities=_authorities(config))
+        tools = replace(tools, attest=attests_with(config), authorities=reads_authorities(config))
         edge = Edge(identity, tools)
         if isinstance(client, Line):
             client.belongs_to(edge)
@@ -131,8 +131,9 @@ def open_edge(
                 client.belongs_to(None)
 
 
-def _attest(config: EdgeConfig) -> Attest | None:
-    """Signs with the certificate that is shown to the hub, as its files are at that moment."""
+def attests_with(config: EdgeConfig) -> Attest | None:
+    """What attests manifests with the certificate that is shown to the hub, as its files are at that moment; it raises
+    `HubUnavailableError` while they can't be used."""
     if config.hub_url is None:
         return None
 
@@ -145,8 +146,8 @@ def _attest(config: EdgeConfig) -> Attest | None:
     return attest_now
 
 
-def _authorities(config: EdgeConfig) -> Callable[[], Authorities] | None:
-    """Reads who vouches for partners, as the files are at that moment."""
+def reads_authorities(config: EdgeConfig) -> Callable[[], Authorities] | None:
+    """What reads who vouches for partners, as the files are at that moment; None where the settings name none."""
     partners, accession = config.partner_authorities, config.accession_authority
     if partners is None or accession is None:
         return None

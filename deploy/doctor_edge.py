@@ -23,7 +23,7 @@ from adapters.records import ITEMS, OWN, OWN_KEY, place
 from adapters.sources.folder import REPORT
 from adapters.store import StoreError, WrongKeyError
 from adapters.witness import EVIDENCE, Cut
-from deploy.compose_edge import NoHub
+from deploy.compose_edge import NoHub, reads_authorities
 from deploy.doctor import (
     Finding,
     clock,
@@ -81,6 +81,22 @@ def of_files(config: EdgeConfig, moment: Moment) -> Iterator[Finding]:
         else:
             yield from certificate(subject, pem, moment.now, ends_in=until)
         yield named("certificate for the hub, name", config.hub_certificate, oin_of(config.address))
+    if config.hub_url is not None:
+        yield _vouching(config)
+
+
+def _vouching(config: EdgeConfig) -> Finding:
+    """Whether it is known whose certificates vouch for the keys of partners."""
+    subject, read = "authorities of partners", reads_authorities(config)
+    if read is None:
+        says = "None are set, so the keys that the hub shows of a partner are believed without its certificate."
+        return wrong(subject, says, "Set partner_authorities and accession_authority, from an invitation of the hub.")
+    try:
+        found = read()
+    except (OSError, ValueError):
+        says = "partner_authorities or accession_authority can't be read; nothing is sealed for who is new."
+        return wrong(subject, says, "Put back the files in PEM that `schakel edge join` wrote, from the invitation.")
+    return fine(subject, f"{len(found.organisations)} for those with an OIN, {len(found.accession)} for those without.")
 
 
 def of_store(edge: Edge, moment: Moment) -> Iterator[Finding]:

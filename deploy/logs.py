@@ -34,6 +34,7 @@ class Event(StrEnum):
     COMMAND = "command"
     PASS = "pass"  # noqa: S105  # of work
     WAITS_FOR_STORE = "waits-for-store"
+    WAITS_FOR_ROOM = "waits-for-room"  # on the disk of the store
     HAS_STORE = "has-store"
     LENT = "lent"
     HUB_AWAY = "hub-away"

@@ -17,11 +17,13 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import shutil
 import signal
 from contextlib import AsyncExitStack, ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from adapters.config import EdgeConfig
 from adapters.connections.https import HubRefusedError
 from adapters.edge import Edge
 from adapters.keys import StoreKey
@@ -35,7 +37,7 @@ from adapters.store import StoreError, WrongKeyError
 from adapters.witness import LogForkError
 from deploy.clock import MachineClock
 from deploy.compose import Clock, Random
-from deploy.compose_edge import Settings, open_edge, store_key
+from deploy.compose_edge import Settings, open_edge, reads_authorities, store_key
 from deploy.exits import failed, place_of
 from deploy.lending import LEND, Lender
 from deploy.line import Line, LineError
@@ -55,6 +57,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 STOP_SECONDS = 10.0
 BETWEEN_SECONDS = 0.25
 RENEW_SECONDS = 3600.0  # between two looks whether the certificate is renewed
+LEAST_ROOM = 1 << 20  # bytes: with less a store that does not open may do so when there is room
 MOST_FAILED = 5  # openings of a store that nobody has: then something is wrong with it
 
 
@@ -80,6 +83,7 @@ def run_edge(settings: Settings, log: Log, clock: MachineClock) -> None:
         raise failed('An edge runs with a hub somewhere else: set hub = "https://HOST:PORT" in edge.toml.')
     if not (config.data_folder / STORE_FILE).is_file():
         raise failed("There is no edge store in data_folder; `schakel edge join` makes one.")
+    _need_authorities(config)
     key = store_key(config, os.environ)
     end = log.listen(requests=False)
     try:
@@ -87,6 +91,19 @@ def run_edge(settings: Settings, log: Log, clock: MachineClock) -> None:
         log(Event.STOPPED)
     finally:
         end()
+
+
+def _need_authorities(config: EdgeConfig) -> None:
+    """While it runs, an edge that can't read them waits; at the start there is somebody to tell."""
+    read = reads_authorities(config)
+    try:
+        if read is not None:
+            read()
+    except (OSError, ValueError):
+        raise failed(
+            "partner_authorities or accession_authority can't be read, or hold no certificates in PEM. Both came with the "
+            "invitation; `schakel edge join` wrote them."
+        ) from None
 
 
 @dataclass(slots=True)
@@ -130,6 +147,7 @@ class _EdgeProcess:
         self._folder: WatchedFolder | None = None
         self._looked_at = -LOOK_SECONDS
         self._failed = 0
+        self._waits_for_room = False
         self._renew_at = 0.0
         self._wake = asyncio.Event()
         self._lender = Lender(self._wake.set)
@@ -189,22 +207,32 @@ class _EdgeProcess:
         with ExitStack() as stack:
             try:
                 edge = stack.enter_context(open_edge(means.settings, self._line, means.key, means.clock, means.random))
+                if not self._control.listens:
+                    await self._control.start()
+                    # Not before: a standby beside this one has the same settings, so the same port.
+                    page = metrics_page(self._metrics, self._config.metrics_listen, self._log)
+                    await self._page.enter_async_context(page)
+                    self._log(Event.HAS_STORE)
             except WrongKeyError:
                 raise
-            except StoreError:
-                self._failed += 1
-                if self._failed > MOST_FAILED:
+            except (StoreError, OSError) as error:
+                if self._is_ending(error):
                     raise
-                await self._sleep(STANDBY_SECONDS)  # another standby, or a command, was a moment earlier
+                await self._sleep(STANDBY_SECONDS)
                 return
-            self._failed = 0
-            if not self._control.listens:
-                await self._control.start()
-                # Not before: a standby beside this one has the same settings, so the same port.
-                page = metrics_page(self._metrics, self._config.metrics_listen, self._log)
-                await self._page.enter_async_context(page)
-                self._log(Event.HAS_STORE)
+            self._failed, self._waits_for_room = 0, False
             await self._finished(asyncio.get_running_loop().create_task(self._work(edge)))
+
+    def _is_ending(self, error: Exception) -> bool:
+        """Whether a store that does not open ends this process: not while its disk is full, nor when another standby, or
+        a command, was a moment earlier."""
+        if _has_no_room(self._config.data_folder):
+            if not self._waits_for_room:
+                self._log(Event.WAITS_FOR_ROOM)
+                self._waits_for_room = True
+            return False
+        self._failed += 1
+        return not isinstance(error, StoreError) or self._failed > MOST_FAILED
 
     async def _finished(self, work: asyncio.Task[None]) -> None:
         """Waits for the work to end; once it shall, at most ten seconds more."""
@@ -374,6 +402,13 @@ class _EdgeProcess:
 
 def _time() -> float:
     return asyncio.get_running_loop().time()
+
+
+def _has_no_room(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free < LEAST_ROOM
+    except OSError:
+        return False
 
 
 def _is_locked(lock: Path) -> bool:

@@ -10,8 +10,8 @@
 * It travels beside the manifest and never stands in the log, so an organisation may renew its certificate at any time.
 * Who vouches for whom are two lists that never meet: the authority of a hub vouches for the numbers that it hands out,
   and never for an organisation that has an OIN; all others vouch for OINs and never for such a number.
-* A certificate vouches for a manifest when it was valid on its first day, or began later in its days.  What became of it
-  since changes nothing: the manifest lasts 30 days by itself.
+* A certificate vouches for a manifest when its chain held on the first day, or began to hold later in its days.  What became
+  of it since changes nothing: the manifest lasts 30 days by itself.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from cryptography.x509.oid import NameOID
 from schemas.address import is_handed_out, oin_of
 from schemas.calendar import start_of_day
 from schemas.canonical import FrameError, decode_array, encode, need_bytes, need_int, need_list
-from schemas.manifest import SignedManifest
+from schemas.manifest import Manifest, SignedManifest
 from schemas.signing import signed_bytes
 
 LARGEST = 32 * 1024
@@ -134,10 +134,10 @@ def parse_attestation(raw: bytes) -> Attestation:
 def verify_attestation(
     attestation: Attestation, signed: SignedManifest, authorities: Authorities, now: int | None = None
 ) -> None:
-    """Returns when this attestation vouches for this manifest; `now` (unix seconds) when its chain must hold now, too.
+    """Returns when this attestation vouches for this manifest: its chain holds `now` (unix seconds), or without that it held
+    at some moment of the manifest's days.
 
-    1. the leaf names the number of the address; 2. the chain leads to an authority that vouches for such numbers, in the
-    days of the manifest (and now); 3. the key of the leaf signed the manifest.  Not checked here: that a certificate was
+    1. the leaf names the number of the address; 2. the chain leads to an authority that vouches for such numbers; 3. the key of the leaf signed the manifest.  Not checked here: that a certificate was
     revoked (the hub, by its own list), and the signature of the role's key (with the manifest).
 
     Raises:
@@ -154,36 +154,36 @@ def verify_attestation(
     if names != [oin]:
         raise AttestationError("the certificate names another organisation than the address")
     # (2) to whom the chain leads
-    moments = [_first_moment(chain[0], signed)] if now is None else [_first_moment(chain[0], signed), _moment(now)]
-    for moment in moments:
-        _need_led_to(trusted, chain, moment)
+    moments = _begins(signed.manifest, (*chain, *trusted)) if now is None else [datetime.fromtimestamp(now, UTC)]
+    if not any(_is_led_to(trusted, chain, moment) for moment in moments):
+        raise AttestationError(
+            "the certificate does not lead to an authority that is taken for it, or not in those days"
+        )
     # (3) whether its key was at hand
     if not _has_signed(chain[0], signed.raw, attestation.signature):
         raise AttestationError("the key of the certificate did not sign the manifest")
 
 
-def _first_moment(leaf: x509.Certificate, signed: SignedManifest) -> datetime:
-    """The first moment of the manifest at which the certificate could be used: who asks to join has none yet."""
-    begin = max(_moment(start_of_day(signed.manifest.begin) // 1000), leaf.not_valid_before_utc)
-    if begin >= _moment(start_of_day(signed.manifest.until + 1) // 1000):
-        raise AttestationError("the certificate began after the last day of the manifest")
-    return begin
-
-
-def _need_led_to(trusted: Sequence[x509.Certificate], chain: Sequence[x509.Certificate], moment: datetime) -> None:
-    # A client's certificate names an organisation, no host: extensions that matter are looked at by TLS itself.
-    anything, of_authorities = (
-        verification.ExtensionPolicy.permit_all(),
-        verification.ExtensionPolicy.webpki_defaults_ca(),
+def _begins(manifest: Manifest, certificates: Sequence[x509.Certificate]) -> list[datetime]:
+    """The moments of the manifest's days at which a chain of these can begin to hold: who asks to join has none yet."""
+    first, end = (
+        datetime.fromtimestamp(start_of_day(day) // 1000, UTC) for day in (manifest.begin, manifest.until + 1)
     )
+    begins = (one.not_valid_before_utc for one in certificates)
+    return sorted({first, *(begin for begin in begins if first < begin < end)})
+
+
+def _is_led_to(trusted: Sequence[x509.Certificate], chain: Sequence[x509.Certificate], moment: datetime) -> bool:
+    # A client's certificate names an organisation, no host: extensions that matter are looked at by TLS itself.
+    anything = verification.ExtensionPolicy.permit_all()
+    of_authorities = verification.ExtensionPolicy.webpki_defaults_ca()
     try:
         policy = verification.PolicyBuilder().store(verification.Store(list(trusted))).time(moment)
         policy = policy.extension_policies(ee_policy=anything, ca_policy=of_authorities)
         policy.build_client_verifier().verify(chain[0], list(chain[1:]))
     except (ValueError, verification.VerificationError):
-        raise AttestationError(
-            "the certificate does not lead to an authority that is taken for it, or is over"
-        ) from None
+        return False
+    return True
 
 
 def _has_signed(leaf: x509.Certificate, manifest: bytes, signature: bytes) -> bool:
@@ -202,10 +202,6 @@ def _has_signed(leaf: x509.Certificate, manifest: bytes, signature: bytes) -> bo
 
 def _in_pem(pem: bytes) -> list[x509.Certificate]:
     return x509.load_pem_x509_certificates(pem) if _BEGIN in pem else []
-
-
-def _moment(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _pss() -> padding.PSS:

@@ -26,8 +26,8 @@ class Certificates:
     def __init__(self, folder: Path, world: World) -> None:
         self.world, self._folder = world, folder
         self._organisations, self._accession = self._authority("organisations"), self._authority("accession")
-        self._ended = self._authority("ended", days=3)
-        self.partners = [one.files.certificate.read_bytes() for one in (self._organisations, self._ended)]
+        self._ended, self._soon = self._authority("ended", days=3), self._authority("soon", days=12)
+        self.partners = [one.files.certificate.read_bytes() for one in (self._organisations, self._ended, self._soon)]
 
     def authorities(self) -> Authorities:
         """Whom hub and edges take."""
@@ -48,6 +48,10 @@ class Certificates:
     def over(self, address: str) -> Attest:
         """By a certificate of an authority that is taken, which ended before the world began."""
         return self._by(self._ended, address)
+
+    def soon_over(self, address: str) -> Attest:
+        """By a certificate that ends two days after the world began."""
+        return self._by(self._soon, address)
 
     def hub(self, *, strict: bool = True) -> Exchange:
         """The hub of the world, which looks at attestations from now on."""

@@ -76,7 +76,8 @@ class Invitation:
         _pem_or_none, "The authorities that vouch for partners with an OIN (PEM); empty where there are none."
     )
     accession_authority: str = required(
-        _pem, "The authority that vouches for the numbers that the hub hands out (PEM)."
+        _pem_or_none,
+        "The authority that vouches for the numbers that the hub hands out (PEM); empty where there is none.",
     )
 
 
@@ -127,6 +128,7 @@ def make_invitation(settings: HubConfig, address: str | None, role: str | None) 
     known = {oin_of(one["address"]) for one in everyone} | {name.partition("-")[0] for name in _invited(settings)}
     address = _address(address, role, known)
     partners = [_pem_of(one, "client_authorities") for one in gateway.client_authorities]
+    own = settings.accession_certificate
     lines = [
         f"# Invitation to exchange through the hub {settings.name}. Compare its fingerprint before using it.",
         f"address = {toml(address)}",
@@ -134,7 +136,7 @@ def make_invitation(settings: HubConfig, address: str | None, role: str | None) 
         f"hub_key = {toml(vkey)}",
         f"authorities = {toml(_pem_of(gateway.server_authorities, 'server_authorities'))}",
         f"partner_authorities = {toml(''.join(partners))}",
-        f"accession_authority = {toml(_pem_of(settings.accession_certificate, 'accession_certificate'))}",
+        f"accession_authority = {toml(_pem_of(own, 'accession_certificate') if own.exists() else '')}",
         "",
     ]
     content = "\n".join(lines).encode()

@@ -173,6 +173,20 @@ def test_strict_mode_refuses_a_hub_in_the_same_process_and_unread_rules(tmp_path
     assert edge(tmp_path, text + "strict = false\n").hub is not None
 
 
+def test_strict_mode_wants_the_authorities_that_vouch_for_partners_and_nobody_gives_half_of_them(
+    tmp_path: Path,
+) -> None:
+    refused = ["/partner_authorities: give this and accession_authority: required in strict mode"]
+    text = EDGE + f'hub = "https://hub.example:8443"\nhub_key = "{HUB_KEY}"\n'
+    one, other = 'partner_authorities = "p.pem"\n', 'accession_authority = "a.pem"\n'
+
+    assert [edge_faults(tmp_path, text + more) for more in ("", one, other)] == [refused] * 3
+    assert edge(tmp_path, text + one + other).accession_authority == tmp_path / "edge" / "a.pem"
+    assert edge(tmp_path, text + "strict = false\n").partner_authorities is None
+    assert edge_faults(tmp_path, EDGE + "strict = false\n" + one) == refused
+    assert edge(tmp_path, EDGE).partner_authorities is None
+
+
 def test_strict_mode_refuses_a_file_that_moves_the_clock(tmp_path: Path) -> None:
     refused = ["/clock_file: moves the clock, for tests and drills: refused in strict mode"]
     setting = 'clock_file = "clock"\n'

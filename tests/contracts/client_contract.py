@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from hashlib import sha256
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import pytest
 
 from consent.rules import without
+from hub.attestations import Attestations
 from hub.audit.checkpoint import open_note
 from hub.client import HubClient, HubUnavailableError
 from hub.registry import SUSPENDED
@@ -26,6 +28,7 @@ from schemas.envelope import parse
 from schemas.fact import REGISTER, STOP, parse_fact
 from schemas.manifest import sign_manifest
 from schemas.merkle_proof import leaf_hash, root_from_inclusion, verify_consistency
+from tests.certificates import Certificates
 from tests.lies import truncated
 from tests.simulator import NATIONAL, Party, World
 from tests.world_check import HUB_NAME
@@ -209,6 +212,19 @@ class ClientContract:
         proof = self.way.wait(self.recipient.inclusion(index, point.size))
         leaf = leaf_hash(b"\1" + sha256(frame).digest())
         assert root_from_inclusion(index, point.size, leaf, proof) == point.root
+
+    def test_a_manifest_travels_with_its_attestation_to_whoever_asks(self, tmp_path: Path) -> None:
+        """Looked at by the hub that is asked, so it is told to before."""
+        certificates = Certificates(tmp_path / "certificates", self.world)
+        log = self.world.hub.log
+        rules = Attestations(certificates.authorities, lambda: log.greatest.kept.revoked, strict=True)
+        self.world.hub._attestations = rules
+        frame = sign_manifest(self.team.signing, self.team.following())
+        assert self.way.wait(self.sender.publish(frame)) == (Code.NOT_ATTESTED, -1)
+        attestation = certificates.of(self.team.address)(frame)
+        assert self.way.wait(self.sender.publish(frame, attestation))[0] is Code.IN_FORCE
+        published = self.way.wait(self.recipient.manifests(self.team.address))
+        assert [one.attestation for one in published] == [b"", attestation]
 
     def test_a_table_is_published_once_and_refused_when_it_goes_too_far(self) -> None:
         code, index = self.way.wait(self.sender.publish(without(NATIONAL, [1]).raw))

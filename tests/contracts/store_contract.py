@@ -119,6 +119,7 @@ def everything(store: Store) -> list[object]:
     told += [store.recovery(), store.registrations(RECIPIENT, 0, 1_000)]
     told += [store.stops(map(handle, names)), store.find_waiting(ids), store.due(FOR_EVER, 1_000), store.payloads(ids)]
     told += [store.entries(0, size), store.hashes(0, 0, size), store.faults(), store.counts(), store.last_checkpoint()]
+    told.append(store.attestations([bytes_of("manifest", 32), bytes(32)]))
     for address in range(1, 5):
         told += [store.feed(address, 0, 1_000), store.notices(address, 1_000), store.manifests(address)]
         told += [store.facts_of(address, 0, 1_000), store.waiting(address, FOR_EVER, 1_000)]
@@ -219,6 +220,7 @@ def _full(position: tuple[int, int, int] | None = None) -> Step:
     step.admissions = [("urn:nld:oin:4:new", "admitted", None), (_ADDRESSES[2], "suspended", THIRD)]
     step.manifests = [(3, SENDER, b"manifest", bytes_of("table", 32))]
     step.tables = [(bytes_of("table", 32), b"table")]
+    step.attestations = [(bytes_of("manifest", 32), b"attestation")]
     step.acknowledged = [(RECIPIENT, 1)]
     step.set_aside = [_aside("i")]
     step.released = [1]
@@ -300,6 +302,7 @@ class StoreContract:
         assert busy.store.addresses()["urn:nld:oin:4:new"].number == 4
         assert busy.store.table(bytes_of("table", 32)) == b"table"
         assert busy.store.manifests(SENDER) == [(size + 3, b"manifest")]
+        assert busy.store.attestations([bytes_of("manifest", 32)]) == {bytes_of("manifest", 32): b"attestation"}
         assert [notice.number for notice in busy.store.notices(RECIPIENT, 10)] == [2]
 
     @pytest.mark.parametrize("name", BROKEN)
@@ -463,6 +466,14 @@ class StoreContract:
         world.do(Step(6, entries=[public(b"two")], manifests=[(0, SENDER, b"two", None)]))
         assert world.store.manifests(SENDER) == [(1, b"one"), (2, b"two")]
         assert world.store.manifests(RECIPIENT) == []
+
+    def test_the_first_attestation_of_a_manifest_stays_and_needs_no_entry(self, world: World) -> None:
+        size = world.store.head().size
+        for raw in (b"first", b"second"):
+            world.do(Step(5, attestations=[(bytes(32), raw)]))
+        assert world.store.attestations([bytes(32), bytes_of("other", 32)]) == {bytes(32): b"first"}
+        assert world.store.attestations([]) == {}
+        assert world.store.head().size == size
 
     def test_a_table_published_again_changes_nothing(self, world: World) -> None:
         for _ in range(2):

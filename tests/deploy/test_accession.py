@@ -20,11 +20,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from adapters.config import load_edge_config
 from deploy.commands.accession import JOIN_FILE
+from deploy.compose import open_hub
 from deploy.dev_ca import DevCa
 from deploy.exits import Exit
 from hub.accession_authority import Authority, JoinError, make_authority, new_number
+from hub.config import load_hub_config
 from schemas.address import oin_of
+from schemas.attestation import parse_attestation
 from schemas.canonical import FrameError, encode
 from schemas.join import Join, parse_join
 from tests.deploy.conftest import Schakel
@@ -114,6 +118,20 @@ def test_an_organisation_with_a_certificate_joins_with_that(
     assert result.exit_code == Exit.DONE, result.output
     assert json.loads(result.stdout)["certificate"] is None
     assert [one["address"] for one in answer("partner", "list", "--config", hub)] == [TEAM]
+    with open_hub(load_hub_config(hub / "hub.toml")) as opened:
+        (shown,) = opened.exchange.manifests(TEAM, TEAM)
+    asked = parse_join(Path(joined["join"]).read_bytes())
+    assert parse_attestation(shown.attestation) == asked.attestation
+
+
+def test_what_vouches_for_partners_comes_with_the_invitation_whose_fingerprint_is_compared(
+    practice: Any, hub: Path, ca: DevCa, tmp_path: Path
+) -> None:
+    config = load_edge_config(tmp_path / "edges" / "praktijk" / "edge.toml")
+    assert config.partner_authorities is not None
+    assert config.accession_authority is not None
+    assert config.partner_authorities.read_bytes() == ca.files.certificate.read_bytes()
+    assert config.accession_authority.read_bytes() == (hub / "accession.crt").read_bytes()
 
 
 def test_what_joining_makes_is_strict_and_readable_by_its_owner_only(practice: Any, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
@@ -24,6 +24,7 @@ from adapters.config import load_edge_config
 from adapters.edge import Edge
 from deploy import certificate_files
 from deploy.certificate_files import Pair, change, put_back, settle
+from deploy.compose_edge import attests_with, reads_authorities
 from deploy.demo_net import Net
 from deploy.dev_ca import DevCa
 from deploy.exits import Exit
@@ -32,8 +33,11 @@ from deploy.renewal import BEFORE, RenewalError, confirm, is_due, key_bytes, ren
 from deploy.story.world import PRACTICE, TEAM
 from hub.accession_authority import PARTNER_DAYS, AuthorityFiles, make_authority
 from hub.client import HubUnavailableError, Seen
+from schemas.attestation import parse_attestation, verify_attestation
+from schemas.calendar import day_of
 from schemas.canonical import encode
 from schemas.join import join_bytes, parse_join
+from schemas.manifest import parse_manifest, sign_manifest
 from schemas.signing import SigningKey
 from tests.deploy.conftest import Schakel
 from tests.deploy.nets import net_of, wait_for
@@ -112,6 +116,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
     (folder / "edge.toml").write_text(
         f'address = "{party.address}"\nname = "Praktijk"\nkey_file = "../store.key"\nhub = "{site.url}"\n'
         f'hub_key = "{world.hub.log.verifier_key}"\n'
+        'partner_authorities = "hub-authorities.pem"\naccession_authority = "../accession.crt"\n'
     )
     made = Place(site, party, folder, files)
     key = ec.generate_private_key(ec.SECP256R1())
@@ -119,6 +124,31 @@ def place(tmp_path: Path) -> Iterator[Place]:
     made.pair.certificate.write_bytes(files.read().certify(request_for(key, party.address), party.address, now))
     yield made
     site.close()
+
+
+def test_the_next_manifest_is_attested_by_the_renewed_certificate_and_by_none_while_it_changes(place: Place) -> None:
+    config, today = load_edge_config(place.folder / "edge.toml"), day_of(int(time.time()) * 1000)
+    frame = sign_manifest(place.party.signing, replace(place.party.manifest, begin=today, until=today + 1))
+    attest, read = attests_with(config), reads_authorities(config)
+    assert attest is not None
+    assert read is not None
+    before = parse_attestation(attest(frame))
+    line = place.start()
+    place.renew(line)
+    after = parse_attestation(attest(frame))
+    assert before.chain != after.chain
+    for one in (before, after):
+        verify_attestation(one, parse_manifest(frame), read())
+    key = place.pair.key.read_bytes()
+    for broken in (key_bytes(ec.generate_private_key(ec.SECP256R1())), b""):
+        place.pair.key.write_bytes(broken)
+        with pytest.raises(HubUnavailableError, match="do not belong together"):
+            attest(frame)
+    place.pair.key.unlink()
+    with pytest.raises(HubUnavailableError, match="can't be read"):
+        attest(frame)
+    place.pair.key.write_bytes(key)
+    assert parse_attestation(attest(frame)).chain == after.chain
 
 
 def _ends_after(monkeypatch: pytest.MonkeyPatch, number: int) -> Callable[[], bool]:

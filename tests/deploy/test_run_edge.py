@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +29,11 @@ from deploy.demo_net import Net, Process
 from deploy.dev_ca import DevCa
 from deploy.exits import Exit
 from deploy.lending import on_loan
-from deploy.run_edge import FIRST_PAUSE, LONGEST_PAUSE, LONGEST_POLL, SHORTEST_POLL, _Pace
+from deploy.run_edge import FIRST_PAUSE, LONGEST_PAUSE, LONGEST_POLL, MOST_FAILED, SHORTEST_POLL, _Pace
 from deploy.story.world import TEAM
 from hub.control_socket import is_served
 from schemas.address import oin_of
+from tests.chaos.ground import NotHereError, fill, small_disk
 from tests.deploy.conftest import Schakel
 from tests.deploy.nets import let_look, net_of, wait_for
 
@@ -276,6 +277,32 @@ def test_of_two_standbys_one_takes_over_and_the_other_goes_on_waiting(net: Net, 
     wait_for(lambda: net.team.process.events("has-store"))
 
 
+def test_an_edge_that_starts_on_a_full_disk_says_so_and_works_as_soon_as_there_is_room(net: Net) -> None:
+    process, folder = net.team.process, net.team.settings.config.data_folder
+    assert process.stop() == 0
+    kept = folder.with_name("data.kept")
+    with ExitStack() as stack:
+        try:
+            small_disk(folder, stack)
+        except NotHereError:
+            process.start()
+            pytest.skip("this machine lets nobody mount a small disk of his own")
+        filler = fill(folder)
+        process.start()
+        wait_for(lambda: process.events("waits-for-room"))
+        let_look(MOST_FAILED + 2)  # as often as it would try a store that is broken
+        process.need_alive()
+        assert (len(process.events("waits-for-room")), process.events("has-store")) == (1, [])
+        filler.unlink()
+        wait_for(lambda: process.events("has-store"))
+        assert process.stop() == 0
+        shutil.copytree(folder, kept)
+    shutil.rmtree(folder, ignore_errors=True)
+    kept.rename(folder)
+    process.start()
+    wait_for(lambda: process.events("has-store"))
+
+
 def test_a_store_with_another_key_ends_the_process_with_a_sentence(net: Net, schakel: Schakel, tmp_path: Path) -> None:
     place = net.team.settings.config.data_folder.parent
     other = tmp_path / "kopie"
@@ -378,7 +405,10 @@ def test_strict_mode_takes_https_and_no_hub_in_the_same_process(net: Net, tmp_pa
     lines = f'address = "{TEAM.address}"\nname = "T"\nkey_file = "../t.key"\nhub_key = "{net.team.settings.config.hub_key}"\n'
     file = tmp_path / "e" / "edge.toml"
     file.parent.mkdir()
-    file.write_text(lines + 'hub = "https://hub.example:8443"\n')
+    https = lines + 'hub = "https://hub.example:8443"\n'
+    file.write_text(https)
+    assert schakel("config", "check", file).exit_code == Exit.REFUSED
+    file.write_text(https + 'partner_authorities = "p.pem"\naccession_authority = "a.pem"\n')
     assert schakel("config", "check", file).exit_code == Exit.DONE
     file.write_text(lines + 'hub = "local:../hub"\n')
     assert schakel("config", "check", file).exit_code == Exit.REFUSED

@@ -19,7 +19,7 @@ from hub.client import HubUnavailableError, RefusedError
 from hub.exchange import Exchange
 from hub.registry import ADMITTED, SUSPENDED
 from schemas.address import oin_of
-from schemas.attestation import Authorities, attest, parse_attestation
+from schemas.attestation import Authorities, attest, parse_attestation, verify_attestation
 from schemas.codes import Code
 from schemas.manifest import parse_manifest, sign_manifest
 from tests.certificates import Attest, Certificates
@@ -164,13 +164,23 @@ def test_a_revoked_certificate_vouches_for_nothing_more(scene: Scene) -> None:
     assert scene.publish(scene.team, frame, scene.certificates.of(scene.team.address)(frame))[0] is Code.IN_FORCE
 
 
-def test_a_certificate_must_hold_when_the_manifest_is_published_not_only_on_its_first_day(tmp_path: Path) -> None:
-    scene = Scene(tmp_path).admitted()
+def test_a_certificate_must_hold_when_the_manifest_is_published_not_only_on_its_first_day(scene: Scene) -> None:
+    scene.admitted()
     frame = scene.following(scene.team)
-    attestation = scene.attested(scene.team, frame)
-    scene.world.advance(days=25)
-    scene.certificates.partners.clear()
+    attestation = scene.certificates.soon_over(scene.team.address)(frame)
+    scene.world.advance(days=5)
+    verify_attestation(parse_attestation(attestation), parse_manifest(frame), scene.certificates.authorities())
     assert scene.publish(scene.team, frame, attestation) == (Code.NOT_ATTESTED, -1)
+
+
+def test_a_certificate_that_ended_since_takes_nothing_from_what_it_vouched_for(scene: Scene) -> None:
+    scene.admitted()
+    frame = scene.following(scene.team)
+    attestation = scene.certificates.soon_over(scene.team.address)(frame)
+    assert scene.publish(scene.team, frame, attestation)[0] is Code.IN_FORCE
+    scene.world.advance(days=5)
+    shown = run(scene.practice.client.manifests(scene.team.address))[-1]
+    verify_attestation(parse_attestation(shown.attestation), parse_manifest(frame), scene.certificates.authorities())
 
 
 def test_while_the_authorities_can_not_be_read_nothing_is_published_and_nothing_is_refused_for_good(

@@ -19,7 +19,7 @@ from hub.clock import HubClock
 from hub.exchange import Exchange
 from hub.greatest import Greatest, GreatestFile, NoGreatest
 from hub.registry import ADMITTED, REMOVED, SUSPENDED
-from hub.store import StoreError
+from hub.store import Step, StoreError
 from hub.store_sqlite import SqliteStore
 from hub.store_sqlite_sql import SCHEMA_VERSION
 from schemas.codes import Code
@@ -348,6 +348,7 @@ def test_a_store_of_the_version_before_is_brought_up_to_date_and_knows_its_recip
         "DROP TABLE recovery",
         "DROP TABLE awaited",
         "ALTER TABLE feed DROP COLUMN frame",
+        "DROP TABLE attestation",
         "PRAGMA user_version = 1",
     ):
         db.execute(statement)
@@ -356,6 +357,23 @@ def test_a_store_of_the_version_before_is_brought_up_to_date_and_knows_its_recip
     assert store._db.execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION
     assert len(store.registrations(2, 0, 10)) == 1
     assert store.recovery() is None
+    store.close()
+
+
+def test_a_store_of_before_attestations_has_none_and_takes_them(tmp_path: Path) -> None:
+    world = World("sqlite", tmp_path)
+    team = world.party("team-wmo")
+    world.store.close()
+    db = sqlite3.connect(tmp_path / "hub.db", isolation_level=None)
+    for statement in ("DROP TABLE attestation", "PRAGMA user_version = 2"):
+        db.execute(statement)
+    db.close()
+    store = SqliteStore(tmp_path, world.clock)
+    assert store._db.execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION
+    assert store.manifests(1)[0][1] == team.frame
+    assert store.attestations([bytes(32)]) == {}
+    store.commit(Step(world.now, attestations=[(bytes(32), b"raw")]))
+    assert store.attestations([bytes(32)]) == {bytes(32): b"raw"}
     store.close()
 
 
