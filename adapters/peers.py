@@ -35,7 +35,14 @@ from schemas.signing import SignatureError, SigningKey, Verifier
 class FalseManifestError(Exception):
     """The hub shows a manifest that is not its address's own. A person must look; nothing is sealed for it."""
 
-    lie = Lie.PEER_MANIFEST
+    lie: Lie | None = Lie.PEER_MANIFEST
+
+
+class NotInYetError(FalseManifestError):
+    """A partner was admitted and has not attested its first manifest yet. Nobody lies, so there is no alarm; and nobody
+    else waits for it: whoever never does so holds up nothing but its own."""
+
+    lie = None
 
 
 class NotAttestedError(FalseManifestError):
@@ -235,9 +242,10 @@ class Peers:
             if published and (kept is None or kept.frame != published[-1].frame):
                 self._need_attested(published[-1])
         except FalseManifestError as error:
-            with self.work.commit("alarm") as tx:
-                alarms.sound(tx, error.lie, address, self.work.now)
-            # A crash here: the alarm stands, and the manifest is asked for and refused again.
+            if error.lie is not None:
+                with self.work.commit("alarm") as tx:
+                    alarms.sound(tx, error.lie, address, self.work.now)
+                # A crash here: the alarm stands, and the manifest is asked for and refused again.
             raise
         if last is None:
             return None
@@ -269,7 +277,7 @@ class Peers:
         signed = parse_manifest(newest.frame)
         manifest = signed.manifest
         if not newest.attestation and manifest.number == 1 and is_handed_out(oin_of(manifest.address)):
-            raise NotProvenError("this partner was admitted and has not come in yet with the certificate that it got")
+            raise NotInYetError("this partner was admitted and has not come in yet with the certificate that it got")
         try:
             verify_attestation(parse_attestation(newest.attestation), signed, self.authorities())
         except (FrameError, AttestationError) as error:

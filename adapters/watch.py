@@ -100,6 +100,8 @@ class Watch:
             return found
         if not shown or (shown[-1].frame, shown[-1].index) != (own.manifest, own.index):
             return [*found, (Lie.OWN_MANIFEST, f"entry {own.index} is not the newest shown")]
+        if own.attested and not shown[-1].attestation:
+            found.append((Lie.OWN_MANIFEST, f"entry {own.index} is shown without its attestation"))
         with suppress(NotProvenError):  # the hub signs a checkpoint within seconds: the next look finds it
             await self.witness.manifest_in_log(self.work.client, own.manifest, own.index)
         return found

@@ -20,6 +20,7 @@ import pytest
 from adapters.alarms import Lie
 from adapters.clients import ClientRow
 from adapters.edge import EdgeError
+from adapters.peers import NotInYetError
 from adapters.refusals import OBJECTED
 from adapters.stop_code import stop_code
 from adapters.watch import WATCH_MS
@@ -46,6 +47,7 @@ from hub.exchange import Exchange
 from hub.registry import Partner
 from hub.store import GrantRow, Store
 from hub.store_memory import MemoryStore
+from schemas.address import oin_of
 from schemas.attestation import parse_attestation
 from schemas.canonical import encode
 from schemas.codes import Code
@@ -469,14 +471,27 @@ def test_hub_lies_a_manifest_without_the_attestation_of_its_own_certificate_is_n
     assert len(near.told(PROVIDER, "P-1")) == 2  # nothing was lost
 
 
+def test_hub_lies_an_attestation_that_was_taken_away_is_missed_by_its_own_address_too(certified: Neighbours) -> None:
+    near = certified
+    near.settle(1)
+    near.world.advance(ms=WATCH_MS)
+    near.work(PROVIDER)
+    _nobody_caught_anything(near)
+    hub = _lied_to(near, PROVIDER)
+    hub.shown = lambda _, found: [replace(one, attestation=b"") for one in found]
+    near.world.advance(ms=WATCH_MS)
+    near.work(PROVIDER)
+    assert _caught(near, PROVIDER) == {Lie.OWN_MANIFEST}
+
+
 def _invented(near: Neighbours) -> bytes:
     """The hub has the provider's role key: its next manifest, with an opening key of the hub, in order and in the log."""
     near.world.to("2026-03-24 09:00")
     thief = near.world.party("provider-wmo", "9" * 20, admit=False)
     thief.keeps_up = False
     frame = sign_manifest(near[PROVIDER].signing_key(), replace(thief.manifest, address=PROVIDER, number=2))
-    near.world.hub = near.world.over(near.world.store)  # it looks at no attestation
-    assert near.world.hub.publish(PROVIDER, frame)[0] is Code.IN_FORCE
+    careless = near.world.over(near.world.store)  # it looks at no attestation
+    assert careless.publish(PROVIDER, frame)[0] is Code.IN_FORCE
     near.world.advance(seconds=10)
     return frame
 
@@ -514,12 +529,26 @@ def test_hub_lies_who_was_just_admitted_is_waited_for_and_no_alarm_is_sounded(ce
     practice.keeps_up = False
     near.world.hub.admit(practice.frame)
     near.settle(2)
-    with pytest.raises(NotProvenError, match="not come in yet"):
+    with pytest.raises(NotInYetError, match="not come in yet"):
         run(near[TEAM]._peers.manifest(practice.address))
     assert near.certificates is not None
     attestation = near.certificates.of(practice.address)(practice.frame)
     assert run(practice.client.publish(practice.frame, attestation))[0] is Code.IN_FORCE
     assert run(near[TEAM]._peers.manifest(practice.address)) == practice.manifest
+    _nobody_caught_anything(near)
+
+
+def test_who_never_attests_its_manifest_holds_up_nothing_that_comes_from_others(certified: Neighbours) -> None:
+    """Its registration stands before those of others in the recipient's notices."""
+    near = certified
+    stranger = near.world.party("team-wmo", "99000000000000000007", admit=False)
+    stranger.keeps_up = False
+    near.world.hub.admit(stranger.frame)
+    provider = near.world.party("provider-wmo", oin_of(PROVIDER), admit=False)
+    provider.keeps_up = False
+    grant = stranger.register(provider)
+    assert grant.answer.code is Code.IN_FORCE
+    _introduced(near)
     _nobody_caught_anything(near)
 
 
