@@ -151,7 +151,8 @@ def check_join(join: Join, authorities: Authorities, now: int, verifier: Verifie
     """Returns when everything in a join file belongs together; `now` in unix seconds.
 
     1. a key of the manifest signed what stands beside it; then either 2. the request is in order and asks for a number
-    of ours, or 3. the certificate enclosed attests the manifest of an organisation that has an OIN.  Not checked here: the manifest itself (`Exchange.admit`), its fingerprint (people).
+    of ours, or 3. the certificate enclosed attests the manifest of an organisation that has an OIN.  Not checked here:
+    the manifest itself (`Exchange.admit`), its fingerprint (people).
 
     Raises:
         JoinError: it doesn't.
