@@ -13,7 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from adapters.address_book import AddressBook, Partner
-from adapters.lines import Wish, end_grant, make
+from adapters.code import OneTimeCode, new_code
+from adapters.code_slips import Slip, count_printed, in_words, slip
+from adapters.lines import CODE, Wish, begin_anew, end_grant, make
 from adapters.records import ACTIVE, CONSENTS, FROZEN, GRANTS, Client, Consented, Grant, Reads, Refused
 from adapters.refusals import HELD, OBJECTED, WITHDRAWN, concerns, refuse, standing
 from adapters.stop_code import stop_code
@@ -23,12 +25,10 @@ from consent.decide import longest_validity
 from consent.record import ConsentRecord, from_bytes
 from consent.rules import Row, RuleTable
 from schemas.address import role_of
-from schemas.calendar import date_text
 
 CONSENT: Final = "consent"
 NOTICE: Final = "2026-1"  # version of the text that the receipt is made of
 _PRINCIPAL: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
-_MONTHS: Final = "januari februari maart april mei juni juli augustus september oktober november december".split()
 _CATEGORIES: Final = {"progress": "dat hulp begint, verandert en stopt", "service": "onder welke wet en toewijzing"}
 
 
@@ -59,15 +59,19 @@ class Agreed:
     end: int
     state: str
     stop_code: str
+    by_code: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """What came of a conversation: what this edge will tell, what is to be asked elsewhere, and the receipt."""
+    """What came of a conversation: what this edge will tell, what is to be asked elsewhere, the receipt, and a slip with a
+    code for each partner that can't know otherwise whom it is about.
+    """
 
     made: tuple[Agreed, ...]
     asked: tuple[str, ...]
     receipt: str
+    slips: tuple[Slip, ...] = ()
 
 
 def make_agreement(
@@ -78,6 +82,7 @@ def make_agreement(
     Raises:
         AgreementError: an unknown partner, an objection or hold that stands, or no BSN to introduce by.
         NotLawfulError: an end beyond what the rule allows.
+        TooManyCodesError: the codes that it asks for may not be printed any more today.
     """
     named = [_named(book, name) for name in talk.partners]
     rows = {partner.address: _rows(work.rules, work.address, partner.address) for partner in named}
@@ -85,9 +90,10 @@ def make_agreement(
         if rows[partner.address] and not _is_free(tx, client, partner):
             raise AgreementError(f"er staat een bezwaar of blokkade tegen {partner.name}: hef die eerst op")
     made = [_agree(tx, work, client, talk, (partner, row)) for partner in named for row in rows[partner.address]]
-    agreed = tuple(_agreed(work, book, consented, grant) for consented, grant in made)
+    slips = tuple(slip(book, grant, code) for _, grant, code in made if code is not None)
+    agreed = tuple(_agreed(work, book, consented, grant) for consented, grant, _ in made)
     asked = tuple(dict.fromkeys(_to_be_asked(work, named, rows)))
-    return Agreement(agreed, asked, receipt(agreed, asked))
+    return Agreement(agreed, asked, receipt(agreed, asked), slips)
 
 
 def _named(book: AddressBook, name: str) -> Partner:
@@ -113,8 +119,10 @@ def _is_free(reads: Reads, client: Client, partner: Partner) -> bool:
 
 def _agree(
     tx: Transaction, work: Workplace, client: Client, talk: Conversation, about: tuple[Partner, Row]
-) -> tuple[Consented, Grant]:
+) -> tuple[Consented, Grant, OneTimeCode | None]:
+    """One consent with its grant, and the code that introduces it where it needs one."""
     partner, row = about
+    code = new_code(partner.address, work.random) if row.introduction == CODE else None
     number = client.number
     record = ConsentRecord(
         id=work.random(16).hex(),
@@ -144,14 +152,22 @@ def _agree(
         source,
         automatic=False,
         consent=record.id,
+        code=code,
     )
     grant = make(tx, work, wish)
     if grant is None:
         raise AgreementError(
             "van deze cliënt is geen BSN bekend; volgens deze regel herkent de ontvanger de cliënt daaraan"
         )
+    if code is not None and not code.fits(grant.proof, grant.salt):
+        if grant.proof and not grant.introduced:  # agreed once more before the code was typed: the paper may be lost
+            grant = begin_anew(tx, work, grant, code)
+        else:
+            code = None  # the recipient knows by the grant before whom it is about
+    if code is not None:
+        count_printed(tx, work, partner.address)
     consented = Consented(record.id, client.id, record.to_bytes(work.registry), (grant.id,))
-    return CONSENTS.put(tx, consented), grant
+    return CONSENTS.put(tx, consented), grant, code
 
 
 def _agreed(work: Workplace, book: AddressBook, consented: Consented, grant: Grant) -> Agreed:
@@ -165,6 +181,7 @@ def _agreed(work: Workplace, book: AddressBook, consented: Consented, grant: Gra
         record.end,
         record.state,
         stop_code(grant.secret),
+        grant.by_code,
     )
 
 
@@ -208,11 +225,6 @@ def end_agreement(tx: Transaction, work: Workplace, consent: str) -> Grant | Non
     return last
 
 
-def _in_words(day: int) -> str:
-    year, month, number = date_text(day).split("-")
-    return f"{int(number)} {_MONTHS[int(month) - 1]} {year}"
-
-
 def receipt(made: Sequence[Agreed], asked: Sequence[str]) -> str:
     """What the citizen takes home."""
     lines = ["Afspraak over het delen van voortgang", ""]
@@ -220,7 +232,12 @@ def receipt(made: Sequence[Agreed], asked: Sequence[str]) -> str:
         what = " en ".join(_CATEGORIES[name] for name in one.categories)
         lines += [
             f"Wij mogen {one.recipient_name} vertellen {what}.",
-            f"Dit geldt van {_in_words(one.begin)} tot en met {_in_words(one.end)}.",
+            f"Dit geldt van {in_words(one.begin)} tot en met {in_words(one.end)}.",
+            *(
+                [f"Het begint pas als {one.recipient_name} uw code heeft ingevoerd, of u daar al kent."]
+                if one.by_code
+                else []
+            ),
             "Er gaan geen medische gegevens, verslagen of toelichtingen mee.",
             "U kunt dit altijd stoppen: bij ons, of bij een van de andere partners met deze stopcode.",
             f"Stopcode: {one.stop_code}",

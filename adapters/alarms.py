@@ -1,11 +1,12 @@
 # SPDX-FileCopyrightText: Schakel contributors
 # SPDX-License-Identifier: EUPL-1.2
-"""What this edge caught the hub at, for a person: kept until somebody has looked and settled it.
+"""What this edge caught the hub at, or a person or partner at with codes: kept until somebody has looked and settled it.
 
 Guarantees: an alarm is on disk before anything else is done about it; the same thing seen again is counted, not kept
 twice; nothing in it tells of a client: it names entries of the log, addresses of partners and numbers of our own.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
@@ -32,7 +33,16 @@ class Lie(StrEnum):
     FORKED_LOG = "forked-log"
 
 
-SAYS: Final = MappingProxyType(
+class Misuse(StrEnum):
+    """What was done more often than one expects; it may be innocent."""
+
+    GUESSED_CODES = "guessed-codes"
+    MANY_CODES = "many-codes"
+    MANY_INTRODUCTIONS = "many-introductions"
+    MANY_STRANGERS = "many-strangers"
+
+
+SAYS: Final[Mapping[str, str]] = MappingProxyType(
     {
         Lie.OFF_THE_LOG: "The hub handed something over that its log does not account for. It was not taken.",
         Lie.FORGED: "The hub handed something over that its sender did not sign for this address. It was not taken.",
@@ -44,9 +54,13 @@ SAYS: Final = MappingProxyType(
         Lie.OLD_KEY: "The hub passed something that was sealed for a key that is over, or not of this edge.",
         Lie.OTHER_TABLE: "The hub decided by other rules than this edge has.",
         Lie.FORKED_LOG: "The hub showed a log that does not extend the one it showed before. Nothing goes on.",
+        Misuse.GUESSED_CODES: "Codes that fit nothing were typed here so often that no more are looked at today.",
+        Misuse.MANY_CODES: "More codes were asked for here than are printed on one day.",
+        Misuse.MANY_INTRODUCTIONS: "A partner introduced so many by code today that the codes after that are held.",
+        Misuse.MANY_STRANGERS: "A partner introduced many people today whom this organisation does not know.",
     }
 )
-REMEDY: Final = MappingProxyType(
+REMEDY: Final[Mapping[str, str]] = MappingProxyType(
     {
         Lie.OFF_THE_LOG: "Keep the store. Let the privacy officer ask for an export of the log, and compare it.",
         Lie.FORGED: "Keep the store. Ask that partner whether it sent anything, and call the privacy officer.",
@@ -59,13 +73,17 @@ REMEDY: Final = MappingProxyType(
         Lie.OTHER_TABLE: "Compare versions with the operator; when both are up to date, call the privacy officer.",
         Lie.FORKED_LOG: "Keep the store, write `schakel edge seen`, and compare it with other partners: `schakel audit "
         "compare`.",
+        Misuse.GUESSED_CODES: "Find out who typed them and for whom. They work again tomorrow.",
+        Misuse.MANY_CODES: "Find out who asked for them and for whom. Codes are printed again tomorrow.",
+        Misuse.MANY_INTRODUCTIONS: "Call that partner. Settling this alarm lets the held codes be typed.",
+        Misuse.MANY_STRANGERS: "Call that partner; at a first start with many clients this may be in order. It learned nothing.",
     }
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """Something that the hub was caught at. `about` names an entry, an address or a number of our own."""
+    """Something that the hub was caught at, or that was done too often. `about` names an entry, an address, a day or a number of our own."""
 
     number: int
     lie: str
@@ -77,12 +95,17 @@ class Alarm:
     @property
     def says(self) -> str:
         """What it is, for a person."""
-        return SAYS[Lie(self.lie)]
+        return SAYS[self.lie]
 
     @property
     def remedy(self) -> str:
         """What to do about it."""
-        return REMEDY[Lie(self.lie)]
+        return REMEDY[self.lie]
+
+    @property
+    def of_hub(self) -> bool:
+        """Whether it is the hub that was caught."""
+        return self.lie in set(Lie)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +119,8 @@ ALARMS: Final = Shelf(Table("alarm", ("what",)), Alarm, lambda r: number_key(r.n
 _COUNT: Final = Shelf(Table("alarm_count"), _Counted, lambda _: _NUMBERS)
 
 
-def sound(tx: Transaction, lie: Lie, about: str, now: int) -> Alarm:
-    """Keep what the hub was caught at; the same again is counted."""
+def sound(tx: Transaction, lie: Lie | Misuse, about: str, now: int) -> Alarm:
+    """Keep what somebody was caught at; the same again is counted."""
     new = Alarm(0, lie.value, about, now, now)
     before = next(iter(ALARMS.find(tx, "what", _what(new))), None)
     if before is not None:
@@ -112,9 +135,11 @@ def standing(reads: Reads) -> list[Alarm]:
     return list(ALARMS.scan(reads))
 
 
-def settle(tx: Transaction, number: int) -> bool:
-    """A person has looked; whether there was such an alarm."""
-    return ALARMS.delete(tx, number_key(number))
+def settle(tx: Transaction, number: int) -> Alarm | None:
+    """A person has looked; the alarm, when there was one."""
+    found = ALARMS.get(tx, number_key(number))
+    ALARMS.delete(tx, number_key(number))
+    return found
 
 
 def _what(alarm: Alarm) -> bytes:

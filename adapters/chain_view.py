@@ -12,6 +12,7 @@ from typing import Final
 
 from adapters.address_book import AddressBook
 from adapters.records import (
+    AWAITED,
     GONE,
     INTRODUCTIONS,
     KNOWN,
@@ -189,4 +190,5 @@ def _forget(tx: Transaction, introduced: Introduced) -> None:
         GONE.delete(tx, gone_key(told.sender, told.event_id))
     for month in months(introduced.begin, introduced.end):
         KNOWN.delete(tx, handle(introduced.secret, month))
+    AWAITED.delete(tx, introduced.secret)
     INTRODUCTIONS.delete(tx, introduced.secret)

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from adapters.lines import chain
+from adapters.lines import chain, code_of
 from adapters.records import CLIENTS, Grant, Introduced, Item
 from adapters.workplace import Workplace
-from consent.grant import GrantTerms
+from consent.grant import CodeProof, GrantTerms, bsn_record, code_record
 from schemas.calendar import date_text, parse_date
 from schemas.envelope import CONTROL
 from schemas.manifest import Manifest
@@ -62,7 +62,6 @@ def introduction_control(work: Workplace, grant: Grant, item: Item) -> bytes:
     Raises:
         InvalidPart: the client has no BSN.
     """
-    client = CLIENTS.need(work.store, grant.client.encode())
     renews = next((old.secret.hex() for old in chain(work.store, grant)[1:] if old.introduced), None)
     control = {
         "kind": INTRODUCTION,
@@ -73,7 +72,7 @@ def introduction_control(work: Workplace, grant: Grant, item: Item) -> bytes:
         "automatic": grant.automatic,
         "renews": renews,
         "source": grant.source,
-        "identity": {"bsn": client.bsn},
+        "identity": _identity(work, grant),
         "terms": {
             "row": grant.row,
             "ground": grant.ground,
@@ -87,6 +86,17 @@ def introduction_control(work: Workplace, grant: Grant, item: Item) -> bytes:
     return work.registry.encode(f"{INTRODUCTION}/{_VERSION}", control)
 
 
+def _identity(work: Workplace, grant: Grant) -> dict[str, object]:
+    if not grant.by_code:
+        return {"bsn": CLIENTS.need(work.store, grant.client.encode()).bsn}
+    proof, until, line = code_of(grant)
+    return {
+        "code": None if proof is None else proof.hex(),
+        "line": None if line is None else line.hex(),
+        "until": None if until is None else date_text(until),
+    }
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class CameIntroduction:
     """A valid introduction."""
@@ -97,16 +107,28 @@ class CameIntroduction:
     automatic: bool
     renews: bytes | None
     source: str | None
-    bsn: str
+    identity: str | CodeProof  # a BSN, or what introduces by code
     terms: GrantTerms
 
-    def record(self, came_at: int) -> Introduced:
+    @property
+    def way(self) -> str:
+        """The way of introduction, as a row of the rule table names it."""
+        return "bsn" if isinstance(self.identity, str) else "code"
+
+    def committed(self) -> bytes:
+        """What the commitment of its registration is made over: the citizen, or the code, included."""
+        if isinstance(self.identity, str):
+            return bsn_record(self.terms, self.identity, self.salt, self.source)
+        return code_record(self.terms, self.identity, self.salt, self.source)
+
+    def record(self, came_at: int, message_id: bytes) -> Introduced:
         """What is kept of it."""
+        code = None if isinstance(self.identity, str) else self.identity
         terms = self.terms
         return Introduced(
             self.secret,
             terms.sender,
-            self.bsn,
+            self.identity if isinstance(self.identity, str) else None,
             terms.row,
             terms.ground,
             terms.categories,
@@ -117,6 +139,8 @@ class CameIntroduction:
             self.renews,
             self.automatic,
             came_at,
+            proof=b"" if code is None or code.proof is None else code.proof,
+            message_id=message_id,
         )
 
 
@@ -159,9 +183,20 @@ def read_introduction(registry: Registry, raw: bytes, sender: str, recipient: st
         bool(control["automatic"]),
         None if renews is None else bytes.fromhex(str(renews)),
         cast("str | None", control["source"]),
-        cast("dict[str, str]", control["identity"])["bsn"],
+        _who(cast("dict[str, str | None]", control["identity"])),
         terms,
     )
+
+
+def _who(identity: Mapping[str, str | None]) -> str | CodeProof:
+    bsn = identity.get("bsn")
+    if bsn is not None:
+        return bsn
+    proof, line = (None if text is None else bytes.fromhex(text) for text in (identity["code"], identity["line"]))
+    until = None if identity["until"] is None else parse_date(identity["until"])
+    if (proof is None) != (until is None) or (proof is None and line is None):
+        raise InvalidPart([Fault("/identity", "code")])
+    return CodeProof(proof, until, line)
 
 
 def read_event(registry: Registry, opened: Mapping[str, bytes]) -> CameEvent:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from adapters.address_book import AddressBook
+from adapters.code_slips import waits_for
 from adapters.lines import is_live
 from adapters.records import (
     ASKS,
@@ -46,6 +47,9 @@ _ASKS: Final[dict[str, str]] = {
 }
 
 
+_FIRST_LOOK: Final = 64
+
+
 @dataclass(frozen=True, slots=True)
 class OutboxLine:
     """One thing in the outbox. `asks`: a person must look."""
@@ -80,7 +84,10 @@ def outbox(reads: Reads, book: AddressBook, today: int) -> list[OutboxLine]:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """How many things of the outbox are in one state, and when the oldest was made (0: there is none)."""
+    """How many things of the outbox are in one state, and when the oldest was made (0: there is none).
+
+    What waits for a code to be typed counts, and has no age.
+    """
 
     count: int
     oldest: int
@@ -93,9 +100,26 @@ def backlog(reads: Reads) -> dict[str, Backlog]:
     """Per state of what has not ended well how much there is."""
     found = {}
     for state in BACKLOG_STATES:
-        oldest = next(iter(ITEMS.scan(reads, state, limit=1)), None)
+        oldest = _oldest(reads, state)
         found[state] = Backlog(reads.count(ITEMS.table, state), 0 if oldest is None else oldest.made_at)
     return found
+
+
+def _oldest(reads: Reads, state: str) -> Item | None:
+    """The oldest in a state; what waits for a citizen to hand over a code stands still in good order and is left out."""
+    for limit in (1, _FIRST_LOOK, None):  # hardly anything waits for a code: mostly the first will do
+        items = list(ITEMS.scan(reads, state, limit=limit))
+        for item in items:
+            if item.state != WAITING or item.kind != EVENT or not _waits_for_code(reads, item):
+                return item
+        if limit is None or len(items) < limit:
+            break
+    return None
+
+
+def _waits_for_code(reads: Reads, item: Item) -> bool:
+    grant = GRANTS.need(reads, item.grant.encode())
+    return grant.by_code and not grant.introduced
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,17 +190,19 @@ def _line(reads: Reads, book: AddressBook, item: Item, today: int) -> OutboxLine
         book.name_of(grant.recipient),
         item.day,
         "vraagt een besluit" if item.asks else "onderweg" if item.state == SENT else "wacht",
-        _why(grant, item, today),
+        _why(reads, book, grant, item, today),
         item.asks,
     )
 
 
-def _why(grant: Grant, item: Item, today: int) -> str:
+def _why(reads: Reads, book: AddressBook, grant: Grant, item: Item, today: int) -> str:
     if item.asks:
         return _ASKS.get(item.final or "", f"geweigerd ({item.final})")
     if item.state == SENT:
         return "wacht op een beslissing van de hub" if item.undecided else "wacht tot de ontvanger het ophaalt"
     if item.kind == EVENT and not grant.introduced:
+        if grant.by_code and is_live(grant, today):
+            return waits_for(reads, grant, book.name_of(grant.recipient), today)
         return "wacht op de kennismaking"
     if item.kind != RETRACTION and not is_live(grant, today):
         return "de lijn wordt gestopt"

@@ -10,17 +10,33 @@ Guarantees:
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from adapters import agreement, alarms, clients, desk, inbound, lines, peers, recovery, refusals, restore
+from adapters import (
+    agreement,
+    alarms,
+    clients,
+    code_slips,
+    desk,
+    inbound,
+    lines,
+    peers,
+    quotas,
+    recovery,
+    refusals,
+    restore,
+)
 from adapters.address_book import AddressBook
 from adapters.agreement import Agreed, Agreement, Conversation
-from adapters.alarms import Alarm, Lie
+from adapters.alarms import Alarm, Lie, Misuse
 from adapters.chain_view import ChainView, views
 from adapters.clients import ClientRow
+from adapters.code_entry import enter
+from adapters.code_slips import Slip, TooManyCodesError, WaitingCode
 from adapters.desk import Backlog, Held, OutboxLine, ToldLine
 from adapters.formats.native import NativeEvent, Notice, Writer
 from adapters.inbound import Inbound
@@ -33,6 +49,7 @@ from adapters.outbound import Outbound
 from adapters.peers import Peers
 from adapters.records import (
     ACTIVE,
+    AWAITED,
     CLIENTS,
     EVENT,
     FROZEN,
@@ -128,6 +145,17 @@ class Worked:
     waits: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """What a code opened: who tells from now on, what for, which categories, and until when."""
+
+    sender_name: str
+    purpose: str
+    law: str
+    categories: tuple[str, ...]
+    end: int
+
+
 class Edge:
     """One address at its work."""
 
@@ -202,8 +230,11 @@ class Edge:
             EdgeError: there is none of this number.
         """
         with self._work.commit("alarm settled") as tx:
-            if not alarms.settle(tx, number):
+            settled = alarms.settle(tx, number)
+            if settled is None:
                 raise EdgeError("er is geen melding met dit nummer")
+            if settled.lie == Misuse.MANY_INTRODUCTIONS:
+                quotas.release(tx, settled.about)
 
     def follow_log(self) -> None:
         """A person has looked at a forked log: the log that the hub shows from now on is followed."""
@@ -551,6 +582,7 @@ class Edge:
                 ORDERS.put(tx, Order(work.id(), secret, end, STOP_CODE, None, None, work.now))
             if told is not None and told.ended_on is None:
                 INTRODUCTIONS.put(tx, replace(told, ended_on=min(work.today, told.end)))
+                AWAITED.delete(tx, secret)
         return await self._send_stops()
 
     async def _send_stops(self) -> bool:
@@ -574,7 +606,7 @@ class Edge:
             return refusals.lift(tx, self.client(number).id, partner, self._work.now, incoming=incoming)
 
     def grant_by_person(self, number: str, partner: str, row: int, ground: str, end: int | None = None) -> Grant:
-        """A person makes a grant, which lifts the refusals for that partner.
+        """A person makes a grant, which lifts the refusals for that partner. By code it waits for `print_codes`.
 
         Raises:
             EdgeError, NotLawfulError: the table has no such row or allows it not, or the client has no BSN.
@@ -699,13 +731,63 @@ class Edge:
             raise EdgeError("dit staat niet in de outbox")
         return found
 
+    # -- introductions by code ---------------------------------------------------------------------------------------
+
+    def print_codes(self, number: str, partner: str, *, again: bool = False) -> list[Slip]:
+        """A new code for every grant by code of a client with this partner; the codes of before are void.
+
+        `again`: also where the partner knows already whom it is about, for instance because it was typed at another client.
+
+        Raises:
+            EdgeError: there is no such grant, or it needs no code.
+            TooManyCodesError: no more are printed today.
+        """
+        self._need_lines()
+        client, work = self.client(number), self._work
+        with self._counting_codes(), work.commit("codes printed") as tx:
+            found = [one for one in code_slips.by_code(tx, client, work.today) if one.recipient == partner]
+            if not found:
+                raise EdgeError("voor deze cliënt en partner is er niets waarvoor een code nodig is")
+            open_yet = [one for one in found if again or not one.introduced]
+            if not open_yet:
+                raise EdgeError("een nieuwe code is niet nodig: deze partner weet al om wie het gaat")
+            return code_slips.print_anew(tx, work, self.identity.book, open_yet)
+        # A crash here: nobody has seen the code, the one of before is void, and another is printed.
+
+    def waiting_codes(self) -> list[WaitingCode]:
+        """Every grant by code under which nothing leaves yet, since its recipient does not know whom it is about."""
+        return code_slips.waiting(self.store, self.identity.book, self._work.today)
+
+    def enter_code(self, number: str, text: str) -> Entered | None:
+        """Try a code that a client handed over; what it opens, or None, whatever the reason.
+
+        Raises:
+            EdgeError: there is no such client.
+            CodeError: these signs can be no code.
+        """
+        opened = enter(self._work, self.client(number), text)
+        if opened is None:
+            return None
+        name = self.identity.book.name_of(opened.sender)
+        return Entered(name, opened.purpose, opened.law, opened.categories, opened.end)
+
+    @contextmanager
+    def _counting_codes(self) -> Iterator[None]:
+        try:
+            yield
+        except TooManyCodesError:
+            with self._work.commit("alarm") as tx:
+                quotas.too_many_printed(tx, self._work)
+            # A crash here: the alarm stands, and no code was printed.
+            raise
+
     # -- agreements --------------------------------------------------------------------------------------------------
 
     def make_agreement(self, number: str, talk: Conversation) -> Agreement:
         """Make the grants of a conversation with a client; see `adapters.agreement`."""
         self._need_lines()
         client = self.client(number)
-        with self._work.commit("agreement") as tx:
+        with self._counting_codes(), self._work.commit("agreement") as tx:
             return agreement.make_agreement(tx, self._work, self.identity.book, client, talk)
 
     def agreements(self, number: str) -> list[Agreed]:

@@ -12,7 +12,8 @@ The steps for each envelope, in this order and all but the first in one transact
 4. an introduction must fit what its sender registered, down to the citizen; an event must be under a known handle, and
    not be one that came or was called back before
 5. the receipt is fixed: nothing after this changes what sender and hub see
-6. only now the client is looked for. Who is not a client is kept sealed for 30 days and shown to nobody
+6. only now the client is looked for. Who is not a client is kept sealed for 30 days and shown to nobody. By code there is
+   none before somebody has typed it (`adapters.code_entry`); then a second receipt follows, `introduced`
 
 The receipt is signed and sent after the transaction, as often as needed.
 """
@@ -23,14 +24,16 @@ from typing import Final
 
 from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
 
-from adapters import alarms, clients
+from adapters import alarms, clients, quotas
 from adapters.alarms import Lie
 from adapters.control import CameEvent, CameIntroduction, read_event, read_introduction
 from adapters.keys import RoleKeys
 from adapters.peers import FalseManifestError, Peers
+from adapters.recognition import await_code, came_again, recognise
 from adapters.records import (
     ANSWERS,
     AUTOMATIC_REFUSED,
+    AWAITED,
     GONE,
     HALTED,
     INTRODUCTIONS,
@@ -38,6 +41,7 @@ from adapters.records import (
     NOTICES,
     ORDERS,
     PROMISES,
+    RECOGNISED,
     TOLD,
     Answer,
     Client,
@@ -48,6 +52,7 @@ from adapters.records import (
     Notify,
     Order,
     Promised,
+    Recognised,
     Told,
     gone_key,
     move,
@@ -58,11 +63,10 @@ from adapters.seal import UnreadableError, open_parts, open_retraction
 from adapters.store import StoreError, Transaction
 from adapters.watch import TABLES
 from adapters.witness import Account, NotProvenError, Witness
-from adapters.workplace import Workplace
+from adapters.workplace import Workplace, random_minute
 from consent.decide import Moment, Registered, Verdict, decide, lawful
-from consent.grant import bsn_record, commitment, handle, months, terms_hash
+from consent.grant import commitment, handle, months, terms_hash
 from hub.client import Delivery, Notice, PickUp
-from schemas.calendar import next_working_day, start_of_day
 from schemas.canonical import FrameError
 from schemas.codes import Code
 from schemas.envelope import CONTROL, Envelope, parse
@@ -74,7 +78,6 @@ from schemas.signing import MOST_TOGETHER, SignatureError, SigningKey
 
 BOX_DAYS: Final = 30  # what is about nobody we know is kept this long, in case the client is registered
 _DAY: Final = 86_400_000
-_MINUTES: Final = 1440
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +181,7 @@ class Inbound:
             introduced = None if known is None else INTRODUCTIONS.get(tx, known.secret)
             if introduced is not None and introduced.ended_on is None:
                 INTRODUCTIONS.put(tx, replace(introduced, ended_on=min(self.work.today, introduced.end)))
+                AWAITED.delete(tx, introduced.secret)
 
     # -- step 1 ------------------------------------------------------------------------------------------------------
 
@@ -241,7 +245,7 @@ class Inbound:
         ANSWERS.put(tx, answer)
         # Step 5: fixed. What follows depends on the citizen and changes nothing of the above.
         if isinstance(came, CameIntroduction):
-            self._introduce(tx, came)
+            self._introduce(tx, came, envelope.message_id)
         elif isinstance(came, Fitting):
             self._keep(tx, envelope, came)
         return code
@@ -296,18 +300,21 @@ class Inbound:
             return Code.UNKNOWN_HANDLE  # the registration has not come yet; introduced again, it will have
         terms, secret = came.terms, came.secret
         promised = (body.handle, body.terms_hash, body.commitment, body.terms_hash)
-        record = bsn_record(terms, came.bsn, came.salt, came.source)
         told = (
             handle(secret, body.month),
             terms_hash(terms, secret, body.month),
-            commitment(record, secret, body.month),
+            commitment(came.committed(), secret, body.month),
             envelope.terms,
         )
         if promised != told:
             return Code.INVALID_PART
-        if lawful(self.work.rules, terms, "bsn"):
+        if lawful(self.work.rules, terms, came.way):
             return Code.NOT_PERMITTED
-        return Code.SEEN_ALREADY if INTRODUCTIONS.get(tx, secret) is not None else came
+        known = INTRODUCTIONS.get(tx, secret)
+        if known is None:
+            return came
+        came_again(tx, self.work, known, envelope.message_id)
+        return Code.SEEN_ALREADY
 
     def _new(self, tx: Transaction, envelope: Envelope, came: CameEvent) -> Fitting | Code:
         """Step 4 for an event."""
@@ -335,13 +342,19 @@ class Inbound:
             elif before is not None:
                 NOTICES.put(tx, Notify(notice_key(told, retracted=True), event_id, sender, retracted=True))
 
-    def _introduce(self, tx: Transaction, came: CameIntroduction) -> None:
+    def _introduce(self, tx: Transaction, came: CameIntroduction, message_id: bytes) -> None:
         """Step 6 for an introduction: all handles of its months lead to it, and it to the client, if there is one."""
-        introduced = came.record(self.work.now)
+        introduced = came.record(self.work.now, message_id)
         INTRODUCTIONS.put(tx, introduced)
         for month in months(introduced.begin, introduced.end):
             KNOWN.put(tx, Known(handle(introduced.secret, month), introduced.secret, month))
-        client = client_of(tx, introduced)
+        if isinstance(came.identity, str):
+            client = clients.find(tx, Citizen(bsn=came.identity))
+            quotas.count_stranger(tx, self.work, introduced.sender, known=client is not None)
+        else:
+            client = await_code(tx, self.work, came, came.identity)
+            if client is not None:
+                recognise(tx, self.work, introduced)
         if client is not None:
             attach(tx, self.work, introduced, client)
 
@@ -365,30 +378,35 @@ class Inbound:
     # -- receipts ----------------------------------------------------------------------------------------------------
 
     async def send_receipts(self) -> int:
-        """Sign together and send what was not answered yet; how many the hub has counted."""
-        due = list(ANSWERS.scan(self.work.store, "due", limit=MOST_TOGETHER))
+        """Sign together and send what was not answered yet, and what was recognised and is due; how many were sent."""
+        due: list[Answer | Recognised] = list(ANSWERS.scan(self.work.store, "due", limit=MOST_TOGETHER))
+        due += RECOGNISED.scan(self.work.store, "due", self.work.now, limit=MOST_TOGETHER - len(due))
         if not due:
             return 0
-        unsigned = [answer for answer in due if answer.frame is None]
-        frames = {answer.message_id: answer.frame for answer in due if answer.frame is not None}
+        unsigned = [one for one in due if one.frame is None]
         if unsigned:
             key = SigningKey(self.keys.signing_seed)
-            answers = [(answer.message_id, Code(answer.code), answer.salt) for answer in unsigned]
-            signed = sign_receipts(key, self.work.today, answers)
-            frames |= dict(zip((answer.message_id for answer in unsigned), signed, strict=True))
-        codes = await self.work.ask(
-            "receipts", self.work.client.receipts, [frames[answer.message_id] for answer in due]
-        )
+            answers = [(one.message_id, _said(one), one.salt) for one in unsigned]
+            signed = iter(sign_receipts(key, self.work.today, answers))
+            due = [replace(one, frame=next(signed)) if one.frame is None else one for one in due]
+        codes = await self.work.ask("receipts", self.work.client.receipts, [one.frame or b"" for one in due])
         with self.work.commit("receipts") as tx:
-            for answer, code in zip(due, codes, strict=True):
+            for one, code in zip(due, codes, strict=True):
                 # `not-yours`: the hub has forgotten it, or never had it; nothing can be told about it any more.
-                counted = code.value == answer.code or code is Code.NOT_YOURS
-                ANSWERS.put(tx, replace(answer, frame=frames[answer.message_id], sent=counted))
+                counted = replace(one, sent=code is _said(one) or code is Code.NOT_YOURS)
+                if isinstance(counted, Recognised):
+                    RECOGNISED.put(tx, counted)
+                else:
+                    ANSWERS.put(tx, counted)
         # A crash before this commit: the receipts are sent again, which changes nothing.
         return len(due)
 
 
 # -- clients and what is theirs --------------------------------------------------------------------------------------
+
+
+def _said(one: Answer | Recognised) -> Code:
+    return Code(one.code) if isinstance(one, Answer) else Code.INTRODUCED
 
 
 def _promised(body: Register, fact: bytes) -> Promised:
@@ -406,11 +424,6 @@ def show(tx: Transaction, told: Told) -> None:
     """The event is about a client: a notice for the partner's own system will follow."""
     if not told.hidden and told.parts:
         NOTICES.put(tx, Notify(notice_key(told, retracted=False), told.event_id, told.sender, retracted=False))
-
-
-def client_of(tx: Transaction, introduced: Introduced) -> Client | None:
-    """The own client that this introduction is about."""
-    return clients.find(tx, Citizen(bsn=introduced.bsn))
 
 
 def attach(tx: Transaction, work: Workplace, introduced: Introduced, client: Client) -> None:
@@ -438,12 +451,6 @@ def know(tx: Transaction, work: Workplace, client: Client) -> None:
     for introduced in INTRODUCTIONS.find(tx, "bsn", client.bsn.encode()):
         if introduced.client is None:
             attach(tx, work, introduced, client)
-
-
-def random_minute(work: Workplace) -> int:
-    """A random minute of the next working day."""
-    minute = int.from_bytes(work.random(4), "big") % _MINUTES
-    return start_of_day(next_working_day(work.today)) + minute * 60_000
 
 
 def purge_boxes(tx: Transaction, now: int) -> int:

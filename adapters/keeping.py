@@ -9,7 +9,8 @@ the store's file too when this returns.
 from dataclasses import replace
 from typing import Final
 
-from adapters import chain_view, inbound
+from adapters import chain_view, inbound, quotas
+from adapters.lines import unheard_introductions
 from adapters.outcomes import RECALL_DAYS
 from adapters.records import (
     ANSWERS,
@@ -18,8 +19,10 @@ from adapters.records import (
     GRANTS,
     HALTED,
     ITEMS,
+    RECOGNISED,
     REQUESTS,
     SENDS,
+    WAITING,
     move,
     number_key,
     place,
@@ -31,6 +34,7 @@ from schemas.calendar import month_of
 OUTBOX_DAYS: Final = 30  # content after its acknowledgement: a recipient that is restored may ask again
 HALTED_DAYS: Final = 400  # no grant has handles of months further away
 REQUEST_DAYS: Final = 400  # an answer comes within days; one that says *under investigation* has another after it
+ASK_AGAIN_DAYS: Final = 20  # a code can be typed for 14 days, and its receipt leaves on the next working day
 _DAY: Final = 86_400_000
 
 
@@ -41,6 +45,8 @@ def keep_house(work: Workplace) -> bool:
     with work.commit("cleaning") as tx:
         inbound.purge_boxes(tx, work.now)
         chain_view.purge(tx, work.today)
+        quotas.purge(tx, work.today)
+        _introduce_again(tx, work.today)
         _outbox(tx, work.today)
         _answers(tx, work.now)
         for fact in list(FACTS.scan(tx)):
@@ -73,3 +79,12 @@ def _answers(tx: Transaction, now: int) -> None:
     """A receipt can be asked for again while its envelope could still be offered: well within 30 days."""
     for answer in list(ANSWERS.scan(tx, "sent", now - OUTBOX_DAYS * _DAY)):
         ANSWERS.delete(tx, answer.message_id)
+    for recognised in list(RECOGNISED.scan(tx, "sent", now - OUTBOX_DAYS * _DAY)):
+        RECOGNISED.delete(tx, recognised.message_id)
+
+
+def _introduce_again(tx: Transaction, today: int) -> None:
+    """Whether a code was typed is asked once more, where the answer may have been lost: by the same introduction."""
+    for item in unheard_introductions(tx):
+        if item.done_on is None or today > item.done_on + ASK_AGAIN_DAYS:
+            ITEMS.put(tx, replace(item, state=WAITING, final=None, done_on=None))

@@ -8,17 +8,22 @@ A line is all grants about one client for one recipient and purpose. Guarantees:
 - what was stopped never opens again; after a stop by another address the whole line waits for a person;
 - a stop counts here from the moment it is decided, whether or not the hub can be reached, and is sent until it counts
   there too;
-- nothing automatic is made against a refusal, nor in a line that waits for a person.
+- nothing automatic is made against a refusal, nor in a line that waits for a person;
+- where the row introduces by code, a grant has a code of its own, or goes on from one whose code was typed and under which
+  something may still be told; a new code makes every older one of its line void.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from adapters.code import CODE_DAYS, OneTimeCode
 from adapters.records import (
     ACTIVE,
     AUTOMATIC_REFUSED,
     CLIENTS,
+    CONSENTS,
+    DONE,
     EVENT,
     FACTS,
     FINAL,
@@ -49,7 +54,16 @@ from adapters.refusals import is_refused, lift
 from adapters.store import Transaction
 from adapters.workplace import Workplace
 from consent.decide import lawful
-from consent.grant import GrantTerms, bsn_record, commitment, end_in_month, handle, terms_hash
+from consent.grant import (
+    CodeProof,
+    GrantTerms,
+    bsn_record,
+    code_record,
+    commitment,
+    end_in_month,
+    handle,
+    terms_hash,
+)
 from consent.rules import Row
 from schemas.calendar import first_day, month_of
 from schemas.codes import Code
@@ -57,6 +71,7 @@ from schemas.fact import Register, Stop, sign_facts
 from schemas.registry import Fault
 from schemas.signing import MOST_TOGETHER, SigningKey
 
+CODE: Final = "code"  # the way of introduction, in a row
 RENEWAL: Final = "renewal"
 LINE_HELD: Final = "line-held"
 NEXT_MONTH_FROM: Final = 20  # day of the month from which the handles of the next are registered
@@ -73,7 +88,10 @@ class NotLawfulError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A grant that should be there."""
+    """A grant that should be there.
+
+    `code` is used when its row introduces by code and nothing goes before that the recipient knows.
+    """
 
     client: str
     recipient: str
@@ -84,6 +102,7 @@ class Wish:
     source: str | None
     automatic: bool
     consent: str | None = None
+    code: OneTimeCode | None = None
 
 
 # -- rules -------------------------------------------------------------------------------------------------------
@@ -114,9 +133,20 @@ def terms_of(grant: Grant, sender: str) -> GrantTerms:
     )
 
 
-def registration(grant: Grant, sender: str, bsn: str, month: int) -> Register:
-    """What the hub is given for one month."""
+def code_of(grant: Grant) -> CodeProof:
+    """What introduces a grant by code."""
+    return CodeProof(grant.proof or None, grant.code_until, grant.tie or None)
+
+
+def registration(grant: Grant, sender: str, bsn: str | None, month: int) -> Register:
+    """What the hub is given for one month. `bsn`: of the client, needed unless it is introduced by code."""
     terms = terms_of(grant, sender)
+    if grant.by_code:
+        record = code_record(terms, code_of(grant), grant.salt, grant.source)
+    elif bsn is None:
+        raise LookupError("a grant was made for a client without a BSN")
+    else:
+        record = bsn_record(terms, bsn, grant.salt, grant.source)
     return Register(
         month=month,
         handle=handle(grant.secret, month),
@@ -126,7 +156,7 @@ def registration(grant: Grant, sender: str, bsn: str, month: int) -> Register:
         ground=grant.ground,
         categories=grant.categories,
         terms_hash=terms_hash(terms, grant.secret, month),
-        commitment=commitment(bsn_record(terms, bsn, grant.salt, grant.source), grant.secret, month),
+        commitment=commitment(record, grant.secret, month),
     )
 
 
@@ -145,6 +175,18 @@ def newest(reads: Reads, line: str, states: Sequence[str] = (ACTIVE,)) -> Grant 
     return found[-1] if found else None
 
 
+def unheard_introductions(reads: Reads) -> list[Item]:
+    """Introductions by code that the recipient has, as far as was heard, and whose code was not typed, as far as was heard."""
+    return [
+        item
+        for state in ("open", "renews")
+        for grant in GRANTS.scan(reads, state)
+        if grant.by_code and not grant.introduced
+        for item in ITEMS.find(reads, "grant_made", grant.id.encode())
+        if item.kind == INTRODUCTION and item.final == DONE
+    ]
+
+
 def chain(reads: Reads, grant: Grant) -> list[Grant]:
     """This grant, the one it renews, and so on to the first of its line."""
     found = [grant]
@@ -159,7 +201,8 @@ def chain(reads: Reads, grant: Grant) -> list[Grant]:
 def make(tx: Transaction, work: Workplace, wish: Wish) -> Grant | None:
     """The grant that gives what is wished: a new one, or the one that does so already.
 
-    None when it may not be made by itself, or without a BSN where the row introduces by one.
+    None when it may not be made by itself, or without a BSN where the row introduces by one. By code nothing is made by
+    itself but what goes on from a grant that the recipient knows; what a person makes waits for a code to be printed.
 
     Raises:
         NotLawfulError: the rule table does not allow it.
@@ -170,9 +213,15 @@ def make(tx: Transaction, work: Workplace, wish: Wish) -> Grant | None:
         return None
     if old is not None and (old.end, old.categories, old.ground) == (wish.end, wish.categories, wish.ground):
         return old
-    if CLIENTS.need(tx, wish.client.encode()).bsn is None:
-        return None
     grant = _new(tx, work, wish, old or newest(tx, line, (*_BLOCKED, REPLACED)))
+    if wish.row.introduction == CODE:
+        before = old if old is not None and is_live(old, work.today) and _is_known(old) else None
+        if wish.automatic and before is None and wish.code is None:
+            return None
+        code = wish.code if before is None else None
+        grant = _by_code(work, grant, before if code is None else old, code)
+    elif CLIENTS.need(tx, wish.client.encode()).bsn is None:
+        return None
     faults = lawful(work.rules, terms_of(grant, work.address), wish.row.introduction)
     if faults:
         raise NotLawfulError(faults)
@@ -180,7 +229,8 @@ def make(tx: Transaction, work: Workplace, wish: Wish) -> Grant | None:
         lift(tx, wish.client, wish.recipient, work.now)
         _settle(tx, line)
     GRANTS.put(tx, grant)
-    add_item(tx, _introduction(work, grant))
+    if not grant.by_code or grant.proof or grant.tie:  # made by a person: without a code it waits for one to be printed
+        add_item(tx, _introduction(work, grant))
     if old is not None:
         _renew(tx, work, old, grant)
     return grant
@@ -219,6 +269,20 @@ def _new(tx: Transaction, work: Workplace, wish: Wish, before: Grant | None) -> 
     )
 
 
+def _by_code(work: Workplace, new: Grant, before: Grant | None, code: OneTimeCode | None) -> Grant:
+    """A grant that is introduced by a code of its own, or else by going on from the one before it.
+
+    With a code it names the one before as well, whose own code is void then.
+    """
+    proof, until = (b"", None) if code is None else (code.proof(new.salt), min(work.today + CODE_DAYS, new.end))
+    return replace(new, by_code=True, tie=b"" if before is None else before.secret, proof=proof, code_until=until)
+
+
+def _is_known(grant: Grant) -> bool:
+    """Whether the recipient knows, or will by itself, whom a grant by code is about."""
+    return grant.introduced or bool(grant.tie and not grant.proof)
+
+
 def _settle(tx: Transaction, line: str) -> None:
     """A person has looked at the line: what was frozen is over."""
     for grant in GRANTS.find(tx, "line", line.encode()):
@@ -230,7 +294,9 @@ def _renew(tx: Transaction, work: Workplace, old: Grant, new: Grant) -> None:
     """No grant is narrowed: whatever ends later than the new one stops at once, and the new one goes on from there."""
     GRANTS.put(tx, replace(old, next=new.id))
     for grant in chain(tx, GRANTS.need(tx, old.id.encode())):
-        if grant.state == ACTIVE and (new.end < grant.end or not set(grant.categories) <= set(new.categories)):
+        narrower = new.end < grant.end or not set(grant.categories) <= set(new.categories)
+        void = new.by_code and not (new.tie and not new.proof)  # the code of an older one can't be typed any more
+        if grant.state == ACTIVE and (narrower or void):
             stop_own(tx, work, replace(grant, next=new.id))
 
 
@@ -258,10 +324,12 @@ def add_item(tx: Transaction, item: Item) -> Item:
     return ITEMS.put(tx, replace(item, number=here.items + 1))
 
 
-def begin_anew(tx: Transaction, work: Workplace, old: Grant) -> Grant:
+def begin_anew(tx: Transaction, work: Workplace, old: Grant, code: OneTimeCode | None = None) -> Grant:
     """The same grant once more under a new secret, when this edge no longer knows what became of the old one.
 
-    Nothing of the old one is used again, so no number and no answer of the time that was lost can be mistaken.
+    Nothing of the old one is used again, so no number and no answer of the time that was lost can be mistaken. By code it
+    goes on from the old one; while this edge has not heard that its code was typed, the code stays what it was. With
+    another `code` the old one is void, and the recipient does not take it to be about the same client.
     """
     new = replace(
         old,
@@ -273,7 +341,14 @@ def begin_anew(tx: Transaction, work: Workplace, old: Grant) -> Grant:
         renews=old.id,
         introduced=False,
     )
+    if code is not None or (old.by_code and old.introduced):
+        new = _by_code(work, new, old, code)
+    elif old.by_code:
+        new = replace(new, salt=old.salt, tie=old.secret)
     GRANTS.put(tx, new)
+    consented = None if old.consent is None else CONSENTS.get(tx, old.consent.encode())
+    if consented is not None:
+        CONSENTS.put(tx, replace(consented, grants=(*consented.grants, new.id)))
     add_item(tx, _introduction(work, new))
     stop_own(tx, work, replace(old, next=new.id))
     return new
@@ -467,8 +542,6 @@ async def _register_all(work: Workplace, key: SigningKey, wanted: list[tuple[Gra
 
 def _body(work: Workplace, grant: Grant, month: int) -> Register:
     bsn = CLIENTS.need(work.store, grant.client.encode()).bsn
-    if bsn is None:
-        raise LookupError("a grant was made for a client without a BSN")
     return registration(grant, work.address, bsn, month)
 
 

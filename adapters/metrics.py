@@ -3,7 +3,7 @@
 
 """The metrics of an edge, for Prometheus.
 
-Guarantees: the only label is the state of things in the outbox; nothing tells of a client, a partner or a message.  A
+Guarantees: the only labels are the state of things in the outbox and the kind of an alarm; nothing tells of a client, a partner or a message.  A
 scrape reads memory only, so it works too while a command has the store.
 """
 
@@ -16,7 +16,7 @@ from typing import Final
 from prometheus_client import Metric
 from prometheus_client.registry import Collector
 
-from adapters.alarms import Lie
+from adapters.alarms import Lie, Misuse
 from adapters.desk import BACKLOG_STATES, Backlog
 from adapters.records import ASKS
 from schemas.metrics import GAUGE, About, certificate_end, labelled, single
@@ -67,7 +67,15 @@ ALARMS: Final = About(
     "kind",
     frozenset(lie.value for lie in Lie),
 )
-ALL: Final = (OUTBOX, OLDEST, ASK, PASS_AGE, UNCONFIRMED, CERTIFICATE, ALARMS)
+MISUSE: Final = About(
+    "schakel_edge_misuse_alarms",
+    GAUGE,
+    "Things that were done with codes and introductions more often than one expects and that no person has settled, by kind: "
+    "`schakel edge alarms` says what to do.",
+    "kind",
+    frozenset(misuse.value for misuse in Misuse),
+)
+ALL: Final = (OUTBOX, OLDEST, ASK, PASS_AGE, UNCONFIRMED, CERTIFICATE, ALARMS, MISUSE)
 
 
 class EdgeMetrics(Collector):
@@ -76,7 +84,7 @@ class EdgeMetrics(Collector):
     def __init__(self, certificate: Path, clock: Callable[[], int]) -> None:
         self._certificate, self._clock = certificate, clock
         self._backlog: dict[str, Backlog] = {}
-        self._alarms = dict.fromkeys((lie.value for lie in Lie), 0)
+        self._alarms = dict.fromkeys((kind.value for kind in (*Lie, *Misuse)), 0)
         self._looked_at = -_LOOK_MS
         self._unconfirmed = False
         self._passed_at = clock()
@@ -95,7 +103,7 @@ class EdgeMetrics(Collector):
         self._unconfirmed = unconfirmed()
 
     def caught(self, lies: Iterable[str]) -> None:
-        """What the hub was caught at and nobody has settled."""
+        """What the hub or anybody else was caught at and nobody has settled."""
         self._alarms = dict.fromkeys(self._alarms, 0)
         for lie in lies:
             self._alarms[lie] += 1
@@ -113,7 +121,8 @@ class EdgeMetrics(Collector):
         )
         if ASKS in backlog:
             yield single(ASK, backlog[ASKS].count)
-        yield labelled(ALARMS, self._alarms)
+        for about in (ALARMS, MISUSE):
+            yield labelled(about, {kind: self._alarms[kind] for kind in sorted(about.words or ())})
         yield single(PASS_AGE, max(now - self._passed_at, 0) / 1000)
         yield single(UNCONFIRMED, int(self._unconfirmed))
         if self._ends_at is not None:

@@ -59,7 +59,9 @@ def after(
         done = replace(
             item, state=FINAL, final=DONE, asks=False, undecided=False, frame=None, tries=0, done_on=day_of(now)
         )
-        return done, Effect.INTRODUCED if item.kind == INTRODUCTION else Effect.NOTHING
+        # By code the recipient knows who it is about only when somebody there has typed it.
+        known = item.kind == INTRODUCTION and (code is Code.INTRODUCED or not grant.by_code)
+        return done, Effect.INTRODUCED if known else Effect.NOTHING
     if message_id != item.message_id or item.state != SENT:
         return item, Effect.NOTHING
     if code is Code.TAKEN:

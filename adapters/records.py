@@ -103,7 +103,8 @@ class Grant:
 
     `line` is client, recipient, purpose and law; `begun_at` the time at which the first grant of the chain was made.
     `source_end`: it ends with its sources and not with the longest validity. `ours`: replaced by our own renewal, and
-    nobody else had stopped it. `noted`: somebody else has stopped it, and this was acted on.
+    nobody else had stopped it. `noted`: somebody else has stopped it, and this was acted on. `by_code`: introduced not by
+    BSN but by a one-time code, with its `proof` and its last day, or by `tie`, the secret of the grant that it goes on from.
     """
 
     id: str
@@ -130,6 +131,10 @@ class Grant:
     introduced: bool = False
     noted: bool = False
     consent: str | None = None
+    by_code: bool = False
+    proof: bytes = b""
+    code_until: int | None = None
+    tie: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,12 +264,13 @@ class Order:
 class Introduced:
     """An introduction that came in. Without a client it is kept all the same, for who may be registered later.
 
-    `withheld`: a refusal stands against it, so nothing under it is shown. `ended_on`: the day of a stop.
+    `withheld`: a refusal stands against it, so nothing under it is shown. `ended_on`: the day of a stop. By code it has no
+    BSN, but the `proof` of its code, if it has one; `message_id` is of the envelope in which it came last.
     """
 
     secret: bytes
     sender: str
-    bsn: str
+    bsn: str | None
     row: int
     ground: str
     categories: tuple[str, ...]
@@ -278,6 +284,40 @@ class Introduced:
     client: str | None = None
     withheld: bool = False
     ended_on: int | None = None
+    proof: bytes = b""
+    message_id: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Awaited:
+    """A code that can still be typed here: `held` until a person has looked at how many its sender introduced."""
+
+    secret: bytes
+    sender: str
+    proof: bytes
+    salt: bytes
+    until: int
+    held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """The second receipt of an introduction by code, from the typing until the hub has it. It leaves when it is due."""
+
+    message_id: bytes
+    salt: bytes
+    due: int
+    frame: bytes | None = None
+    sent: bool = False
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Tally:
+    """How often something happened on a day."""
+
+    what: str
+    day: int
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -580,6 +620,14 @@ INTRODUCTIONS: Final = Shelf(
     lambda r: r.secret,
     lambda r: _some(bsn=r.bsn, client=r.client, renews=r.renews),
 )
+AWAITED: Final = Shelf(Table("awaited_code"), Awaited, lambda r: r.secret)
+RECOGNISED: Final = Shelf(
+    Table("recognised", (), ("state", "due")),
+    Recognised,
+    lambda r: r.message_id,
+    plain=lambda r: {"state": "sent" if r.sent else "due", "due": r.due},
+)
+TALLIES: Final = Shelf(Table("tally"), Tally, lambda r: f"{r.day}/{r.what}".encode())
 KNOWN: Final = Shelf(Table("known", ("secret",)), Known, lambda r: r.handle, lambda r: _some(secret=r.secret))
 TOLD: Final = Shelf(
     Table("told", ("client", "secret")),

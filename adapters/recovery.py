@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Final
 
 from adapters import peers, restore
-from adapters.lines import RENEWAL, send_stops, stopped_by_other
+from adapters.lines import RENEWAL, send_stops, stopped_by_other, unheard_introductions
 from adapters.records import (
     FACTS,
     GRANTS,
@@ -69,10 +69,15 @@ def _begin(work: Workplace, number: int) -> Followed:
 
 
 def seal_again(tx: Transaction) -> None:
-    """The feed is read from its beginning, and what has no final outcome is sealed again."""
+    """The feed is read from its beginning, and what has no final outcome is sealed again.
+
+    So is an introduction whose code was not typed yet: the hub no longer knows the envelope that `introduced` would be about.
+    """
     move(tx, replace(place(tx), feed=0))
     for item in list(ITEMS.scan(tx, SENT)):
         ITEMS.put(tx, replace(item, state=WAITING, undecided=False, frame=None, taken_at=None))
+    for item in unheard_introductions(tx):
+        ITEMS.put(tx, replace(item, state=WAITING, final=None, done_on=None))
 
 
 async def _repeat(

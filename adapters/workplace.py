@@ -9,14 +9,15 @@ anywhere; a transaction never spans a call of the hub.
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import ParamSpec, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
 from adapters.store import EdgeStore, Transaction
 from consent.rules import RuleTable
 from hub.client import HubClient
-from schemas.calendar import day_of
+from schemas.calendar import day_of, next_working_day, start_of_day
 from schemas.registry import Registry
 
+_MINUTES: Final = 1440
 P = ParamSpec("P")
 T = TypeVar("T")
 Attest = Callable[[bytes], bytes]
@@ -69,3 +70,9 @@ class Workplace:
         answer = await call(*args, **kwargs)
         self.point(f"{name}: after the call")
         return answer
+
+
+def random_minute(work: Workplace) -> int:
+    """A random minute of the next working day, in unix milliseconds."""
+    minute = int.from_bytes(work.random(4), "big") % _MINUTES
+    return start_of_day(next_working_day(work.today)) + minute * 60_000

@@ -7,7 +7,8 @@ Guarantees:
   two months, nor of two grants with equal terms, is equal or can be told from random;
 - the terms hash is over exactly what the hub decides on, so both edges can see that the hub decides on their terms;
 - the commitment of a grant with an introduction by BSN is over the citizen too: the recipient recomputes it from the
-  sealed introduction and refuses a citizen who is not the one committed to.
+  sealed introduction and refuses a citizen who is not the one committed to; by code it is over the proof of the one code
+  that was handed to the citizen, or over the grant that it goes on from.
 """
 
 import hashlib
@@ -103,6 +104,30 @@ def bsn_record(terms: GrantTerms, bsn: str, salt: bytes, source: str | None) -> 
     if len(salt) != SECRET_BYTES:
         raise ValueError("the salt of an introduction has 32 bytes")
     identity = hashlib.sha256(salt + bsn.encode("ascii")).hexdigest()
+    return _canonical({"identity": identity, "source": source, "terms": terms_bytes(terms).decode()})
+
+
+class CodeProof(NamedTuple):
+    """What introduces by code: the proof of a code and its last day, or (both may be) the secret of the grant before.
+
+    Nothing in it is of the citizen.
+    """
+
+    proof: bytes | None
+    until: int | None
+    line: bytes | None
+
+
+def code_record(terms: GrantTerms, code: CodeProof, salt: bytes, source: str | None) -> bytes:
+    """What the commitment of a grant that is introduced by code is made over; see `bsn_record`."""
+    if len(salt) != SECRET_BYTES:
+        raise ValueError("the salt of an introduction has 32 bytes")
+    identity = {
+        "code": None if code.proof is None else code.proof.hex(),
+        "line": None if code.line is None else code.line.hex(),
+        "salt": salt.hex(),
+        "until": None if code.until is None else calendar.date_text(code.until),
+    }
     return _canonical({"identity": identity, "source": source, "terms": terms_bytes(terms).decode()})
 
 

@@ -113,7 +113,9 @@ def of_store(edge: Edge, moment: Moment) -> Iterator[Finding]:
     yield from _own_manifest(edge, moment)
     yield _fork(edge.store.count(EVIDENCE), edge.cuts())
     yield _restored(edge)
-    yield caught(alarms.standing(edge.store))
+    standing = alarms.standing(edge.store)
+    yield caught([one for one in standing if one.of_hub])
+    yield misused([one for one in standing if not one.of_hub])
 
 
 def _restored(edge: Edge) -> Finding:
@@ -154,10 +156,21 @@ def caught(found: Sequence[Alarm]) -> Finding:
     """What the hub was caught at and nobody has settled."""
     if not found:
         return fine("honesty of the hub", "It was caught at nothing that it may not do.")
+    return _first_of("honesty of the hub", found)
+
+
+def misused(found: Sequence[Alarm]) -> Finding:
+    """What was done too often and nobody has settled."""
+    if not found:
+        return fine("codes and introductions", "They were used no more often than one expects.")
+    return _first_of("codes and introductions", found)
+
+
+def _first_of(what: str, found: Sequence[Alarm]) -> Finding:
     first = found[0]
     more = f" And {len(found) - 1} more: `schakel edge alarms`." if len(found) > 1 else ""
     remedy = f"{first.remedy} When a person has looked: `schakel edge alarms --settle {first.number}`."
-    return wrong("honesty of the hub", f"{first.says} ({first.about}){more}", remedy)
+    return wrong(what, f"{first.says} ({first.about}){more}", remedy)
 
 
 def _fork(number: int, cuts: Sequence[Cut]) -> Finding:

@@ -38,6 +38,8 @@ MEANING = {
 ENDS_IN = {
     "adapters.agreement.AgreementError": Exit.REFUSED,
     "adapters.clients.ClientConflictError": Exit.REFUSED,
+    "adapters.code.CodeError": Exit.REFUSED,
+    "adapters.code_slips.TooManyCodesError": Exit.REFUSED,
     "adapters.connections.https.HubRefusedError": Exit.REFUSED,
     "adapters.edge.EdgeError": Exit.REFUSED,
     "adapters.formats.native.Malformed": Exit.REFUSED,

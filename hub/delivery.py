@@ -125,8 +125,8 @@ def receive(
 ) -> tuple[Step, list[Code]]:
     """The step for receipts whose signature `recipient` made, and an answer for each.
 
-    In any order, repeatable, also late.  A final outcome is replaced only by `stored` or `seen-already` (and `stored`
-    by `introduced`).  A receipt for what was never handed over to this address is `not-yours`, whether or not it is
+    In any order, repeatable, also late.  A final outcome is replaced only by `stored` or `seen-already` (and these by
+    `introduced`).  A receipt for what was never handed over to this address is `not-yours`, whether or not it is
     somebody else's.
     """
     step = Step(at=now)
@@ -152,7 +152,7 @@ def receive(
 
 def _replaces(old: Code, new: Code) -> bool:
     if old in _ENDED_WITH_RECEIPT:
-        return old is Code.STORED and new is Code.INTRODUCED
+        return new is Code.INTRODUCED and old in (Code.STORED, Code.SEEN_ALREADY)
     return old in _ENDED_WITHOUT and new in _REPLACES
 
 

@@ -56,6 +56,17 @@ ZONE = ZoneInfo("Europe/Amsterdam")
 READS = (("progress", (1,)), ("service", (1,)))
 BSN = "999900006"
 NATIONAL = national(test_mode=True)
+
+
+def by_code(table: RuleTable, *ids: int) -> RuleTable:
+    """The same table with these rows introduced by code."""
+    parsed = orjson.loads(table.raw)
+    for row in parsed["rows"]:
+        row["introduction"] = "code" if row["id"] in ids else row["introduction"]
+    return load(orjson.dumps(parsed, option=orjson.OPT_SORT_KEYS))
+
+
+CODED = by_code(NATIONAL, 5)  # row 5: team Wmo tells the GP practice, on consent
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 T = TypeVar("T")
 
@@ -140,8 +151,9 @@ class World:
         seed: int = 1,
         *,
         watched: bool = False,
+        table: RuleTable = NATIONAL,
     ) -> None:
-        self.now = START
+        self.now, self.table = START, table
         self.jumped = self.asleep = 0
         self._watched = watched
         self.parties: dict[str, Party] = {}
@@ -183,11 +195,6 @@ class World:
     def hub_public(self) -> bytes:
         """The public key of the log."""
         return self._hub_key.public
-
-    @property
-    def table(self) -> RuleTable:
-        """The national base."""
-        return NATIONAL
 
     @property
     def today(self) -> int:
@@ -250,7 +257,7 @@ class World:
         """A hub over another store; assign it to `hub` before anything happens."""
         if self._watched:
             self.trusted.begin(store.head().committed_at or None)
-        return Exchange(store, Log(store, HUB_NAME, self._hub_key), NATIONAL, self.trusted, self.random)
+        return Exchange(store, Log(store, HUB_NAME, self._hub_key), self.table, self.trusted, self.random)
 
     def _on_disk(self) -> Store:
         if self._folder is None:
@@ -355,8 +362,8 @@ class Party:
         self, recipient: Party, row: int | None = None, *, begin: int | None = None, end: int | None = None
     ) -> Grant:
         """A grant of which the hub knows nothing yet: all that the row permits between these two roles."""
-        rows = [r for r in NATIONAL.rows.values() if self.role in r.senders and recipient.role in r.recipients]
-        rule = NATIONAL.rows[row] if row is not None else rows[0] if rows else NATIONAL.rows[1]
+        rows = [r for r in self.world.table.rows.values() if self.role in r.senders and recipient.role in r.recipients]
+        rule = self.world.table.rows[row] if row is not None else rows[0] if rows else self.world.table.rows[1]
         first = self.world.today if begin is None else begin
         terms = GrantTerms(
             self.address,

@@ -15,6 +15,7 @@ from rich.console import RenderableType
 
 from adapters.agreement import Agreed, Conversation
 from adapters.lines import NotLawfulError
+from deploy.commands.code import ONCE, slip_texts, slips_data
 from deploy.commands.desk import at_desk, at_work
 from deploy.dutch import CONSENT_STATES, categories, not_lawful
 from deploy.exits import refused, wrong_use
@@ -49,7 +50,7 @@ def make(  # one option each; click passes them by name
     manner: str,
     config: Path | None,
 ) -> None:
-    """Make the grants that CLIENT agreed to, and print the receipt for the citizen."""
+    """Make the grants that CLIENT agreed to, and print the receipt for the citizen, with a slip for each code."""
     talk = Conversation(partners, None if until is None else _day(until), given_by, manner)
     with at_desk(config) as (opened, settings):
         try:
@@ -57,11 +58,19 @@ def make(  # one option each; click passes them by name
         except NotLawfulError as error:
             raise refused(f"Dit kan niet: {not_lawful(map(_rule, error.faults))}.") from None
         receipt = f"{settings.config.name}\n\n{made.receipt}"
+        texts = slip_texts(settings, made.slips)
     stop = [note("The stop code is for the citizen alone. The next pass of `schakel edge work` tells the hub.")]
     screen.answer(
-        {"made": _data(made.made), "to_be_asked": list(made.asked), "receipt": receipt},
+        {
+            "made": _data(made.made),
+            "to_be_asked": list(made.asked),
+            "receipt": receipt,
+            "codes": slips_data(made.slips),
+        },
         plain(receipt),
+        *(plain(text) for text in texts),
         *(stop if made.made else []),
+        *([note(ONCE)] if texts else []),
     )
 
 

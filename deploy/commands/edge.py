@@ -17,6 +17,7 @@ from adapters.chain_view import ChainView
 from adapters.edge import HUB, PERSON
 from deploy.clock import MachineClock
 from deploy.commands.accession import join
+from deploy.commands.code import edge_code
 from deploy.commands.desk import at_desk, at_work
 from deploy.commands.doctor import edge_doctor
 from deploy.commands.edge_renew import edge_renew
@@ -59,6 +60,7 @@ edge.add_command(edge_trace)
 edge.add_command(edge_doctor)
 edge.add_command(edge_alarms)
 edge.add_command(edge_seen)
+edge.add_command(edge_code)
 edge.add_command(edge_backup)
 edge.add_command(edge_restore)
 edge.add_command(edge_restored)

@@ -28,7 +28,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @edge_option
 @with_screen
 def edge_alarms(screen: Screen, settle: int | None, follow_log: bool, config: Path | None) -> None:
-    """What the hub was caught at, and what to do about it. Exit 1 while there is anything."""
+    """What the hub was caught at, what was done too often with codes, and what to do. Exit 1 while there is anything."""
     if settle is not None and follow_log:
         raise wrong_use("Give --settle or --follow-log, not both.")
     with at_desk(config) as (opened, _):

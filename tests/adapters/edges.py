@@ -25,7 +25,7 @@ from schemas.event import Ending, Event, Kind, Law
 from schemas.identity import Citizen
 from schemas.registry import load
 from tests.certificates import Attest, Certificates
-from tests.simulator import NATIONAL, World, run
+from tests.simulator import World, run
 from tests.world_check import HUB_NAME
 
 BSN = "999900006"
@@ -86,7 +86,7 @@ class Neighbours:
             store,
             self.clients.get(address) or LocalClient(self.world.hub, address),
             Witness(store, HUB_NAME, self.world.hub_public),
-            self.tables.get(address, NATIONAL),
+            self.tables.get(address, self.world.table),
             REGISTRY,
             self.world.clock,
             self.world.random,
