@@ -38,6 +38,7 @@ from adapters.records import ANSWERS, MARKS, TOLD, Told
 from adapters.stop_code import stop_code
 from adapters.store import FILE, EdgeStore
 from adapters.witness import Witness
+from consent.rules import RuleTable
 from deploy.local import LocalClient
 from hub.audit.log import Log
 from hub.client import HubUnavailableError
@@ -178,7 +179,9 @@ class Actor:
         store.point = self.point
         witness = Witness(store, HUB_NAME, HUB_KEY.public)
         client: Any = Wire(self.world, self.name)
-        tools = Tools(store, client, witness, NATIONAL, REGISTRY, self.world.clock, self.random.randbytes, self.point)
+        tools = Tools(
+            store, client, witness, self.world.table, REGISTRY, self.world.clock, self.random.randbytes, self.point
+        )
         return Edge(Identity(self.address, frozenset(CODES[self.name]), book()), tools)
 
 
@@ -244,9 +247,10 @@ class DeliveryWorld:
         store: str = "memory",
         known: tuple[str, ...] = ("c0",),
         now: int = START,
+        table: RuleTable = NATIONAL,
     ) -> None:
         """A new world, or, where the folder holds one, that world after all its processes ended at this time."""
-        self.now, self.seed, self.folder = now, seed, folder
+        self.now, self.seed, self.folder, self.table = now, seed, folder, table
         self.watch: Callable[[str, str], None] | None = None  # is told who reached which point
         self.longest_step = 0
         self.moment = MOMENT
@@ -286,8 +290,6 @@ class DeliveryWorld:
         """The public key of the log."""
         return HUB_KEY.public
 
-    table = NATIONAL
-
     @property
     def today(self) -> int:
         """The calendar day."""
@@ -313,7 +315,7 @@ class DeliveryWorld:
     def _exchange(self) -> Exchange:
         store: Any = FaultyStore(self, self._inner)
         log = Log(store, HUB_NAME, HUB_KEY, self.greatest)
-        return Exchange(store, log, NATIONAL, HubClock(self.clock), self.hub_random.randbytes)
+        return Exchange(store, log, self.table, HubClock(self.clock), self.hub_random.randbytes)
 
     def _on_disk(self) -> Store:
         folder = self.folder / "hub"
