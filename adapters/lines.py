@@ -218,8 +218,10 @@ def make(tx: Transaction, work: Workplace, wish: Wish) -> Grant | None:
         before = old if old is not None and is_live(old, work.today) and _is_known(old) else None
         if wish.automatic and before is None and wish.code is None:
             return None
-        code = wish.code if before is None else None
-        grant = _by_code(work, grant, before if code is None else old, code)
+        if before is not None:
+            grant = _by_code(work, grant, before.secret, None)
+        else:
+            grant = _by_code(work, grant, b"" if wish.code is None else _last_there(tx, old), wish.code)
     elif CLIENTS.need(tx, wish.client.encode()).bsn is None:
         return None
     faults = lawful(work.rules, terms_of(grant, work.address), wish.row.introduction)
@@ -229,8 +231,7 @@ def make(tx: Transaction, work: Workplace, wish: Wish) -> Grant | None:
         lift(tx, wish.client, wish.recipient, work.now)
         _settle(tx, line)
     GRANTS.put(tx, grant)
-    if not grant.by_code or grant.proof or grant.tie:  # made by a person: without a code it waits for one to be printed
-        add_item(tx, _introduction(work, grant))
+    _introduce(tx, work, grant)
     if old is not None:
         _renew(tx, work, old, grant)
     return grant
@@ -269,13 +270,21 @@ def _new(tx: Transaction, work: Workplace, wish: Wish, before: Grant | None) -> 
     )
 
 
-def _by_code(work: Workplace, new: Grant, before: Grant | None, code: OneTimeCode | None) -> Grant:
-    """A grant that is introduced by a code of its own, or else by going on from the one before it.
+def _by_code(work: Workplace, new: Grant, tie: bytes, code: OneTimeCode | None) -> Grant:
+    """A grant that is introduced by a code of its own, or else by going on from the one whose secret is `tie`.
 
     With a code it names the one before as well, whose own code is void then.
     """
     proof, until = (b"", None) if code is None else (code.proof(new.salt), min(work.today + CODE_DAYS, new.end))
-    return replace(new, by_code=True, tie=b"" if before is None else before.secret, proof=proof, code_until=until)
+    return replace(new, by_code=True, tie=tie, proof=proof, code_until=until)
+
+
+def _last_there(reads: Reads, grant: Grant | None) -> bytes:
+    """The secret of the newest grant that the recipient may have, from this one on back: what never left is not there."""
+    if grant is None:
+        return b""
+    items = ITEMS.find(reads, "grant_made", grant.id.encode())
+    return grant.secret if any(item.kind == INTRODUCTION and item.told for item in items) else grant.tie
 
 
 def _is_known(grant: Grant) -> bool:
@@ -300,20 +309,26 @@ def _renew(tx: Transaction, work: Workplace, old: Grant, new: Grant) -> None:
             stop_own(tx, work, replace(grant, next=new.id))
 
 
-def _introduction(work: Workplace, grant: Grant) -> Item:
+def _introduce(tx: Transaction, work: Workplace, grant: Grant) -> None:
+    """Put its introduction in the outbox; what a person made without a code waits for one to be printed."""
+    if grant.by_code and not (grant.proof or grant.tie):
+        return
     now = work.now
-    return Item(
-        number=0,
-        kind=INTRODUCTION,
-        event_id=work.random(16),
-        grant=grant.id,
-        line=grant.line,
-        client=grant.client,
-        identity=b"",
-        day=work.today,
-        parts=(),
-        made_at=now,
-        release_at=now,
+    add_item(
+        tx,
+        Item(
+            number=0,
+            kind=INTRODUCTION,
+            event_id=work.random(16),
+            grant=grant.id,
+            line=grant.line,
+            client=grant.client,
+            identity=b"",
+            day=work.today,
+            parts=(),
+            made_at=now,
+            release_at=now,
+        ),
     )
 
 
@@ -341,15 +356,17 @@ def begin_anew(tx: Transaction, work: Workplace, old: Grant, code: OneTimeCode |
         renews=old.id,
         introduced=False,
     )
-    if code is not None or (old.by_code and old.introduced):
-        new = _by_code(work, new, old, code)
-    elif old.by_code:
+    if code is not None:
+        new = _by_code(work, new, _last_there(tx, old), code)
+    elif old.by_code and old.introduced:
+        new = _by_code(work, new, old.secret, None)
+    elif old.proof or old.tie:
         new = replace(new, salt=old.salt, tie=old.secret)
     GRANTS.put(tx, new)
     consented = None if old.consent is None else CONSENTS.get(tx, old.consent.encode())
     if consented is not None:
         CONSENTS.put(tx, replace(consented, grants=(*consented.grants, new.id)))
-    add_item(tx, _introduction(work, new))
+    _introduce(tx, work, new)
     stop_own(tx, work, replace(old, next=new.id))
     return new
 

@@ -175,6 +175,14 @@ def test_a_new_code_makes_the_one_before_void_and_what_waited_goes_with_it(near:
     assert [(grant.state, grant.introduced) for grant in near[TEAM].grants()] == [("replaced", False), ("active", True)]
 
 
+def test_a_code_is_void_also_when_the_one_after_it_never_left(near: Neighbours) -> None:
+    first = agree(near)
+    near[TEAM].print_codes("C-1", GP)
+    third = anew(near)
+    assert not typed(near, first)
+    assert typed(near, third)
+
+
 def test_nothing_is_told_where_a_void_code_was_typed_before_the_recipient_heard_of_the_new_one(
     near: Neighbours,
 ) -> None:
