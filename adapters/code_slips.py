@@ -70,6 +70,7 @@ def slip(book: AddressBook, grant: Grant, code: OneTimeCode) -> Slip:
         f"Geef deze code aan uw contactpersoon bij {name}. Die toetst hem in, en weet dan dat wat wij vertellen over u gaat.",
         "Uw burgerservicenummer gaat niet mee.",
         f"De code werkt één keer, alleen bij {name}, tot en met {in_words(until)}.",
+        "Wordt hij daar nog niet aangenomen, probeer het dan de volgende werkdag opnieuw.",
         "Bent u hem kwijt of is hij verlopen, dan drukken wij een nieuwe af. De oude werkt dan niet meer.",
         f"Geeft u de code niet, dan vertellen wij {name} niets.",
         "Geef de code aan niemand anders, en houd hem apart van uw stopcode.",

@@ -311,24 +311,24 @@ def _renew(tx: Transaction, work: Workplace, old: Grant, new: Grant) -> None:
 
 def _introduce(tx: Transaction, work: Workplace, grant: Grant) -> None:
     """Put its introduction in the outbox; what a person made without a code waits for one to be printed."""
-    if grant.by_code and not (grant.proof or grant.tie):
-        return
+    if not grant.by_code or grant.proof or grant.tie:
+        add_item(tx, _introduction(work, grant))
+
+
+def _introduction(work: Workplace, grant: Grant) -> Item:
     now = work.now
-    add_item(
-        tx,
-        Item(
-            number=0,
-            kind=INTRODUCTION,
-            event_id=work.random(16),
-            grant=grant.id,
-            line=grant.line,
-            client=grant.client,
-            identity=b"",
-            day=work.today,
-            parts=(),
-            made_at=now,
-            release_at=now,
-        ),
+    return Item(
+        number=0,
+        kind=INTRODUCTION,
+        event_id=work.random(16),
+        grant=grant.id,
+        line=grant.line,
+        client=grant.client,
+        identity=b"",
+        day=work.today,
+        parts=(),
+        made_at=now,
+        release_at=now,
     )
 
 

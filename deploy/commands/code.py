@@ -23,8 +23,9 @@ from schemas.calendar import date_text
 
 _LONGEST_LINE = 256
 _NOT_TAKEN = (
-    "Deze code is hier niet te gebruiken. Misschien is hij niet goed overgenomen, verlopen, al gebruikt, vervangen of voor "
-    "een andere organisatie, of zijn er vandaag te veel codes geprobeerd. Vraag de cliënt om een nieuwe"
+    "Deze code is hier niet te gebruiken. Misschien is hij niet goed overgenomen, hier nog niet bekend, verlopen, al gebruikt, "
+    "vervangen of voor een andere organisatie, of zijn er vandaag te veel codes geprobeerd. Probeer het de volgende werkdag "
+    "nog eens. Vraag de cliënt om een nieuwe als het dan niet lukt"
 )
 
 

@@ -97,7 +97,7 @@ def test_every_code_that_opens_nothing_gets_the_same_words(schakel: Schakel, kep
     said.append(schakel(*enter, typed=code))
     said += [schakel(*enter, typed=never_given) for _ in range(6)]
     assert {(one.exit_code, one.output) for one in said} == {(Exit.REFUSED, said[0].output)}
-    assert "Vraag de cliënt om een nieuwe" in said[0].output
+    assert "Vraag de cliënt om een nieuwe" in " ".join(said[0].output.split())
     wrong = schakel(*enter, typed="geen code")
     assert (wrong.exit_code, "drie groepen" in wrong.output) == (Exit.REFUSED, True)
     assert "geen code" not in wrong.output
