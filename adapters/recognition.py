@@ -14,6 +14,7 @@ Guarantees:
 from dataclasses import replace
 
 from adapters import quotas
+from adapters.code import CODE_DAYS
 from adapters.control import CameIntroduction
 from adapters.records import AWAITED, CLIENTS, INTRODUCTIONS, RECOGNISED, Awaited, Client, Introduced, Recognised
 from adapters.store import Transaction
@@ -32,7 +33,8 @@ def await_code(tx: Transaction, work: Workplace, came: CameIntroduction, code: C
     if before is not None and before.client is not None and (code.proof or before.proof) == before.proof:
         return CLIENTS.get(tx, before.client.encode())
     if code.proof is not None and code.until is not None:
-        AWAITED.put(tx, Awaited(came.secret, came.terms.sender, code.proof, came.salt, code.until, held))
+        until = min(code.until, work.today + CODE_DAYS)  # whatever a sender says
+        AWAITED.put(tx, Awaited(came.secret, came.terms.sender, code.proof, came.salt, until, held))
     return None
 
 

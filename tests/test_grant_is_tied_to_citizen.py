@@ -183,3 +183,12 @@ def test_a_code_counts_until_its_own_day_whatever_the_grant_lasts(near: Neighbou
     near.world.advance(days=1)
     assert near[GP].enter_code("H-1", code.text) is None
     assert sender.grant.terms.end > near.world.today
+
+
+def test_no_sender_makes_a_code_last_longer_than_a_fortnight(near: Neighbours, sender: Sender) -> None:
+    code, agreed = code_for(near)
+    agreed = agreed._replace(until=near.world.today + 300)
+    sender.register(agreed)
+    sender.send(sender.introduction(agreed))
+    near.world.advance(days=15)
+    assert near[GP].enter_code("H-1", code.text) is None

@@ -118,6 +118,13 @@ def test_the_proof_of_a_code_is_gone_once_it_was_typed_or_is_over(near: Neighbou
     assert list(TALLIES.scan(near[GP].store)) == []
 
 
+def test_the_proof_of_a_code_is_gone_once_its_grant_was_stopped(near: Neighbours) -> None:
+    agree(near)
+    run(near[TEAM].end_agreement(near[TEAM].agreements("C-1")[0].id))
+    next_day(near)
+    assert list(AWAITED.scan(near[GP].store)) == []
+
+
 def test_a_client_without_a_bsn_can_be_introduced_by_code(near: Neighbours) -> None:
     work = near[TEAM]._work
     with work.commit("a client that only has a number") as tx:
@@ -287,6 +294,9 @@ def test_after_a_withdrawal_the_citizen_hands_over_a_code_again(near: Neighbours
     happens(near)
     next_day(near)
     assert near.told(GP, "H-7") == []
+    # Before the typing nothing says there that it is the same citizen: no client, and nothing names the grant of before.
+    before, now = INTRODUCTIONS.scan(near[GP].store)
+    assert (before.client is not None, now.client, now.renews) == (True, None, None)
     assert typed(near, code)
     next_day(near)
     assert near.told(GP, "H-7") == ["gestart"]

@@ -353,14 +353,15 @@ def test_a_receipt_that_contradicts_the_one_before_changes_nothing(scene: Scene)
     scene.world.check()
 
 
-def test_introduced_follows_stored_and_nothing_else(scene: Scene) -> None:
-    one, two = scene.team.tell(scene.grant, 2)
+def test_introduced_follows_what_the_recipient_has_and_nothing_else(scene: Scene) -> None:
+    one, two, three = scene.team.tell(scene.grant, 3)
     scene.provider.pickup()
-    for message_id, code in ((one, Code.STORED), (two, Code.UNREADABLE)):
+    for message_id, code in ((one, Code.STORED), (two, Code.UNREADABLE), (three, Code.SEEN_ALREADY)):
         scene.provider.receipts(scene.provider.receipt(message_id, code))
         scene.provider.receipts(scene.provider.receipt(message_id, Code.INTRODUCED))
     assert scene.team.outcomes()[one] == [Code.ACCEPTED, Code.STORED, Code.INTRODUCED]
     assert scene.team.outcomes()[two] == [Code.ACCEPTED, Code.UNREADABLE]
+    assert scene.team.outcomes()[three] == [Code.ACCEPTED, Code.SEEN_ALREADY, Code.INTRODUCED]
     scene.world.check()
 
 
