@@ -229,6 +229,19 @@ def test_who_agrees_again_before_the_code_was_typed_gets_another(near: Neighbour
     assert typed(near, longer)
 
 
+def test_what_waited_for_a_code_goes_with_the_agreement_that_took_its_place(near: Neighbours) -> None:
+    first = agree(near)
+    happens(near)
+    longer = Conversation(("Praktijk Voorbeeld",), end=near.world.today + 100)
+    [slip] = near[TEAM].make_agreement("C-1", longer).slips
+    assert typed(near, first, "H-8")  # the practice has not heard yet that it is void
+    near.settle(3)
+    next_day(near)
+    assert typed(near, slip.code)
+    next_day(near)
+    assert (near.told(GP, "H-7"), near.told(GP, "H-8")) == (["gestart"], [])
+
+
 def test_a_code_is_printed_only_where_one_is_needed(near: Neighbours) -> None:
     with pytest.raises(EdgeError, match="niets waarvoor een code nodig is"):
         near[TEAM].print_codes("C-1", GP)
