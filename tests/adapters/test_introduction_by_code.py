@@ -223,14 +223,14 @@ def test_who_agrees_again_before_the_code_was_typed_gets_another(near: Neighbour
     assert second not in {first, ""}
     assert not typed(near, first)
     assert typed(near, second)
-    longer = agree(near, Conversation(("Praktijk Voorbeeld",), end=near.world.today + 100))
-    assert longer != ""  # nobody here has heard yet that the second was typed
+    another = agree(near, Conversation(("Praktijk Voorbeeld",), end=near.world.today + 100))
+    assert another != ""  # nobody here has heard yet that the second was typed
     near.settle(2)
-    assert typed(near, longer)
+    assert typed(near, another)
 
 
 def test_what_waited_for_a_code_goes_with_the_agreement_that_took_its_place(near: Neighbours) -> None:
-    first = agree(near)
+    first = agree(near, Conversation(("Praktijk Voorbeeld",), end=near.world.today + 60))
     happens(near)
     longer = Conversation(("Praktijk Voorbeeld",), end=near.world.today + 100)
     [slip] = near[TEAM].make_agreement("C-1", longer).slips
