@@ -63,7 +63,9 @@ def introduction_control(work: Workplace, grant: Grant, item: Item) -> bytes:
         InvalidPart: the client has no BSN.
     """
     renews = next((old.secret.hex() for old in chain(work.store, grant)[1:] if old.introduced), None)
-    if grant.proof:  # before its code is typed the recipient must not learn that it was told about the same citizen before
+    if (
+        grant.proof
+    ):  # before its code is typed the recipient must not learn that it was told about the same citizen before
         renews = None
     control = {
         "kind": INTRODUCTION,

@@ -762,9 +762,13 @@ class Edge:
         """Try a code that a client handed over; what it opens, or None, whatever the reason.
 
         Raises:
-            EdgeError: there is no such client.
+            EdgeError: there is no such client, or this edge was put back and waits.
             CodeError: these signs can be no code.
         """
+        if restore.is_restoring(self.store):
+            raise EdgeError(
+                "deze edge is teruggezet uit een reservekopie en neemt nog niets aan: zie `schakel edge restored`"
+            )
         opened = enter(self._work, self.client(number), text)
         if opened is None:
             return None

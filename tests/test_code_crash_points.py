@@ -17,6 +17,7 @@ import pytest
 
 from adapters.agreement import Agreement, Conversation
 from adapters.clients import ClientRow
+from adapters.edge import EdgeError
 from adapters.records import AWAITED, RECOGNISED, TOLD
 from schemas.codes import Code
 from schemas.event import Kind
@@ -236,6 +237,14 @@ def test_a_code_works_after_yesterdays_copy_was_put_back(world: DeliveryWorld, w
     days(world, 2)
     assert told(world) == ["actie belegd", "actie belegd"]
     assert world.view("G", "c1") == []
+
+
+def test_an_edge_that_was_put_back_takes_no_code_before_a_person_has_confirmed(world: DeliveryWorld) -> None:
+    code = agreed(world)
+    save(world)
+    assert world.put_back("G")
+    with pytest.raises(EdgeError, match="teruggezet"):
+        typed(world, code)
 
 
 @pytest.mark.parametrize("whom", WHOM)
