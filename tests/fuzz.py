@@ -3,12 +3,15 @@
 
 """For `make fuzz`: only the properties, each with SCHAKEL_FUZZ times the examples that its test asks for.
 
-A module that says `MACHINES` reads SCHAKEL_FUZZ itself; its tests may take as long as they need.
+- A module that says `MACHINES` reads SCHAKEL_FUZZ itself; its tests may take as long as they need.
+- A module that says `CASES` wants so many of each of its properties, and SCHAKEL_FUZZ / 10 times as many. What its tests
+  counted is shown at the end.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
 from hypothesis import HealthCheck, is_hypothesis_test, settings
@@ -27,8 +30,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for test in {item.obj for item in properties if isinstance(item, pytest.Function)}:
         function = getattr(test, "__func__", test)
         wanted = getattr(function, _SETTINGS, None) or settings()
-        more = settings(
-            wanted, max_examples=wanted.max_examples * factor, deadline=None, suppress_health_check=list(HealthCheck)
-        )
+        cases = getattr(sys.modules[function.__module__], "CASES", wanted.max_examples * 10) * factor // 10
+        more = settings(wanted, max_examples=cases, deadline=None, suppress_health_check=list(HealthCheck))
         setattr(function, _SETTINGS, more)
     items[:] = properties + machines
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How many cases there were, by what the tests counted."""
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, counts in (
+                getattr(report, "user_properties", ()) if getattr(report, "when", "") == "teardown" else ()
+            ):
+                if name == "cases":
+                    said = ", ".join(f"{count:,} {what}" for what, count in sorted(counts.items()))
+                    terminalreporter.write_line(f"{report.nodeid}: {sum(counts.values()):,} cases, {said}")

@@ -19,6 +19,7 @@ from adapters.formats.json_look import (
     DEPTH_LIMIT,
     NINE_DIGITS,
     NUMBER_LIMIT,
+    TEXT,
     URI_REFERENCE,
     Look,
     read_each,
@@ -57,9 +58,14 @@ recognises = of_a_case_system
 _NAME = re.compile(r"[a-z0-9]+|data_base64")
 BSN_URN: Final = "urn:nld:bsn:"
 # What is read, and then what the profile names besides, which is dropped.
-_KNOWN = frozenset({"specversion", "id", "source", "type", "subject", "time"}) | frozenset(
-    {"datacontenttype", "dataschema", "data", "data_base64", "dataref", "sequence", "sequencetype"}
-)
+_READ = frozenset({"specversion", "id", "source", "type", "subject", "time"})
+_KNOWN = _READ | {"datacontenttype", "dataschema", "data", "data_base64", "dataref", "sequence", "sequencetype"}
+_DROPPED = {
+    "datacontenttype": TEXT,
+    "dataschema": re.compile(r"(?=[A-Za-z][A-Za-z0-9+.\-]*:)" + URI_REFERENCE.pattern),
+    "dataref": URI_REFERENCE,
+    "data_base64": re.compile(r"[A-Za-z0-9+/]+={0,2}"),
+}
 
 
 def explain(data: bytes, fields: Fields = FIELDS) -> list[Explained]:
@@ -133,3 +139,15 @@ def check_attributes(look: Look) -> None:
         look.fault("*", Keyword.UNEXPECTED)
     if look.text("specversion") not in (None, "1.0"):
         look.fault("specversion", Keyword.VERSION)
+    # What is dropped is nobody's concern, but with it of a wrong kind this is no CloudEvent: whoever wrote it made a mistake.
+    for name in look.item.keys() - _READ:
+        value = look.item[name]
+        pattern = _DROPPED.get(name)
+        if value is None or name == "data":
+            continue
+        if not isinstance(value, str if pattern else str | int):
+            look.fault(name if name in _KNOWN else "*", Keyword.TYPE)
+        elif pattern is not None and pattern.fullmatch(str(value)) is None:
+            look.fault(name, Keyword.PATTERN)
+    if look.has("data") and look.has("data_base64"):
+        look.fault("data_base64", Keyword.REPEATED)

@@ -25,7 +25,14 @@ NUMBER_LIMIT: Final = 64
 _FAULT_LIMIT: Final = 100
 
 TEXT: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f]+")
-URI_REFERENCE: Final = re.compile(r"(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+")
+_SIGNS = r"A-Za-z0-9\-._~!$&'()*+,;="
+# RFC 3986 appendix A, without addresses in brackets: a first segment with a colon begins with a scheme.
+URI_REFERENCE: Final = re.compile(
+    r"(?=.)(?:[A-Za-z][A-Za-z0-9+.\-]*:|(?![^/?#]*:))"
+    rf"(?://(?:(?:[{_SIGNS}:]|%[0-9A-Fa-f]{{2}})*@)?(?:[{_SIGNS}]|%[0-9A-Fa-f]{{2}})*(?::[0-9]*)?(?=[/?#]|\Z)|(?!//))"
+    rf"(?:[{_SIGNS}:@/]|%[0-9A-Fa-f]{{2}})*"
+    rf"(?:\?(?:[{_SIGNS}:@/?]|%[0-9A-Fa-f]{{2}})*)?(?:#(?:[{_SIGNS}:@/?]|%[0-9A-Fa-f]{{2}})*)?"
+)
 NINE_DIGITS: Final = re.compile(r"[0-9]{9}")
 # RFC 3339 section 5.6; second 60 is allowed by it.
 _TIME = re.compile(

@@ -50,7 +50,12 @@ _RESOURCE = ("uuid",)
 _ROLE = ("url", "uuid", "roltype")
 # The person that a case is about: who has an interest in it, and only without such a one, who asked.
 _ABOUT: Final = ("belanghebbende", "initiator")
+# A role written in another way could be that of whom the case is about: then the wrong person would be told of.
+_ROLES: Final = frozenset(
+    {*_ABOUT, "adviseur", "behandelaar", "beslisser", "klantcontacter", "zaakcoordinator", "mede_initiator"}
+)
 _PERSON: Final = "natuurlijk_persoon"
+_KINDS: Final = frozenset({_PERSON, "niet_natuurlijk_persoon", "vestiging", "organisatorische_eenheid", "medewerker"})
 _CHANNEL: Final = "zaken"
 
 
@@ -229,6 +234,13 @@ def _notification(look: Look) -> Notification | None:
     return Notification(case, resource, action, url, day)
 
 
+def _listed(look: Look, name: str, words: frozenset[str]) -> str | None:
+    text = look.text(name, limit=80)
+    if text is not None and text not in words:
+        look.fault(name, Keyword.CODE_LIST)
+    return text
+
+
 def _url(look: Look, name: str) -> str | None:
     return look.text(name, _URL, limit=_URL_LIMIT)
 
@@ -242,7 +254,7 @@ def _citizen(whole: Look, case: _Case | None) -> Citizen | None:
         of = _url(look, "zaak")
         if case is not None and of is not None and of != case.url:
             look.fault("zaak", Keyword.MISMATCH)
-        role, kind = look.text("omschrijvingGeneriek", limit=80), look.text("betrokkeneType", limit=40)
+        role, kind = _listed(look, "omschrijvingGeneriek", _ROLES), _listed(look, "betrokkeneType", _KINDS)
         if role not in found or kind != _PERSON:
             continue
         person = look.inside("betrokkeneIdentificatie")

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """What the tests of the formats share: the published standards when they are there, readers, and clean refusals."""
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +14,9 @@ from adapters.formats.iwmo import IwmoReader
 from adapters.formats.native import Fault, FormatConfig, Malformed, NativeEvent, Reader, SubjectKind
 from tests.formats.format_vectors import TYPES
 
-STANDARDS = Path(__file__).parents[2].parent / "shared" / "standards"
+STANDARDS = Path(os.environ.get("SCHAKEL_STANDARDS") or Path(__file__).parents[2].parent / "shared" / "standards")
 # All that a fault may say: a line, or a path of names with places, and a keyword.
-_SAYS = re.compile(r"(line [0-9]+|/|(/([A-Za-z][A-Za-z0-9_-]{0,40}(\[[0-9]+\])?|[0-9]+|\*|@\*))+): [a-z-]+")
+SAYS = re.compile(r"(line [0-9]+|/|(/([A-Za-z][A-Za-z0-9_-]{0,40}(\[[0-9]+\])?|[0-9]+|\*|@\*))+): [a-z-]+")
 
 
 @pytest.fixture(scope="session")
@@ -48,11 +49,11 @@ def refuses() -> Callable[[Reader, bytes], tuple[Fault, ...]]:
     """Read what must be refused, and check that the refusal says nothing of the message."""
 
     def refuse(reader: Reader, data: bytes) -> tuple[Fault, ...]:
-        with pytest.raises(Malformed, match=_SAYS) as refused:
+        with pytest.raises(Malformed, match=SAYS) as refused:
             reader.read(data)
         faults = refused.value.faults
         assert faults
-        assert all(_SAYS.fullmatch(str(fault)) for fault in faults)
+        assert all(SAYS.fullmatch(str(fault)) for fault in faults)
         # A cause would carry the document into a traceback.
         assert refused.value.__cause__ is None
         return faults
@@ -69,7 +70,7 @@ def reads_or_refuses() -> Callable[[Reader, bytes], list[NativeEvent] | None]:
             return reader.read(data)
         except Malformed as refused:
             assert refused.faults
-            assert all(_SAYS.fullmatch(str(fault)) for fault in refused.faults)
+            assert all(SAYS.fullmatch(str(fault)) for fault in refused.faults)
             return None
 
     return attempt
