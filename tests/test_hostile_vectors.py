@@ -17,11 +17,12 @@ from pathlib import Path
 
 import pytest
 
+from adapters.formats import READERS
 from adapters.formats.native import Keyword
 from adapters.problem import SENTENCES
 from deploy.story import messages
 from deploy.story.person import CITIZEN
-from deploy.story.world import DemoClock, Desk, World, make_world, open_world
+from deploy.story.world import TEAM, DemoClock, Desk, World, make_world, open_world
 from schemas.calendar import day_of, parse_date, start_of_day
 from schemas.codes import CLASS, Class, Code
 from tests.simulator import Party, run
@@ -32,10 +33,26 @@ NOON = start_of_day(parse_date("2026-03-12")) + 12 * 3_600_000
 GIBIBYTE = 1 << 30
 
 
-def _files() -> list[Path]:
-    found = [path for name in ("iwmo", "ijw", "cloudevents") for path in sorted((VECTORS / name / "hostile").iterdir())]
-    # A good iWmo message is hostile to the reader of iJw alone.
-    return [path for path in found if path.name not in ("expected.json", "wmo.xml")]
+# Each format by a suffix of its own, at a team that may tell what it reads.
+SETTINGS = "\n".join(
+    [
+        'own_number_system = "HIS"',
+        "[formats_in]",
+        '".xml" = "iwmo"',
+        '".json" = "cloudevents"',
+        *(f'".{name[:10]}" = "{name}"' for name in READERS),
+        "[format_laws]",
+        'fhir = "wmo"',
+        'hl7v2 = "wmo"',
+        "",
+    ]
+)
+
+
+def _files() -> list[tuple[str, Path]]:
+    found = [(name, path) for name in READERS for path in sorted((VECTORS / name / "hostile").iterdir())]
+    # To an edge a good message with something behind it is a file of two messages: tests/deploy/test_batches.py.
+    return [(name, path) for name, path in found if path.name not in ("expected.json", "achteraan.json")]
 
 
 def _frames(*kinds: str) -> list[bytes]:
@@ -49,6 +66,8 @@ def _frames(*kinds: str) -> list[bytes]:
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[World]:
     make_world(tmp_path / "place")
+    file = tmp_path / "place" / TEAM.folder / "edge.toml"
+    file.write_text(file.read_text("utf-8") + SETTINGS, "utf-8")
     with open_world(tmp_path / "place", DemoClock(NOON)) as opened:
         yield opened
 
@@ -60,9 +79,9 @@ def _reports(desk: Desk) -> list[dict[str, object]]:
 
 def test_hostile_vectors_in_the_folder_of_an_edge(place: World) -> None:
     hostile = _files()
-    assert len(hostile) > 100
-    for number, path in enumerate(hostile):
-        place.team.put(f"{number:03d}{path.suffix}", path.read_bytes())
+    assert len(hostile) > 700
+    for number, (name, path) in enumerate(hostile):
+        place.team.put(f"{number:03d}.{name[:10]}", path.read_bytes())
     good = messages.status(CITIZEN, messages.STATUS_TYPE, 1, day_of(NOON) - 1)
     place.team.put("500.json", good)
     place.team.put("000-goed.xml", messages.allocation(CITIZEN, messages.Support(day_of(NOON), day_of(NOON), 20_900)))
@@ -74,7 +93,7 @@ def test_hostile_vectors_in_the_folder_of_an_edge(place: World) -> None:
     assert done.grants == 1
     assert list(place.team.settings.config.in_folder.iterdir()) == []
     reports = _reports(place.team)
-    assert len(reports) == len({(path.suffix, path.read_bytes()) for path in hostile})
+    assert len(reports) == len({(name, path.read_bytes()) for name, path in hostile})
     sentences = {sentence for pair in SENTENCES.values() for sentence in pair}
     for report in reports:
         assert report["gelezen"] is False

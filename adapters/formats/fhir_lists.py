@@ -86,8 +86,13 @@ class Place:
     form: str
 
 
-# A `start` that is a moment to the second, where that of a Period may be a year.
-_INSTANTS = frozenset({("Appointment", "start"), ("Appointment", "end"), ("Meta", "lastUpdated")})
+# A `start` that is a moment to the second, where that of a Period may be a year; a `status` that has a list of its own.
+_OTHER_FORMS = {
+    ("Appointment", "start"): "instant",
+    ("Appointment", "end"): "instant",
+    ("Meta", "lastUpdated"): "instant",
+    ("Participant", "status"): "participation",
+}
 
 
 def _place(table: str, word: str) -> Place:
@@ -101,7 +106,7 @@ def _place(table: str, word: str) -> Place:
         primitive="." in signs or "-" in signs,
         refused="!" in signs,
         inside=inside or None,
-        form="instant" if (table, bare) in _INSTANTS else bare,
+        form=_OTHER_FORMS.get((table, bare), bare),
     )
 
 

@@ -41,7 +41,11 @@ _FORMS: Mapping[str, re.Pattern[str]] = {
     "id": re.compile(r"[A-Za-z0-9.-]{1,64}"),
     **dict.fromkeys(("system", "fullUrl", "type"), re.compile(r"\S+")),
 }
-_USES = frozenset({"usual", "official", "temp", "secondary", "old"})
+# The code lists of those that have one; a status of a resource is looked up by whoever reads it.
+_CODES: Mapping[str, frozenset[str]] = {
+    "use": frozenset({"usual", "official", "temp", "secondary", "old"}),
+    "participation": frozenset({"accepted", "declined", "tentative", "needs-action"}),
+}
 _READ = frozenset(RESOURCES) | {"Patient", "Organization", "PractitionerRole"}
 _RESOURCES = _READ | {"Bundle"}
 _ON_RESOURCE = frozenset({_XSI})
@@ -121,7 +125,7 @@ def _sound(form: str, text: str, path: str, walk: Walk) -> str | None:
     pattern = _FORMS.get(form)
     if pattern is not None and pattern.fullmatch(text) is None:
         walk.fault(path, Keyword.PATTERN)
-    elif form == "use" and text not in _USES:
+    elif form in _CODES and text not in _CODES[form]:
         walk.fault(path, Keyword.CODE_LIST)
     else:
         return text

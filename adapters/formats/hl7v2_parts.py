@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from hl7lw import Hl7Parser, Hl7Segment
+from hl7lw import Hl7Parser
 from hl7lw.exceptions import Hl7Exception
 
 from adapters.formats.hl7v2_lists import CHARACTER_SETS, READ
@@ -161,11 +161,10 @@ def _raw(number: int, lines: Sequence[bytes]) -> Raw:
     if charset is None:
         raise Malformed((Fault(where, Keyword.ENCODING),))
     try:
-        for line in lines:
-            line.decode(charset)
+        b"\r".join(lines).decode(charset)
     except UnicodeDecodeError:
         raise Malformed((Fault(where, Keyword.ENCODING),)) from None
-    return Raw(number, names, tuple(line for line in lines if line[:3].decode("ascii") in READ))
+    return Raw(number, names, tuple(line for name, line in zip(names, lines, strict=True) if name in READ))
 
 
 class Segments:
@@ -179,22 +178,26 @@ class Segments:
         except (Hl7Exception, ValueError, IndexError):
             raise Malformed((Fault(f"/{raw.number}/MSH", Keyword.NOT_WELL_FORMED),)) from None
         # Of segments that may repeat, the first.
-        self._first: dict[str, Hl7Segment] = {segment.name: segment for segment in reversed(parsed.segments)}
+        self._first: dict[str, list[str]] = {segment.name: segment.fields for segment in reversed(parsed.segments)}
 
     def field(self, segment: str, number: int) -> str:
         """The text of a field of the first segment of this name; empty when it isn't there or says *no value*."""
-        found = self._first.get(segment)
-        text = "" if found is None else str(found[number])
+        fields = self._first.get(segment, ())
+        text = fields[number - 1] if number <= len(fields) else ""
         return "" if text == _NO_VALUE else text
 
     def component(self, segment: str, number: int, place: int) -> str:
         """The first subcomponent of a component of the first repetition of a field."""
-        return next(self.repetitions(segment, number, place))[0]
+        return _component(self.field(segment, number).partition("~")[0].split("^"), place)
 
     def repetitions(self, segment: str, number: int, *places: int) -> Iterator[tuple[str, ...]]:
         """Of each repetition of a field the first subcomponents of these components."""
         # By hand: a field object of the parser makes an object of everything in it, and takes longer than all the rest.
         for one in self.field(segment, number).split("~"):
             components = one.split("^")
-            texts = (components[place - 1].partition("&")[0] if place <= len(components) else "" for place in places)
-            yield tuple("" if text == _NO_VALUE else text for text in texts)
+            yield tuple(_component(components, place) for place in places)
+
+
+def _component(components: Sequence[str], place: int) -> str:
+    text = components[place - 1].partition("&")[0] if place <= len(components) else ""
+    return "" if text == _NO_VALUE else text

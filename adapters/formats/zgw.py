@@ -140,7 +140,7 @@ class _Reading:
         url, kind = _url(look, "url"), _url(look, "zaaktype")
         sender = look.text("verantwoordelijkeOrganisatie", NINE_DIGITS)
         begin, end = look.day("startdatum"), look.day("einddatum", required=False)
-        number = look.text("identificatie", limit=40, required=False)
+        number = look.text("identificatie", limit=40, required="identificatie" in look.item)
         if begin is not None and end is not None and end < begin:
             look.fault("einddatum", Keyword.DATE_ORDER)
         meaning = self._meaning(look, "zaaktype", kind)

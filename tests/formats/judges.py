@@ -31,6 +31,10 @@ Judge = Callable[[bytes, list[NativeEvent]], list[str]]
 # -- XML -------------------------------------------------------------------------------------------------------------
 
 
+# A comment would cut a text in two.
+_ALONE = etree.XMLParser(remove_comments=True, remove_pis=True)
+
+
 def _well_formed(data: bytes) -> list[str]:
     """What expat, another parser than ours, has against it; a document type is refused."""
     parser = expat.ParserCreate("utf-8", namespace_separator=" ")
@@ -80,11 +84,11 @@ def _istandaard(folder: Path, prefix: str) -> Judge:
 
     def judge(data: bytes, _: list[NativeEvent]) -> list[str]:
         found = _well_formed(data)
-        root = etree.fromstring(data)
+        root = etree.fromstring(data, _ALONE)
         if etree.QName(root).namespace == "http://www.stufstandaarden.nl/koppelvlak/ggk0210":
             (inner,) = _in_base64(root)
             found += _well_formed(inner)
-            root = etree.fromstring(inner)
+            root = etree.fromstring(inner, _ALONE)
         number = re.findall(r"[0-9]{3}", str(etree.QName(root).namespace))[0]
         if number not in schemas:
             schemas[number] = etree.XMLSchema(file=str(folder / f"{prefix}{number}.xsd"))
@@ -136,7 +140,7 @@ def _suwi(standards: Path) -> Judge:
     schemas: dict[str, etree.XMLSchema] = {}
 
     def judge(data: bytes, _: list[NativeEvent]) -> list[str]:
-        (root,) = [each for each in etree.fromstring(data).iter(etree.Element) if etree.QName(each).localname in _SUWI]
+        root = next(each for each in etree.fromstring(data).iter(etree.Element) if etree.QName(each).localname in _SUWI)
         name = etree.QName(root).localname
         if name not in schemas:
             (file,) = (standards / "suwi" / "suwiml" / _SUWI[name]).glob("Diensten/*/*/BodyReaction.xsd")
