@@ -129,8 +129,7 @@ class Outbound:
             if not new.introduced or new.renews is None:
                 continue
             old = GRANTS.need(self.work.store, new.renews.encode())
-            items = ITEMS.find(self.work.store, "grant_made", old.id.encode())
-            if old.state == ACTIVE and all(item.state == FINAL for item in items):
+            if old.state == ACTIVE and not _unfinished(self.work.store, "grant_made", old.id):
                 with self.work.commit("renewal") as tx:
                     stop_own(tx, self.work, replace(old, next=new.id))
 
@@ -139,14 +138,14 @@ class Outbound:
         grant = GRANTS.need(self.work.store, grant_id.encode())
         if grant.line in taken:
             return None
-        items = ITEMS.find(self.work.store, "grant_made", grant_id.encode())
+        items = _unfinished(self.work.store, "grant_made", grant_id)
         over = [new for new in (self._settled(grant, item) for item in items) if new is not None]
         if over:
             with self.work.commit("outbox") as tx:
                 for item in over:
                     ITEMS.put(tx, item)
             # A crash here: what is over was marked so, the rest waits as before.
-            items = ITEMS.find(self.work.store, "grant_made", grant_id.encode())
+            items = _unfinished(self.work.store, "grant_made", grant_id)
         waiting = [item for item in _in_order(items) if item.state == WAITING and _is_released(item, self.work.now)]
         for recall in (False, True):  # a retraction need not wait for what can't leave yet
             first = next((item for item in waiting if (item.kind == RETRACTION) is recall), None)
@@ -215,7 +214,7 @@ class Outbound:
         older = [grant.id]
         if grant.renews is not None:
             older = [one.id for one in chain(self.work.store, grant)]
-            items = ITEMS.find(self.work.store, "line", grant.line.encode())
+            items = _unfinished(self.work.store, "line", grant.line)
         for other in items:
             if other.number == item.number:
                 continue
@@ -228,7 +227,7 @@ class Outbound:
                     return False
         if item.kind != EVENT:
             return True
-        if _is_called_back(item, items):
+        if _is_called_back(self.work.store, item):
             return False  # told anew before that has arrived it would be there twice
         if grant.renews is None:
             return True
@@ -435,10 +434,20 @@ def tell_again(tx: Transaction, statement: Restored, today: int) -> int:
     return count
 
 
-def _is_called_back(item: Item, items: Sequence[Item]) -> bool:
-    """Whether an earlier telling of the same is being called back at this very moment."""
-    under_way = {one.event_id for one in items if one.kind == RETRACTION and one.state != FINAL}
-    return any(one.event_id in under_way and one.identity == item.identity for one in items)
+def _unfinished(reads: Reads, index: str, name: str) -> list[Item]:
+    """What waits or is under way under a grant or line: what is over stays out, however long it goes back."""
+    found = [one for state in (WAITING, SENT) for one in ITEMS.find(reads, index, name.encode(), state)]
+    return sorted(found, key=lambda item: item.number)
+
+
+def _is_called_back(reads: Reads, item: Item) -> bool:
+    """Whether an earlier telling of the same, in the same line, is being called back at this very moment."""
+    tellings = [one for one in ITEMS.find(reads, "identity", item.identity) if one.line == item.line]
+    return any(
+        one.kind == RETRACTION and one.state != FINAL
+        for event_id in {telling.event_id for telling in tellings}
+        for one in ITEMS.find(reads, "event", event_id)
+    )
 
 
 def _under_way(item: Item, month: int, header: Header, frame: bytes) -> Item:

@@ -49,8 +49,8 @@ class Reads(Protocol):
     def get(self, table: Table, key: bytes) -> Record | None:
         """One record."""
 
-    def find(self, table: Table, index: str, value: bytes) -> Found:
-        """By what they can be found by."""
+    def find(self, table: Table, index: str, value: bytes, state: str | None = None) -> Found:
+        """By what they can be found by, all or those in a state."""
 
     def scan(
         self, table: Table, state: str | None = None, due_until: int | None = None, limit: int | None = None
@@ -536,9 +536,9 @@ class Shelf(Generic[T]):
             raise LookupError(f"a record of {self.table.name} that another record names is not there")
         return found
 
-    def find(self, reads: Reads, index: str, value: bytes) -> list[T]:
+    def find(self, reads: Reads, index: str, value: bytes, state: str | None = None) -> list[T]:
         """In the order in which they were first written."""
-        return [self._from(record) for _, record in reads.find(self.table, index, value)]
+        return [self._from(record) for _, record in reads.find(self.table, index, value, state)]
 
     def scan(
         self, reads: Reads, state: str | None = None, due_until: int | None = None, limit: int | None = None

@@ -199,9 +199,9 @@ class EdgeStore:
         """See `Transaction.get`."""
         return self._reader.get(table, key)
 
-    def find(self, table: Table, index: str, value: bytes) -> Found:
+    def find(self, table: Table, index: str, value: bytes, state: str | None = None) -> Found:
         """See `Transaction.find`."""
-        return self._reader.find(table, index, value)
+        return self._reader.find(table, index, value, state)
 
     def scan(
         self, table: Table, state: str | None = None, due_until: int | None = None, limit: int | None = None
@@ -335,11 +335,17 @@ class Transaction:
         row = self._db.execute(table_of.get, (token,)).fetchone()
         return None if row is None else self._store._unseal(table_of.bound, token, row[0])[1]
 
-    def find(self, table: Table, index: str, value: bytes) -> Found:
-        """Keys and records with this value in the index, in the order in which they were first written."""
+    def find(self, table: Table, index: str, value: bytes, state: str | None = None) -> Found:
+        """Keys and records with this value in the index, and in this state, in the order in which they were first written."""
         table_of = self._store._of(table)
         token = table_of.indexes[index].token(value)
-        return self._found(table_of, self._db.execute(table_of.find[index], (token,)).fetchall())
+        if state is None:
+            return self._found(table_of, self._db.execute(table_of.find[index], (token,)).fetchall())
+        # The plus keeps SQLite from going by the state, in which there may be far more.
+        rows = self._db.execute(
+            f"SELECT key, sealed FROM r_{table.name} WHERE i_{index} = ? AND +state = ? ORDER BY row", (token, state)
+        )
+        return self._found(table_of, rows.fetchall())
 
     def scan(
         self, table: Table, state: str | None = None, due_until: int | None = None, limit: int | None = None

@@ -33,6 +33,7 @@ from adapters.records import (
     Item,
 )
 from adapters.refusals import WITHDRAWN
+from adapters.store import EdgeStore, Record
 from deploy.local import LocalClient
 from hub.client import FactAnswer, HubUnavailableError
 from schemas.calendar import start_of_day
@@ -303,3 +304,30 @@ def test_the_header_says_nothing_and_two_events_have_equal_lengths(near: Neighbo
         run(near[TEAM].read_feed())
         near.settle(1)
     assert len(sizes) == 1
+
+
+def test_what_one_more_event_costs_does_not_grow_with_the_length_of_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Records that are looked up, and not time: of a line that goes back far only what is unfinished is read."""
+    there = Neighbours(tmp_path)
+    looked_up = [0]
+    unseal = EdgeStore._unseal
+
+    def counted(self: EdgeStore, bound: bytes, token: bytes, sealed: bytes) -> tuple[bytes, Record]:
+        looked_up[0] += bound == b"item"
+        return unseal(self, bound, token, sealed)
+
+    monkeypatch.setattr(EdgeStore, "_unseal", counted)
+    there.take(TEAM, allocation())
+    there.settle()
+    costs = []
+    for number in range(40):
+        there.take(TEAM, status(number, today=there.world.today))
+        before = looked_up[0]
+        run(there[TEAM].release())
+        costs.append(looked_up[0] - before)
+        there.settle(2)
+    assert len(there[TEAM].items()) > 40
+    assert costs[-1] == costs[4]
+    there.close()
