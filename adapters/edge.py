@@ -40,7 +40,7 @@ from adapters.code_slips import Slip, TooManyCodesError, WaitingCode
 from adapters.desk import Backlog, Held, OutboxLine, ToldLine
 from adapters.formats.native import NativeEvent, Notice, Writer
 from adapters.inbound import Inbound
-from adapters.intake import STATUTORY, Intake, Taken, follow_sources
+from adapters.intake import STATUTORY, Arrived, Intake, Taken, follow_sources
 from adapters.keeping import keep_house
 from adapters.keys import opening_private
 from adapters.lines import Wish
@@ -362,17 +362,29 @@ class Edge:
             HubUnavailableError: it holds an allocation, and nothing automatic is made before the feed was read to its
                 end; or this edge was put back and it is not its turn yet. The file was not taken.
         """
+        (taken,) = await self.take_together([Arrived(digest, events, received_at)], again=again)
+        return taken
+
+    async def take_together(self, messages: Sequence[Arrived], *, again: bool = False) -> list[Taken]:
+        """Take some messages of a file with many, all of them or none, in one commit; else as `take_native`.
+
+        Raises:
+            ClientConflictError: of one of them; which one is seen when each is taken alone.
+        """
         async with self._busy:
             to_read = restore.reads_again(self.store)
             if restore.is_restoring(self.store) or (to_read is not None and not again):
                 raise RestoringError
-            if any(native.allocation is not None for native in events):
+            # Once for all of them is enough: between the end of the feed and the commit nothing is asked of the hub and
+            # nobody else has a turn, so the last of them rests on the same feed as the first, and as one alone would.
+            if any(native.allocation is not None for one in messages for native in one.events):
                 if not await self._ready():  # the hub was put back: what it forgot must be repeated first
                     raise HubUnavailableError("the hub is being put back; the file is taken at a later pass")
                 await self._outbound().read_feed()
             with self._work.commit("native file") as tx:
-                return self._intake(to_read).take(tx, digest, events, received_at)
-            # A crash before this commit: the file is still in its folder and is taken whole at the next pass.
+                intake = self._intake(to_read)
+                return [intake.take(tx, one.digest, one.events, one.at) for one in messages]
+            # A crash before this commit: the file is still in its folder, and all of them are taken at the next pass.
 
     # -- back-up and restore -----------------------------------------------------------------------------------------
 

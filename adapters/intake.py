@@ -18,7 +18,7 @@ Nothing active: nothing leaves, now or later.
 
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from adapters import clients, inbound
@@ -78,6 +78,15 @@ class Taken:
     told: int = 0
     not_shared: int = 0
     retracted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """One native message with its events: the digest of its bytes, and when it came, in unix milliseconds."""
+
+    digest: bytes
+    events: Sequence[NativeEvent] = field(repr=False)
+    at: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 
 import orjson
@@ -25,12 +25,13 @@ from adapters.edge import Edge, Worked
 from adapters.formats import READERS, WRITERS, the_format
 from adapters.formats.batch import Part
 from adapters.formats.native import Fault, Keyword, Malformed, NativeEvent, Reader
-from adapters.intake import Taken
+from adapters.intake import Arrived, Taken
 from adapters.problem import problem_report
 from adapters.sources.folder import Folder, FolderError, NativeFile, TooLargeError
 from hub.client import HubUnavailableError
 
 _NO_FORMAT = "?"
+_HELD = 4 << 20  # bytes of messages that wait to be taken together
 _CONFLICT = {
     "pad": "/",
     "fout": "client-conflict",
@@ -61,6 +62,7 @@ class Pass:
 
 @dataclass(slots=True)
 class _Count:
+    together: int
     read: int = 0
     quarantined: int = 0
     left: int = 0
@@ -77,15 +79,18 @@ async def one_pass(
     folder: Folder | None = None,
     *,
     exchange: bool = True,
+    together: int = 100,
 ) -> Pass:
     """Everything that an edge has to do now; without `exchange` all but the exchange with the hub.
+
+    `together`: of a file with many messages, so many are taken in one commit.
 
     Raises:
         LogForkError, FalseManifestError: a person must look; what was read stays read.
     """
     folder = folder or Folder(config)
     readers = {name: entry(config.formats) for name, entry in READERS.items()}
-    count = _Count()
+    count = _Count(together)
     if not await _read_again(edge, folder, readers, count):
         count.left = len(folder.files())
     else:
@@ -188,44 +193,72 @@ async def _took_batch(
             first, second = next(messages), next(messages, None)
             if second is None:
                 return False
+            batch = _Batch(edge, folder, readers, file, count, again)
             for part in chain((first, second), messages):
-                await _take_part(edge, folder, readers, file, part, count, again=again)
+                await batch.add(part)
                 await asyncio.sleep(0)  # what else this process does goes on between two messages
+            await batch.take()
     except TooLargeError:
         return False
     return True
 
 
-async def _take_part(
-    edge: Edge,
-    folder: Folder,
-    readers: dict[str, Reader],
-    file: NativeFile,
-    part: Part,
-    count: _Count,
-    *,
-    again: bool,
-) -> None:
-    """Take one message of many, or put it alone in quarantine, under its own digest."""
-    faults: tuple[Fault, ...] = (Fault("/", Keyword.TOO_LARGE),)
-    try:
-        if part.data is not None:
-            events = _events(readers, file, part.data)
-            digest, came_at = hashlib.sha256(part.data).digest(), file.changed_ns // 1_000_000
-            _counted(count, await edge.take_native(digest, events, came_at, again=again))
+@dataclass(slots=True)
+class _Batch:
+    """A file with many messages on its way to the edge, some together; a bad one goes alone, under its own digest."""
+
+    edge: Edge
+    folder: Folder
+    readers: dict[str, Reader]
+    file: NativeFile
+    count: _Count
+    again: bool
+    waiting: list[tuple[Part, Arrived]] = field(default_factory=list)
+
+    async def add(self, part: Part) -> None:
+        """Read one message; what is good waits until there are enough to be taken together."""
+        if part.data is None:
+            self._refuse(part, (Fault("/", Keyword.TOO_LARGE),))
             return
-    except Malformed as error:
-        faults = error.faults
-    except ClientConflictError:
-        faults = ()
-    if again:
-        return  # it was in quarantine before this edge was put back, or is too late for it: the file is kept
-    label = folder.label(file)
-    name = f"{label}-{part.number}" if part.data is None else hashlib.sha256(part.data).hexdigest()[:32] + file.suffix
-    report = orjson.loads(problem_report(label, file.format or _NO_FORMAT, faults, part.number))
-    report["fouten"] = report["fouten"] or [_CONFLICT]
-    folder.quarantine_message(name, part.data, orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n")
-    count.quarantined += 1
+        try:
+            events = _events(self.readers, self.file, part.data)
+        except Malformed as error:
+            self._refuse(part, error.faults)
+            return
+        digest = hashlib.sha256(part.data).digest()
+        self.waiting.append((part, Arrived(digest, events, self.file.changed_ns // 1_000_000)))
+        if len(self.waiting) >= self.count.together or sum(len(one.data or b"") for one, _ in self.waiting) > _HELD:
+            await self.take()
+
+    async def take(self) -> None:
+        """Take what waits: together, and each alone where one of them can't be taken."""
+        waiting, self.waiting = self.waiting, []
+        try:
+            done = await self.edge.take_together([one for _, one in waiting], again=self.again) if waiting else []
+        except ClientConflictError:
+            if len(waiting) == 1:
+                self._refuse(waiting[0][0], ())
+                return
+            for one in waiting:
+                self.waiting = [one]
+                await self.take()
+            return
+        for taken in done:
+            _counted(self.count, taken)
+
+    def _refuse(self, part: Part, faults: tuple[Fault, ...]) -> None:
+        if self.again:
+            return  # it was in quarantine before this edge was put back, or is too late for it: the file is kept
+        label, file = self.folder.label(self.file), self.file
+        name = f"{label}-{part.number}" if part.data is None else _named(part.data) + file.suffix
+        report = orjson.loads(problem_report(label, file.format or _NO_FORMAT, faults, part.number))
+        report["fouten"] = report["fouten"] or [_CONFLICT]
+        self.folder.quarantine_message(name, part.data, orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n")
+        self.count.quarantined += 1
+
+
+def _named(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:32]
 
 
 def _counted(count: _Count, taken: Taken) -> None:

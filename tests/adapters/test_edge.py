@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from adapters.agreement import Conversation
-from adapters.clients import ClientRow
+from adapters.clients import ClientConflictError, ClientRow
 from adapters.formats import WRITERS
+from adapters.intake import Arrived
 from adapters.records import ACTIVE, GRANTS
 from schemas.event import Kind
+from schemas.identity import Citizen
 from tests.adapters.edges import BSN, GP, PROVIDER, TEAM, Neighbours, allocation, start, status, stop
 from tests.simulator import run
 
@@ -379,3 +382,14 @@ def test_suspended_partner_calls_back_what_was_told_in_the_days_that_somebody_el
     assert len(near.told(PROVIDER, "P-1")) == 3
     assert near[TEAM].retract_between(first, first + 1) == 0
     assert near[TEAM].retract_between(first + 9, first + 90) == 0
+
+
+def test_of_messages_taken_together_none_is_taken_when_one_names_two_clients(near: Neighbours) -> None:
+    near[TEAM].import_clients([ClientRow("P-1", BSN, ""), ClientRow("P-2", "999900018", "")])
+    good, two = allocation("1001"), replace(allocation("1002"), citizen=Citizen("999900018", "P-1"))
+    together = [Arrived(bytes([number]) * 32, [event], near.world.now) for number, event in enumerate((good, two))]
+    with pytest.raises(ClientConflictError, match="^this own number belongs to a client with another BSN$"):
+        run(near[TEAM].take_together(together))
+    assert near[TEAM].grants() == []
+    (taken,) = run(near[TEAM].take_together(together[:1]))
+    assert (taken.known, taken.grants) == (False, 1)

@@ -3,7 +3,7 @@
 
 """`make bench`: measures, writes build/bench.json, prints a table and names every line short of its goal.
 
-python -m tests.bench.run [NAME ...]     only the lines whose name begins so; `network`: the long lines of the network
+python -m tests.bench.run [NAME ...]     only the lines whose name begins so; `network`: the long lines too
 """
 
 from __future__ import annotations
@@ -18,7 +18,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import edge_lines, format_lines, gateway_lines, hub_lines, log_lines, network_lines, withdrawal_line
+from tests.bench import (
+    batch_line,
+    edge_lines,
+    format_lines,
+    gateway_lines,
+    hub_lines,
+    log_lines,
+    network_lines,
+    withdrawal_line,
+)
 from tests.bench.material import LARGE, SMALL
 from tests.bench.measure import Line
 
@@ -50,7 +59,8 @@ LINES: dict[str, Measure] = {
     "gateway.two_cores_ratio": _one(gateway_lines.two_cores),
     "log.verify_1M_s": log_lines.verify_million,
     **{name: partial(format_lines.read, name) for name in format_lines.SAMPLES},
-    "format.batch_50MB": format_lines.batch_memory,
+    **{name: partial(format_lines.write, name) for name in format_lines.WRITINGS},
+    **{name: partial(format_lines.batch_memory, name) for name in format_lines.BATCHES},
 }
 # Minutes each: only when they are asked for.
 NETWORK: dict[str, Measure] = {
@@ -58,6 +68,7 @@ NETWORK: dict[str, Measure] = {
     "gateway.polls5000": network_lines.polls,
     "outage": network_lines.outage,
     "withdrawal_seconds": withdrawal_line.withdrawal,
+    "edge.allocations": batch_line.allocations,
 }
 
 

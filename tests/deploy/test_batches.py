@@ -60,10 +60,10 @@ class PowerCutError(Exception):
     """The process ends here."""
 
 
-def cut_after(place: World, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
-    """Let a pass of the team end in the middle of a batch, after so many messages."""
+def cut_after(place: World, monkeypatch: pytest.MonkeyPatch, count: int, together: int = 1) -> None:
+    """Let a pass of the team end in the middle of a batch, after so many commits of so many messages."""
     edge, left = place.team.edge, [count]
-    take = edge.take_native
+    take = edge.take_together
 
     async def counted(*arguments: Any, **options: Any) -> Any:
         if not left[0]:
@@ -72,9 +72,9 @@ def cut_after(place: World, monkeypatch: pytest.MonkeyPatch, count: int) -> None
         return await take(*arguments, **options)
 
     with monkeypatch.context() as patched:
-        patched.setattr(edge, "take_native", counted)
+        patched.setattr(edge, "take_together", counted)
         with pytest.raises(PowerCutError):
-            asyncio.run(one_pass(edge, place.team.settings.config, place.clock))
+            asyncio.run(one_pass(edge, place.team.settings.config, place.clock, together=together))
 
 
 def test_of_a_batch_one_bad_message_goes_to_quarantine_alone_with_its_place(place: World) -> None:
@@ -129,6 +129,39 @@ def test_a_batch_that_was_cut_short_is_taken_up_again_and_tells_nothing_twice(
     assert not list(place.team.settings.config.in_folder.iterdir())
     place.work(place.team)
     assert told(place.team) == events
+
+
+def test_a_batch_that_was_cut_short_between_two_commits_is_taken_up_again_and_tells_nothing_twice(
+    place: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allocate(place)
+    before = len(told(place.team))
+    place.team.put("batch.json", b"\n".join(statuses()))
+    cut_after(place, monkeypatch, 1, together=5)
+    assert len(told(place.team)) == before + 5
+    place.settle()
+    assert len(told(place.team)) == len(set(told(place.team))) == before + COUNT
+
+
+def test_the_feed_is_read_once_for_all_allocations_that_are_taken_together(
+    place: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing automatic is made before the feed was read to its end: once for each commit, and not for each message."""
+    one = messages.allocation(CITIZEN, messages.Support(TODAY, TODAY, 20_900))
+    tag = b"<m:ToewijzingNummer>"
+    before, _, after = one.partition(tag)
+    place.team.put("batch.xml", b"\n".join(before + tag + b"%d" % (number + 1) + after[9:] for number in range(COUNT)))
+    client, asked = place.team.edge._work.client, [0]
+    outcomes = client.outcomes
+
+    async def counted(*arguments: Any, **options: Any) -> Any:
+        asked[0] += 1
+        return await outcomes(*arguments, **options)
+
+    monkeypatch.setattr(client, "outcomes", counted)
+    config = place.team.settings.config
+    done = asyncio.run(one_pass(place.team.edge, config, place.clock, exchange=False, together=5))
+    assert (done.read, done.grants, asked[0]) == (COUNT, 1, 3)
 
 
 def test_a_bad_message_before_a_cut_is_in_quarantine_once(place: World, monkeypatch: pytest.MonkeyPatch) -> None:
