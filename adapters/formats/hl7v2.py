@@ -161,8 +161,7 @@ class _Reading:
     # -- what kind of message --------------------------------------------------------------------------------------
 
     def _header(self) -> tuple[str | None, str]:
-        kind, trigger = (self._segments.component("MSH", 9, place) for place in (1, 2))
-        structure = self._segments.component("MSH", 9, 3)
+        kind, trigger, structure = next(self._segments.repetitions("MSH", 9, 1, 2, 3))
         if kind not in MESSAGES:
             self._fault("MSH", 9, Keyword.VOCABULARY)
             return None, ""

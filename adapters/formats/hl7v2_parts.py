@@ -18,7 +18,7 @@ from hl7lw.exceptions import Hl7Exception
 from adapters.formats.hl7v2_lists import CHARACTER_SETS, READ
 from adapters.formats.native import SIZE_LIMIT, Fault, Keyword, Malformed
 
-_NAME = re.compile(rb"[A-Z][A-Z0-9]{2}")
+_SEGMENT = re.compile(rb"[A-Z][A-Z0-9]{2}\|[^\r\n]*")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _BEGIN = b"MSH|^~\\&|"
 _FOREIGN = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
@@ -92,7 +92,7 @@ def _lines(data: bytes) -> list[bytes]:
         raise Malformed((Fault("/", Keyword.NOT_WELL_FORMED),))
     lines = data.removesuffix(end).split(end)
     for number, line in enumerate(lines, 1):
-        if b"\r" in line or b"\n" in line or _NAME.fullmatch(line[:3]) is None or line[3:4] != b"|":
+        if _SEGMENT.fullmatch(line) is None:
             raise Malformed((Fault(f"line {number}", Keyword.NOT_WELL_FORMED),))
     return lines
 

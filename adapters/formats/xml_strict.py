@@ -133,7 +133,11 @@ class Walk:
         """Give the children by name; notes each that is missing, unknown, repeated or out of order."""
         self._bare(parent)
         found: dict[str, list[Node]] = {child.name: [] for child in model}
-        tags = {child.tag(namespace): place for place, child in enumerate(model)}
+        own = f"{{{namespace}}}" if namespace else ""
+        tags = {
+            own + child.name if child.namespace is None else child.tag(namespace): place
+            for place, child in enumerate(model)
+        }
         place = 0
         for element in parent.element:
             here = tags.get(str(element.tag))
@@ -164,9 +168,11 @@ class Walk:
     def _bare(self, node: Node) -> None:
         """An element with children holds no text of its own and no attributes, so nothing can hide between them."""
         self._no_attributes(node)
-        between = [node.element.text, *(child.tail for child in node.element)]
-        if any(text and text.strip(SPACE) for text in between):
-            self.fault(node.path, Keyword.UNEXPECTED)
+        element = node.element
+        for text in (element.text, *[child.tail for child in element]):
+            if text and text.strip(SPACE):
+                self.fault(node.path, Keyword.UNEXPECTED)
+                break
 
     def _no_attributes(self, node: Node) -> None:
         if node.element.attrib and not _HINTS.issuperset(map(str, node.element.attrib)):

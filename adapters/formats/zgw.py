@@ -22,7 +22,7 @@ from typing import Final
 from adapters.formats.about import About, Status
 from adapters.formats.content_marks import json_mark
 from adapters.formats.explain import Explained, by_place, explained, json_paths
-from adapters.formats.json_look import NINE_DIGITS, Look, finish, parse_object
+from adapters.formats.json_look import NINE_DIGITS, URI_REFERENCE, Look, finish, parse_object
 from adapters.formats.native import Course, FormatConfig, Keyword, Malformed, NativeEvent
 from adapters.formats.zgw_fields import FIELDS
 from schemas.event import Event, Kind, Law
@@ -41,7 +41,7 @@ ABOUT: Final = About(
 )
 recognises = json_mark(rb'"zaak"\s*:\s*\{')
 _PARTS = frozenset({"notificatie", "zaak", "status", "resultaat", "rollen"})
-_URL = re.compile(r"https?://[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]{1,990}")
+_URL = re.compile(r"(?=https?://[A-Za-z0-9])" + URI_REFERENCE.pattern)
 _URL_LIMIT = 1000
 _REFERENCE = re.compile(r"[0-9A-Za-z-]{1,40}")
 # What the Zaken API always answers with besides what is read; an answer without these is none.

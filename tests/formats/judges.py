@@ -86,7 +86,7 @@ def _istandaard(folder: Path, prefix: str) -> Judge:
         found = _well_formed(data)
         root = etree.fromstring(data, _ALONE)
         if etree.QName(root).namespace == "http://www.stufstandaarden.nl/koppelvlak/ggk0210":
-            (inner,) = _in_base64(root)
+            inner = base64.b64decode(root.findtext("{*}parameters/{*}bericht/{*}xmlBestand") or "")
             found += _well_formed(inner)
             root = etree.fromstring(inner, _ALONE)
         number = re.findall(r"[0-9]{3}", str(etree.QName(root).namespace))[0]
@@ -95,12 +95,6 @@ def _istandaard(folder: Path, prefix: str) -> Judge:
         return found + _schema_says(schemas[number], root, lambda line: not UNREAD & set(line))
 
     return judge
-
-
-def _in_base64(root: etree._Element) -> list[bytes]:
-    """What stands in base64 in an envelope: the one long text."""
-    texts = [each.text or "" for each in root.iter(etree.Element) if len(each) == 0]
-    return [base64.b64decode(text) for text in texts if len(text) > 400]
 
 
 _OSO_READ = frozenset(
@@ -140,7 +134,10 @@ def _suwi(standards: Path) -> Judge:
     schemas: dict[str, etree.XMLSchema] = {}
 
     def judge(data: bytes, _: list[NativeEvent]) -> list[str]:
-        root = next(each for each in etree.fromstring(data).iter(etree.Element) if etree.QName(each).localname in _SUWI)
+        root = etree.fromstring(data, _ALONE)
+        body = root.find("{*}Body")
+        if body is not None:
+            (root,) = body
         name = etree.QName(root).localname
         if name not in schemas:
             (file,) = (standards / "suwi" / "suwiml" / _SUWI[name]).glob("Diensten/*/*/BodyReaction.xsd")
@@ -173,7 +170,7 @@ def _fhir(standards: Path) -> Judge:
     def judge(data: bytes, _: list[NativeEvent]) -> list[str]:
         if data.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
             found = _well_formed(data)
-            root = etree.fromstring(data)
+            root = etree.fromstring(data, _ALONE)
             kept = _kept_xml(root, etree.QName(root).localname)
         else:
             value = _strict_json(data)
