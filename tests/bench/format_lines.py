@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import csv
 import io
-import os
+import re
+import resource
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -207,16 +208,32 @@ def batch_memory(name: str, root: Path) -> list[Line]:
         for _ in range(BATCH):
             file.write(message)
     command = [str(Path(sys.executable).with_name("schakel")), "convert", "--from", sample.format, *_asked(sample)]
-    with subprocess.Popen([*command, str(target)], stdout=subprocess.PIPE) as process:
-        said = b"" if process.stdout is None else process.stdout.read()
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+    used, most, said = _watched([*command, str(target)], root / "said")
     target.unlink()
     events = BATCH * len(READERS[sample.format](_CONFIG).read(_message(sample)))
-    if process.returncode or f"{events} event(s)".encode() not in said:
+    if f"{events} event(s)".encode() not in said:
         raise RuntimeError("the batch was not read: this figure would mean nothing")
-    note = f"{BATCH / used.ru_utime:,.0f} messages/s of one core, start of the program included"
-    return [below(name, "MB resident", [used.ru_maxrss / 1024], 200, note)]
+    note = f"{BATCH / used:,.0f} messages/s of one core, start of the program included"
+    return [below(name, "MB resident", [most / 1024], 200, note)]
+
+
+def _watched(command: Sequence[str], said: Path) -> tuple[float, int, bytes]:
+    """Seconds of processor time of a program, its most resident memory in KiB, and what it said.
+
+    The kernel's own figure for a child is never less than what its parent had when it was started: this one is.
+    """
+    before, most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime, 0
+    with said.open("wb") as out, subprocess.Popen(command, stdout=out) as process:
+        status = Path(f"/proc/{process.pid}/status")
+        while process.returncode is None:
+            with suppress(FileNotFoundError, ProcessLookupError):
+                found = re.search(r"VmHWM:\s+([0-9]+) kB", status.read_text("ascii", "replace"))
+                most = max(most, int(found[1]) if found is not None else 0)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.02)
+    if process.returncode:
+        raise RuntimeError("the program failed: this figure would mean nothing")
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before, most, said.read_bytes()
 
 
 def _filled(message: bytes, size: int) -> bytes:
