@@ -145,7 +145,7 @@ def check_attributes(look: Look) -> None:
         pattern = _DROPPED.get(name)
         if value is None or name == "data":
             continue
-        if not isinstance(value, str if pattern else str | int):
+        if not isinstance(value, str if pattern else (str, int)):
             look.fault(name if name in _KNOWN else "*", Keyword.TYPE)
         elif pattern is not None and pattern.fullmatch(str(value)) is None:
             look.fault(name, Keyword.PATTERN)

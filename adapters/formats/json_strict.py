@@ -8,6 +8,7 @@
 """
 
 import re
+from collections.abc import Iterable
 
 import orjson
 
@@ -17,6 +18,7 @@ from adapters.formats.native import Fault, Keyword, Malformed
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _OPENING = frozenset(b"[{")
+_HOLDERS = (dict, list)
 _FOREIGN = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
@@ -52,12 +54,19 @@ def _too_deep(bare: bytes, limit: int) -> bool:
 
 
 def _keys(value: object) -> int:
-    """How many members all objects have together; recursion is bounded by the depth that was checked."""
-    if isinstance(value, dict):
-        return len(value) + sum(_keys(item) for item in value.values() if isinstance(item, dict | list))
-    if isinstance(value, list):
-        return sum(_keys(item) for item in value if isinstance(item, dict | list))
-    return 0
+    """How many members all objects have together."""
+    count, holders = 0, [value]
+    for holder in holders:  # it grows on the way
+        inside: Iterable[object] = ()
+        if isinstance(holder, dict):
+            count += len(holder)
+            inside = holder.values()
+        elif isinstance(holder, list):
+            inside = holder
+        for one in inside:
+            if isinstance(one, _HOLDERS):
+                holders.append(one)  # noqa: PERF401  # a list made here first takes half as long again
+    return count
 
 
 def _what_is_wrong(data: bytes) -> Keyword:
