@@ -58,9 +58,9 @@ def _schema_says(schema: etree.XMLSchema, root: etree._Element, judged: Callable
         assert isinstance(places, list)
         place = places[0]
         assert isinstance(place, etree._Element)
-        if "This element is not expected" in entry.message and place.getparent() is not None:
-            place = place.getparent()
-        assert place is not None
+        parent = place.getparent()
+        if "This element is not expected" in entry.message and parent is not None:
+            place = parent
         line = [etree.QName(each).localname for each in [*reversed(list(place.iterancestors())), place]]
         if judged(line):
             found.append(f"{'/'.join(line)}: {entry.type_name}")
@@ -248,7 +248,7 @@ def _strict_json(data: bytes) -> Any:
 
 
 def _by_schema(schema: Mapping[str, Any], reduced: Callable[[Any], Any] = lambda value: value) -> Judge:
-    validator = jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
+    validator = jsonschema_rs.Draft202012Validator(dict(schema), validate_formats=True)
 
     def judge(data: bytes, _: list[NativeEvent]) -> list[str]:
         value = reduced(_strict_json(data))
