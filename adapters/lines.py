@@ -481,7 +481,7 @@ async def _stopped_before(work: Workplace, order: Order) -> list[Grant]:
     return await _stopped_by_others(work, chain(work.store, GRANTS.need(work.store, order.grant.encode()))[1:])
 
 
-async def may_be_introduced(work: Workplace, grant: Grant) -> bool:
+async def may_be_introduced(work: Workplace, key: SigningKey, grant: Grant) -> bool:
     """Whether nobody else stopped what this grant renews by itself; otherwise the line waits for a person.
 
     The feed tells such a stop a working day later. What we ended ourselves is not stopped again when its renewal takes
@@ -489,7 +489,14 @@ async def may_be_introduced(work: Workplace, grant: Grant) -> bool:
     """
     if not grant.automatic or grant.renews is None:
         return True
-    older = await _stopped_by_others(work, chain(work.store, grant)[1:])
+    before = chain(work.store, grant)[1:]
+    for one in before:
+        # It ended by its terms while this edge was away: a stop that came then stands against a handle that the hub was
+        # never given, and is shown once it has that.
+        last = month_of(one.end)
+        if one.state == ACTIVE and work.today > one.end and HANDLES.get(work.store, handle(one.secret, last)) is None:
+            await register_again(work, key, one, last)
+    older = await _stopped_by_others(work, before)
     if not older:
         return True
     with work.commit("renewal held") as tx:

@@ -172,7 +172,7 @@ class Outbound:
         live = is_live(grant, self.work.today)
         if not live and item.kind != RETRACTION:
             return None
-        if item.kind == INTRODUCTION and not await may_be_introduced(self.work, grant):
+        if item.kind == INTRODUCTION and not await may_be_introduced(self.work, self.key, grant):
             return None
         month = await self._handle_for(grant, item, live=live)
         if month is None:

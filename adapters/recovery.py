@@ -15,6 +15,7 @@ from typing import Final
 from adapters import peers, restore
 from adapters.lines import RENEWAL, send_stops, stopped_by_other, unheard_introductions
 from adapters.records import (
+    EVENT,
     FACTS,
     GRANTS,
     HANDLES,
@@ -75,7 +76,9 @@ def seal_again(tx: Transaction) -> None:
     """
     move(tx, replace(place(tx), feed=0))
     for item in list(ITEMS.scan(tx, SENT)):
-        ITEMS.put(tx, replace(item, state=WAITING, undecided=False, frame=None, taken_at=None))
+        # One that was accepted may have expired unheard while those after it arrived.
+        late = item.late or (item.kind == EVENT and not item.undecided)
+        ITEMS.put(tx, replace(item, state=WAITING, undecided=False, frame=None, taken_at=None, late=late))
     for item in unheard_introductions(tx):
         ITEMS.put(tx, replace(item, state=WAITING, final=None, done_on=None))
 

@@ -28,7 +28,8 @@ from schemas.codes import Code
 from schemas.entry import Entry
 
 OUTCOME_KEPT_MS = 30 * 86_400_000  # feed lines and stored outcomes
-RESTORED_KEPT_MS = 366 * 86_400_000  # feed lines about a partner that was put back: a sender may be away for long
+NOTICE_KEPT_MS = 366 * 86_400_000  # feed lines that are no outcome: a sender may be away for long
+NOTICES_IN_FEED = frozenset({Code.STOPPED, Code.RESTORED})
 FAULT_KEPT_MS = 7 * 86_400_000
 NUMBERS_OF_A_LOG = (
     1 << 40
@@ -405,7 +406,7 @@ class Store(Protocol):
 
     def forget(self, day: int, now: int) -> int:
         """Deletes what the terms of architecture.md section 10 end: grants and stops whose day has passed, feed
-        lines and stored outcomes after 30 days (lines about a partner that was put back after 366), frames set aside
+        lines and stored outcomes after 30 days (those that are no outcome after 366), frames set aside
         after 7; how many rows."""
 
     def tidy(self, now: int) -> None:

@@ -19,9 +19,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hub.audit.merkle import MemoryTree, leaf_hash
 from hub.store import (
     FAULT_KEPT_MS,
+    NOTICE_KEPT_MS,
+    NOTICES_IN_FEED,
     NUMBERS_OF_A_LOG,
     OUTCOME_KEPT_MS,
-    RESTORED_KEPT_MS,
     AddressRow,
     FaultRow,
     FeedRow,
@@ -317,7 +318,7 @@ class MemoryStore:
                 row, at = self._feeds[key]
                 if at >= limit:
                     break
-                if row.frame is None or at < now - RESTORED_KEPT_MS:
+                if row.code not in NOTICES_IN_FEED or at < now - NOTICE_KEPT_MS:
                     del self._feeds[key]
                     gone += 1
         gone += _sift(self._stored, lambda one, line: line[1] < limit and one not in self._queue)

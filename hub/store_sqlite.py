@@ -35,9 +35,9 @@ from hub.audit.merkle import EMPTY_ROOT, TILE_WIDTH, Frontier, leaf_hash
 from hub.key_file import KeyFile, Point
 from hub.store import (
     FAULT_KEPT_MS,
+    NOTICE_KEPT_MS,
     OUTCOME_KEPT_MS,
-    RESTORED_KEPT_MS,
-    AddressRow,
+        AddressRow,
     FaultRow,
     FeedRow,
     GrantRow,
@@ -606,7 +606,7 @@ class SqliteStore:
             for address, newest in self._db.execute(sql.READ_FEEDS).fetchall():
                 kept = self._db.execute(sql.FIRST_KEPT_LINE, (address, now - OUTCOME_KEPT_MS)).fetchone()
                 below = newest + 1 if kept is None else kept[0]
-                gone += self._db.execute(sql.FORGET_LINES, (address, below, now - RESTORED_KEPT_MS)).rowcount
+                gone += self._db.execute(sql.FORGET_LINES, (address, below, now - NOTICE_KEPT_MS)).rowcount
             return gone
 
         return self._change("forget", change)

@@ -268,4 +268,4 @@ READ_NOTICES = "SELECT number, kind, handles, fact FROM notice WHERE address = ?
 ACKNOWLEDGE = "DELETE FROM notice WHERE address = ? AND number <= ?"
 READ_FEEDS = "SELECT address, feed FROM counter"
 FIRST_KEPT_LINE = "SELECT number FROM feed WHERE address = ? AND at >= ? ORDER BY number LIMIT 1"
-FORGET_LINES = "DELETE FROM feed WHERE address = ? AND number < ? AND (frame IS NULL OR at < ?)"
+FORGET_LINES = "DELETE FROM feed WHERE address = ? AND number < ? AND (code NOT IN ('stopped', 'restored') OR at < ?)"

@@ -143,6 +143,7 @@ class Ghost:
         self._last: Identity = ()
         self._counted: dict[str, int] = {}
         self._files_since: dict[str, int] = {}
+        self._arrived_stops: dict[bytes, list[Stopped]] = {}
 
     # -- what happens
 
@@ -284,6 +285,8 @@ class Ghost:
                 continue
             self._stopped.setdefault(secret, index)  # whichever of its handles are named: the grant is over
             sender = self._world.actors[self.lines[secret].sender].address
+            if fact.signer != sender:
+                self._arrived_stops.setdefault(secret, []).append(Stopped(self._world.now, fact.signer))
             if fact.signer != sender and not any(one.who == fact.signer for one in self.ended.get(secret, ())):
                 self._end(secret, self._world.now, fact.signer)
 
@@ -305,10 +308,8 @@ class Ghost:
             before = self.lines[line.renews]
             others = [
                 one
-                for one in self.ended.get(line.renews, ())
-                if one.who != self._world.actors[before.sender].address
-                and one.at < first.made_at
-                and day_of(one.at) <= before.end
+                for one in self._arrived_stops.get(line.renews, ())  # of one that is not at the hub nobody can know
+                if one.at < first.made_at and day_of(one.at) <= before.end
             ]
             need(not others, "P1b", "told under an automatic renewal of what another stopped")
             line = before
@@ -467,5 +468,7 @@ class Ghost:
             back = f"{notice.event_id.hex()}-ingetrokken.csv"
             if told.hidden and first in actor.notices:
                 need(back in actor.notices, "P6", "the own system was not told that an event was called back")
-            if told.parts and not told.hidden and told.client is not None:
+            said = self.said[told.sender, told.event_id]
+            forgotten = said.at < self._files_since.get(said.sender, 0)  # that it was called back, too
+            if told.parts and not told.hidden and told.client is not None and not forgotten:
                 need(first in actor.notices and back not in actor.notices, "P2", "a notice is missing")

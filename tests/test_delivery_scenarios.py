@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from adapters.records import FROZEN
 from tests.delivery_world import DAY, DeliveryWorld
 from tests.test_delivery_machine import folder, new_world
 
@@ -65,6 +66,20 @@ def test_an_edge_that_was_away_until_its_handles_were_forgotten_freezes_nothing_
     world.settle(7)
     assert states(world, "A") == ["active", "active"]
     assert told(world, "G") == ["actie belegd"]
+
+
+def test_a_stop_that_came_when_the_sender_was_away_for_months_holds_the_renewal_made_meanwhile(
+    world: DeliveryWorld,
+) -> None:
+    for _ in range(2):
+        world.to_next_month()  # the hub has forgotten January's handle, and was given no other
+    world.stop_incoming("B", "c0", "A")
+    world.allocate("A", "c0", days=None, number="200")
+    for _ in range(2):  # what was stopped has ended by its terms too
+        world.to_next_month()
+    world.event("A", "c0")
+    world.settle()
+    assert states(world, "A", "provider-wmo") == [FROZEN, FROZEN]
 
 
 def test_what_the_recipient_stopped_after_our_own_closing_is_not_renewed_by_the_next_allocation(

@@ -275,6 +275,23 @@ def test_a_stop_of_its_own_that_an_edge_has_forgotten_is_not_taken_for_that_of_a
     assert FROZEN not in states(world, "A")
 
 
+def test_what_may_have_expired_unheard_goes_again_after_a_restore_of_the_hub_marked_late(world: DeliveryWorld) -> None:
+    world.event("A", "c0")
+    world.ask("A", lambda edge: edge.release())
+    world.ask("A", lambda edge: edge.read_feed())
+    world.event("A", "c0")
+    world.ask("A", lambda edge: edge.release())
+    world.ask("A", lambda edge: edge.read_feed())
+    world.actors["G"].lose = "pickup"
+    world.ask("G", lambda edge: edge.pickup(1))  # the first was handed over, and the answer lost
+    world.save_hub()
+    world.advance(6 * DAY)
+    world.flow("G", rounds=1)  # the second arrives, the first has expired
+    put_back(world, "H")
+    world.settle()
+    assert [one.late for one in TOLD.scan(world.actors["G"].edge.store)].count(True) >= 1
+
+
 def test_an_allocation_waits_while_the_hub_was_put_back_and_must_be_told_first(world: DeliveryWorld) -> None:
     world.flow()
     put_back(world, "H")

@@ -165,6 +165,7 @@ def _telling(name: str) -> dict[str, str | Ground]:
     if rules.subject == "participant":
         found |= {"participant": Ground.TECHNICAL, "participant/type": Ground.SERVICE}
         found |= {"participant/modifierExtension": _REFUSED, "participant/extension": Ground.FREE_TEXT}
+        found |= {"participant/status": Ground.CHECKED}
         return {**found, **_reference("participant/actor", f"who tells, and {CLIENT}", _PERSON)}
     return {**found, **_reference(rules.subject, CLIENT, _PERSON)}
 

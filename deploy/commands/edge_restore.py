@@ -33,8 +33,8 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 _SALT = "passphrase.salt"
 _TRIED = "tried"
 _TOO_OLD = (
-    "This copy is older than the files in the folder done. What was told after it was made and before {} is in neither: "
-    "it is not told again; look it up in your own system."
+    "This copy is older than the files in the folder done. What was told or called back after it was made and before {} is "
+    "in neither: it is not told or called back again; look it up in your own system."
 )
 
 

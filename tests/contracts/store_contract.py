@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hub.audit.merkle import EMPTY_ROOT, MemoryTree, inclusion_proof, leaf_hash, root_at, root_from_inclusion
 from hub.store import (
     FAULT_KEPT_MS,
+    NOTICE_KEPT_MS,
     NUMBERS_OF_A_LOG,
     OUTCOME_KEPT_MS,
-    RESTORED_KEPT_MS,
     FencedError,
     GrantRow,
     Join,
@@ -755,13 +755,18 @@ class StoreContract:
         assert world.feed() == [(2, Code.EXPIRED)]
         world.check()
 
-    def test_that_a_partner_was_put_back_stays_in_a_feed_for_a_year(self, world: World) -> None:
-        world.do(Step(1_000, tells=[Tell(SENDER, 0, Code.RESTORED, frame=b"statement")]))
+    @pytest.mark.parametrize(
+        "told", [Tell(SENDER, 0, Code.RESTORED, frame=b"statement"), Tell(SENDER, 0, Code.STOPPED, handle=b"h" * 16)]
+    )
+    def test_that_something_was_stopped_or_a_partner_put_back_stays_in_a_feed_for_a_year(
+        self, world: World, told: Tell
+    ) -> None:
+        world.do(Step(1_000, tells=[told]))
         world.do(Step(2_000, tells=[Tell(SENDER, 0, Code.STORED)]))
         assert world.store.forget(0, 3_000 + OUTCOME_KEPT_MS) == 1
-        assert world.feed() == [(1, Code.RESTORED)]
-        assert world.store.forget(0, 1_000 + RESTORED_KEPT_MS) == 0
-        assert world.store.forget(0, 1_001 + RESTORED_KEPT_MS) == 1
+        assert world.feed() == [(1, told.code)]
+        assert world.store.forget(0, 1_000 + NOTICE_KEPT_MS) == 0
+        assert world.store.forget(0, 1_001 + NOTICE_KEPT_MS) == 1
         assert world.feed() == []
         world.check()
 
