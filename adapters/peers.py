@@ -259,13 +259,16 @@ class Peers:
 
     def _verified(self, address: str, published: Sequence[Published], kept: Peer | None) -> Manifest | None:
         before: Manifest | None = None
-        if kept is not None:
-            frames = [one.frame for one in published]
-            if kept.frame not in frames and self.witness.may_be_lost(kept.index, kept.log):
-                raise NotProvenError("the hub was put back from a copy and this partner has not published again")
-            if kept.frame not in frames:
-                raise FalseManifestError("the hub no longer shows a manifest that it showed before")
+        frames = [one.frame for one in published]
+        if kept is not None and kept.frame in frames:
             before, published = parse_manifest(kept.frame).manifest, published[frames.index(kept.frame) + 1 :]
+        elif kept is not None:
+            if not self.witness.may_be_lost(kept.index, kept.log):
+                raise FalseManifestError("the hub no longer shows a manifest that it showed before")
+            # A partner that lost it too, since it was put back as well, has signed another of that number.
+            number = parse_manifest(kept.frame).manifest.number
+            if not frames or parse_manifest(frames[-1]).manifest.number < number:
+                raise NotProvenError("the hub was put back from a copy and this partner has not published again")
         for one in published:
             before = self._next(address, one.frame, before)
         return before

@@ -292,6 +292,18 @@ def test_what_may_have_expired_unheard_goes_again_after_a_restore_of_the_hub_mar
     assert [one.late for one in TOLD.scan(world.actors["G"].edge.store)].count(True) >= 1
 
 
+def test_a_manifest_that_both_hub_and_partner_have_lost_gives_way_to_the_one_signed_instead(world: DeliveryWorld) -> None:
+    world.advance(21 * DAY)  # everybody publishes the next
+    world.flow()
+    world.event("A", "c0")
+    world.flow()  # and the sender has it
+    put_back(world, "HG")
+    confirm(world)
+    world.event("A", "c0")
+    world.settle()
+    assert len(told(world, "G")) == 3
+
+
 def test_an_allocation_waits_while_the_hub_was_put_back_and_must_be_told_first(world: DeliveryWorld) -> None:
     world.flow()
     put_back(world, "H")
