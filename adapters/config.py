@@ -14,6 +14,7 @@ from typing import Final
 
 from adapters.formats.native import FormatConfig, SubjectKind
 from adapters.keys import is_beside
+from adapters.spread import DAYS, MOST_DAYS
 from schemas.address import PATTERN, role_of
 from schemas.event import Kind, Law
 from schemas.note import NoteError, parse_verifier_key
@@ -258,6 +259,15 @@ class EdgeConfig:
         None,
         "The official JSON Schema of FHIR R4 (fhir.schema.json); FHIR in JSON is then validated against it too.",
     )
+    spread_days: int = optional(
+        whole(0, MOST_DAYS),
+        DAYS,
+        "Over how many working days (Monday to Friday, 08:00 to 18:00) the envelopes of one event, and the registrations of "
+        "one agreement, are spread, each by itself, so that the hub can't tell what belongs together; half of it is the "
+        "mean delay. 0 sends everything at once: refused in strict mode. Stops, and what a person calls back or makes "
+        "urgent, never wait.",
+        unit="working days",
+    )
     notices_out: str | None = optional(
         choice(*OUT_FORMATS), None, "Format of the notices for the own system; without it there are none."
     )
@@ -340,6 +350,8 @@ def _together(config: EdgeConfig) -> list[Fault]:
         faults.append(Fault("/test_mode", "refused in strict mode"))
     if config.strict and config.clock_file is not None:
         faults.append(Fault("/clock_file", "moves the clock, for tests and drills: refused in strict mode"))
+    if config.strict and config.spread_days == 0:
+        faults.append(Fault("/spread_days", "0 shows the hub what belongs together: refused in strict mode"))
     if config.strict and config.key_file is not None and is_beside(config.key_file, config.data_folder):
         faults.append(Fault("/key_file", "lies in data_folder: refused in strict mode"))
     names = ("data_folder", "in_folder", "done_folder", "quarantine_folder", "out_folder")

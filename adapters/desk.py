@@ -28,6 +28,7 @@ from adapters.records import (
     Item,
     Reads,
 )
+from schemas.calendar import day_of
 from schemas.codes import Code
 from schemas.registry import Registry
 
@@ -76,17 +77,18 @@ class Held:
     until: int
 
 
-def outbox(reads: Reads, book: AddressBook, today: int) -> list[OutboxLine]:
+def outbox(reads: Reads, book: AddressBook, now: int) -> list[OutboxLine]:
     """Everything that has not ended well."""
     items = [item for state in (ASKS, WAITING, SENT) for item in ITEMS.scan(reads, state)]
-    return [_line(reads, book, item, today) for item in sorted(items, key=lambda item: item.number)]
+    return [_line(reads, book, item, now) for item in sorted(items, key=lambda item: item.number)]
 
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """How many things of the outbox are in one state, and when the oldest was made (0: there is none).
+    """How many things of the outbox are in one state, and since when the oldest is there (0: there is none).
 
-    What waits for a code to be typed counts, and has no age.
+    What waits for a code to be typed counts, and has no age. What waits for its moment is not old yet: it counts from
+    then on.
     """
 
     count: int
@@ -96,19 +98,20 @@ class Backlog:
 BACKLOG_STATES: Final = (WAITING, SENT, ASKS)
 
 
-def backlog(reads: Reads) -> dict[str, Backlog]:
+def backlog(reads: Reads, now: int) -> dict[str, Backlog]:
     """Per state of what has not ended well how much there is."""
     found = {}
     for state in BACKLOG_STATES:
-        oldest = _oldest(reads, state)
-        found[state] = Backlog(reads.count(ITEMS.table, state), 0 if oldest is None else oldest.made_at)
+        oldest = _oldest(reads, state, now)
+        since = 0 if oldest is None else max(oldest.made_at, oldest.release_at)
+        found[state] = Backlog(reads.count(ITEMS.table, state), since)
     return found
 
 
-def _oldest(reads: Reads, state: str) -> Item | None:
+def _oldest(reads: Reads, state: str, now: int) -> Item | None:
     """The oldest in a state; what waits for a citizen to hand over a code stands still in good order and is left out."""
     for limit in (1, _FIRST_LOOK, None):  # hardly anything waits for a code: mostly the first will do
-        items = list(ITEMS.scan(reads, state, limit=limit))
+        items = list(ITEMS.scan(reads, state, now if state == WAITING else None, limit=limit))
         for item in items:
             if item.state != WAITING or item.kind != EVENT or not _waits_for_code(reads, item):
                 return item
@@ -181,7 +184,7 @@ def held_lines(reads: Reads, book: AddressBook) -> list[Held]:
     return list(found.values())
 
 
-def _line(reads: Reads, book: AddressBook, item: Item, today: int) -> OutboxLine:
+def _line(reads: Reads, book: AddressBook, item: Item, now: int) -> OutboxLine:
     grant = GRANTS.need(reads, item.grant.encode())
     return OutboxLine(
         item.number,
@@ -190,20 +193,22 @@ def _line(reads: Reads, book: AddressBook, item: Item, today: int) -> OutboxLine
         book.name_of(grant.recipient),
         item.day,
         "vraagt een besluit" if item.asks else "onderweg" if item.state == SENT else "wacht",
-        _why(reads, book, grant, item, today),
+        _why(reads, book, grant, item, now),
         item.asks,
     )
 
 
-def _why(reads: Reads, book: AddressBook, grant: Grant, item: Item, today: int) -> str:
+def _why(reads: Reads, book: AddressBook, grant: Grant, item: Item, now: int) -> str:
     if item.asks:
         return _ASKS.get(item.final or "", f"geweigerd ({item.final})")
     if item.state == SENT:
         return "wacht op een beslissing van de hub" if item.undecided else "wacht tot de ontvanger het ophaalt"
+    if item.release_at > now:
+        return "wacht op zijn moment: wat bij elkaar hoort gaat niet tegelijk weg"
     if item.kind == EVENT and not grant.introduced:
-        if grant.by_code and is_live(grant, today):
-            return waits_for(reads, grant, book.name_of(grant.recipient), today)
+        if grant.by_code and is_live(grant, day_of(now)):
+            return waits_for(reads, grant, book.name_of(grant.recipient), day_of(now))
         return "wacht op de kennismaking"
-    if item.kind != RETRACTION and not is_live(grant, today):
+    if item.kind != RETRACTION and not is_live(grant, day_of(now)):
         return "de lijn wordt gestopt"
     return "wacht op zijn beurt"

@@ -54,6 +54,7 @@ from adapters.records import (
     EVENT,
     FROZEN,
     GRANTS,
+    INTRODUCTION,
     INTRODUCTIONS,
     ITEMS,
     ORDERS,
@@ -73,6 +74,7 @@ from adapters.records import (
 )
 from adapters.refusals import CLOSED, KINDS, OBJECTED, REASONS, WITHDRAWN
 from adapters.restore import RestoringError
+from adapters.spread import AT_ONCE, DAYS
 from adapters.stop_code import read_stop_code
 from adapters.store import EdgeStore, Transaction
 from adapters.watch import Watch
@@ -117,6 +119,7 @@ class Tools:
     """What an edge works with. `point` is called around every commit and every call of the hub.
 
     `attest` makes the attestation of a manifest, `authorities` reads who vouches for partners: None in one process.
+    `spread_days` as in `adapters.spread`.
     """
 
     store: EdgeStore
@@ -129,6 +132,7 @@ class Tools:
     point: Callable[[str], None] = no_point
     attest: Attest | None = None
     authorities: Callable[[], Authorities] | None = None
+    spread_days: int = DAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +178,7 @@ class Edge:
             tools.random,
             tools.point,
             tools.attest,
+            tools.spread_days,
         )
         fingerprints = {one.address: one.fingerprint for one in identity.book.partners if one.fingerprint is not None}
         self._peers = Peers(self._work, tools.witness, Verifier(), fingerprints, tools.authorities)
@@ -515,11 +520,11 @@ class Edge:
 
     def outbox(self) -> list[OutboxLine]:
         """What waits, why, and what asks for a person."""
-        return desk.outbox(self.store, self.identity.book, self._work.today)
+        return desk.outbox(self.store, self.identity.book, self._work.now)
 
     def backlog(self) -> dict[str, Backlog]:
         """Per state of the outbox how much there is, for the operator."""
-        return desk.backlog(self.store)
+        return desk.backlog(self.store, self._work.now)
 
     def told(self, number: str) -> list[ToldLine]:
         """What this edge told about a client."""
@@ -707,9 +712,32 @@ class Edge:
                     asks=False,
                     late=True,
                     tries=0,
-                    release_at=asked.made_at,
+                    release_at=AT_ONCE,
                 ),
             )
+
+    def hurry(self, item: int) -> int:
+        """A person says that something can't wait for its moment: it leaves at the next pass, with what must leave before
+        it in its line; how many were waiting.
+
+        The hub sees what leaves at once for several partners, and may take it for one matter.
+
+        Raises:
+            EdgeError: it does not wait in the outbox.
+        """
+        with self._work.commit("urgent") as tx:
+            asked = self._item(tx, item)
+            if asked.state != WAITING:
+                raise EdgeError("dit wacht niet in de outbox")
+            found = [
+                one
+                for one in ITEMS.find(tx, "line", asked.line.encode())
+                if one.state == WAITING and (one.number <= item or one.kind == INTRODUCTION)
+            ]
+            for one in found:
+                ITEMS.put(tx, replace(one, release_at=AT_ONCE))
+        # A crash before this commit: it waits for its moment, and the command is given again.
+        return len(found)
 
     def retract(self, item: int) -> bool:
         """Call one event back; whether there was anything to call back. Possible until a year after the grant's end."""

@@ -25,7 +25,7 @@ from adapters import clients, inbound
 from adapters.address_book import AddressBook
 from adapters.course import Run, beside, event_of, meaning, place
 from adapters.formats.native import Allocation, Course, NativeEvent
-from adapters.lines import NotLawfulError, Wish, add_item, end_grant, is_live, line_name, make, newest
+from adapters.lines import RECALL_DAYS, NotLawfulError, Wish, add_item, end_grant, is_live, line_name, make, newest
 from adapters.records import (
     ACTIVE,
     EVENT,
@@ -52,6 +52,7 @@ from adapters.records import (
     Source,
 )
 from adapters.refusals import CLOSED, is_refused
+from adapters.spread import AT_ONCE
 from adapters.store import Transaction
 from adapters.workplace import Workplace
 from consent.decide import longest_validity
@@ -246,7 +247,6 @@ class Intake:
             (name, self.work.registry.encode(f"{name}/{self.work.registry.versions(name)[-1]}", part))
             for name, part in sorted(event.parts(grant.categories).items())
         )
-        now = self.work.now
         add_item(
             tx,
             Item(
@@ -259,8 +259,8 @@ class Intake:
                 identity,
                 event.day,
                 parts,
-                now,
-                now,
+                self.work.now,
+                self.work.release_moment(grant.end),
                 # It may have been told before this edge was put back, and so may what came after it.
                 late=self.again is not None,
                 told=self.again is not None,
@@ -375,7 +375,8 @@ class Intake:
             happened = HISTORY.get(tx, name)
             if happened is not None:
                 HISTORY.put(tx, replace(happened, retracted=True))
-        return sum(self.retract(tx, item) for name in names for item in ITEMS.find(tx, "identity", name))
+        found = [item for name in names for item in ITEMS.find(tx, "identity", name)]
+        return sum(self.retract(tx, item, urgent=False) for item in found)
 
     def _all_of(self, tx: Transaction, native: NativeEvent, course: Course, identity: bytes) -> list[bytes]:
         """Every time that it came to this status until then; what was stated later still stands."""
@@ -389,8 +390,11 @@ class Intake:
         kind = native.event.kind.value
         return [name for name in {identity, *(one.identity for one in known if one.kind == kind)} if name not in later]
 
-    def retract(self, tx: Transaction, item: Item) -> bool:
-        """Call one event back; whether there was anything to call back."""
+    def retract(self, tx: Transaction, item: Item, *, urgent: bool = True) -> bool:
+        """Call one event back; whether there was anything to call back.
+
+        `urgent`: a person does so, and it leaves at once; what the own system corrects is spread as what it told.
+        """
         if item.kind != EVENT or item.dead:
             return False
         grant = GRANTS.need(tx, item.grant.encode())
@@ -402,11 +406,20 @@ class Intake:
             tx, replace(item, dead=True, state=FINAL, final=RETRACTED) if never_left else replace(item, dead=True)
         )
         if item.told:
-            now = self.work.now
             add_item(
                 tx,
                 Item(
-                    0, RETRACTION, item.event_id, grant.id, grant.line, item.client, b"", self.work.today, (), now, now
+                    0,
+                    RETRACTION,
+                    item.event_id,
+                    grant.id,
+                    grant.line,
+                    item.client,
+                    b"",
+                    self.work.today,
+                    (),
+                    self.work.now,
+                    AT_ONCE if urgent else self.work.release_moment(grant.end + RECALL_DAYS),
                 ),
             )
         return True

@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Final
 
 from adapters import chain_view, inbound, quotas
-from adapters.lines import unheard_introductions
-from adapters.outcomes import RECALL_DAYS
+from adapters.lines import RECALL_DAYS, unheard_introductions
+from adapters.outcomes import PUT_OFF
 from adapters.records import (
     ANSWERS,
     FACTS,
@@ -27,6 +27,7 @@ from adapters.records import (
     number_key,
     place,
 )
+from adapters.spread import AT_ONCE, LONGEST_WAIT
 from adapters.store import Transaction
 from adapters.workplace import Workplace
 from schemas.calendar import month_of
@@ -48,6 +49,7 @@ def keep_house(work: Workplace) -> bool:
         quotas.purge(tx, work.today)
         _introduce_again(tx, work.today)
         _outbox(tx, work.today)
+        _draw_again(tx, work)
         _answers(tx, work.now)
         for fact in list(FACTS.scan(tx)):
             if fact.until_month < month_of(work.today) - 1:
@@ -73,6 +75,19 @@ def _outbox(tx: Transaction, today: int) -> None:
                 SENDS.delete(tx, item.message_id)
         elif item.parts and item.done_on is not None and today > item.done_on + OUTBOX_DAYS:
             ITEMS.put(tx, replace(item, parts=()))
+
+
+def _draw_again(tx: Transaction, work: Workplace) -> None:
+    """What a clock that was fast has written holds nothing up longer than until the next cleaning."""
+    now = work.now
+    for item in list(ITEMS.scan(tx, WAITING)):
+        if item.release_at <= now:
+            continue
+        if item.tries and item.release_at > now + PUT_OFF:
+            ITEMS.put(tx, replace(item, release_at=AT_ONCE))
+        elif item.made_at > now or item.release_at > now + LONGEST_WAIT:
+            end = GRANTS.need(tx, item.grant.encode()).end
+            ITEMS.put(tx, replace(item, made_at=min(item.made_at, now), release_at=work.release_moment(end)))
 
 
 def _answers(tx: Transaction, now: int) -> None:

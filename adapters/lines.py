@@ -50,7 +50,8 @@ from adapters.records import (
     move,
     place,
 )
-from adapters.refusals import is_refused, lift
+from adapters.refusals import CLOSED, is_refused, lift
+from adapters.spread import batch_limit, shuffled
 from adapters.store import Transaction
 from adapters.workplace import Workplace
 from consent.decide import lawful
@@ -65,7 +66,7 @@ from consent.grant import (
     terms_hash,
 )
 from consent.rules import Row
-from schemas.calendar import first_day, month_of
+from schemas.calendar import day_of, month_of
 from schemas.codes import Code
 from schemas.fact import Register, Stop, sign_facts
 from schemas.registry import Fault
@@ -74,7 +75,7 @@ from schemas.signing import MOST_TOGETHER, SigningKey
 CODE: Final = "code"  # the way of introduction, in a row
 RENEWAL: Final = "renewal"
 LINE_HELD: Final = "line-held"
-NEXT_MONTH_FROM: Final = 20  # day of the month from which the handles of the next are registered
+RECALL_DAYS: Final = 366  # a retraction passes this long after the end
 _BLOCKED: Final = (STOPPING, STOPPED, FROZEN)
 
 
@@ -328,7 +329,7 @@ def _introduction(work: Workplace, grant: Grant) -> Item:
         day=work.today,
         parts=(),
         made_at=now,
-        release_at=now,
+        release_at=work.release_moment(grant.end),  # it is registered then too: facts of one agreement are as far apart
     )
 
 
@@ -380,7 +381,7 @@ def stop_own(tx: Transaction, work: Workplace, grant: Grant) -> None:
 def end_grant(tx: Transaction, work: Workplace, grant: Grant, why: str) -> None:
     """A person ends it: nothing leaves under it from this commit on, except retractions."""
     GRANTS.put(tx, replace(grant, state=STOPPING if grant.state == ACTIVE else grant.state))
-    drop(tx, grant, asks=False)
+    drop(tx, grant, asks=why == CLOSED)  # what has not left yet is not told; where nobody refused it, a person hears so
     _order(tx, work, grant, why)
 
 
@@ -442,9 +443,9 @@ def due_stops(work: Workplace) -> list[Order]:
 
 
 async def send_stops(work: Workplace, key: SigningKey) -> int:
-    """Send every stop that is due, each alone; how many are in force now."""
+    """Send every stop that is due, each alone, in a random order; how many are in force now."""
     sent = 0
-    for order in due_stops(work):
+    for order in shuffled(due_stops(work), work.random):
         named = handles_to_stop(order.secret, order.end, work.today)
         frame = sign_facts(key, work.address, work.today, [named])[0]
         answer = (await work.ask("stop", work.client.facts, [frame]))[0]
@@ -530,18 +531,19 @@ async def register(work: Workplace, key: SigningKey, grant: Grant, month: int) -
 
 
 async def register_next(work: Workplace, key: SigningKey) -> int:
-    """From the 20th the handles of the next month, shuffled and signed together; how many were registered."""
-    this = month_of(work.today)
-    if work.today - first_day(this) + 1 < NEXT_MONTH_FROM:
+    """The next month's handles of the grants in today's batch, shuffled and signed together; how many were registered."""
+    this, made_before = month_of(work.today), batch_limit(work.today)
+    if made_before is None:
         return 0
     wanted = [
         (grant, this + 1)
         for grant in (*GRANTS.scan(work.store, "open"), *GRANTS.scan(work.store, "renews"))
         if this + 1 <= month_of(grant.end)
+        and day_of(grant.made_at) < made_before
         and HANDLES.get(work.store, handle(grant.secret, this + 1)) is None
         and not is_refused(work.store, grant.client, grant.recipient)
     ]
-    wanted.sort(key=lambda _: work.random(8))
+    wanted = shuffled(wanted, work.random)
     done = 0
     for start in range(0, len(wanted), MOST_TOGETHER):
         done += sum(await _register_all(work, key, wanted[start : start + MOST_TOGETHER]))

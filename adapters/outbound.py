@@ -4,11 +4,12 @@
 
 Guarantees, per line of grants:
 - under a grant nothing but its introduction leaves until the receipt of that has come;
-- at most one undecided envelope per handle, oldest first; nothing leaves under a newer handle of the line, nor under a
+- at most one undecided envelope per handle, oldest first, and none before its moment; nothing leaves under a newer handle of the line, nor under a
   renewal, while something under an older one has no final outcome;
 - what was called back is told anew only when the retraction has a final outcome;
 - what is sealed is on disk with its number before it is sent, and goes again byte for byte until the hub has decided;
 - refusals are looked at once more at release; what a stop overtook never leaves;
+- what may leave at the same time leaves in a random order;
 - the position in the feed is stored together with what it changed.
 """
 
@@ -20,6 +21,7 @@ from typing import Final
 from adapters.control import event_control, introduction_control
 from adapters.keys import key_to_seal_for, opening_public_key
 from adapters.lines import (
+    RECALL_DAYS,
     chain,
     is_live,
     may_be_introduced,
@@ -30,7 +32,7 @@ from adapters.lines import (
     stopped_by_other,
     terms_of,
 )
-from adapters.outcomes import PUT_OFF, RECALL_DAYS, Effect, after, asking, taken, told_again
+from adapters.outcomes import Effect, after, asking, taken, told_again
 from adapters.peers import FalseManifestError, Peers
 from adapters.records import (
     ACTIVE,
@@ -61,6 +63,7 @@ from adapters.recovery import seal_again
 from adapters.refusals import is_refused
 from adapters.restore import is_restoring
 from adapters.seal import Sealed, seal, seal_retraction, sign_frames
+from adapters.spread import shuffled
 from adapters.store import Transaction
 from adapters.witness import NotProvenError
 from adapters.workplace import Workplace
@@ -119,9 +122,10 @@ class Outbound:
         return await self._send()
 
     def _grants_with_work(self) -> list[str]:
-        now = self.work.now
-        waiting = ITEMS.scan(self.work.store, WAITING)
-        return list(dict.fromkeys(item.grant for item in waiting if _is_released(item, now)))
+        """Those under which something may leave by its moment, in a random order: after an outage, too, the order of what
+        leaves says nothing of what belongs together."""
+        due = ITEMS.scan(self.work.store, WAITING, due_until=self.work.now)
+        return shuffled(dict.fromkeys(item.grant for item in due), self.work.random)
 
     def _finish_renewals(self) -> None:
         """An old grant ends when its renewal is introduced and nothing is under way or waits under the old one."""
@@ -146,10 +150,14 @@ class Outbound:
                     ITEMS.put(tx, item)
             # A crash here: what is over was marked so, the rest waits as before.
             items = _unfinished(self.work.store, "grant_made", grant_id)
-        waiting = [item for item in _in_order(items) if item.state == WAITING and _is_released(item, self.work.now)]
-        for recall in (False, True):  # a retraction need not wait for what can't leave yet
-            first = next((item for item in waiting if (item.kind == RETRACTION) is recall), None)
-            found = None if first is None else await self._ready(grant, first, items)
+        waiting = [item for item in _in_order(items) if item.state == WAITING]
+        told = next((item for item in waiting if item.kind != RETRACTION), None)
+        # A retraction need not wait for what can't leave yet, nor for another that was put off.
+        recall = next((item for item in waiting if item.kind == RETRACTION and item.release_at <= self.work.now), None)
+        for first in (told, recall):
+            if first is None or first.release_at > self.work.now:
+                continue
+            found = await self._ready(grant, first, items)
             if found is not None:
                 return found
         return None
@@ -462,13 +470,6 @@ def _under_way(item: Item, month: int, header: Header, frame: bytes) -> Item:
         sent_month=month,
         taken_at=None,
     )
-
-
-def _is_released(item: Item, now: int) -> bool:
-    """Whether something that waits may go: at once, unless it was put off, and then an hour at most; what a clock that
-    was fast has written here holds nothing up."""
-    put_off = item.release_at > item.made_at
-    return not put_off or not now < item.release_at <= now + PUT_OFF
 
 
 def _goes_again(item: Item, now: int) -> bool:

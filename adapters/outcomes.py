@@ -10,7 +10,7 @@ from dataclasses import replace
 from enum import Enum, auto
 from typing import Final
 
-from adapters.lines import is_live
+from adapters.lines import RECALL_DAYS, is_live
 from adapters.records import (
     DONE,
     EVENT,
@@ -30,7 +30,6 @@ from consent.decide import PICKUP_DAYS
 from schemas.calendar import day_of, last_day
 from schemas.codes import CLASS, Class, Code
 
-RECALL_DAYS: Final = 366  # a retraction passes this long after the end
 MOST_TRIES: Final = 10  # of what should have succeeded at the next try
 PUT_OFF: Final = 3_600_000
 

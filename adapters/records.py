@@ -155,6 +155,7 @@ class Handle:
 class Item:
     """Something in the outbox, for one recipient.
 
+    `release_at`: not before this time, drawn when it was put here; 0 for at once.
     `told`: its bytes may have left. `dead`: called back. `asks`: a person must look. `frame` is there from sealing
     until the final outcome, so that the same bytes can go again; `taken_at` is None until the hub said `taken`.
     `sent_month` is that of the handle under which it went last.

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, ParamSpec, TypeVar
 
+from adapters.spread import DAYS, release_moment
 from adapters.store import EdgeStore, Transaction
 from consent.rules import RuleTable
 from hub.client import HubClient
@@ -30,7 +31,9 @@ def no_point(_name: str) -> None:
 @dataclass(frozen=True, slots=True)
 class Workplace:
     """One address at its work. `clock` gives unix milliseconds, `random` as many random bytes as asked, `attest` the
-    attestation of a manifest by the certificate of now: None where there is no certificate."""
+    attestation of a manifest by the certificate of now: None where there is no certificate. `spread_days`: over how many
+    working days what leaves is spread, 0 for at once.
+    """
 
     address: str
     store: EdgeStore
@@ -41,6 +44,7 @@ class Workplace:
     random: Callable[[int], bytes]
     point: Callable[[str], None] = no_point
     attest: Attest | None = None
+    spread_days: int = DAYS
 
     @property
     def now(self) -> int:
@@ -51,6 +55,11 @@ class Workplace:
     def today(self) -> int:
         """The Dutch calendar day."""
         return day_of(self.clock())
+
+    def release_moment(self, last_day: int) -> int:
+        """A moment of its own for what is put in the outbox now and may leave until `last_day`; kept with it, so that a
+        crash draws no other."""
+        return release_moment(self.now, self.spread_days, self.random, last_day)
 
     def id(self) -> str:
         """A new random name for a record."""

@@ -119,7 +119,8 @@ def open_edge(
     with EdgeStore(config.data_folder, key, random) as store:
         identity = Identity(config.address, config.own_codes, settings.book, notices_with_bsn=config.notices_with_bsn)
         witness = Witness(store, *(config.hub_verifier or _NO_KEY))
-        tools = Tools(store, client, witness, national(config.test_mode), load_registry(), clock, random)
+        rules, days = national(config.test_mode), config.spread_days
+        tools = Tools(store, client, witness, rules, load_registry(), clock, random, spread_days=days)
         tools = replace(tools, attest=attests_with(config), authorities=reads_authorities(config))
         edge = Edge(identity, tools)
         if isinstance(client, Line):
@@ -283,8 +284,8 @@ def write_edge_settings(wanted: NewEdge) -> Path:
     if wanted.passphrase_env is not None:
         lines.append(f"passphrase_env = {toml(wanted.passphrase_env)}")
     if wanted.demo:
-        lines += ["# For the demo only: hub and edges in one place, rules whose law text was not read yet."]
-        lines += ["strict = false", "test_mode = true"]
+        lines += ["# For the demo only: hub and edges in one place, rules whose law text was not read yet, no spread."]
+        lines += ["strict = false", "test_mode = true", "spread_days = 0"]
     if wanted.hub is not None:
         lines.append(f"hub = {toml(LOCAL + _relative(wanted.hub, wanted.folder))}")
     if wanted.hub_key is not None:

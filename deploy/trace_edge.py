@@ -76,7 +76,7 @@ def _steps(edge: Edge, item: Item, shown: bytes | None) -> Iterator[Step]:
     kind = KINDS[item.kind].capitalize()
     yield _step(item.made_at, f"{kind} over cliënt {client} voor {name} klaargezet als nummer {item.number}.")
     if item.release_at > item.made_at:
-        yield _step(item.release_at, "Mag vanaf deze dag weg.")
+        yield _step(item.release_at, "Mag vanaf deze dag weg: wat bij elkaar hoort gaat niet tegelijk.")
     if item.taken_at is not None:
         tries = f" Eerder {item.tries} keer mislukt." if item.tries else ""
         yield _step(item.taken_at, f"De hub heeft het ontvangen.{tries}")

@@ -179,9 +179,9 @@ class Actor:
         store.point = self.point
         witness = Witness(store, HUB_NAME, HUB_KEY.public)
         client: Any = Wire(self.world, self.name)
-        tools = Tools(
-            store, client, witness, self.world.table, REGISTRY, self.world.clock, self.random.randbytes, self.point
-        )
+        days, table = self.world.spread_days, self.world.table
+        random, clock = self.random.randbytes, self.world.clock
+        tools = Tools(store, client, witness, table, REGISTRY, clock, random, self.point, spread_days=days)
         return Edge(Identity(self.address, frozenset(CODES[self.name]), book()), tools)
 
 
@@ -248,9 +248,11 @@ class DeliveryWorld:
         known: tuple[str, ...] = ("c0",),
         now: int = START,
         table: RuleTable = NATIONAL,
+        spread_days: int = 0,
     ) -> None:
         """A new world, or, where the folder holds one, that world after all its processes ended at this time."""
         self.now, self.seed, self.folder, self.table = now, seed, folder, table
+        self.spread_days = spread_days
         self.watch: Callable[[str, str], None] | None = None  # is told who reached which point
         self.longest_step = 0
         self.moment = MOMENT

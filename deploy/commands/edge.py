@@ -354,6 +354,20 @@ def settle(screen: Screen, number: int, tell_again: bool, config: Path | None) -
     screen.answer({"number": number, "told_again": tell_again}, good(f"Number {number} {said}."))
 
 
+@edge.command()
+@click.argument("number", type=int)
+@edge_option
+@with_screen
+def urgent(screen: Screen, number: int, config: Path | None) -> None:
+    """Send NUMBER, as `edge outbox` prints it, at the next pass instead of at its own moment, and what must go before it.
+
+    What goes to several partners at once can be seen to belong together by who runs the hub.
+    """
+    with at_desk(config) as (opened, _):
+        count = opened.hurry(number)
+    screen.answer({"number": number, "hurried": count}, good(f"{count} envelope(s) will be sent at the next pass."))
+
+
 @edge.group()
 def clients() -> None:
     """The list of own clients."""

@@ -57,8 +57,11 @@ REGISTRY = load()
 class Neighbours:
     """Edges that know each other, over one hub; with `certified` each has a certificate, as over a network."""
 
-    def __init__(self, folder: Path, world: World | None = None, *, certified: bool = False) -> None:
+    def __init__(
+        self, folder: Path, world: World | None = None, *, certified: bool = False, spread_days: int = 0
+    ) -> None:
         self.folder = folder
+        self.spread_days = spread_days
         self.world = world or World()
         self.certificates = Certificates(folder / "certificates", self.world) if certified else None
         self.attest: dict[str, Attest] = {}
@@ -93,6 +96,7 @@ class Neighbours:
             self.points.get(address, no_point),
             self.attest.get(address),
             None if self.certificates is None else self.certificates.authorities,
+            self.spread_days,
         )
         self.edges[address] = Edge(identity, tools)
         return self.edges[address]

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from adapters.lines import RECALL_DAYS
 from adapters.outbound import AGAIN_AFTER
-from adapters.outcomes import MOST_TRIES, RECALL_DAYS, Effect, after
+from adapters.outcomes import MOST_TRIES, Effect, after
 from adapters.records import (
     ACTIVE,
     DONE,
@@ -33,6 +34,7 @@ from adapters.records import (
     Item,
 )
 from adapters.refusals import WITHDRAWN
+from adapters.spread import LONGEST_WAIT
 from adapters.store import EdgeStore, Record
 from deploy.local import LocalClient
 from hub.client import FactAnswer, HubUnavailableError
@@ -41,7 +43,7 @@ from schemas.codes import CLASS, Class, Code
 from schemas.envelope import parse
 from schemas.event import Kind
 from tests.adapters.edges import PROVIDER, TEAM, Neighbours, allocation, status
-from tests.simulator import run
+from tests.simulator import HOUR, run
 
 TODAY = 20_515
 NOW = start_of_day(TODAY) + 36_000_000
@@ -196,9 +198,6 @@ def test_what_was_taken_and_has_no_outcome_after_an_hour_goes_again(near: Neighb
     assert run(near[TEAM].release()) == 1
 
 
-HOUR = 3_600_000
-
-
 def test_what_was_taken_while_the_clock_was_fast_leaves_when_it_is_right_again(near: Neighbours) -> None:
     for address in (TEAM, PROVIDER):
         near.take(address, allocation())
@@ -211,15 +210,19 @@ def test_what_was_taken_while_the_clock_was_fast_leaves_when_it_is_right_again(n
     assert near.told(PROVIDER) == ["toegewezen", "in onderzoek", "afgewezen"]
 
 
-def test_what_was_put_off_by_a_clock_that_was_fast_waits_no_longer_than_it_would_have(near: Neighbours) -> None:
+@pytest.mark.parametrize(("tries", "ahead"), [(1, 2 * HOUR), (0, LONGEST_WAIT + HOUR)])
+def test_what_was_put_off_by_a_clock_that_was_fast_waits_until_the_next_cleaning_at_most(
+    near: Neighbours, tries: int, ahead: int
+) -> None:
     near.take(TEAM, allocation())
     near.settle(3)
     near.take(TEAM, status(1, today=near.world.today))
     item = list(near[TEAM].items())[-1]
-    for ahead, leaves in ((HOUR // 2, 0), (2 * HOUR, 1)):
-        with near[TEAM].store.transaction() as tx:
-            ITEMS.put(tx, replace(item, release_at=near.world.now + ahead))
-        assert run(near[TEAM].release()) == leaves
+    near.world.to("2026-03-03 23:58")
+    with near[TEAM].store.transaction() as tx:
+        ITEMS.put(tx, replace(item, tries=tries, release_at=near.world.now + ahead))
+    assert near.work(TEAM)[0].sent == 0
+    assert near.work(TEAM)[0].sent == 1  # another day
     near.settle(3)
 
 

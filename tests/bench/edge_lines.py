@@ -118,7 +118,9 @@ async def case(folder: Path) -> Case:
 def _edge(folder: Path, connection: Connection, address: str, code: str, hub_key: bytes) -> Edge:
     store = EdgeStore.create(folder / address[-8:], StoreKey.from_secret(os.urandom(32)))
     witness = Witness(store, HUB, hub_key)
-    tools = Tools(store, connection, witness, national(test_mode=True), registry.load(), _now, os.urandom)
+    tools = Tools(
+        store, connection, witness, national(test_mode=True), registry.load(), _now, os.urandom, spread_days=0
+    )
     return Edge(Identity(address, frozenset({code}), BOOK), tools)
 
 

@@ -111,7 +111,7 @@ def _edge(hub: Served, root: Path, address: str, code: str) -> tuple[Edge, Https
     signer = Signer(address, key, seen, _now, os.urandom)
     client = HttpsClient(hub.place(address), signer)
     witness = Witness(store, NAME, parse_verifier_key(hub.verifier_key)[1])
-    tools = Tools(store, client, witness, national(test_mode=True), registry.load(), _now, os.urandom)
+    tools = Tools(store, client, witness, national(test_mode=True), registry.load(), _now, os.urandom, spread_days=0)
     edge = Edge(Identity(address, frozenset({code}), BOOK), tools)
     return edge, client
 
