@@ -12,7 +12,7 @@ WORKERS ?= 2
 export PYTHONDONTWRITEBYTECODE = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo demo-net test check fix bench chaos fuzz docs picture lock coverage clean
+.PHONY: help demo demo-net test check fix bench chaos fuzz linkability docs picture lock coverage clean
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -45,6 +45,9 @@ chaos: $(READY) ## kills, cuts, fills and floods real processes; writes build/ch
 fuzz: $(READY) ## the properties of every reader and frame, with many more examples; FACTOR=10
 	@SCHAKEL_FUZZ=$(or $(FACTOR),10) $(BIN)/python -m pytest -q -n $(WORKERS) -p tests.fuzz \
 		--timeout 3600 $(or $(ARGS),tests)
+
+linkability: $(READY) ## an attacker at the hub, each defence on and off; writes build/linkability.md
+	@$(BIN)/python -m tests.linkability
 
 docs: $(READY) ## writes deploy/docs/reference.md and the table of formats in the README from the program
 	@$(BIN)/python -m deploy.reference deploy/docs/reference.md README.md

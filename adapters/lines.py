@@ -443,9 +443,12 @@ def due_stops(work: Workplace) -> list[Order]:
 
 
 async def send_stops(work: Workplace, key: SigningKey) -> int:
-    """Send every stop that is due, each alone, in a random order; how many are in force now."""
-    sent = 0
-    for order in shuffled(due_stops(work), work.random):
+    """Send every stop that is due, each alone, line by line in a random order; how many are in force now."""
+    sent, by_line = 0, dict[str, list[Order]]()
+    for order in due_stops(work):
+        grant = None if order.grant is None else GRANTS.need(work.store, order.grant.encode())
+        by_line.setdefault(order.id if grant is None else grant.line, []).append(order)
+    for order in [one for orders in shuffled(by_line.values(), work.random) for one in orders]:
         named = handles_to_stop(order.secret, order.end, work.today)
         frame = sign_facts(key, work.address, work.today, [named])[0]
         answer = (await work.ask("stop", work.client.facts, [frame]))[0]

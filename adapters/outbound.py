@@ -122,10 +122,12 @@ class Outbound:
         return await self._send()
 
     def _grants_with_work(self) -> list[str]:
-        """Those under which something may leave by its moment, in a random order: after an outage, too, the order of what
-        leaves says nothing of what belongs together."""
-        due = ITEMS.scan(self.work.store, WAITING, due_until=self.work.now)
-        return shuffled(dict.fromkeys(item.grant for item in due), self.work.random)
+        """Those under which something may leave by its moment, line by line in a random order: after an outage, too, the
+        order of what leaves says nothing of what belongs together."""
+        lines: dict[str, dict[str, None]] = {}
+        for item in ITEMS.scan(self.work.store, WAITING, due_until=self.work.now):
+            lines.setdefault(item.line, {})[item.grant] = None
+        return [grant for grants in shuffled(lines.values(), self.work.random) for grant in grants]
 
     def _finish_renewals(self) -> None:
         """An old grant ends when its renewal is introduced and nothing is under way or waits under the old one."""
@@ -308,7 +310,9 @@ class Outbound:
     async def _send(self) -> int:
         """Send what is sealed and was not taken, and what was taken long ago and has no outcome."""
         now, seen = self.work.now, self.work.store.commits
-        ready = [item for item in ITEMS.scan(self.work.store, SENT) if _goes_again(item, now)]
+        ready = shuffled(
+            (item for item in ITEMS.scan(self.work.store, SENT) if _goes_again(item, now)), self.work.random
+        )
         if not ready:
             return 0
         codes = await self.work.ask("send", self.work.client.send, [item.frame or b"" for item in ready])

@@ -36,7 +36,10 @@ def tell(folder: Path, screen: Screen, kept: bool, before_search: BeforeSearch |
     Raises:
         StoryError: a step did not do what it says.
     """
-    screen.say(note("All of this is in one place. That is for the demo only: a hub never stands beside an edge."), "")
+    screen.say(note("All of this is in one place. That is for the demo only: a hub never stands beside an edge."))
+    screen.say(
+        note("Everything leaves at once here; else it leaves over two working days, each at its own moment."), ""
+    )
     make_world(folder)
     told = []
     with open_world(folder, DemoClock(machine_clock())) as world:

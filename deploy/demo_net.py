@@ -240,6 +240,7 @@ def tell(folder: Path, screen: Screen, *, kept: bool) -> bool:
     """
     began = since = time.monotonic()
     screen.say(note("One machine, four processes, certificates for tests: that is for the demo only."))
+    screen.say(note("Everything leaves at once here; else it leaves over two working days, each at its own moment."))
     screen.say(plain("Making keys and certificates, starting a hub and three edges ..."), "")
     told = []
     with ExitStack() as stack:

@@ -1,0 +1,228 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""An attacker at the hub links the handles of one citizen: how often, with each defence on and off.
+
+The town, the attacker and all figures: `tests/linkability`, `make linkability`.  Here a part of the same, whose figures are
+the same in every run, holds what the pages say: without defences the attacker finds nearly all (so it is strong), each
+defence takes away what it is for, and with all of them it finds no more than is published.
+"""
+
+from __future__ import annotations
+
+import random as randomness
+import re
+from dataclasses import astuple, fields, replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from adapters.keys import new_role_keys, opening_private
+from adapters.seal import Sealed, seal, seal_retraction, sign_frames
+from adapters.spread import DAYS
+from schemas.calendar import date_text, parse_date
+from schemas.envelope import CONTROL, Header
+from schemas.event import Ending, Event, Kind, Law
+from schemas.registry import SIZE_CLASS, load
+from schemas.signing import SigningKey
+from tests.linkability import attacker
+from tests.linkability.figures import Figures, figures
+from tests.linkability.report import ALL, SENDERS, SETS, page
+from tests.linkability.seen import Defences, Envelope, Registration, watch
+from tests.linkability.town import TEAMS, case_of
+
+ROOT = Path(__file__).parents[1]
+YOUTH = SENDERS["team-jeugd"]
+SEED = 1
+REGISTRY = load()
+
+
+@cache
+def youth(defences: Defences) -> Figures:
+    """Two months of team Jeugd."""
+    return figures(YOUTH, defences, 2, SEED)
+
+
+@cache
+def town() -> Figures:
+    """One month of everybody, all defences on."""
+    total = Figures()
+    for teams in SENDERS.values():
+        total += figures(teams, ALL, 1, SEED)
+    return total
+
+
+def published(page_name: str, words: str) -> int:
+    """The figure that stands on a page where `words` have a star."""
+    text = re.sub(r"\s+", " ", (ROOT / page_name).read_text(encoding="utf-8"))
+    found = re.search(re.escape(words).replace(r"\*", r"(\d+)"), text)
+    assert found is not None, f"{page_name} does not say: {words}"
+    return int(found[1])
+
+
+PAIRS = "of 100 pairs of handles of one citizen it finds at most *"
+THREAT_MODEL = "deploy/docs/threat-model.md"
+
+
+# -- without defences it finds nearly all ------------------------------------------------------------------------------
+
+
+def test_linkability_without_defences_nearly_everything_is_found() -> None:
+    found = youth(SETS["none of them"])
+    assert found.pairs.there > 3_000
+    assert found.pairs.of_100 > 95
+    assert found.pairs.right > 95
+    assert found.turn.of_100 > 95
+    assert found.agreements.guessed_of_100 > 80
+    assert found.agreements_later.of_100 > 95
+    assert found.kinds.of_100 > 70
+
+
+def test_linkability_without_spread_the_handles_of_a_citizen_and_of_an_agreement_are_found_by_time() -> None:
+    off, on = youth(SETS["all, without spread"]), youth(ALL)
+    assert off.pairs.of_100 > 75
+    assert on.pairs.of_100 < 0.35 * off.pairs.of_100
+    assert off.agreements.guessed_of_100 > 80
+    assert on.agreements.guessed_of_100 < 0.15 * off.agreements.guessed_of_100
+    assert on.agreements_later.of_100 < 0.35 * off.agreements_later.of_100
+
+
+def test_linkability_without_padding_the_kind_of_event_is_found_by_size_and_more_pairs_with_it() -> None:
+    off, on = youth(SETS["all, without padding"]), youth(ALL)
+    assert off.kinds.of_100 > 70
+    assert off.pairs.of_100 > 1.5 * on.pairs.of_100
+
+
+def test_linkability_with_padding_a_size_tells_no_more_than_which_kind_is_the_commonest() -> None:
+    commonest = 30 / 100
+    assert youth(ALL).kinds.of_100 == pytest.approx(100 * commonest, abs=1.5)
+
+
+def test_linkability_without_shuffle_handles_are_followed_over_the_turn_of_the_month_by_their_place() -> None:
+    assert youth(SETS["all, without shuffle"]).turn.of_100 > 95
+    assert youth(ALL).turn.guessed_of_100 < 5
+
+
+def test_linkability_with_a_shared_trace_every_pair_is_found() -> None:
+    assert youth(SETS["all, without own trace"]).pairs.of_100 > 95
+
+
+def test_linkability_the_longer_the_spread_the_less_is_found() -> None:
+    by_days = [youth(Defences(days)).pairs.of_100 for days in (0, 1, DAYS)]
+    assert by_days == sorted(by_days, reverse=True)
+    assert by_days[-1] < by_days[1] - 5
+
+
+# -- with all of them no more than is published ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["README.md", THREAT_MODEL])
+def test_linkability_with_all_defences_no_more_pairs_are_found_than_is_published(name: str) -> None:
+    assert town().pairs.there > 5_000
+    assert town().pairs.of_100 <= published(name, PAIRS) < town().pairs.of_100 + 5
+
+
+def test_linkability_of_agreements_and_over_the_turn_is_no_more_than_is_published() -> None:
+    turn = published(THREAT_MODEL, "of 100 handles it follows at most * over the turn of the month")
+    assert youth(ALL).turn.guessed_of_100 <= turn
+    by_minute = published(
+        THREAT_MODEL, "of 100 pairs of one agreement it guesses at most * by the minute of registration"
+    )
+    assert town().agreements.guessed_of_100 <= by_minute
+    later = published(THREAT_MODEL, "and finds at most * with all that follows")
+    assert town().agreements_later.of_100 <= later
+
+
+def test_linkability_of_those_about_whom_much_is_told_is_published_too() -> None:
+    """The weak spot: it is told, and measured to be so."""
+    several = published(THREAT_MODEL, "five or more envelopes in a month it finds *")
+    assert town().by_count[5].of_100 == pytest.approx(several, abs=6)
+    few = published(THREAT_MODEL, "one or two envelopes at most *")
+    assert all(town().by_count[count].of_100 <= few for count in (1, 2))
+
+
+# -- the attacker plays by the rules -----------------------------------------------------------------------------------
+
+
+def test_linkability_the_attacker_has_what_the_hub_has_and_no_truth() -> None:
+    source = Path(attacker.__file__).read_text(encoding="utf-8")
+    taken = [line for line in source.splitlines() if line.startswith("from tests.")]
+    assert taken == ["from tests.linkability.seen import Seen", "from tests.linkability.town import RATE, RATE_OF_MANY"]
+    seen, _ = watch(case_of(TEAMS[2], 1, SEED), ALL, SEED)
+    names = {one.name for kind in (Envelope, Registration) for one in fields(kind)}
+    assert names == {"minute", "recipient", "handle", "size", "trace", "row", "month", "batch", "ends"}
+    assert {type(value) for one in seen.envelopes[:50] for value in astuple(one)} == {int, str}
+
+
+def test_linkability_the_same_town_gives_the_same_figures() -> None:
+    assert figures(SENDERS["team-pw"], ALL, 1, SEED) == figures(SENDERS["team-pw"], ALL, 1, SEED)
+
+
+def test_linkability_the_page_of_figures_has_every_defence_and_every_sender() -> None:
+    some = figures(SENDERS["team-pw"], ALL, 1, SEED)
+    text = page({name: dict.fromkeys(SENDERS, some) for name in SETS}, 1)
+    assert all(f"| {name} |" in text for name in (*SETS, *SENDERS))
+
+
+# -- sizes, of real envelopes ------------------------------------------------------------------------------------------
+
+
+def _keys() -> tuple[SigningKey, Header]:
+    draw = randomness.Random(3)  # noqa: S311  # must be the same in every run
+    keys = new_role_keys(draw.randbytes, parse_date("2026-03-03"))
+    header = Header(
+        message_id=bytes(16),
+        source="urn:nld:oin:00000001000000000001:team-wmo",
+        retraction=False,
+        minute=29_000_000,
+        recipient="urn:nld:oin:00000001000000000002:provider-wmo",
+        handle=bytes(16),
+        sequence=7,
+        terms=bytes(32),
+        trace=(bytes(range(16)), bytes(range(8))),
+        sign_key=SigningKey(keys.signing_seed).key_id,
+        seal_key=keys.opening[-1].key_id,
+    )
+    return SigningKey(keys.signing_seed), header
+
+
+def _events() -> list[Event]:
+    day = parse_date("2026-03-03")
+    plain = [Event(kind, day, law, None, ref) for kind in Kind for law in Law for ref in (None, "1", "x" * 64)]
+    return plain + [Event(Kind.BEEINDIGD, day, Law.WMO, ending, "1001") for ending in Ending]
+
+
+@pytest.mark.parametrize("categories", [("progress",), ("progress", "service")])
+def test_linkability_every_envelope_of_a_grant_is_as_long_whatever_it_says(categories: tuple[str, ...]) -> None:
+    """Each kind, law, ending and length of reference; introductions among themselves, retractions among themselves."""
+    draw = randomness.Random(4)  # noqa: S311  # must be the same in every run
+    key, header = _keys()
+    public = opening_private(new_role_keys(draw.randbytes, parse_date("2026-03-03")).opening[-1].seed).public_key()
+
+    def length(sealed: Sealed) -> int:
+        return len(sign_frames([sealed], key)[0])
+
+    lengths = set()
+    for number, event in enumerate(_events()):
+        parts = {name: REGISTRY.encode(f"{name}/1", part) for name, part in event.parts(categories).items()}
+        control = {
+            "kind": "event",
+            "event": number.to_bytes(16, "big").hex(),
+            "date": date_text(event.day),
+            "late": bool(number % 2),
+            "schemas": {name: f"{name}/1" for name in categories},
+        }
+        parts[CONTROL] = REGISTRY.encode("control/1", control)
+        lengths.add(length(seal(header, parts, public, random=draw.randbytes)))
+    assert len(lengths) == 1
+    introductions = {
+        length(seal(header, {**dict.fromkeys(categories, b""), CONTROL: b"x" * size}, public, random=draw.randbytes))
+        for size in (1, 600, SIZE_CLASS["introduction"] - 4)
+    }
+    # It is the first under its handle anyhow; that it is one more can't be hidden by its length alone.
+    assert {more - fewer for more in introductions for fewer in lengths} == {
+        SIZE_CLASS["introduction"] - SIZE_CLASS["control"]
+    }
+    recall = replace(header, retraction=True, sequence=0)
+    assert len({length(seal_retraction(recall, draw.randbytes(16), public)) for _ in range(20)}) == 1
