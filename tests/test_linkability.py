@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import random as randomness
 import re
-from dataclasses import astuple, fields, replace
+from dataclasses import astuple, fields
 from functools import cache
 from pathlib import Path
 
@@ -224,5 +224,5 @@ def test_linkability_every_envelope_of_a_grant_is_as_long_whatever_it_says(categ
     assert {more - fewer for more in introductions for fewer in lengths} == {
         SIZE_CLASS["introduction"] - SIZE_CLASS["control"]
     }
-    recall = replace(header, retraction=True, sequence=0)
+    recall = header._replace(retraction=True, sequence=0)
     assert len({length(seal_retraction(recall, draw.randbytes(16), public)) for _ in range(20)}) == 1
