@@ -260,13 +260,21 @@ class Intake:
                 event.day,
                 parts,
                 self.work.now,
-                self.work.release_moment(grant.end),
+                self._moment(tx, grant),
                 # It may have been told before this edge was put back, and so may what came after it.
                 late=self.again is not None,
                 told=self.again is not None,
             ),
         )
         return True
+
+    def _moment(self, tx: Transaction, grant: Grant) -> int:
+        """When an event may leave: at a moment of its own, but not before what must leave before it."""
+        drawn = self.work.release_moment(grant.end)
+        if drawn == AT_ONCE:
+            return drawn
+        before = ITEMS.find(tx, "grant_made", grant.id.encode(), WAITING)
+        return max([drawn, *(item.release_at for item in before if item.kind != RETRACTION)])
 
     def _concerns(self, tx: Transaction, grant: Grant, native: NativeEvent, event: Event) -> bool:
         """Of the law of the grant; and under an allocation nothing about an allocation or request of another partner."""

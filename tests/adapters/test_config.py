@@ -187,6 +187,14 @@ def test_strict_mode_wants_the_authorities_that_vouch_for_partners_and_nobody_gi
     assert edge(tmp_path, EDGE).partner_authorities is None
 
 
+def test_what_leaves_is_spread_over_two_working_days_and_strict_mode_refuses_none(tmp_path: Path) -> None:
+    assert edge(tmp_path, EDGE).spread_days == 2
+    refused = ["/spread_days: 0 shows the hub what belongs together: refused in strict mode"]
+    assert edge_faults(tmp_path, EDGE + "spread_days = 0\n") == refused
+    assert edge(tmp_path, EDGE + "spread_days = 0\nstrict = false\n").spread_days == 0
+    assert edge_faults(tmp_path, EDGE + "spread_days = 6\n") != []
+
+
 def test_strict_mode_refuses_a_file_that_moves_the_clock(tmp_path: Path) -> None:
     refused = ["/clock_file: moves the clock, for tests and drills: refused in strict mode"]
     setting = 'clock_file = "clock"\n'

@@ -82,7 +82,7 @@ def _agree(near: Neighbours) -> None:
 def _all_leaves(near: Neighbours) -> None:
     """Time goes on from moment to moment until nothing waits; a pass of everybody at each."""
     while moments := [item.release_at for item in near[TEAM].items() if item.state == WAITING]:
-        near.world.go(max(near.world.now, min(moments)))
+        near.world.go(max(near.world.now + 10 * MINUTE, min(moments)))
         near.work()
     near.settle(2)
 
