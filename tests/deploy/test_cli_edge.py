@@ -404,3 +404,18 @@ def test_the_tables_of_a_professional_are_in_dutch(schakel: Schakel, kept: Path,
     for word in ("wettelijke taak", "toestemming", "voortgang", "geldt", "gestopt", "ingetrokken", "cliënt"):
         assert word in shown
     assert not any(word in shown for word in ("statutory", "consent", "progress", "active", "withdrawn", "client"))
+
+
+def test_a_person_sends_at_the_next_pass_what_waits_for_its_moment(
+    answer: Callable[..., Any], schakel: Schakel, kept: Path, client: str
+) -> None:
+    team = ("--config", kept / "team-wmo")
+    settings = kept / "team-wmo" / "edge.toml"
+    settings.write_text(settings.read_text().replace("spread_days = 0", "spread_days = 2"))
+    answer("agreement", "make", client, "--with", "Huisartsenpraktijk De Linde", *team)
+    waiting = [line for line in answer("edge", "outbox", *team)["outbox"] if "moment" in line["why"]]
+    assert [line["kind"] for line in waiting] == ["kennismaking"]
+    number = waiting[0]["number"]
+    assert answer("edge", "urgent", number, *team) == {"number": number, "hurried": 1}
+    assert not [line for line in answer("edge", "outbox", *team)["outbox"] if "moment" in line["why"]]
+    assert schakel("edge", "urgent", 9_999, *team).exit_code == Exit.REFUSED
