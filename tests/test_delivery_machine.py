@@ -58,10 +58,14 @@ def profile(runs: int, large: int | None = None) -> settings:
 
 
 def new_world(
-    place: tempfile.TemporaryDirectory[str], known: tuple[str, ...] = ("c0",), seed: int = 1, store: str = "memory"
+    place: tempfile.TemporaryDirectory[str],
+    known: tuple[str, ...] = ("c0",),
+    seed: int = 1,
+    store: str = "memory",
+    spread_days: int = 0,
 ) -> DeliveryWorld:
     """A world whose municipality knows both citizens."""
-    world = DeliveryWorld(Path(place.name), seed, store, known)
+    world = DeliveryWorld(Path(place.name), seed, store, known, spread_days=spread_days)
     for client in ("c0", "c1"):
         world.know("A", client)
     return world
@@ -76,11 +80,12 @@ class Delivery(RuleBasedStateMachine):
     """One hub, four edges, whatever happens."""
 
     store = "memory"
+    spread_days = 0
 
     def __init__(self) -> None:
         super().__init__()
         self.place = folder()
-        self.world = new_world(self.place, store=self.store)
+        self.world = new_world(self.place, store=self.store, spread_days=self.spread_days)
 
     @initialize(told=st.integers(0, 3), days=st.sampled_from([None, 25, 60, 90]))
     def begin(self, told: int, days: int | None) -> None:
@@ -287,6 +292,12 @@ class DeliveryOnDisk(Delivery):
     store = "sqlite"
 
 
+class DeliverySpread(Delivery):
+    """The same, and everything waits for a moment of its own in the next two working days."""
+
+    spread_days = 2
+
+
 class DeliveryPutBack(Delivery):
     """The same, and hub and edges are put back from copies of before, alone and together."""
 
@@ -465,6 +476,11 @@ def test_everything_that_can_happen_to_a_message_keeps_the_properties() -> None:
 @SLOW_TO_SHRINK
 def test_it_keeps_them_over_the_embedded_store_too() -> None:
     run_state_machine_as_test(DeliveryOnDisk, settings=profile(10))
+
+
+@SLOW_TO_SHRINK
+def test_it_keeps_them_when_everything_leaves_at_a_moment_of_its_own() -> None:
+    run_state_machine_as_test(DeliverySpread, settings=profile(15))
 
 
 @SLOW_TO_SHRINK
