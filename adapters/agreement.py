@@ -90,7 +90,7 @@ def make_agreement(
         if rows[partner.address] and not _is_free(tx, client, partner):
             raise AgreementError(f"er staat een bezwaar of blokkade tegen {partner.name}: hef die eerst op")
     made = [_agree(tx, work, client, talk, (partner, row)) for partner in named for row in rows[partner.address]]
-    slips = tuple(slip(book, grant, code) for _, grant, code in made if code is not None)
+    slips = tuple(slip(tx, book, grant, code) for _, grant, code in made if code is not None)
     agreed = tuple(_agreed(work, book, consented, grant) for consented, grant, _ in made)
     asked = tuple(dict.fromkeys(_to_be_asked(work, named, rows)))
     return Agreement(agreed, asked, receipt(agreed, asked), slips)

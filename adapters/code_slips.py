@@ -17,7 +17,7 @@ from adapters.lines import begin_anew, is_live, newest
 from adapters.records import CLIENTS, DONE, GRANTS, INTRODUCTION, ITEMS, Client, Grant, Reads
 from adapters.store import Transaction
 from adapters.workplace import Workplace
-from schemas.calendar import date_text
+from schemas.calendar import date_text, day_of
 
 _MONTHS: Final = "januari februari maart april mei juni juli augustus september oktober november december".split()
 
@@ -59,9 +59,12 @@ def in_words(day: int) -> str:
     return f"{int(number)} {_MONTHS[int(month) - 1]} {year}"
 
 
-def slip(book: AddressBook, grant: Grant, code: OneTimeCode) -> Slip:
-    """What is printed for the citizen."""
+def slip(reads: Reads, book: AddressBook, grant: Grant, code: OneTimeCode) -> Slip:
+    """What is printed for the citizen. Its introduction leaves at a moment of its own; before that the code opens nothing."""
     name, until = book.name_of(grant.recipient), grant.code_until or grant.end
+    items = ITEMS.find(reads, "grant_made", grant.id.encode())
+    leaves = max((day_of(one.release_at) for one in items if one.kind == INTRODUCTION), default=0)
+    since = f" vanaf {in_words(leaves)} en" if leaves > grant.begin else ","
     lines = (
         f"Code voor {name}",
         "",
@@ -69,7 +72,7 @@ def slip(book: AddressBook, grant: Grant, code: OneTimeCode) -> Slip:
         "",
         f"Geef deze code aan uw contactpersoon bij {name}. Die toetst hem in, en weet dan dat wat wij vertellen over u gaat.",
         "Uw burgerservicenummer gaat niet mee.",
-        f"De code werkt één keer, alleen bij {name}, tot en met {in_words(until)}.",
+        f"De code werkt één keer, alleen bij {name}{since} tot en met {in_words(until)}.",
         "Wordt hij daar nog niet aangenomen, probeer het dan de volgende werkdag opnieuw.",
         "Bent u hem kwijt of is hij verlopen, dan drukken wij een nieuwe af. De oude werkt dan niet meer.",
         f"Geeft u de code niet, dan vertellen wij {name} niets.",
@@ -98,7 +101,7 @@ def print_anew(tx: Transaction, work: Workplace, book: AddressBook, grants: Sequ
     for grant in grants:
         count_printed(tx, work, grant.recipient)
         code = new_code(grant.recipient, work.random)
-        slips.append(slip(book, begin_anew(tx, work, grant, code), code))
+        slips.append(slip(tx, book, begin_anew(tx, work, grant, code), code))
     return slips
 
 

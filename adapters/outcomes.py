@@ -32,6 +32,7 @@ from schemas.codes import CLASS, Class, Code
 
 MOST_TRIES: Final = 10  # of what should have succeeded at the next try
 PUT_OFF: Final = 3_600_000
+SOON_AGAIN: Final = 2  # tries that follow each other at once
 
 
 class Effect(Enum):
@@ -84,7 +85,10 @@ def after(
         return replace(_again(item, counts=False), late=item.kind == EVENT), Effect.NOTHING
     if CLASS[code] is Class.SEAL_AGAIN:
         effect = Effect.READ_MANIFEST if code in (Code.OLD_RECIPIENT_KEY, Code.UNREADABLE) else Effect.NOTHING
-        return _again(item, counts=code is not Code.MONTH_OVER), effect
+        again = _again(item, counts=code is not Code.MONTH_OVER)
+        if again.state == WAITING and again.tries > SOON_AGAIN:  # what stands in its way takes others more than a moment
+            again = replace(again, release_at=now + PUT_OFF)
+        return again, effect
     return asking(item, code.value), Effect.NOTHING
 
 

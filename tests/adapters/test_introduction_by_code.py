@@ -150,11 +150,11 @@ def test_a_code_that_is_typed_in_the_next_month_works_as_well(near: Neighbours) 
 def test_what_waits_for_a_code_is_no_outbox_that_stands_still(near: Neighbours) -> None:
     agree(near)
     happens(near)
-    found = backlog(near[TEAM].store)[WAITING]
+    found = backlog(near[TEAM].store, near.world.now)[WAITING]
     assert (found.count, found.oldest) == (1, 0)
     near.world.advance(days=400)
     near.work(TEAM)
-    assert backlog(near[TEAM].store)[WAITING].count == 0
+    assert backlog(near[TEAM].store, near.world.now)[WAITING].count == 0
 
 
 def test_what_waited_for_a_code_that_never_came_is_told_to_nobody_and_a_person_is_asked(near: Neighbours) -> None:

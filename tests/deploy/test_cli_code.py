@@ -46,7 +46,14 @@ def edges(kept: Path, later: int = 0) -> Iterator[dict[str, Edge]]:
             client, verifier = LocalClient(hub.exchange, config.address), config.hub_verifier
             assert verifier is not None
             tools = Tools(
-                store, client, Witness(store, *verifier), CODED, load(), lambda: machine_clock() + later, os.urandom
+                store,
+                client,
+                Witness(store, *verifier),
+                CODED,
+                load(),
+                lambda: machine_clock() + later,
+                os.urandom,
+                spread_days=0,
             )
             found[name] = Edge(Identity(config.address, config.own_codes, settings.book), tools)
         yield found
