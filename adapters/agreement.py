@@ -23,12 +23,18 @@ from adapters.store import Transaction
 from adapters.workplace import Workplace
 from consent.decide import longest_validity
 from consent.record import ConsentRecord, from_bytes
-from consent.rules import Row, RuleTable
+from consent.rules import Row, RuleTable, ways
 from schemas.address import role_of
 
 CONSENT: Final = "consent"
+NO_BSN: Final = "van deze cliënt is geen BSN bekend; volgens deze regel herkent de ontvanger de cliënt daaraan"
 NOTICE: Final = "2026-1"  # version of the text that the receipt is made of
 _PRINCIPAL: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
+_OTHERS: Final = {
+    "statutory": "een wettelijke taak",
+    "no-objection": "een schriftelijke verklaring van geen bezwaar",
+    "safety": "veiligheid",
+}
 _CATEGORIES: Final = {"progress": "dat hulp begint, verandert en stopt", "service": "onder welke wet en toewijzing"}
 
 
@@ -96,6 +102,17 @@ def make_agreement(
     return Agreement(agreed, asked, receipt(agreed, asked), slips)
 
 
+def without_consent(rules: RuleTable, sender: str, recipient: str) -> str:
+    """Why consent is no ground between these two roles, and what is; with the numbers of the rows."""
+    found = ways(rules, sender, recipient)
+    if found.open:
+        others = ", ".join(f"{_OTHERS[way.ground]} (regel {way.row.id})" for way in found.open)
+        return f"toestemming is hier de grond niet, wel {others}"
+    if found.closed:
+        return f"dat mag niet, ook niet met toestemming (regel {', '.join(str(row.id) for row in found.closed)})"
+    return "geen regel staat dat toe"
+
+
 def _named(book: AddressBook, name: str) -> Partner:
     partner = book.by_name(name)
     if partner is None:
@@ -156,9 +173,7 @@ def _agree(
     )
     grant = make(tx, work, wish)
     if grant is None:
-        raise AgreementError(
-            "van deze cliënt is geen BSN bekend; volgens deze regel herkent de ontvanger de cliënt daaraan"
-        )
+        raise AgreementError(NO_BSN)
     if code is not None and not code.fits(grant.proof, grant.salt):
         if grant.proof and not grant.introduced:  # agreed once more before the code was typed: the paper may be lost
             grant = begin_anew(tx, work, grant, code)
@@ -186,9 +201,11 @@ def _agreed(work: Workplace, book: AddressBook, consented: Consented, grant: Gra
 
 
 def _to_be_asked(work: Workplace, named: Sequence[Partner], rows: dict[str, list[Row]]) -> Iterator[str]:
+    ours = role_of(work.address)
     for partner in named:
         if not rows[partner.address]:
-            yield f"{partner.name} kunnen wij niet inlichten: geen regel staat dat op toestemming toe"
+            why = without_consent(work.rules, ours, role_of(partner.address))
+            yield f"{partner.name} kunnen wij niet inlichten: {why}"
         if _rows(work.rules, partner.address, work.address):
             yield f"vraag bij {partner.name} of die ons mag inlichten"
         for other in named:

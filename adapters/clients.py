@@ -21,10 +21,10 @@ class ClientConflictError(ValueError):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ClientRow:
-    """One line of a list of own clients."""
+    """One line of a list of own clients. `bsn` None: this organisation knows none, as a school or a Veiligheidshuis may."""
 
     own_number: str
-    bsn: str
+    bsn: str | None
     task: str
 
 

@@ -19,6 +19,7 @@ from typing import Final
 from adapters import (
     agreement,
     alarms,
+    by_person,
     clients,
     code_slips,
     desk,
@@ -33,6 +34,7 @@ from adapters import (
 from adapters.address_book import AddressBook
 from adapters.agreement import Agreed, Agreement, Conversation
 from adapters.alarms import Alarm, Lie, Misuse
+from adapters.by_person import NoGroundError, Reliance
 from adapters.chain_view import ChainView, views
 from adapters.clients import ClientRow
 from adapters.code_entry import enter
@@ -40,7 +42,7 @@ from adapters.code_slips import Slip, TooManyCodesError, WaitingCode
 from adapters.desk import Backlog, Held, OutboxLine, ToldLine
 from adapters.formats.native import NativeEvent, Notice, Writer
 from adapters.inbound import Inbound
-from adapters.intake import STATUTORY, Arrived, Intake, Taken, follow_sources
+from adapters.intake import Arrived, Intake, Taken, follow_sources, rests_on_allocation
 from adapters.keeping import keep_house
 from adapters.keys import opening_private
 from adapters.lines import Wish
@@ -80,9 +82,9 @@ from adapters.store import EdgeStore, Transaction
 from adapters.watch import Watch
 from adapters.witness import Cut, Witness
 from adapters.workplace import Attest, Workplace, no_point
-from consent.decide import longest_validity
-from consent.rules import RuleTable
+from consent.rules import RuleTable, Ways, ways
 from hub.client import HubClient, HubUnavailableError, Seen
+from schemas.address import role_of
 from schemas.attestation import Authorities
 from schemas.calendar import day_of, first_day, month_of
 from schemas.identity import Citizen
@@ -622,25 +624,25 @@ class Edge:
         with self._work.commit("lifted") as tx:
             return refusals.lift(tx, self.client(number).id, partner, self._work.now, incoming=incoming)
 
-    def grant_by_person(self, number: str, partner: str, row: int, ground: str, end: int | None = None) -> Grant:
-        """A person makes a grant, which lifts the refusals for that partner. By code it waits for `print_codes`.
+    def ways_to(self, partner: str) -> Ways:
+        """By which rows this edge may tell an address, and which close it."""
+        return ways(self._work.rules, role_of(self.address), role_of(partner))
+
+    def grant_by_person(self, number: str, partner: str, on: Reliance) -> Grant:
+        """A person makes a grant for an address, on a statutory task or a declaration; see `adapters.by_person`. By code it
+        waits for `print_codes`.
 
         Raises:
-            EdgeError, NotLawfulError: the table has no such row or allows it not, or the client has no BSN.
+            EdgeError, NotLawfulError: the table allows it not, a refusal stands, or nobody can be introduced.
         """
         self._need_lines()
-        rule = self._work.rules.rows.get(row)
-        if rule is None:
-            raise EdgeError("deze regel staat niet in de regeltabel")
-        if ground == agreement.CONSENT:
-            raise EdgeError("op toestemming deelt deze organisatie na een afspraak met de cliënt")
-        until = longest_validity(rule, self._work.today) if end is None else end
-        wish = Wish(self.client(number).id, partner, rule, ground, rule.categories, until, None, automatic=False)
+        client = self.client(number)
         with self._work.commit("grant") as tx:
-            made = lines.make(tx, self._work, wish)
-        if made is None:
-            raise EdgeError("van deze cliënt is geen BSN bekend")
-        return made
+            try:
+                return by_person.make_grant(tx, self._work, client, partner, on)
+            except NoGroundError as error:
+                raise EdgeError(str(error)) from None
+        # A crash before this commit: nothing was made. After it: the introduction waits in the outbox.
 
     def person_decides(self, line: str, *, resume: bool) -> Grant | None:
         """A person has looked at a line that another address stopped: it goes on as a new grant, or stays ended.
@@ -664,7 +666,7 @@ class Edge:
             raise EdgeError("deze lijn berust op toestemming: maak een nieuwe afspraak met de cliënt")
         refusals.lift(tx, last.client, last.recipient, self._work.now)
         row = self._work.rules.rows[last.row]
-        if last.ground == STATUTORY and last.source is not None:
+        if rests_on_allocation(tx, last):
             follow_sources(tx, self._work, last.client, last.recipient, row, automatic=False)
         elif last.end >= self._work.today:
             cells = (last.client, last.recipient, row, last.ground, last.categories, last.end, last.source)

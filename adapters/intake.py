@@ -66,6 +66,8 @@ from schemas.identity import Citizen
 
 STATUTORY: Final = "statutory"
 ALLOCATION_ROWS: Final = frozenset({1, 2, 8})  # the rows for which an allocation is the ground
+# And those in which a person names the help that recipient and sender share: of another allocation nothing is told.
+ONE_ALLOCATION_ROWS: Final = ALLOCATION_ROWS | {10, 904}
 _WITH_ALLOCATIONS: Final = frozenset({"iwmo", "ijw"})
 _CALLED_BACK: Final = "called back"  # no kind of an event
 
@@ -282,7 +284,7 @@ class Intake:
             return False
         if grant.ground == STATUTORY and native.request is not None:
             return self._partner(native.receiver, event.law) == grant.recipient
-        if grant.ground != STATUTORY or event.reference is None:
+        if grant.row not in ONE_ALLOCATION_ROWS or event.reference in (None, grant.source):
             return True
         return any(
             source.number == event.reference for source in _sources(tx, grant.client, grant.recipient, grant.law)
@@ -486,6 +488,12 @@ def follow_sources(
     except NotLawfulError:  # the table has no room for it: nobody is told
         return False
     return made is not None and made != old
+
+
+def rests_on_allocation(reads: Reads, grant: Grant) -> bool:
+    """Whether an allocation is the ground of this grant, and not what a person named as its source."""
+    sources = _sources(reads, grant.client, grant.recipient, grant.law)
+    return grant.row in ALLOCATION_ROWS and any(source.number == grant.source for source in sources)
 
 
 def _end(row: Row, begin: int, last: int | None) -> int:

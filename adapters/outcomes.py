@@ -72,8 +72,9 @@ def after(
         return item, Effect.NOTHING
     if code is Code.EXPIRED:
         return _expired(item), Effect.NOTHING
-    if code is Code.NOT_ACTIVE and restoring and is_live(grant, day_of(now)):
-        # Who stopped it the hub is asked before the lines begin anew; what is told then goes under the new secret.
+    if code is Code.KEY_LOST or (code is Code.NOT_ACTIVE and restoring and is_live(grant, day_of(now))):
+        # With its key lost it had been accepted, as others may have been that came after it. And who stopped a grant is
+        # asked before the lines begin anew: what is told then goes under the new secret.
         return replace(_again(item, counts=False), late=item.kind == EVENT), Effect.NOTHING
     if code is Code.NOT_ACTIVE:
         return _not_active(item, grant, now)
@@ -81,8 +82,6 @@ def after(
         return replace(_ended(item), final=RETRACTED), Effect.NOTHING
     if code is Code.UNKNOWN_HANDLE:
         return _again(item, counts=True), Effect.INTRODUCE_AGAIN
-    if code is Code.KEY_LOST:  # it was accepted, and so may others have been that came after it
-        return replace(_again(item, counts=False), late=item.kind == EVENT), Effect.NOTHING
     if CLASS[code] is Class.SEAL_AGAIN:
         effect = Effect.READ_MANIFEST if code in (Code.OLD_RECIPIENT_KEY, Code.UNREADABLE) else Effect.NOTHING
         again = _again(item, counts=code is not Code.MONTH_OVER)

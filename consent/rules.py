@@ -113,6 +113,20 @@ class Row:
         return tuple(_unread(self))
 
 
+class Way(NamedTuple):
+    """A row that lets one role tell another, and one of its grounds."""
+
+    row: Row
+    ground: str
+
+
+class Ways(NamedTuple):
+    """What the table says about two roles. Neither: no row names them together, and nothing may be told."""
+
+    open: tuple[Way, ...]
+    closed: tuple[Row, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class RuleTable:
     """A checked table. Made by `load`, `read`, `national` or `narrow`.
@@ -189,6 +203,16 @@ def without(table: RuleTable, rows: Iterable[int]) -> RuleTable:
     parsed = orjson.loads(table.raw)
     parsed["rows"] = [cells for cells in parsed["rows"] if cells["id"] not in gone]
     return load(orjson.dumps(parsed, option=orjson.OPT_SORT_KEYS))
+
+
+def ways(table: RuleTable, sender_role: str, recipient_role: str) -> Ways:
+    """Every row about what one role tells another: on which grounds it may be told, and which rows close it."""
+    about = [row for row in table.rows.values() if sender_role in row.senders and recipient_role in row.recipients]
+    live = [row for row in about if row.in_force and row.permits]
+    return Ways(
+        tuple(Way(row, ground) for row in live for ground in row.grounds),
+        tuple(row for row in about if row not in live),
+    )
 
 
 def narrow(base: RuleTable, raw: bytes) -> RuleTable:

@@ -9,19 +9,19 @@ all of it held.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import RenderableType
 
 from consent.rules import national
-from deploy.commands.edge import view_data, view_table
+from deploy.commands.edge import view_data
 from deploy.compose import machine_clock
+from deploy.dutch import NO_ROW, closed_by, who_is_asked
 from deploy.entries import pages
 from deploy.screen import Screen, bad, good, note, plain, table
-from deploy.story.case import STEPS
-from deploy.story.person import CITIZEN
+from deploy.story.story import THE_HOUSEHOLD, Story
 from deploy.story.world import DemoClock, World, make_world, open_world
 from hub.audit import verify as outsider
 from hub.audit.export import write_export
@@ -30,64 +30,122 @@ from hub.audit.replay import replay
 BeforeSearch = Callable[[Path], None]
 
 
-def tell(folder: Path, screen: Screen, kept: bool, before_search: BeforeSearch | None = None) -> bool:
+def tell(
+    folder: Path,
+    screen: Screen,
+    kept: bool,
+    before_search: BeforeSearch | None = None,
+    story: Story = THE_HOUSEHOLD,
+) -> bool:
     """The whole story in `folder`; whether it held.  `before_search` is for who wants to see the search fail.
 
     Raises:
         StoryError: a step did not do what it says.
     """
-    screen.say(note("All of this is in one place. That is for the demo only: a hub never stands beside an edge."))
     screen.say(
-        note("Everything leaves at once here; else it leaves over two working days, each at its own moment."), ""
+        note("All of this is in one place. That is for the demo only: a hub never stands beside an edge."),
+        note("So are its rules: of every row that permits something, part of the law was not read yet."),
+        note("Everything leaves at once here; else it leaves over two working days, each at its own moment."),
+        "",
     )
-    make_world(folder)
+    make_world(folder, story.partners)
     told = []
-    with open_world(folder, DemoClock(machine_clock())) as world:
-        for number, step in enumerate(STEPS, 1):
+    clock = DemoClock(story.begins(machine_clock()))
+    with open_world(folder, clock, story.partners, story.secrets) as world:
+        screen.say(_who_takes_part(world), "")
+        for number, step in enumerate(story.steps, 1):
             sentences = step.tell(world)
             told.append({"step": step.title, "happened": sentences})
             screen.say(good(f"{number}. {step.title}"), *(plain("   " + one) for one in sentences))
         screen.say("")
-        views = _views(world, screen)
+        views = _views(world, screen, story)
+        asked = _who_is_asked(world, screen, story)
         if before_search is not None:
             before_search(folder)
-        hub = _hub_knows(world, screen)
+        hub = _hub_knows(world, screen, story)
         log = _log(world, screen)
     ok = not hub["found"] and bool(log["sound"])
     screen.say(*_what_next(folder, kept=kept))
-    screen.answer({"story": told, "views": views, "hub": hub, "log": log, "ok": ok})
+    screen.answer({"story": told, "views": views, "asked": asked, "hub": hub, "log": log, "ok": ok})
     return ok
 
 
-def _views(world: World, screen: Screen) -> dict[str, object]:
+def _who_takes_part(world: World) -> RenderableType:
+    rows = []
+    for desk in world.desks.values():
+        config = desk.settings.config
+        rows.append((desk.who.name, ", ".join(dict.fromkeys(config.formats_in.values())), config.notices_out))
+    title = f"{len(rows)} partners, one hub. Each has an edge of its own, and its system keeps its own format"
+    return table(title, ("partner", "writes", "reads"), rows)
+
+
+def _views(world: World, screen: Screen, story: Story) -> dict[str, object]:
+    """What stands in the chain views, all of them in one table."""
     answer: dict[str, object] = {}
-    for desk in (world.team, world.provider, world.practice):
-        found = [view for client in desk.edge.clients() for view in desk.edge.view(client.number)]
-        answer[desk.who.name] = [view_data(one) for one in found]
-        screen.say(*(view_table(desk.who.name, one) for one in found), "")
+    rows = []
+    for desk in world.desks.values():
+        found = [(client, view) for client in desk.edge.clients() for view in desk.edge.view(client.number)]
+        answer[desk.who.name] = [
+            view_data(view) | {"about": _called(story, client.bsn, client.number)} for client, view in found
+        ]
+        lines = [
+            (_called(story, client.bsn, client.number), line.what, line.sender_name)
+            for client, view in found
+            for line in view.lines
+        ]
+        rows += [(desk.who.name if first else "", *line) for first, line in _firsts(lines or [("-", "niets", "-")])]
+    columns = ("who", "sees of the", "what", "told by")
+    screen.say(table("What each partner sees, and nothing else (nobody verified it)", columns, rows), "")
     return answer
 
 
-def _hub_knows(world: World, screen: Screen) -> dict[str, object]:
+def _firsts(lines: list[tuple[str, str, str]]) -> Iterator[tuple[bool, tuple[str, str, str]]]:
+    return ((place == 0, line) for place, line in enumerate(lines))
+
+
+def _called(story: Story, bsn: str | None, number: str) -> str:
+    return story.people[number if bsn is None else bsn]
+
+
+def _who_is_asked(world: World, screen: Screen, story: Story) -> list[dict[str, object]]:
+    """For pairs of partners of whom one would tell the other: what the table of rules says to the professional."""
+    found: list[dict[str, object]] = []
+    for sender, recipient in story.asked:
+        ways = world[sender].edge.ways_to(recipient.address)
+        says: list[tuple[int | None, str]] = [(way.row.id, who_is_asked(way.row, way.ground)) for way in ways.open]
+        says += [(row.id, closed_by(row)) for row in ways.closed]
+        found += [
+            {"from": sender.name, "to": recipient.name, "row": row, "asks": sentence}
+            for row, sentence in says or [(None, NO_ROW)]
+        ]
+    if found:
+        rows = [(one["from"], one["to"], one["row"] or "-", one["asks"]) for one in found]
+        title = "More would like to tell something. By which row, and whom would the professional have to ask?"
+        screen.say(table(title, ("who", "would tell", "row", "to be asked"), rows), "")
+    return found
+
+
+def _hub_knows(world: World, screen: Screen, story: Story) -> dict[str, object]:
     """What stands at the hub, and whether anything of the story does: while envelopes waited, and now."""
     world.look()
     counts = world.hub.store.counts()
     files = sorted(path for path in (world.folder / "hub").rglob("*") if path.is_file())
     size = sum(path.stat().st_size for path in files)
-    sought = [label for label, _ in CITIZEN.secrets().all()]
-    rows = [(name, number) for name, number in counts.items()]
+    sought = [label for label, _ in story.secrets.all()]
     found = sorted(set(world.traces))
+    has = f"{counts['entries']} entries, {counts['addresses']} addresses, {counts['grants']} handles of grants"
     verdict: list[RenderableType] = [
+        plain(f"The hub has {has}; {counts['waiting']} envelopes wait."),
         plain(
-            f"Looked {world.looked} times through all {len(files)} files of the hub ({size:,} bytes), with every key"
+            f"Looked {world.looked} times through its {len(files)} files ({size:,} bytes), with every key that it has, for "
+            f"{len(sought)} names, BSNs, other"
         ),
-        plain(f"it has, for: {', '.join(sought)};"),
-        plain("in every spelling, and as hashes and keyed hashes of them."),
+        plain("numbers, dates and texts of the story: in every spelling, hashed, and hashed under every key."),
     ]
     verdict += [bad(f"FOUND: {one.label} in {one.file} ({one.form}).") for one in found]
     if not found:
         verdict.append(good("Nothing of it is there. The hub knows addresses, rules, days, and temporary handles."))
-    screen.say(table("What the hub knows", ("what", "number"), rows), *verdict, "")
+    screen.say(*verdict, "")
     return {"counts": counts, "looked": world.looked, "sought": sought, "found": [asdict(one) for one in found]}
 
 
@@ -117,6 +175,7 @@ def _what_next(folder: Path, *, kept: bool) -> list[RenderableType]:
         "Try next:",
         f"  schakel edge view --config {folder}/huisarts          what the GP was told",
         f"  schakel grant list --all --config {folder}/team-wmo   who is told about whom",
+        f'  schakel grant ways "UWV Voorbeeldregio" --config {folder}/team-wmo    by which rows a partner may be told, and who is asked',
         f"  schakel audit show --config {folder}/hub              what the log says",
         f"  schakel audit verify --config {folder}/hub            whether it holds",
         f"  put an iWmo message in {folder}/team-wmo/in and run: schakel edge work --config {folder}/team-wmo",

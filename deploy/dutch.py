@@ -8,8 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from adapters.records import ACTIVE, FROZEN, REPLACED, STOPPED, STOPPING
+from consent.rules import Row
 
-GROUNDS: Mapping[str, str] = {"consent": "toestemming", "statutory": "wettelijke taak", "safety": "veiligheid"}
+GROUNDS: Mapping[str, str] = {
+    "consent": "toestemming",
+    "no-objection": "verklaring van geen bezwaar",
+    "safety": "veiligheid",
+    "statutory": "wettelijke taak",
+}
 CATEGORIES: Mapping[str, str] = {"progress": "voortgang", "service": "wet en toewijzing"}
 GRANT_STATES: Mapping[str, str] = {
     ACTIVE: "geldt",
@@ -24,6 +30,46 @@ NOT_LAWFUL: Mapping[str, str] = {
     "/end before-begin": "de einddatum ligt vóór vandaag",
     "/end too-long": "zo lang mag het volgens de regel niet; kies een eerdere einddatum",
 }
+
+
+NO_ROW = "Geen regel noemt ons en deze partner samen: dan mag er niets."
+_CONSENT_BY: Mapping[str | None, str] = {
+    "client": "de cliënt zelf",
+    "parents": "de ouders met gezag of de voogd",
+    "representative": "de vertegenwoordiger",
+    None: "nog niet uitgezocht",
+}
+_AGES: Mapping[str, str] = {
+    "under-12": "tot 12 jaar",
+    "12-15": "12 tot 16 jaar",
+    "16-17": "16 en 17 jaar",
+    "adult": "volwassen",
+    "incapable-minor": "minderjarig en wilsonbekwaam",
+    "incapable-adult": "volwassen en wilsonbekwaam",
+}
+
+
+def who_is_asked(row: Row, ground: str) -> str:
+    """Who must be asked before anything may be told under a row, in its words."""
+    if ground == "statutory":
+        return "niemand: het is een wettelijke taak, die een professional vaststelt"
+    if ground == "no-objection":
+        return "de cliënt, om een schriftelijke verklaring van geen bezwaar"
+    if row.consent_by is None:
+        return "toestemming; van wie op welke leeftijd is nog niet uitgezocht"
+    who: dict[str | None, list[str]] = {}
+    for age, words in _AGES.items():
+        who.setdefault(row.consent_by[age], []).append(words)
+    return "toestemming: " + "; ".join(f"{_CONSENT_BY[one]} ({', '.join(ages)})" for one, ages in who.items())
+
+
+def closed_by(row: Row) -> str:
+    """Why nobody can be asked, in the words of a row that closes."""
+    if not row.in_force:
+        return "niemand: deze regel is niet in werking"
+    if not row.source:
+        return "niemand: de wet is hiervoor nog niet gelezen, en tot dan is het dicht"
+    return "niemand: de wet laat het niet toe"
 
 
 def categories(names: Iterable[str]) -> str:

@@ -5,6 +5,7 @@
 
     clientnummer;bsn;taak
 
+An organisation that knows no BSN leaves it empty.
 Every fault is named at once, by line and column, never by value.
 """
 
@@ -58,7 +59,7 @@ def _rows(lines: list[list[str]]) -> list[ClientRow]:
             continue
         own, bsn, task = (cell.strip() for cell in cells)
         faults += [f"line {number}, {column}: {rule}" for column, rule in _wrong(own, bsn, task)]
-        rows.append(ClientRow(own, bsn, task))
+        rows.append(ClientRow(own, bsn or None, task))
     if faults:
         more = f"; and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
         raise ListError("; ".join(faults[:_SHOWN]) + more)
@@ -74,7 +75,8 @@ def _wrong(own: str, bsn: str, task: str) -> list[tuple[str, str]]:
     if len(task) > _LONGEST or not task.isprintable():
         found.append((HEADER[2], f"must be at most {_LONGEST} signs"))
     try:
-        check_bsn(bsn)
+        if bsn:
+            check_bsn(bsn)
     except ValueError as error:
         found.append((HEADER[1], str(error)))
     return found

@@ -125,17 +125,22 @@ def _rest() -> Iterator[str]:
     yield "How each is recognised, and what becomes of each field: `schakel convert --explain FILE`.\n"
     yield from formats_table()
     yield "## Rules\n"
-    yield "Rows of the national base. A row with an unread cell works in test mode only.\n"
+    yield (
+        "Rows of the national base; no row, no message. A row with an unread cell works in test mode only. *closed*: it says that "
+        "nothing may be told. *off*: not in force. Numbers: decision 0023.\n"
+    )
     yield from _table(
-        ("row", "from", "to", "purpose", "grounds", "categories", "unread cells"),
+        ("row", "from", "to", "purpose", "law", "grounds", "categories", "introduction", "unread cells"),
         [
             (
                 str(row.id),
                 ", ".join(row.senders),
                 ", ".join(row.recipients),
                 row.purpose,
-                ", ".join(row.grounds),
-                ", ".join(row.categories),
+                row.law,
+                "*closed*" if not row.permits else ", ".join(row.grounds) if row.in_force else "*off*",
+                ", ".join(row.categories) if row.permits else "-",
+                row.introduction if row.permits else "-",
                 ", ".join(row.unread) or "-",
             )
             for row in national(test_mode=True).rows.values()

@@ -55,11 +55,18 @@ class Ending(StrEnum):
 
 
 class Law(StrEnum):
-    """The law under which the sender acts."""
+    """The law under which the sender acts.
+
+    `ONDERWIJS` stands for WPO, WVO 2020 and WEC together: which of them would tell that a school is one for special education.
+    """
 
     WMO = "wmo"
     JEUGDWET = "jeugdwet"
     PARTICIPATIEWET = "participatiewet"
+    SUWI = "suwi"
+    ZVW = "zvw"
+    ONDERWIJS = "onderwijs"
+    WGS = "wgs"
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from schemas.signing import Signature, SigningKey, parse_signature, signed_bytes
 
 REGISTER = "register"
 STOP = "stop"
-GROUNDS = ("consent", "statutory", "safety")
+GROUNDS = ("consent", "statutory", "safety", "no-objection")
 LARGEST = 8 * 1024  # bytes of one fact
 MOST_HANDLES = 128  # in one stop: last month to the end of the longest terms
 HIGHEST_DAY = 100_000

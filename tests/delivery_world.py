@@ -28,6 +28,7 @@ from typing import Any, cast
 
 from adapters.address_book import AddressBook, Partner
 from adapters.agreement import AgreementError, Conversation
+from adapters.by_person import Reliance
 from adapters.clients import ClientRow
 from adapters.edge import Edge, EdgeError, Identity, Tools
 from adapters.formats.csv_notice import CsvWriter
@@ -585,7 +586,7 @@ class DeliveryWorld:
     def grant_by_person(self, client: str, days: int) -> None:
         """A person at team Wmo lets the provider know."""
         until = self.today + days
-        self.ask("A", lambda edge: edge.grant_by_person(BSN[client], ADDRESS["B"], 1, "statutory", until))
+        self.ask("A", lambda edge: edge.grant_by_person(BSN[client], ADDRESS["B"], Reliance(1, "zaak-7", until)))
 
     def retract(self, name: str, number: int) -> None:
         """A person calls one event back."""

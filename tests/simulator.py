@@ -33,7 +33,7 @@ from adapters.keys import (
 )
 from adapters.seal import open_parts, open_retraction, seal, seal_retraction, sign_frames
 from consent.grant import GrantTerms, commitment, end_in_month, handle, longest_end, terms_bytes, terms_hash
-from consent.rules import RuleTable, load, national
+from consent.rules import RuleTable, load, national, ways
 from deploy.local import LocalClient
 from hub.audit.log import Log
 from hub.client import Delivery, FactAnswer, FeedItem, Notice, PickUp
@@ -362,7 +362,7 @@ class Party:
         self, recipient: Party, row: int | None = None, *, begin: int | None = None, end: int | None = None
     ) -> Grant:
         """A grant of which the hub knows nothing yet: all that the row permits between these two roles."""
-        rows = [r for r in self.world.table.rows.values() if self.role in r.senders and recipient.role in r.recipients]
+        rows = [way.row for way in ways(self.world.table, self.role, recipient.role).open]
         rule = self.world.table.rows[row] if row is not None else rows[0] if rows else self.world.table.rows[1]
         first = self.world.today if begin is None else begin
         terms = GrantTerms(

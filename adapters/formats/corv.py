@@ -40,6 +40,8 @@ ABOUT: Final = About(
     status=Status.DRAFT,
     reads=("actie belegd",),
     writes=("event",),
+    tells=(22,),
+    told=(12, 122, 222, 322, 422, 522),
 )
 recognises = of_corv
 FIELDS: Final[Fields] = {

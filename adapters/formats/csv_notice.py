@@ -24,7 +24,10 @@ ABOUT: Final = About(
     version="1",
     status=Status.DERIVED,
     writes=("melding",),
-    told=(1, 2, 5, 8),
+    told=(
+        *(1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 15, 16, 17, 18, 20, 22, 106, 115, 118, 119, 122, 222, 322, 422, 522),
+        *(901, 902, 903, 904, 905, 906),
+    ),
 )
 _HEADER = (
     "melding",

@@ -25,7 +25,7 @@ ABOUT: Final = About(
     version="R4",
     status=Status.STANDARD,
     writes=("Communication", "Bundle"),
-    told=(5,),
+    told=(5, 9, 13, 18, 118, 901, 903, 906),
 )
 
 

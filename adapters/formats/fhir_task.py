@@ -30,7 +30,7 @@ ABOUT: Final = About(
     version="R4",
     status=Status.STANDARD,
     writes=("Task", "Bundle"),
-    told=(5,),
+    told=(5, 9, 13, 18, 118, 901, 903, 906),
 )
 URI = "urn:ietf:rfc:3986"
 RETRACTED = "entered-in-error"

@@ -50,8 +50,8 @@ ABOUT: Final = About(
     status=Status.DERIVED,
     reads=("REF^I12", "RRI^I12", "SIU", "ORU^R01"),
     writes=("RRI^I12",),
-    tells=(2,),
-    told=(5,),
+    tells=(2, 4, 12, 13, 122, 522, 901),
+    told=(5, 9, 13, 18, 118, 901, 903, 906),
 )
 recognises = text_mark(rb"MSH\||BHS\||FHS\|")  # a message, a batch or a file of batches
 WRITTEN_BY = "SCHAKEL"  # MSH-3 of what our own writer makes

@@ -5,8 +5,8 @@
 - `tlv` (admission to special education), `opp` (development plan), `arrangement` and `verzuim` (absence): what, since
   when or until when. No diagnosis, category, number of hours, teacher or parent has a place in it.
 - The pupil is named by the school's own number alone: nothing says that a BSN may be used between these parties.
-- The law is the Jeugdwet: the one in the vocabulary under which a school tells a municipality. Which pupil's plan or
-  absence it was stays with the school; only that something was set, changed or ended leaves.
+- The law is `onderwijs`, which is said of every school alike. Which pupil's plan or absence it was stays with the school;
+  only that something was set, changed or ended leaves.
 
 No standard exists between these parties: this is our own form.
 """
@@ -33,10 +33,12 @@ ABOUT: Final = About(
     status=Status.DERIVED,
     reads=("tlv", "opp", "arrangement", "verzuim"),
     writes=("melding",),
+    tells=(20, 119, 422, 906),
+    told=(9, 12, 18, 118, 119, 903),
 )
 recognises = json_mark(rb'"formaat"\s*:\s*"schakel-school"')
 FORM: Final = "schakel-school"
-LAW: Final = Law.JEUGDWET
+LAW: Final = Law.ONDERWIJS
 
 
 class Matter(StrEnum):

@@ -8,6 +8,7 @@
   before: it keeps a keyed hash of each fact, and not the answer.
 - Days of applying, deciding, starting and ending are read, and the BSN. Names, addresses, nationality, documents, amounts, debts,
   sanctions, partners, ability to work, views, bans and every code but that of a decision are dropped.
+- The law is that of who answers: SUWI for the services of UWV, the Participatiewet for those of a municipality.
 - A decision means what the table of the configuration says (`suwi:beslissing:01`): its code list is not published.
 - `FWI` (a fault) and `NietGerechtigd` are refused as what they are; `NietsGevonden` is an answer without events.
 - A day that the source doesn't know in full (zeros) makes no event. What was got under this law is told on by nobody but its source.
@@ -38,9 +39,9 @@ ABOUT: Final = About(
     version="v0200, v0500",
     status=Status.STANDARD,
     reads=("AanvraagUitkeringStatus", "Reintegratie", "UWVWb persoon", "Bijstandsregelingen"),
+    tells=(15, 16, 17, 18, 106, 115, 118, 322, 905),
 )
 recognises = xml_mark(b"http://bkwi.nl/SuwiML/Diensten/")
-LAW: Final = Law.PARTICIPATIEWET
 DECISION_PREFIX: Final = "suwi:beslissing:"
 UWV: Final = "urn:suwi:uwv"
 _BSN = re.compile(r"[0-9]{9}")
@@ -138,7 +139,7 @@ class _Reading:
 
     def _event(self, citizen: Citizen, kind: Kind, day: int, sender: str) -> NativeEvent:
         return NativeEvent(
-            event=Event(kind, day, LAW),
+            event=Event(kind, day, self._service.law),
             citizen=citizen,
             sender=sender,
             receiver=None,
@@ -245,22 +246,23 @@ class _Service:
     """One question that can be asked, and how its answer is read."""
 
     name: str
+    law: Law
     client: tuple[Child, ...]
     facts: Callable[[_Reading, Places], Iterator[Fact]]
 
 
 _SERVICES: Final[Mapping[str, _Service]] = {
     f"{{{places.SERVICES}UWVDossierAanvraagUitkeringStatusGSD/v0200}}UWVAanvrUitkStatusInfoResponse": _Service(
-        "aanvraag-status", places.STATUS_CLIENT, _status
+        "aanvraag-status", Law.SUWI, places.STATUS_CLIENT, _status
     ),
     f"{{{places.SERVICES}GSDDossierReintegratie/v0200}}GSDReintegratieInfoResponse": _Service(
-        "reintegratie", places.REINTEGRATION_CLIENT, _reintegration
+        "reintegratie", Law.PARTICIPATIEWET, places.REINTEGRATION_CLIENT, _reintegration
     ),
     f"{{{places.SERVICES}UWVWbDossierPersoonGSD/v0200}}UwvWbPersoonsInfoResponse": _Service(
-        "werkbedrijf", places.PERSON_CLIENT, _person
+        "werkbedrijf", Law.SUWI, places.PERSON_CLIENT, _person
     ),
     f"{{{places.SERVICES}Bijstandsregelingen/v0500}}BijstandsregelingenInfoResponse": _Service(
-        "bijstand", places.WELFARE_CLIENT, _welfare
+        "bijstand", Law.PARTICIPATIEWET, places.WELFARE_CLIENT, _welfare
     ),
 }
 

@@ -51,12 +51,12 @@ def make(  # one option each; click passes them by name
     config: Path | None,
 ) -> None:
     """Make the grants that CLIENT agreed to, and print the receipt for the citizen, with a slip for each code."""
-    talk = Conversation(partners, None if until is None else _day(until), given_by, manner)
+    talk = Conversation(partners, None if until is None else the_day(until), given_by, manner)
     with at_desk(config) as (opened, settings):
         try:
             made = opened.make_agreement(client, talk)
         except NotLawfulError as error:
-            raise refused(f"Dit kan niet: {not_lawful(map(_rule, error.faults))}.") from None
+            raise refused(f"Dit kan niet: {not_lawful(map(the_rule, error.faults))}.") from None
         receipt = f"{settings.config.name}\n\n{made.receipt}"
         texts = slip_texts(settings, made.slips)
     stop = [note("The stop code is for the citizen alone. The next pass of `schakel edge work` tells the hub.")]
@@ -103,11 +103,13 @@ def ended(known: bool) -> list[RenderableType]:
     return [note("Stopped here: nothing leaves any more. The hub will know at the next pass that reaches it.")]
 
 
-def _rule(fault: Fault) -> str:
+def the_rule(fault: Fault) -> str:
+    """Place and rule of a fault, as `deploy.dutch` knows it."""
     return f"{fault.path} {fault.keyword}"
 
 
-def _day(text: str) -> int:
+def the_day(text: str) -> int:
+    """The day of --until."""
     try:
         return parse_date(text)
     except ValueError:

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: Schakel contributors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""`schakel demo`: one Wmo case through three partners and a hub, on this machine."""
+"""`schakel demo`: a household, ten partners and a hub, on this machine."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from deploy.screen import Screen, with_screen
 )
 @with_screen
 def demo(screen: Screen, keep: Path | None) -> None:
-    """Tell one Wmo case over the real parts, and search the hub for everything of it.
+    """Tell of a household and ten partners over the real parts, and search the hub for everything of it.
 
     Exit code 1 when a step does not do what it says, or when anything of the citizen is found at the hub.
     """

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: Schakel contributors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""`schakel grant`: who is told about whom, and how to stop it."""
+"""`schakel grant`: who is told about whom, who may be, and how to stop it."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from pathlib import Path
 
 import click
 
+from adapters.by_person import Reliance
+from adapters.lines import NotLawfulError
 from adapters.records import ACTIVE
 from adapters.refusals import CLOSED, REASONS, WORDS
-from deploy.commands.agreement import ended
+from deploy.commands.agreement import ended, the_day, the_rule
 from deploy.commands.desk import at_desk, at_work
 from deploy.commands.edge import partner_address
-from deploy.dutch import GRANT_STATES, GROUNDS, categories
-from deploy.exits import wrong_use
+from deploy.dutch import GRANT_STATES, GROUNDS, NO_ROW, categories, closed_by, not_lawful, who_is_asked
+from deploy.exits import refused, wrong_use
 from deploy.options import edge_option
-from deploy.screen import Screen, good, table, with_screen
+from deploy.screen import Screen, good, note, table, with_screen
 from schemas.calendar import date_text, day_of
 
 
 @click.group()
 def grant() -> None:
-    """The grants and refusals of an edge: list, stop, lift."""
+    """The grants and refusals of an edge: ways, make, list, stop, lift."""
 
 
 @grant.command(name="list")
@@ -71,6 +73,53 @@ def list_grants(screen: Screen, client: str | None, everything: bool, config: Pa
     ]
     columns = ("nummer", "cliënt", "voor", "regel", "grond", "wat", "van", "tot en met", "stand")
     screen.answer([shown for shown, _ in found], table("Wie wij mogen inlichten", columns, rows))
+
+
+@grant.command(name="ways")
+@click.argument("partner")
+@edge_option
+@with_screen
+def show_ways(screen: Screen, partner: str, config: Path | None) -> None:
+    """By which rows this organisation may tell PARTNER (name or address), and who must be asked; about no client."""
+    with at_desk(config) as (opened, settings):
+        address = partner_address(settings, partner)
+        found = opened.ways_to(address)
+    rows = [(way.row.id, way.row.law, GROUNDS[way.ground], who_is_asked(way.row, way.ground)) for way in found.open]
+    rows += [(row.id, row.law, "-", closed_by(row)) for row in found.closed]
+    answer = {
+        "open": [{"row": way.row.id, "law": way.row.law, "ground": way.ground} for way in found.open],
+        "closed": [row.id for row in found.closed],
+    }
+    shown = table(f"Wij aan {settings.book.name_of(address)}", ("regel", "wet", "grond", "wie te vragen"), rows)
+    screen.answer(answer, shown if rows else note(NO_ROW))
+
+
+@grant.command()
+@click.argument("client")
+@click.option("--with", "partner", required=True, help="The partner that may know (name or address).")
+@click.option("--row", type=int, required=True, help="The rule that it rests on, as `schakel grant ways` shows it.")
+@click.option("--source", required=True, help="Where the task or the declaration stands: the number of your own file.")
+@click.option("--until", help="Last day, YYYY-MM-DD. Without it: the longest that the rule allows.")
+@edge_option
+@with_screen
+def make(  # one option each; click passes them by name
+    screen: Screen, client: str, partner: str, row: int, source: str, until: str | None, config: Path | None
+) -> None:
+    """Let a partner know about CLIENT on a statutory task, or on a written declaration of no objection."""
+    on = Reliance(row, source, None if until is None else the_day(until))
+    with at_desk(config) as (opened, settings):
+        try:
+            made = opened.grant_by_person(client, partner_address(settings, partner), on)
+        except NotLawfulError as error:
+            raise refused(f"Dit kan niet: {not_lawful(map(the_rule, error.faults))}.") from None
+        name = settings.book.name_of(made.recipient)
+    said = f"Wij mogen {name} inlichten: regel {made.row}, {GROUNDS[made.ground]}, tot en met {date_text(made.end)}."
+    waits = note(f"{name} weet nog niet om wie het gaat: druk een code af met `schakel edge code print`.")
+    screen.answer(
+        {"id": made.id, "row": made.row, "ground": made.ground, "end": date_text(made.end), "by_code": made.by_code},
+        good(said),
+        *([waits] if made.by_code and not made.introduced else []),
+    )
 
 
 @grant.command()

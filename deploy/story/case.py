@@ -60,16 +60,20 @@ def _number_at(desk: Desk) -> str:
     return numbers[0]
 
 
+def _settle(world: World) -> None:
+    world.settle(world.team, world.provider, world.practice)
+
+
 def _allocation(world: World) -> list[str]:
     message = messages.allocation(CITIZEN, _support(world))
     world.team.put("toewijzing.xml", message)
     world.provider.put("toewijzing.xml", message)
-    world.settle()
+    _settle(world)
     must(seen(world.provider) == ["toegewezen"], "the provider sees the allocation")
     must(len(world.team.edge.grants()) == 1, "the team has one grant: it may tell the provider (row 1)")
     must(len(world.provider.edge.grants()) == 1, "the provider has one grant: it may tell the team (row 2)")
     return [
-        "Team Wmo's system wrote an iWmo 301; the provider's system got the same message.",
+        "For the grandmother Team Wmo's system wrote an iWmo 301; the provider's system got the same message.",
         "Each edge made the grant in which it is the sender, and introduced the client to the other, sealed.",
         "The provider sees: toegewezen.",
     ]
@@ -77,7 +81,7 @@ def _allocation(world: World) -> list[str]:
 
 def _start(world: World) -> list[str]:
     world.provider.put("start.xml", messages.start(CITIZEN, _support(world), day_of(world.clock()) - 12))
-    world.settle()
+    _settle(world)
     must(seen(world.team) == ["gestart"], "the team sees the start")
     return ["The provider's system wrote an iWmo 305. Team Wmo sees: gestart."]
 
@@ -88,7 +92,7 @@ def _agreement(world: World) -> list[str]:
     made = world.team.edge.make_agreement(number, Conversation((PRACTICE.name,)))
     must(len(made.made) == 1, "one consent was made, for the GP")
     must("Stopcode" in made.receipt, "the citizen gets a receipt with a stop code")
-    world.settle()
+    _settle(world)
     must(world.practice.edge.grants() == [], "the GP may tell nobody: the agreement is one way")
     must(seen(world.practice) == [], "what happened before the agreement is not told afterwards")
     return [
@@ -103,7 +107,7 @@ def _status(world: World) -> list[str]:
     world.work(world.team)
     must(world.hub.store.counts()["waiting"] > 0, "sealed envelopes wait at the hub for their recipients")
     world.look()  # while they wait, with the keys of the waiting payloads in its key file
-    world.settle()
+    _settle(world)
     must(seen(world.practice) == ["gewijzigd"], "the GP sees the change")
     tasks = [json.loads(path.read_bytes()) for path in world.practice.out()]
     must([task["resourceType"] for task in tasks] == ["Task"], "the GP's system has one FHIR Task")
@@ -118,12 +122,12 @@ def _status(world: World) -> list[str]:
 def _stop(world: World) -> list[str]:
     today = day_of(world.clock())
     world.provider.put("stop.xml", messages.stop(CITIZEN, _support(world), today - 12, today - 2, FIRST))
-    world.settle()
+    _settle(world)
     must("beëindigd (voortijdig)" in seen(world.team), "the team sees the end of support")
     must(seen(world.practice) == ["gewijzigd"], "the provider has no ground to tell the GP, so it did not")
     return [
         "The provider's system wrote an iWmo 307. Team Wmo sees: beëindigd (voortijdig).",
-        "The GP sees nothing of it: no rule lets this provider tell this GP.",
+        "The GP sees nothing of it: nobody agreed that this provider may tell this GP.",
     ]
 
 
@@ -134,7 +138,7 @@ def _agreement_ended(world: World) -> list[str]:
     must(known, "the hub knows at once")
     event = messages.status(CITIZEN, messages.REVIEW_TYPE, 2, day_of(world.clock()) - 1)
     world.team.put("heronderzoek.json", event)
-    world.settle()
+    _settle(world)
     must("in onderzoek" in seen(world.provider), "the provider, with whom nothing changed, is told")
     must("in onderzoek" not in seen(world.practice), "the GP is not told")
     must(len(world.practice.out()) == 1, "no further Task at the GP")
@@ -160,7 +164,7 @@ def _forgery(world: World) -> list[str]:
         exchange.send(world.practice.who.address, [genuine.raw]) == [Code.NOT_YOURS],
         "the team's own envelope, sent over another's connection, is refused",
     )
-    world.settle()
+    _settle(world)
     must(before == (seen(world.practice), seen(world.provider), seen(world.team)), "nobody was told anything")
     return [
         "Somebody who listened signs the team's envelope anew (bad-signature), changes a byte (malformed), and sends",
@@ -172,7 +176,7 @@ def _mistake(world: World) -> list[str]:
     today = day_of(world.clock())
     must("beëindigd (voortijdig)" in seen(world.team), "the end of support stands in the team's chain view")
     world.provider.put("stop-verwijderd.xml", messages.stop(CITIZEN, _support(world), today - 12, today - 2, REMOVAL))
-    world.settle()
+    _settle(world)
     must(seen(world.team) == ["gestart"], "the end of support is gone from the team's chain view")
     return [
         "The stop was a mistake: the provider's system removes it (StatusAanlevering 3).",

@@ -3,13 +3,14 @@
 
 """The native messages of the demo: what the partners' own systems would write.  Ours, and about nobody.
 
-Valid by the published XSDs of iWmo 3.2 (a test holds that where they are at hand) and by the NL GOV profile for
+Valid by the published XSDs of iWmo and iJw 3.2 (a test holds that where they are at hand) and by the NL GOV profile for
 CloudEvents.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
@@ -17,15 +18,28 @@ from deploy.story.person import Person
 from schemas.calendar import date_text
 
 MUNICIPALITY = "9991"
-AGB = "98765401"
+AGB, YOUTH_AGB, PRACTICE_AGB = "98765401", "98765402", "98765409"
+PATIENT_NUMBERS = "https://his.delinde.example/patientnummer"
 CASE_SYSTEM = "urn:nld:oin:00000009999999990001:systeem:zaken"
 STATUS_TYPE = "nl.voorbeeldstad.wmo.ondersteuning-gewijzigd"
 REVIEW_TYPE = "nl.voorbeeldstad.wmo.heronderzoek-gestart"
 FIRST, REMOVAL = "1", "3"
-ENDED_EARLY = "22"  # RedenBeeindiging of the Wmo
 
-_BASE = "http://www.istandaarden.nl/iwmo/3_2/basisschema/schema"
-_CODES = {"301": "414", "305": "418", "307": "420"}
+
+@dataclass(frozen=True, slots=True)
+class Standard:
+    """One of the iStandaarden, as the parties of the story use it."""
+
+    name: str
+    prefix: str
+    codes: Mapping[str, str]
+    product: tuple[str, str]
+    ended: str  # RedenBeeindiging
+    provider: str
+
+
+WMO = Standard("iwmo", "wmo", {"301": "414", "305": "418", "307": "420"}, ("07", "07B31"), "22", AGB)
+JEUGD = Standard("ijw", "jw", {"301": "436", "305": "438", "307": "440"}, ("45", "45A31"), "20", YOUTH_AGB)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +51,8 @@ class Support:
     end: int
 
 
-def allocation(person: Person, support: Support) -> bytes:
-    """IWmo 301: the municipality allots support to the provider."""
+def allocation(person: Person, support: Support, standard: Standard = WMO) -> bytes:
+    """301: the municipality allots support to the provider."""
     remark = f"<m:Commentaar>{escape(person.remark)}</m:Commentaar>"
     contact = (
         "<m:Contactgegevens><m:Contact><m:Soort>01</m:Soort><m:Adres><b:Huis><b:Huisnummer>7</b:Huisnummer></b:Huis>"
@@ -48,7 +62,7 @@ def allocation(person: Person, support: Support) -> bytes:
         "</m:Telefoon></m:Contact></m:Contactgegevens>"
     )
     product = (
-        f"<m:ToewijzingNummer>{person.allocation}</m:ToewijzingNummer>{_PRODUCT}"
+        f"<m:ToewijzingNummer>{person.allocation}</m:ToewijzingNummer>{_product(standard)}"
         f"<m:Toewijzingsdatum>{date_text(support.allotted)}</m:Toewijzingsdatum>"
         "<m:Toewijzingstijd>09:30:00</m:Toewijzingstijd>"
         f"<m:Ingangsdatum>{date_text(support.begin)}</m:Ingangsdatum><m:Einddatum>{date_text(support.end)}</m:Einddatum>"
@@ -56,30 +70,30 @@ def allocation(person: Person, support: Support) -> bytes:
     )
     products = f"<m:ToegewezenProducten><m:ToegewezenProduct>{product}</m:ToegewezenProduct></m:ToegewezenProducten>"
     who = _person(person, "<b:NaamGebruik>1</b:NaamGebruik>")
-    return _message("301", support.allotted, who + remark + contact + products)
+    return _message(standard, "301", support.allotted, who + remark + contact + products)
 
 
-def start(person: Person, support: Support, day: int) -> bytes:
-    """IWmo 305: the provider has started."""
+def start(person: Person, support: Support, day: int, standard: Standard = WMO) -> bytes:
+    """305: the provider has started."""
     product = (
-        f"<m:ToewijzingNummer>{person.allocation}</m:ToewijzingNummer>{_PRODUCT}"
+        f"<m:ToewijzingNummer>{person.allocation}</m:ToewijzingNummer>{_product(standard)}"
         f"<m:ToewijzingIngangsdatum>{date_text(support.begin)}</m:ToewijzingIngangsdatum>"
         f"<m:Begindatum>{date_text(day)}</m:Begindatum><m:StatusAanlevering>{FIRST}</m:StatusAanlevering>"
     )
     products = f"<m:StartProducten><m:StartProduct>{product}</m:StartProduct></m:StartProducten>"
-    return _message("305", day, _person(person) + products)
+    return _message(standard, "305", day, _person(person) + products)
 
 
-def stop(person: Person, support: Support, begun: int, day: int, status: str) -> bytes:
-    """IWmo 307: the provider has stopped; or, with status 3, calls that message back."""
+def stop(person: Person, support: Support, begun: int, day: int, status: str, standard: Standard = WMO) -> bytes:
+    """307: the provider has stopped; or, with status 3, calls that message back."""
     product = (
-        f"<m:ToewijzingNummer>{person.allocation}</m:ToewijzingNummer>{_PRODUCT}"
+        f"<m:ToewijzingNummer>{person.allocation}</m:ToewijzingNummer>{_product(standard)}"
         f"<m:ToewijzingIngangsdatum>{date_text(support.begin)}</m:ToewijzingIngangsdatum>"
-        f"<m:Begindatum>{date_text(begun)}</m:Begindatum><m:RedenBeeindiging>{ENDED_EARLY}</m:RedenBeeindiging>"
+        f"<m:Begindatum>{date_text(begun)}</m:Begindatum><m:RedenBeeindiging>{standard.ended}</m:RedenBeeindiging>"
         f"<m:Einddatum>{date_text(day)}</m:Einddatum><m:StatusAanlevering>{status}</m:StatusAanlevering>"
     )
     products = f"<m:StopProducten><m:StopProduct>{product}</m:StopProduct></m:StopProducten>"
-    return _message("307", day, _person(person) + products)
+    return _message(standard, "307", day, _person(person) + products)
 
 
 def status(person: Person, type_: str, number: int, day: int) -> bytes:
@@ -97,7 +111,9 @@ def status(person: Person, type_: str, number: int, day: int) -> bytes:
     return json.dumps(event, indent=2).encode()
 
 
-_PRODUCT = "<m:Product><b:Categorie>07</b:Categorie><b:Code>07B31</b:Code></m:Product>"
+def _product(standard: Standard) -> str:
+    category, code = standard.product
+    return f"<m:Product><b:Categorie>{category}</b:Categorie><b:Code>{code}</b:Code></m:Product>"
 
 
 def _person(person: Person, use_of_name: str = "") -> str:
@@ -110,11 +126,13 @@ def _person(person: Person, use_of_name: str = "") -> str:
     )
 
 
-def _message(number: str, day: int, client: str) -> bytes:
+def _message(standard: Standard, number: str, day: int, client: str) -> bytes:
     from_municipality = number == "301"
-    sender, receiver = (MUNICIPALITY, AGB) if from_municipality else (AGB, MUNICIPALITY)
+    base = f"http://www.istandaarden.nl/{standard.name}/3_2"
+    parties = (MUNICIPALITY, standard.provider)
+    sender, receiver = parties if from_municipality else reversed(parties)
     header = (
-        f"<m:BerichtCode>{_CODES[number]}</m:BerichtCode><m:BerichtVersie>3</m:BerichtVersie>"
+        f"<m:BerichtCode>{standard.codes[number]}</m:BerichtCode><m:BerichtVersie>3</m:BerichtVersie>"
         f"<m:BerichtSubversie>2</m:BerichtSubversie><m:Afzender>{sender}</m:Afzender>"
         f"<m:Ontvanger>{receiver}</m:Ontvanger><m:BerichtIdentificatie>"
         f"<b:Identificatie>DEMO{number}{day:05d}</b:Identificatie><b:Dagtekening>{date_text(day)}</b:Dagtekening>"
@@ -123,6 +141,6 @@ def _message(number: str, day: int, client: str) -> bytes:
     )
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
-        f'<m:Bericht xmlns:b="{_BASE}" xmlns:m="http://www.istandaarden.nl/iwmo/3_2/wmo{number}/schema">'
+        f'<m:Bericht xmlns:b="{base}/basisschema/schema" xmlns:m="{base}/{standard.prefix}{number}/schema">'
         f"<m:Header>{header}</m:Header><m:Client>{client}</m:Client></m:Bericht>\n"
     ).encode()

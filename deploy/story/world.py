@@ -1,9 +1,11 @@
 # SPDX-FileCopyrightText: Schakel contributors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The three partners and the hub of the demo, in one folder: real stores, real keys, real folders.
+"""The partners and the hub of a story, in one folder: real stores, real keys, real folders.
 
     DIR/hub/ DIR/team-wmo/ DIR/zorgaanbieder/ DIR/huisarts/ DIR/keys/
+
+Without further partners: the three of one Wmo case.
 
 Everything in it works with the other commands too.  That all of it is in one place is for the demo only.
 """
@@ -12,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,12 +35,20 @@ from deploy.compose_edge import (
 )
 from deploy.local import LocalClient
 from deploy.options import EDGE_FILE, HUB_FILE
-from deploy.search import Trace, find_traces
-from deploy.story.messages import AGB, CASE_SYSTEM, MUNICIPALITY, REVIEW_TYPE, STATUS_TYPE
+from deploy.search import Secrets, Trace, find_traces
+from deploy.story.messages import (
+    AGB,
+    CASE_SYSTEM,
+    MUNICIPALITY,
+    PATIENT_NUMBERS,
+    PRACTICE_AGB,
+    REVIEW_TYPE,
+    STATUS_TYPE,
+)
 from deploy.story.person import CITIZEN
 from deploy.work import Pass, one_pass
 from hub.config import load_hub_config
-from schemas.calendar import day_of, start_of_day
+from schemas.calendar import day_of, next_working_day, start_of_day
 from schemas.codes import Code
 
 HUB_NAME = "demo.schakel.example"
@@ -61,6 +71,14 @@ class DemoClock:
     def pass_by(self, ms: int = _BETWEEN) -> None:
         """Time goes on."""
         self.now += ms
+
+
+def two_days_before(now: int) -> int:
+    """When a story begins that goes on over its next working day and must be over by now."""
+    day = day_of(now) - 3
+    while next_working_day(day) + 2 > day_of(now):
+        day -= 1
+    return start_of_day(day) + 12 * 60 * _MINUTE
 
 
 class Tap(LocalClient):
@@ -109,15 +127,21 @@ PROVIDER = Who(
     "zorgaanbieder",
     "urn:nld:oin:00000009999999990002:provider-wmo",
     "Zorg Thuis Voorbeeld",
-    (("agb", toml(AGB)), ("notices_out", toml("csv"))),
+    (("agb", toml(AGB)), ("formats_in", '{ ".xml" = "iwmo" }'), ("notices_out", toml("csv"))),
     f"agb = [{toml(AGB)}]",
 )
 PRACTICE = Who(
     "huisarts",
     "urn:nld:oin:00000009999999990003:gp",
     "Huisartsenpraktijk De Linde",
-    (("notices_out", toml("fhir-task")),),
-    "",
+    (
+        ("agb", toml(PRACTICE_AGB)),
+        ("own_number_system", toml(PATIENT_NUMBERS)),
+        ("formats_in", '{ ".json" = "fhir" }'),
+        ("format_laws", '{ fhir = "zvw" }'),
+        ("notices_out", toml("fhir-task")),
+    ),
+    f"agb = [{toml(PRACTICE_AGB)}]",
 )
 EVERYONE = (TEAM, PROVIDER, PRACTICE)
 
@@ -146,22 +170,39 @@ class Desk:
 
 @dataclass(slots=True)
 class World:
-    """The hub and the three partners."""
+    """The hub and its partners, by their folder."""
 
     folder: Path
     clock: DemoClock
     hub: Hub
-    team: Desk
-    provider: Desk
-    practice: Desk
+    desks: Mapping[str, Desk]
+    secrets: Secrets = field(default_factory=CITIZEN.secrets)
     traces: list[Trace] = field(default_factory=list)
     looked: int = 0
+
+    def __getitem__(self, who: Who) -> Desk:
+        return self.desks[who.folder]
+
+    @property
+    def team(self) -> Desk:
+        """Team Wmo."""
+        return self[TEAM]
+
+    @property
+    def provider(self) -> Desk:
+        """The provider under the Wmo."""
+        return self[PROVIDER]
+
+    @property
+    def practice(self) -> Desk:
+        """The GP practice."""
+        return self[PRACTICE]
 
     def look(self) -> None:
         """Searches everything that the hub has, for everything of the story; what it finds is kept."""
         folder = self.folder / "hub"
         seed = bytes.fromhex(self.hub.config.key_file.read_text(encoding="ascii"))
-        self.traces += find_traces(folder, CITIZEN.secrets(), [seed])
+        self.traces += find_traces(folder, self.secrets, [seed])
         self.looked += 1
 
     def work(self, desk: Desk) -> Pass:
@@ -169,16 +210,16 @@ class World:
         self.clock.pass_by()
         return asyncio.run(one_pass(desk.edge, desk.settings.config, self.clock))
 
-    def settle(self) -> None:
-        """Passes of everyone, until nothing moves any more."""
+    def settle(self, *some: Desk) -> None:
+        """Passes of these, or of everyone, until nothing moves any more."""
         for _ in range(12):
-            done = [self.work(desk) for desk in (self.team, self.provider, self.practice)]
+            done = [self.work(desk) for desk in some or self.desks.values()]
             if not any(one.sent or one.picked_up or one.read for one in done):
                 return
         raise AssertionError("the partners are still exchanging after twelve rounds")
 
 
-def make_world(folder: Path) -> str:
+def make_world(folder: Path, everyone: Sequence[Who] = EVERYONE) -> str:
     """Makes hub and edges; the hub's verifier key.
 
     Raises:
@@ -186,7 +227,7 @@ def make_world(folder: Path) -> str:
     """
     keys = folder / "keys"
     keys.mkdir(mode=0o700, parents=True, exist_ok=True)
-    controllers = (TEAM.name, PROVIDER.name, PRACTICE.name)
+    controllers = tuple(who.name for who in everyone)
     config = make_hub(
         NewHub(
             folder / "hub",
@@ -200,7 +241,7 @@ def make_world(folder: Path) -> str:
     )
     with open_hub(config) as hub:
         vkey = hub.log.verifier_key
-    for who in EVERYONE:
+    for who in everyone:
         place = folder / who.folder
         wanted = NewEdge(
             place,
@@ -214,36 +255,37 @@ def make_world(folder: Path) -> str:
         )
         write_edge_settings(wanted)
         (place / PARTNERS_FILE).unlink()
-        write_new(place / PARTNERS_FILE, _book(who).encode())
+        write_new(place / PARTNERS_FILE, _book(who, everyone).encode())
     return vkey
 
 
-def _book(reader: Who) -> str:
+def _book(reader: Who, everyone: Sequence[Who]) -> str:
     entries = [
         f"[[partner]]\naddress = {toml(who.address)}\nname = {toml(who.name)}\n{who.book}\n"
-        for who in EVERYONE
+        for who in everyone
         if who is not reader
     ]
     return "\n".join(entries)
 
 
 @contextmanager
-def open_world(folder: Path, clock: DemoClock) -> Iterator[World]:
-    """Everyone at work.  The first time, keys are made and the operator admits the three manifests."""
-    settings = {who.folder: load_settings(folder / who.folder / EDGE_FILE) for who in EVERYONE}
-    manifests = [_first_manifest(folder / who.folder, settings[who.folder], clock) for who in EVERYONE]
+def open_world(
+    folder: Path, clock: DemoClock, everyone: Sequence[Who] = EVERYONE, secrets: Secrets | None = None
+) -> Iterator[World]:
+    """Everyone at work.  The first time, keys are made and the operator admits the manifests."""
+    settings = {who.folder: load_settings(folder / who.folder / EDGE_FILE) for who in everyone}
+    manifests = [_first_manifest(folder / who.folder, settings[who.folder], clock) for who in everyone]
     with ExitStack() as stack:
         hub = stack.enter_context(open_hub(load_hub_config(folder / "hub" / HUB_FILE), clock))
         for manifest in manifests:
             hub.exchange.admit(manifest)
-        desks = []
-        for who in EVERYONE:
+        desks = {}
+        for who in everyone:
             tap = Tap(hub, who.address)
             known = settings[who.folder]
             edge = stack.enter_context(open_edge(known, tap, store_key(known.config, os.environ), clock))
-            desks.append(Desk(who, known, edge, tap))
-        team, provider, practice = desks
-        yield World(folder, clock, hub, team, provider, practice)
+            desks[who.folder] = Desk(who, known, edge, tap)
+        yield World(folder, clock, hub, desks, secrets or CITIZEN.secrets())
 
 
 def _first_manifest(place: Path, settings: Settings, clock: Clock) -> bytes:

@@ -34,6 +34,10 @@ PROVIDER = "urn:nld:oin:00000001000000000002:provider-wmo"
 GP = "urn:nld:oin:00000001000000000003:gp"
 YOUTH_TEAM = "urn:nld:oin:00000001000000000001:team-jeugd"
 YOUTH_PROVIDER = "urn:nld:oin:00000001000000000004:provider-jeugd"
+WORK_TEAM = "urn:nld:oin:00000001000000000001:team-pw"
+UWV = "urn:nld:oin:00000001000000000005:uwv"
+SCHOOL = "urn:nld:oin:00000001000000000006:school"
+PARTNERSHIP = "urn:nld:oin:00000001000000000007:partnership"
 CASES = "urn:example:zaaksysteem"
 CODES = {
     TEAM: frozenset({"9999", CASES}),
@@ -41,6 +45,10 @@ CODES = {
     GP: frozenset({"01234567"}),
     YOUTH_TEAM: frozenset({"9991"}),
     YOUTH_PROVIDER: frozenset({"98765401"}),
+    WORK_TEAM: frozenset({"urn:example:uitkeringen"}),
+    UWV: frozenset({"urn:suwi:uwv"}),
+    SCHOOL: frozenset({"urn:schakel:brin:99ZZ00"}),
+    PARTNERSHIP: frozenset({"urn:example:verband"}),
 }
 BOOK = AddressBook(
     (
@@ -49,6 +57,10 @@ BOOK = AddressBook(
         Partner(GP, "Praktijk Voorbeeld", agb=("01234567",)),
         Partner(YOUTH_TEAM, "Team Jeugd", municipality=("9991", Law.JEUGDWET)),
         Partner(YOUTH_PROVIDER, "Jeugdhulp Voorbeeld", agb=("98765401",)),
+        Partner(WORK_TEAM, "Team Werk", sources=("urn:example:uitkeringen",)),
+        Partner(UWV, "UWV", sources=("urn:suwi:uwv",)),
+        Partner(SCHOOL, "School Voorbeeld", sources=("urn:schakel:brin:99ZZ00",)),
+        Partner(PARTNERSHIP, "Verband Voorbeeld", sources=("urn:example:verband",)),
     )
 )
 REGISTRY = load()

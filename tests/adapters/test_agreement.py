@@ -35,9 +35,9 @@ def test_only_grants_whose_sender_is_this_edge_are_made_and_the_rest_is_named(ne
     assert [one.recipient for one in made.made] == [GP]
     assert any("Zorg Voorbeeld" in sentence for sentence in made.asked)
     near[GP].import_clients([ClientRow("H-7", BSN, "")])
-    nothing = near[GP].make_agreement("H-7", Conversation(("Team Wmo",)))
-    assert nothing.made == ()
-    assert "vraag bij Team Wmo of die ons mag inlichten" in nothing.asked
+    both = near[GP].make_agreement("H-7", Conversation(("Team Wmo",)))
+    assert [one.recipient for one in both.made] == [TEAM]
+    assert "vraag bij Team Wmo of die ons mag inlichten" in both.asked
 
 
 def test_the_receipt_says_what_until_when_and_how_to_stop_and_names_no_number(near: Neighbours) -> None:

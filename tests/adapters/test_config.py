@@ -157,7 +157,7 @@ fhir = "wlz"
         "/done_days: must be a whole number from 30 to 3650",
         "/formats_in: must be a suffix such as .xml, in small letters",
         "/cloudevent_types/0: must be a table with kind and law, and nothing else",
-        "/format_laws/fhir: must be one of: wmo, jeugdwet, participatiewet",
+        "/format_laws/fhir: must be one of: wmo, jeugdwet, participatiewet, suwi, zvw, onderwijs, wgs",
         f"/notices_out: must be one of: {', '.join(sorted(WRITERS))}",
     ]
     assert "GEHEIM" not in "".join(found)

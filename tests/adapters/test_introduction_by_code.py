@@ -12,6 +12,7 @@ import pytest
 
 from adapters import clients
 from adapters.agreement import Conversation
+from adapters.by_person import Reliance
 from adapters.clients import ClientRow
 from adapters.code import CodeError
 from adapters.code_slips import TooManyCodesError
@@ -331,7 +332,7 @@ def test_nothing_is_made_by_itself_where_somebody_must_hand_over_a_code(tmp_path
     near.work()
     near[PROVIDER].import_clients([ClientRow("P-1", BSN, "")])
     assert near.take(TEAM, allocation()).grants == 0
-    grant = near[TEAM].grant_by_person(near[TEAM].clients()[0].number, PROVIDER, 1, "statutory")
+    grant = near[TEAM].grant_by_person(near[TEAM].clients()[0].number, PROVIDER, Reliance(1, "zaak-7"))
     near.settle(2)
     assert grant.by_code
     assert [one.state for one in near[TEAM].waiting_codes()] == ["er is nog geen code: druk er een af"]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.by_person import Reliance
 from adapters.edge import EdgeError
 from adapters.lines import handles_to_stop, registration
 from adapters.records import ACTIVE, FROZEN, STOPPED, Grant
@@ -66,7 +67,7 @@ def test_nothing_of_two_months_is_equal_at_the_hub_and_the_end_stands_in_its_own
 def test_next_months_handles_are_registered_from_the_twentieth_signed_together(near: Neighbours) -> None:
     near.take(TEAM, allocation())
     near.settle(2)
-    near[TEAM].grant_by_person(near[TEAM].clients()[0].number, PROVIDER, 1, "statutory", near.world.today + 80)
+    near[TEAM].grant_by_person(near[TEAM].clients()[0].number, PROVIDER, Reliance(1, "zaak-7", near.world.today + 80))
     near.settle(4)
     near.world.to("2026-03-19 23:00")
     assert run(near[TEAM].register_next()) == 0

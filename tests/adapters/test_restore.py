@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 
+from adapters.by_person import Reliance
 from adapters.edge import EdgeError
 from adapters.outcomes import told_again
 from adapters.records import DONE, EVENT, FINAL, GRANTS, INTRODUCTION, ITEMS, RESTORES, RETRACTION, WAITING, Restore
@@ -74,7 +75,7 @@ def test_a_person_makes_and_calls_back_nothing_before_the_lines_have_begun_and_f
         lambda: edge.retract(item),
         lambda: edge.retract_all("A-c0"),
         lambda: edge.tell_again(item),
-        lambda: edge.grant_by_person("A-c0", WHO, 1, "statutory"),
+        lambda: edge.grant_by_person("A-c0", WHO, Reliance(1, "zaak-7")),
         lambda: edge.person_decides("line", resume=True),
     ):
         with pytest.raises(EdgeError, match="teruggezet"):

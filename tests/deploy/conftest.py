@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from deploy.cli import cli
 from deploy.demo import tell
 from deploy.screen import Screen
+from deploy.story.story import ONE_CASE
 
 Schakel = Callable[..., Result]
 
@@ -46,9 +47,9 @@ def answer(schakel: Schakel) -> Callable[..., Any]:
 
 @pytest.fixture(scope="session")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that a demo left; nobody changes it."""
+    """The folder that a demo of the one Wmo case left; nobody changes it."""
     folder = tmp_path_factory.mktemp("told") / "demo"
-    assert tell(folder, Screen(as_json=True), kept=True)
+    assert tell(folder, Screen(as_json=True), kept=True, story=ONE_CASE)
     return folder
 
 

@@ -10,6 +10,9 @@ from typing import Any
 
 from click.testing import Result
 
+from consent.rules import national
+from deploy.dutch import closed_by, who_is_asked
+
 Schakel = Callable[..., Result]
 Answer = Callable[..., Any]
 PROVIDER = "Zorg Thuis Voorbeeld"
@@ -65,3 +68,49 @@ def test_one_event_told_is_called_back_by_its_number_and_no_other(schakel: Schak
     before = {one["number"]: one["state"] for one in told}
     assert {number for number in after if after[number] != before[number]} == {first["number"]}
     assert after[first["number"]] == "ingetrokken"
+
+
+# -- on which ground somebody may be told --------------------------------------------------------------------------
+
+
+def test_a_person_sees_by_which_rows_a_partner_may_be_told_and_who_must_be_asked(
+    schakel: Schakel, answer: Answer, kept: Path
+) -> None:
+    team, practice = kept / "team-wmo", "Huisartsenpraktijk De Linde"
+    assert answer("grant", "ways", practice, "--config", team) == {
+        "open": [{"row": 5, "law": "wmo", "ground": "consent"}],
+        "closed": [],
+    }
+    shown = schakel("grant", "ways", practice, "--config", team).output
+    assert "toestemming: de vertegenwoordiger (tot 12 jaar" in " ".join(shown.replace("│", " ").split())
+
+
+def test_a_person_makes_a_grant_with_its_source_and_not_on_consent_or_for_longer_than_the_row(
+    schakel: Schakel, answer: Answer, kept: Path
+) -> None:
+    team = kept / "team-wmo"
+    client = _client(answer, team)
+    make = ("grant", "make", client, "--with", PROVIDER, "--row", "1", "--source", "zaak-7", "--config", team)
+    assert schakel(*make, "--until", "2099-01-01").exit_code == 3
+    assert schakel(*make, "--until", "soon").exit_code == 2
+    made = answer(*make)
+    assert (made["row"], made["ground"], made["by_code"]) == (1, "statutory", False)
+    consent = schakel(
+        *("grant", "make", client, "--with", "Huisartsenpraktijk De Linde", "--row", "5", "--source", "zaak-7"),
+        *("--config", team),
+    )
+    assert consent.exit_code == 3
+    assert "afspraak" in consent.output
+
+
+def test_what_the_law_closes_is_said_as_such() -> None:
+    rows = national(test_mode=True).rows
+    assert closed_by(rows[19]) == "niemand: de wet laat het niet toe"
+    assert closed_by(rows[23]).startswith("niemand: de wet is hiervoor nog niet gelezen")
+    assert closed_by(rows[25]).endswith("niet in werking")
+    assert who_is_asked(rows[18], "no-objection") == "de cliënt, om een schriftelijke verklaring van geen bezwaar"
+    assert who_is_asked(rows[15], "statutory").startswith("niemand")
+    assert "de ouders met gezag of de voogd (tot 12 jaar, minderjarig en wilsonbekwaam)" in who_is_asked(
+        rows[9], "consent"
+    )
+    assert "nog niet uitgezocht" in who_is_asked(rows[20], "consent")

@@ -249,6 +249,15 @@ def test_a_list_that_is_not_in_order_is_refused_whole_by_line_and_column(
     assert OTHER_BSN[:-1] not in result.output
 
 
+def test_an_organisation_that_knows_no_bsn_leaves_it_empty(
+    schakel: Schakel, answer: Callable[..., Any], kept: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "clients.csv"
+    file.write_text("clientnummer;bsn;taak\nLL-17;;\n")
+    assert schakel("edge", "clients", "import", file, "--config", kept / "huisarts").exit_code == Exit.DONE
+    assert answer("edge", "view", "LL-17", "--config", kept / "huisarts") == []
+
+
 def test_a_list_in_another_encoding_and_one_that_is_too_large_are_refused(
     schakel: Schakel, kept: Path, tmp_path: Path
 ) -> None:

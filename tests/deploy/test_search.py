@@ -408,7 +408,7 @@ def test_the_demo_exits_1_when_a_bsn_is_planted(plant: str, monkeypatch: pytest.
     monkeypatch.setattr("deploy.commands.demo.tell", partial(tell, before_search=before_search))
     result = schakel("demo")
     assert result.exit_code == (Exit.DONE if plant == "nothing" else Exit.FAILED)
-    assert ("FOUND: BSN in data/cache" in result.output) == (plant != "nothing")
+    assert ("FOUND: BSN of the grandmother in data/cache" in result.output) == (plant != "nothing")
     assert CITIZEN.bsn not in result.output
 
 

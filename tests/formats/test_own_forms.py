@@ -88,7 +88,7 @@ def test_what_can_happen_to_a_matter_of_a_school_has_one_meaning_and_the_rest_is
             read("school", data)
         return
     (event,) = read("school", data)
-    assert (event.event.kind, event.event.law, event.citizen.bsn) == (kind, Law.JEUGDWET, None)
+    assert (event.event.kind, event.event.law, event.citizen.bsn) == (kind, Law.ONDERWIJS, None)
     # Whether it was absence, a plan or a declaration is not in what leaves.
     assert matter.value not in json.dumps(event.event.parts(["progress", "service"]))
 

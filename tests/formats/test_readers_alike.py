@@ -87,12 +87,12 @@ SAMPLES: Mapping[str, Sample] = {
     "school": Sample(
         "meldingen.json",
         "kanarie.json",
-        frozenset({"school", "urn:schakel:brin:99ZZ00", "k-1", "beeindigd", "volgens-plan", "jeugdwet", "LL-17"}),
+        frozenset({"school", "urn:schakel:brin:99ZZ00", "k-1", "beeindigd", "volgens-plan", "onderwijs", "LL-17"}),
     ),
     "oso": Sample(
         "opp_arrangement_tlv.xml",
         "kanarie.xml",
-        frozenset({"oso", "urn:schakel:brin:99ZZ00", "LL-17", "toegewezen", "jeugdwet", "tlv", "2025-08-01"}),
+        frozenset({"oso", "urn:schakel:brin:99ZZ00", "LL-17", "toegewezen", "onderwijs", "tlv", "2025-08-01"}),
     ),
     "suwi": Sample(
         "status.xml",
@@ -105,7 +105,6 @@ SAMPLES: Mapping[str, Sample] = {
                 "urn:suwi:12:0001",
                 "999900006",
                 "aangemeld",
-                "participatiewet",
                 "2026-01-05",
             }
         ),

@@ -144,7 +144,13 @@ def test_a_decision_means_what_the_configuration_says_and_nothing_else() -> None
     turned = {"suwi:beslissing:01": (Kind.AFGEWEZEN, Law.WMO), "suwi:beslissing:04": (Kind.TOEGEWEZEN, Law.WMO)}
     events = SuwiReader(FormatConfig(cloudevent_types=turned)).read(data)
     assert [event.event.kind for event in events] == ["aangemeld", "afgewezen", "aangemeld", "toegewezen"]
-    assert {event.event.law for event in events} == {Law.PARTICIPATIEWET}
+    assert {event.event.law for event in events} == {Law.SUWI}
+
+
+def test_the_law_is_that_of_who_answers() -> None:
+    laws = {path.stem: {event.event.law for event in READER.read(path.read_bytes())} for path in VALID.iterdir()}
+    assert (laws["status"], laws["werkbedrijf"]) == ({Law.SUWI}, {Law.SUWI})
+    assert (laws["reintegratie"], laws["bijstand"]) == ({Law.PARTICIPATIEWET}, {Law.PARTICIPATIEWET})
 
 
 def test_every_fact_names_its_service_so_that_the_edge_compares() -> None:
