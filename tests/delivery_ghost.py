@@ -144,6 +144,7 @@ class Ghost:
         self._counted: dict[str, int] = {}
         self._files_since: dict[str, int] = {}
         self._arrived_stops: dict[bytes, list[Stopped]] = {}
+        self._cut: set[bytes] = set()
 
     # -- what happens
 
@@ -217,6 +218,7 @@ class Ghost:
         self._files_since[name] = self._world.now - DONE_DAYS * DAY
         address = self._world.actors[name].address
         self._arrived = {key: count for key, count in self._arrived.items() if key[0] != address}
+        self._forget_lost_stops()
 
     def hub_was_put_back(self, size: int) -> None:
         """The log was cut to this size; what was read beyond it is gone, what came of it is not forgotten here."""
@@ -228,6 +230,15 @@ class Ghost:
                 self._memory.record(index, cbor2.loads(item.record))
         self._accepted = {index: one for index, one in self._accepted.items() if index < size}
         self._read = size
+        self._cut |= {secret for secret, index in self._stopped.items() if index >= size}
+        self._forget_lost_stops()
+
+    def _forget_lost_stops(self) -> None:
+        """What neither the hub nor any edge has any more nobody can keep to; a refusal that is signed again still holds."""
+        kept = {order.secret for actor in self._world.actors.values() for order in ORDERS.scan(actor.edge.store)}
+        for secret in self._cut - kept:
+            del self._stopped[secret]
+        self._cut &= kept
 
     def _new_line(self, name: str, grant: Grant) -> None:
         store = self._world.actors[name].edge.store
@@ -283,6 +294,7 @@ class Ghost:
             secret = self._secrets.get(named)
             if secret is None:
                 continue
+            self._cut.discard(secret)
             self._stopped.setdefault(secret, index)  # whichever of its handles are named: the grant is over
             sender = self._world.actors[self.lines[secret].sender].address
             if fact.signer != sender:
