@@ -37,6 +37,7 @@ MEANING = {
 
 ENDS_IN = {
     "adapters.agreement.AgreementError": Exit.REFUSED,
+    "adapters.by_person.NoGroundError": Exit.REFUSED,
     "adapters.clients.ClientConflictError": Exit.REFUSED,
     "adapters.code.CodeError": Exit.REFUSED,
     "adapters.code_slips.TooManyCodesError": Exit.REFUSED,
