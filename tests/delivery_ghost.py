@@ -423,7 +423,8 @@ class Ghost:
         if not items:
             # The year in which it can be called back is over; or its edge was put back and it was not told again.
             over = self._world.today > self._last_day(said) + 366 or said.at < self._files_since.get(said.sender, 0)
-            need(over or not self._goes_on(said), "P2", said, "is forgotten, and its line goes on")
+            earlier = any(ITEMS.find(store, "event", one) for one in self._other_numbers(said, event_id))
+            need(earlier or over or not self._goes_on(said), "P2", said, "is forgotten, and its line goes on")
             return
         item = items[-1]
         name = next(key for key, actor in self._world.actors.items() if actor.address == said.recipient)
@@ -440,6 +441,15 @@ class Ghost:
             stored = self._arrived.get((said.recipient, said.sender, event_id), 0)
             over = stored and self._world.today > self._last_day(said) + chain_view.KEPT_DAYS
             need(arrived or over, "P2", said, "is lost:", item.state, item.final)
+
+    def _other_numbers(self, said: Said, event_id: bytes) -> list[bytes]:
+        """The same fact before it was called back and told anew: an edge that has forgotten that tells it by that again."""
+        same = said.sender, said.line, said.identity
+        return [
+            number
+            for (_, number), one in self.said.items()
+            if number != event_id and (one.sender, one.line, one.identity) == same
+        ]
 
     def _goes_on(self, said: Said) -> bool:
         """Whether the line under which it was told went on: nobody ended it, and its end has not come."""
