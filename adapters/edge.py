@@ -336,6 +336,8 @@ class Edge:
     async def _ready(self) -> bool:
         """For one step of a pass alone: `work` has seen the newest checkpoint already."""
         await self._witness.see(self._work.client)
+        if restore.is_restoring(self.store):
+            await peers.take_over(self._work)
         return await self._may_exchange()
 
     async def prove(self) -> int:

@@ -174,10 +174,13 @@ async def take_over(work: Workplace) -> None:
     The opening keys of those manifests are lost with what was sealed for them; senders seal again for a new one.
     """
     kept = own(work)
-    keys, last = RoleKeys.from_bytes(kept.keys), parse_manifest(kept.manifest).manifest
+    keys, published = RoleKeys.from_bytes(kept.keys), await work.ask("own manifests", work.client.manifests, work.address)
+    # One that was made since and that the log does not hold gives way to what stands there under its number.
+    stands = kept.index is not None or any(one.frame == kept.manifest for one in published)
+    last = parse_manifest(kept.manifest if stands else newest_issued(work)).manifest
     public = SigningKey(keys.signing_seed).public
     newer: list[Own] = []
-    for one in await work.ask("own manifests", work.client.manifests, work.address):
+    for one in published:
         signed = parse_manifest(one.frame)
         if signed.manifest.number == last.number + 1:
             Verifier().verify(signed.signed, signed.signature, public)  # the signing key of an address does not change

@@ -362,6 +362,18 @@ def test_an_edge_whose_manifest_was_renewed_since_its_copy_goes_on_from_the_newe
     world.settle()
 
 
+def test_an_edge_that_was_put_back_takes_over_its_manifests_before_whatever_it_does_first(world: DeliveryWorld) -> None:
+    put_back(world, "H")
+    world.settle(3)
+    world.advance(25 * DAY)  # the next is published in the second log
+    world.flow()
+    put_back(world, "G")
+    world.ask("G", lambda edge: edge.read_feed())
+    confirm(world)
+    assert world.work("G").published
+    world.settle()
+
+
 def test_a_hub_that_lost_the_newest_manifests_is_given_them_again(world: DeliveryWorld) -> None:
     world.advance(20 * DAY)
     world.flow()
