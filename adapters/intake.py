@@ -405,6 +405,8 @@ class Intake:
 
         `urgent`: a person does so, and it leaves at once; what the own system corrects is spread as what it told.
         """
+        if item.kind == EVENT and item.dead and urgent:
+            return self._hurry_recall(tx, item)
         if item.kind != EVENT or item.dead:
             return False
         grant = GRANTS.need(tx, item.grant.encode())
@@ -433,6 +435,17 @@ class Intake:
                 ),
             )
         return True
+
+    def _hurry_recall(self, tx: Transaction, item: Item) -> bool:
+        """The own system called it back, and that waits for its moment: a person does not wait. Whether it did."""
+        waits = [
+            one
+            for one in ITEMS.find(tx, "event", item.event_id, WAITING)
+            if one.kind == RETRACTION and one.release_at > self.work.now
+        ]
+        for one in waits:
+            ITEMS.put(tx, replace(one, release_at=AT_ONCE))
+        return bool(waits)
 
 
 def active_grants(reads: Reads, client: Client, today: int) -> list[Grant]:

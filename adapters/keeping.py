@@ -47,7 +47,7 @@ def keep_house(work: Workplace) -> bool:
         inbound.purge_boxes(tx, work.now)
         chain_view.purge(tx, work.today)
         quotas.purge(tx, work.today)
-        _introduce_again(tx, work.today)
+        _introduce_again(tx, work)
         _outbox(tx, work.today)
         _draw_again(tx, work)
         _answers(tx, work.now)
@@ -98,8 +98,12 @@ def _answers(tx: Transaction, now: int) -> None:
         RECOGNISED.delete(tx, recognised.message_id)
 
 
-def _introduce_again(tx: Transaction, today: int) -> None:
+def _introduce_again(tx: Transaction, work: Workplace) -> None:
     """Whether a code was typed is asked once more, where the answer may have been lost: by the same introduction."""
     for item in unheard_introductions(tx):
-        if item.done_on is None or today > item.done_on + ASK_AGAIN_DAYS:
-            ITEMS.put(tx, replace(item, state=WAITING, final=None, done_on=None))
+        grant = GRANTS.need(tx, item.grant.encode())
+        until = grant.end if grant.code_until is None else grant.code_until + 2 * ASK_AGAIN_DAYS
+        due = item.done_on is None or work.today > item.done_on + ASK_AGAIN_DAYS
+        if due and work.today <= until:  # later no code can have been typed that was not heard of
+            moment = work.release_moment(grant.end)
+            ITEMS.put(tx, replace(item, state=WAITING, final=None, done_on=None, release_at=moment))

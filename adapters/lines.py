@@ -449,6 +449,7 @@ async def send_stops(work: Workplace, key: SigningKey) -> int:
         grant = None if order.grant is None else GRANTS.need(work.store, order.grant.encode())
         by_line.setdefault(order.id if grant is None else grant.line, []).append(order)
     for order in [one for orders in shuffled(by_line.values(), work.random) for one in orders]:
+        await _let_the_hub_know(work, key, order)
         named = handles_to_stop(order.secret, order.end, work.today)
         frame = sign_facts(key, work.address, work.today, [named])[0]
         answer = (await work.ask("stop", work.client.facts, [frame]))[0]
@@ -471,6 +472,16 @@ async def send_stops(work: Workplace, key: SigningKey) -> int:
         # A crash before this commit: the stop is sent again, which repeats harmlessly and gets the same answer.
         sent += 1
     return sent
+
+
+async def _let_the_hub_know(work: Workplace, key: SigningKey, order: Order) -> None:
+    """Of what our own renewal replaces before it was ever registered the citizen has the stop code all the same: the hub
+    tells us of a stop by it only when it knows whose handle it is."""
+    if order.why != RENEWAL or order.grant is None or HANDLES.find(work.store, "grant_made", order.grant.encode()):
+        return
+    grant = GRANTS.need(work.store, order.grant.encode())
+    if work.today <= grant.end:
+        await _register_all(work, key, [(grant, month_of(work.today))])
 
 
 async def _is_recovering(work: Workplace) -> bool:
@@ -544,6 +555,8 @@ async def register_next(work: Workplace, key: SigningKey) -> int:
         if this + 1 <= month_of(grant.end)
         and day_of(grant.made_at) < made_before
         and HANDLES.get(work.store, handle(grant.secret, this + 1)) is None
+        # Not before its introduction, with which its first handle is registered.
+        and HANDLES.find(work.store, "grant_made", grant.id.encode())
         and not is_refused(work.store, grant.client, grant.recipient)
     ]
     wanted = shuffled(wanted, work.random)

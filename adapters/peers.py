@@ -269,12 +269,29 @@ class Peers:
             if not self.witness.may_be_lost(kept.index, kept.log):
                 raise FalseManifestError("the hub no longer shows a manifest that it showed before")
             # A partner that lost it too, since it was put back as well, has signed another of that number.
-            number = parse_manifest(kept.frame).manifest.number
-            if not frames or parse_manifest(frames[-1]).manifest.number < number:
+            if self._signed_by_the_same(parse_manifest(kept.frame).manifest, frames) is None:
                 raise NotProvenError("the hub was put back from a copy and this partner has not published again")
         for one in published:
             before = self._next(address, one.frame, before)
         return before
+
+    def _signed_by_the_same(self, known: Manifest, frames: Sequence[bytes]) -> Manifest | None:
+        """The last of these when it is not older than the one known. The signing key of an address does not change: a
+        chain that another began is not this partner's."""
+        last = None
+        for frame in frames:
+            try:
+                signed = parse_manifest(frame)
+            except FrameError as error:
+                raise FalseManifestError("the hub shows a manifest of another form") from error
+            last, key = signed.manifest, known.signing_key(signed.key_id)
+            if key is None:
+                raise FalseManifestError("the hub shows manifests that are signed by another key than it showed before")
+            try:
+                self.verifier.verify(signed.signed, signed.signature, key.public)
+            except SignatureError as error:
+                raise FalseManifestError("the signature of a manifest does not cover it") from error
+        return last if last is not None and last.number >= known.number else None
 
     def _need_attested(self, newest: Published) -> None:
         """Of the newest alone: it names who signed the one before, and those before it are used for nothing else."""

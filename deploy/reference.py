@@ -112,7 +112,7 @@ def _label(about: About) -> str:
     if about.words is None:
         return f"{about.label}: the number of a partner"
     codes = {code.value for code in Code}
-    words = [*(["any code"] if codes <= about.words else []), *sorted(about.words - codes)]
+    words = ["any code", *sorted(about.words - codes)] if codes <= about.words else sorted(about.words)
     return f"{about.label}: {', '.join(words)}"
 
 

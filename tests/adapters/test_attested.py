@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from adapters import peers
+from adapters.peers import FalseManifestError
 from adapters.records import ISSUED, OWN, OWN_KEY
 from hub.client import RefusedError
 from schemas.attestation import parse_attestation
-from tests.adapters.edges import PROVIDER, TEAM, Neighbours
+from schemas.manifest import parse_manifest
+from tests.adapters.edges import GP, PROVIDER, TEAM, Neighbours
 from tests.certificates import Certificates
 from tests.simulator import run
 
@@ -102,3 +104,16 @@ def test_a_hub_that_was_put_back_is_given_again_what_is_over_too_without_an_atte
     issued = [one.frame for one in ISSUED.scan(near[TEAM].store)]
     assert [frame for frame, _ in given] == issued
     assert [bool(attestation) for _, attestation in given] == [False, False, True, True]
+
+
+def test_after_a_restore_of_the_hub_a_chain_that_another_key_began_is_not_that_of_the_partner(tmp_path: Path) -> None:
+    near = Neighbours(tmp_path)
+    near.work()
+    frames = {address: OWN.need(near[address].store, OWN_KEY).manifest for address in (PROVIDER, GP)}
+    known, met = parse_manifest(frames[PROVIDER]).manifest, near[TEAM]._peers
+    assert met._signed_by_the_same(known, [frames[PROVIDER]]) == known
+    assert met._signed_by_the_same(known, []) is None
+    for shown in ([frames[GP]], [frames[PROVIDER], frames[GP]], [b"\x80"]):
+        with pytest.raises(FalseManifestError):
+            met._signed_by_the_same(known, shown)
+    near.close()

@@ -327,6 +327,16 @@ def test_the_stop_code_of_the_first_receipt_stops_also_after_another_code_was_pr
     assert near.take(TEAM, status(9, Kind.GEWIJZIGD, near.world.today)).told == 0
 
 
+def test_the_stop_code_of_the_first_receipt_stops_also_when_nothing_had_left_before_another_code(near: Neighbours) -> None:
+    stop_code = near[TEAM].make_agreement("C-1", TALK).made[0].stop_code
+    assert typed(near, anew(near))
+    next_day(near)
+    run(near[GP].stop_with_code(stop_code))
+    next_day(near)
+    assert near[TEAM].grants()[-1].state in ("frozen", "stopped")
+    assert near.take(TEAM, status(9, Kind.GEWIJZIGD, near.world.today)).told == 0
+
+
 def test_nothing_is_made_by_itself_where_somebody_must_hand_over_a_code(tmp_path: Path) -> None:
     near = Neighbours(tmp_path, World(table=by_code(NATIONAL, 1)))
     near.work()

@@ -240,6 +240,19 @@ def test_what_a_person_calls_back_leaves_at_once_and_what_the_own_system_correct
     assert near.told(GP, "H-7") == []
 
 
+def test_a_person_does_not_wait_for_what_the_own_system_called_back_already(near: Neighbours) -> None:
+    _agree(near)
+    _all_leaves(near)
+    event = status(1, today=near.world.today)
+    near.take(TEAM, event)
+    _all_leaves(near)
+    near.take(TEAM, replace(event, retracts=True))
+    assert near[TEAM].retract_all(near[TEAM].clients()[0].number) >= 1
+    near.settle(2)
+    assert near.told(GP, "H-7") == []
+    assert near[TEAM].retract_all(near[TEAM].clients()[0].number) == 0
+
+
 def test_what_is_told_on_the_last_day_of_a_grant_leaves_on_that_day(near: Neighbours) -> None:
     near.take(TEAM, allocation(end="2026-03-16"))
     near.take(PROVIDER, allocation(end="2026-03-16"))
