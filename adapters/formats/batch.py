@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Many messages in one file, one after the other, without holding more than one of them.
 
-- XML documents that each begin with their declaration; JSON values that each begin on a line of their own. Neither
-  boundary can stand within a valid message of its kind, so a message is never cut in two by what it says.
+- XML documents that each begin with their declaration; JSON values that each begin on a line of their own; HL7 v2 messages
+  that each begin with their MSH. No such boundary can stand within a valid message of its kind, so a message is never cut
+  in two by what it says. A batch of HL7 v2 (FHS, BHS) counts what is in it, and is one.
 - A file with one message is that message, byte for byte.
 - A message that is larger than any may be is passed over, counted, and not kept.
 """
@@ -22,7 +23,9 @@ _BOM: Final = b"\xef\xbb\xbf"
 _BOUNDARIES: Final = (
     (b"<", re.compile(rb"(?=(?:\xef\xbb\xbf)?<\?xml[ \t\r\n])")),
     (b"{[", re.compile(rb"[}\]][ \t]{0,16}\r?\n[ \t\r\n]{0,16}(?=[{\[])")),
+    (b"M", re.compile(rb"(?:\r\n|\r|\n)(?=MSH[^A-Za-z0-9\r\n])")),
 )
+_BY_LINES: Final = _BOUNDARIES[-1][1]  # its last line end belongs to a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +40,13 @@ def parts(file: BinaryIO, largest: int, step: int = _CHUNK) -> Iterator[Part]:
     """Give the messages of a file in their order, reading `step` bytes at a time; an empty file is one empty message."""
     held = bytearray(_head(file, step))
     boundary = _boundary(held)
+    around = b"" if boundary is _BY_LINES else _SPACE
     number, searched, dropped = 0, _begun(held), False
     while True:
         while boundary is not None and (found := boundary.search(held, searched)) is not None:
             number += 1
-            yield Part(number, None if dropped or found.end() > largest else bytes(held[: found.end()]).strip(_SPACE))
+            data = bytes(held[: found.end()])
+            yield Part(number, None if dropped or found.end() > largest else data.strip(around))
             del held[: found.end()]
             searched, dropped = _begun(held), False
         searched = max(searched, len(held) - _LONGEST_BOUNDARY)
@@ -53,7 +58,7 @@ def parts(file: BinaryIO, largest: int, step: int = _CHUNK) -> Iterator[Part]:
             break
         held += chunk
     if number == 0 or held.strip(_SPACE) or dropped:
-        data = bytes(held) if number == 0 else bytes(held).strip(_SPACE)
+        data = bytes(held) if number == 0 else bytes(held).strip(around)
         yield Part(number + 1, None if dropped or len(held) > largest else data)
 
 

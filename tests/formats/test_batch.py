@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.formats import READERS
 from adapters.formats.batch import Part, parts
+from adapters.formats.native import FormatConfig, Malformed
+from schemas.event import Law
 from tests.formats.format_vectors import VECTORS
 
 LARGEST = 1 << 20
@@ -98,3 +101,30 @@ def test_a_list_that_is_written_over_lines_stays_one_message() -> None:
 
 def test_no_part_shows_what_is_in_it() -> None:
     assert repr(Part(3, b"999900006")) == "Part(number=3)"
+
+
+HL7 = VECTORS / "hl7v2"
+
+
+@pytest.mark.parametrize("end", [b"\r", b"\n", b"\r\n"])
+def test_messages_of_hl7_begin_with_their_msh_and_keep_their_last_line_end(end: bytes) -> None:
+    data = (HL7 / "valid" / "veel.hl7").read_bytes().replace(b"\r", end)
+    found = split(data)
+    assert len(found) == 4
+    assert b"".join(one or b"" for one in found) == data
+    assert all(one is not None and one.startswith(b"MSH|") and one.endswith(end) for one in found)
+
+
+def test_a_batch_of_hl7_that_counts_what_is_in_it_stays_one() -> None:
+    data = (HL7 / "valid" / "partij.hl7").read_bytes()
+    assert split(data) == [data]
+
+
+def test_a_damaged_message_of_hl7_takes_no_other_with_it() -> None:
+    good, bad = split((HL7 / "hostile" / "tweede_bericht_stuk.hl7").read_bytes())
+    reader = READERS["hl7v2"](FormatConfig(laws={"hl7v2": Law.WMO}))
+    assert good is not None
+    assert bad is not None
+    assert reader.read(good)
+    with pytest.raises(Malformed):
+        reader.read(bad)
