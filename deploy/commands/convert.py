@@ -9,7 +9,6 @@ Needs no hub, no edge and no key, and stores nothing.  The citizen is masked unl
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -141,10 +140,24 @@ def _all(given: Sequence[Path]) -> list[Path]:
 
 
 def _names(paths: Sequence[Path]) -> dict[Path, str]:
-    """Each file once, with a name that no other has here."""
-    counts = Counter(path.name for path in dict.fromkeys(paths))
-    names = {path: path.name if counts[path.name] == 1 else str(path) for path in paths}
-    return {path: "(standard input)" if path == _STANDARD_INPUT else name for path, name in names.items()}
+    """Each file once, with a name that no other has here: of two of one name as much of their folders as tells them apart."""
+    alike: dict[str, list[Path]] = {}
+    for path in dict.fromkeys(paths):
+        alike.setdefault(path.name, []).append(path)
+    return {
+        path: "(standard input)" if path == _STANDARD_INPUT else str(_tail(path, others))
+        for others in alike.values()
+        for path in others
+    }
+
+
+def _tail(path: Path, others: Sequence[Path]) -> Path:
+    """The end of a path that none of the others has."""
+    for length in range(1, len(path.parts)):
+        end = path.parts[-length:]
+        if sum(other.parts[-length:] == end for other in others) == 1:
+            return Path(*end)
+    return path
 
 
 def _files_in(folder: Path) -> list[Path]:

@@ -333,6 +333,8 @@ def test_narrowing_only_removes(edits: list[Cells], kept: list[bool]) -> None:
             or not set(wider.rows[number].recipients) <= set(WIDE.rows[number].recipients)
             or not set(wider.rows[number].categories) <= set(WIDE.rows[number].categories)
             or wider.rows[number].longest_months > 12
+            or wider.rows[number].permits > WIDE.rows[number].permits
+            or wider.rows[number].in_force > WIDE.rows[number].in_force
             for number in wider.rows
         )
         return
