@@ -27,7 +27,7 @@ from schemas.attestation import AttestationError, Authorities, parse_attestation
 from schemas.canonical import FrameError
 from schemas.codes import Code
 from schemas.event import CATEGORIES
-from schemas.manifest import RENEW_FROM_DAY, Manifest, SignedManifest, parse_manifest, sign_manifest
+from schemas.manifest import RENEW_FROM_DAY, Key, Manifest, SignedManifest, parse_manifest, sign_manifest
 from schemas.registry import Registry
 from schemas.signing import SignatureError, SigningKey, Verifier
 
@@ -287,10 +287,7 @@ class Peers:
             last, key = signed.manifest, known.signing_key(signed.key_id)
             if key is None:
                 raise FalseManifestError("the hub shows manifests that are signed by another key than it showed before")
-            try:
-                self.verifier.verify(signed.signed, signed.signature, key.public)
-            except SignatureError as error:
-                raise FalseManifestError("the signature of a manifest does not cover it") from error
+            self._need_signed(signed, key)
         return last if last is not None and last.number >= known.number else None
 
     def _need_attested(self, newest: Published) -> None:
@@ -322,8 +319,11 @@ class Peers:
         key = (before or manifest).signing_key(signed.key_id)
         if key is None:
             raise FalseManifestError("a manifest is not signed by a key of the one before it")
+        self._need_signed(signed, key)
+        return manifest
+
+    def _need_signed(self, signed: SignedManifest, key: Key) -> None:
         try:
             self.verifier.verify(signed.signed, signed.signature, key.public)
         except SignatureError as error:
             raise FalseManifestError("the signature of a manifest does not cover it") from error
-        return manifest
