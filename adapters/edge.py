@@ -265,10 +265,8 @@ class Edge:
         """
         async with self._busy:
             keep_house(self._work)
-            await self._witness.see(self._work.client)
+            await self._see()
             await self._witness.prove_deliveries(self._work.client)  # of earlier passes
-            if restore.is_restoring(self.store):
-                await peers.take_over(self._work)
             if not await peers.publish(self._work, self._table_hash()):
                 return Worked(published=False)
             if not await self._may_exchange():
@@ -335,10 +333,14 @@ class Edge:
 
     async def _ready(self) -> bool:
         """For one step of a pass alone: `work` has seen the newest checkpoint already."""
+        await self._see()
+        return await self._may_exchange()
+
+    async def _see(self) -> None:
+        """The newest checkpoint; and after a restore of this edge the manifests of since, before anything is made anew."""
         await self._witness.see(self._work.client)
         if restore.is_restoring(self.store):
             await peers.take_over(self._work)
-        return await self._may_exchange()
 
     async def prove(self) -> int:
         """Check that what was handed over stands in the hub's log; how many entries still wait for a checkpoint."""
