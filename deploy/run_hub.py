@@ -117,16 +117,13 @@ async def _looks(metrics: HubMetrics) -> None:
 
 
 async def _clock(hub: Hub, log: Log) -> None:
-    """Says when the clock comes into doubt, and who ended it."""
-    clock, in_doubt = hub.exchange.clock, False
+    """Says each time that the clock came into doubt, and who ended it, also when both happened between two looks."""
     while True:
-        jump = clock.jump()
-        if in_doubt != bool(jump):
-            in_doubt = not in_doubt
-            if in_doubt:
-                log(Event.CLOCK_IN_DOUBT, seconds=jump // 1000, command="schakel hub clock")
+        for turn in hub.exchange.clock.turns():
+            if turn.jump:
+                log(Event.CLOCK_IN_DOUBT, seconds=turn.jump // 1000, command="schakel hub clock")
             else:
-                log(Event.CLOCK_BELIEVED, by=clock.ended_by)
+                log(Event.CLOCK_BELIEVED, by=turn.ended_by)
         await asyncio.sleep(LOOK_AT_CLOCK_EVERY)
 
 

@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Collection
 from threading import Lock
 from typing import Final, NamedTuple
@@ -25,6 +26,7 @@ JUMP_MS: Final = 120_000
 FRESH_MS: Final = 600_000  # how long what a partner said counts
 MOST_NEEDED: Final = 3
 MINUTE_MS: Final = 60_000  # what is signed is the minute's begin
+MOST_TURNS: Final = 1000  # that are kept for who asks
 PARTNERS, PERSON, ITSELF = "partners", "person", "itself"  # who ended a doubt
 
 
@@ -52,6 +54,13 @@ class Word(NamedTuple):
     steady: int
 
 
+class Turn(NamedTuple):
+    """The clock came into doubt by so many milliseconds, or (0) is believed again, and who ended the doubt."""
+
+    jump: int
+    ended_by: str
+
+
 class Doubt(NamedTuple):
     """How far the clock is off what it should be (0: it is believed), how many organisations agree with it and how many
     do not, and how many it takes; None: only a person can confirm."""
@@ -77,7 +86,7 @@ class ClockRule:
         self._sure: Moment | None = None  # when the clock was believed last
         self._words: dict[str, Word] = {}
         self._doubts = False
-        self.ended_by = ITSELF
+        self._turns: deque[Turn] = deque(maxlen=MOST_TURNS)
 
     def begin(self, committed_at: int | None, at: Moment) -> None:
         """A hub starts whose last commit was at `committed_at`; None: it holds nothing that has a term."""
@@ -89,7 +98,9 @@ class ClockRule:
         """How many milliseconds the clock is off what it should be; 0 while it is believed."""
         off = 0 if self._sure is None else at.wall - self._expected(self._sure, at)
         if abs(off) > JUMP_MS:
-            self._doubts = True
+            if not self._doubts:
+                self._doubts = True
+                self._turns.append(Turn(off, ""))
             return off
         if self._doubts:
             self._end(ITSELF)
@@ -125,13 +136,19 @@ class ClockRule:
         ]
         return Doubt(jump, said.count(True), said.count(False), needed(len(admitted)))
 
+    def turns(self) -> list[Turn]:
+        """What happened since this was asked last, each turn once, also when a doubt began and ended in between."""
+        new = list(self._turns)
+        self._turns.clear()
+        return new
+
     def _expected(self, sure: Moment, at: Moment) -> int:
         return sure.wall + at.steady - sure.steady
 
     def _end(self, by: str) -> None:
         self._words.clear()  # the next doubt asks anew
         self._doubts = False
-        self.ended_by = by
+        self._turns.append(Turn(0, by))
 
 
 def _agrees(word: Word, at: Moment) -> bool:
@@ -195,10 +212,11 @@ class HubClock:
         with self._lock:
             return self._rule.doubt(admitted, self._now())
 
-    @property
-    def ended_by(self) -> str:
-        """Who ended the last doubt."""
-        return self._rule.ended_by
+    def turns(self) -> list[Turn]:
+        """See `ClockRule`; what the clock shows now is part of it."""
+        with self._lock:
+            self._rule.jump(self._now())
+            return self._rule.turns()
 
     def _now(self) -> Moment:
         return Moment(self.wall(), self.steady())

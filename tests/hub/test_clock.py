@@ -101,8 +101,18 @@ def test_three_who_agree_confirm_a_jump_forward_and_two_do_not() -> None:
     assert rule.doubt(MANY, now)[1:] == (2, 0, 3)
     rule.hear("c", _minute(now.wall), MANY, now)
     assert rule.jump(now) == 0
-    assert rule.ended_by == PARTNERS
+    assert rule.turns()[-1] == (0, PARTNERS)
     assert rule.time(_at(2 * HOUR, DAY)) == START + 2 * HOUR + DAY
+
+
+def test_a_doubt_that_ended_between_two_looks_is_told_all_the_same_and_once() -> None:
+    rule, now = _rule(), _at(HOUR, -DAY)
+    assert rule.turns() == []
+    assert rule.jump(now) == -DAY
+    rule.confirm(now)
+    assert rule.jump(_at(2 * HOUR, DAY)) == 2 * DAY
+    assert rule.turns() == [(-DAY, ""), (0, PERSON), (2 * DAY, "")]
+    assert rule.turns() == []
 
 
 def test_partners_do_not_confirm_a_jump_back() -> None:
@@ -112,7 +122,7 @@ def test_partners_do_not_confirm_a_jump_back() -> None:
     assert rule.jump(now) == -DAY
     rule.confirm(now)
     assert rule.jump(now) == 0
-    assert rule.ended_by == PERSON
+    assert rule.turns()[-1] == (0, PERSON)
 
 
 def test_partners_who_keep_the_old_time_do_not_confirm_the_new_one() -> None:
