@@ -251,6 +251,11 @@ class Edge:
         """Each time that the hub was put back from a copy, oldest first."""
         return self._witness.cuts()
 
+    @property
+    def workplace(self) -> Workplace:
+        """What the parts of this edge work with, for those that stand beside this door: rights, consent, requests."""
+        return self._work
+
     def _table_hash(self) -> bytes | None:
         return self._work.rules.hash if self.identity.own_table else None
 
