@@ -14,7 +14,7 @@ from deploy.demo_net import Net, set_up
 from deploy.run_edge import LOOK_SECONDS
 from deploy.story.world import Who
 
-SECONDS = 20.0
+SECONDS = 60.0
 
 
 @contextmanager
