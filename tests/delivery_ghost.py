@@ -145,6 +145,8 @@ class Ghost:
         self._files_since: dict[str, int] = {}
         self._arrived_stops: dict[bytes, list[Stopped]] = {}
         self._cut: set[bytes] = set()
+        self._unsaid: set[tuple[str, bytes]] = set()
+        self._given = 0
 
     # -- what happens
 
@@ -200,14 +202,20 @@ class Ghost:
 
     def _say(self, name: str, item: Item, grant: Grant) -> None:
         key = self._world.actors[name].address, item.event_id
-        if key in self.said and self._world.reads_again is None:
+        if key in self.said and key not in self._unsaid and self._world.reads_again is None:
             return
         before = self.said.get(key)
         last = self._world.reads_again or self._last if before is None else before.identity
         at = self._happened.get((name, last), 0) if before is None else before.at
-        order = len(self.said) if before is None else before.order
+        anew = before is None or (key in self._unsaid and self._world.reads_again is None)
+        order = before.order if before is not None and not anew else self._next_order()
+        self._unsaid.discard(key)
         # Told again after a restore it may go under another grant of its line.
         self.said[key] = Said(name, order, item.line, item.grant, grant.recipient, at, last)
+
+    def _next_order(self) -> int:
+        self._given += 1
+        return self._given
 
     # -- restores
 
@@ -217,6 +225,9 @@ class Ghost:
         # A file stays in the folder done for 30 days: a copy that is older can't know all that was told since.
         self._files_since[name] = self._world.now - DONE_DAYS * DAY
         address = self._world.actors[name].address
+        # What it does not tell from those files, since its line is younger now, is new when its own system repeats it.
+        store = self._world.actors[name].edge.store
+        self._unsaid |= {key for key in self.said if key[0] == address and not ITEMS.find(store, "event", key[1])}
         self._arrived = {key: count for key, count in self._arrived.items() if key[0] != address}
         self._forget_lost_stops()
 
