@@ -52,13 +52,14 @@ from adapters.records import (
     Notify,
     Order,
     Promised,
+    Reads,
     Recognised,
     Told,
     gone_key,
     move,
     place,
 )
-from adapters.refusals import is_refused
+from adapters.refusals import concerns, standing
 from adapters.seal import UnreadableError, open_parts, open_retraction
 from adapters.store import StoreError, Transaction
 from adapters.watch import TABLES
@@ -67,6 +68,7 @@ from adapters.workplace import Workplace, random_minute
 from consent.decide import Moment, Registered, Verdict, decide, lawful
 from consent.grant import commitment, handle, months, terms_hash
 from hub.client import Delivery, Notice, PickUp
+from schemas.calendar import day_of
 from schemas.canonical import FrameError
 from schemas.codes import Code
 from schemas.envelope import CONTROL, Envelope, parse
@@ -427,11 +429,11 @@ def show(tx: Transaction, told: Told) -> None:
 
 
 def attach(tx: Transaction, work: Workplace, introduced: Introduced, client: Client) -> None:
-    """Tie an introduction to a client; an automatic grant against a refusal is stopped on the next working day.
+    """Tie an introduction to a client; a grant against which a refusal stands is stopped on the next working day.
 
     The minute is random, so that neither the receipt nor the time of the stop says that somebody objected.
     """
-    refused = introduced.automatic and is_refused(tx, client.id, introduced.sender, incoming=True)
+    refused = _is_refused(tx, introduced, client)
     INTRODUCTIONS.put(tx, replace(introduced, client=client.id, withheld=refused))
     if refused:
         due = random_minute(work)
@@ -442,6 +444,14 @@ def attach(tx: Transaction, work: Workplace, introduced: Introduced, client: Cli
         kept = TOLD.put(tx, replace(told, client=client.id, parts=() if refused else told.parts))
         if not refused:
             show(tx, kept)
+
+
+def _is_refused(reads: Reads, introduced: Introduced, client: Client) -> bool:
+    """Whether a refusal stands against it: any, where it was made by itself; of a later day, where a person made it."""
+    return any(
+        concerns(refusal, introduced.sender) and (introduced.automatic or day_of(refusal.since) > introduced.begin)
+        for refusal in standing(reads, client.id, incoming=True)
+    )
 
 
 def know(tx: Transaction, work: Workplace, client: Client) -> None:

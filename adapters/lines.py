@@ -506,11 +506,12 @@ async def may_be_introduced(work: Workplace, key: SigningKey, grant: Grant) -> b
         return True
     before = chain(work.store, grant)[1:]
     for one in before:
-        # It ended by its terms while this edge was away: a stop that came then stands against a handle that the hub was
-        # never given, and is shown once it has that.
-        last = month_of(one.end)
-        if one.state == ACTIVE and work.today > one.end and HANDLES.get(work.store, handle(one.secret, last)) is None:
-            await register_again(work, key, one, last)
+        # It ended while this edge was away, or we ended it ourselves: a stop that came since may stand against a handle that
+        # the hub was never given, and is shown once it has that.
+        month = min(month_of(one.end), month_of(work.today))
+        over = one.state != ACTIVE or work.today > one.end
+        if over and not one.noted and HANDLES.get(work.store, handle(one.secret, month)) is None:
+            await register_again(work, key, one, month)
     older = await _stopped_by_others(work, before)
     if not older:
         return True

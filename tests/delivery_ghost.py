@@ -391,7 +391,7 @@ class Ghost:
                 before = top.get((told.sender, said.line), -1)
                 need(said.order > before, "P4", said, "came after number", before)
                 top[told.sender, said.line] = said.order
-            if told.hidden:
+            if told.hidden or not told.parts:  # kept without content: withheld, or past its time
                 continue
             need(
                 GONE.get(store, gone_key(told.sender, told.event_id)) is None, "P6", said, "shown after its retraction"

@@ -94,6 +94,19 @@ def test_what_the_recipient_stopped_after_our_own_closing_is_not_renewed_by_the_
     assert told(world, "B") == ["toegewezen"]
 
 
+def test_a_stop_after_our_own_closing_counts_though_the_hub_was_never_given_a_handle_of_that_month(
+    world: DeliveryWorld,
+) -> None:
+    world.advance(30 * DAY)  # 12 February: away since January, whose handle the hub has forgotten
+    world.stop("A", "c0", "B", "closed")
+    world.stop_incoming("B", "c0", "A")
+    world.allocate("A", "c0", days=120)
+    world.event("A", "c0")
+    world.settle()
+    assert states(world, "A", "provider-wmo") == [FROZEN, FROZEN]
+    assert told(world, "B") == ["toegewezen"]
+
+
 def test_a_line_that_a_person_resumed_is_not_held_again_for_the_same_stop(world: DeliveryWorld) -> None:
     world.stop_incoming("B", "c0", "A")
     world.event("A", "c0")

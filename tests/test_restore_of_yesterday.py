@@ -99,6 +99,25 @@ def test_restore_of_yesterday_opens_nothing_that_was_stopped_since(world: Delive
     world.settle()
 
 
+def test_what_the_recipient_refused_wins_over_an_older_agreement_that_it_hears_of_anew() -> None:
+    """Hub and recipient have lost agreement and stop; the people of the recipient still know that it was refused."""
+    place = folder()
+    world = new_world(place)
+    world.save_hub()
+    world.back_up("G")
+    world.agree("c0", 90)
+    world.flow()
+    world.stop_incoming("G", "c0", "A")
+    world.advance(DAY)
+    put_back(world, "HG")
+    world.event("A", "c0")
+    world.settle()
+    assert told(world, "G") == []
+    assert set(states(world, "A", "gp")) <= {STOPPED, FROZEN}
+    world.close()
+    place.cleanup()
+
+
 @pytest.mark.parametrize("whom", ["A", "HA"])
 def test_before_a_person_has_confirmed_an_edge_that_was_put_back_sends_and_takes_nothing(
     world: DeliveryWorld, whom: str
