@@ -447,9 +447,10 @@ def attach(tx: Transaction, work: Workplace, introduced: Introduced, client: Cli
 
 
 def _is_refused(reads: Reads, introduced: Introduced, client: Client) -> bool:
-    """Whether a refusal stands against it: any, where it was made by itself; of a later day, where a person made it."""
+    """Whether a refusal stands against it: any, where it was made by itself; where a person made it, one that
+    is not of an earlier day: on the same day the refusal wins."""
     return any(
-        concerns(refusal, introduced.sender) and (introduced.automatic or day_of(refusal.since) > introduced.begin)
+        concerns(refusal, introduced.sender) and (introduced.automatic or day_of(refusal.since) >= introduced.begin)
         for refusal in standing(reads, client.id, incoming=True)
     )
 

@@ -99,7 +99,8 @@ def test_restore_of_yesterday_opens_nothing_that_was_stopped_since(world: Delive
     world.settle()
 
 
-def test_what_the_recipient_refused_wins_over_an_older_agreement_that_it_hears_of_anew() -> None:
+@pytest.mark.parametrize("days", [0, 1])
+def test_what_the_recipient_refused_wins_over_an_older_agreement_that_it_hears_of_anew(days: int) -> None:
     """Hub and recipient have lost agreement and stop; the people of the recipient still know that it was refused."""
     place = folder()
     world = new_world(place)
@@ -108,7 +109,7 @@ def test_what_the_recipient_refused_wins_over_an_older_agreement_that_it_hears_o
     world.agree("c0", 90)
     world.flow()
     world.stop_incoming("G", "c0", "A")
-    world.advance(DAY)
+    world.advance(days * DAY)
     put_back(world, "HG")
     world.event("A", "c0")
     world.settle()
