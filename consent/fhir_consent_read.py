@@ -179,6 +179,8 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     made = dict(pairs)
     if len(made) != len(pairs):
         raise ConsentError([ConsentFault("/", "duplicate-key")])
+    if None in made.values():  # FHIR has none; read as absent it would take a condition away from a permit
+        raise ConsentError([ConsentFault("/", "null")])
     return made
 
 

@@ -215,6 +215,7 @@ def test_hostile_vectors_a_consent_that_is_not_understood_is_refused(name: str) 
         (b'{"resourceType":"Consent","status":"rejected","st\\u0061tus":"active"}', "duplicate-key"),
         (b"[" * 100_000, "too-deep"),
         (b'{"resourceType":"Consent","x":' + b'{"a":' * 100 + b"1" + b"}" * 102, "too-deep"),
+        (b'{"resourceType":"Consent","provision":{"provision":[{"type":"permit","actor":null}]}}', "null"),
         (b" " * (SIZE_LIMIT + 1), "too-large"),
         (b'{"resourceType":"Consent"', "json"),
         (b'{"resourceType":"Consent","x":NaN}', "json"),
