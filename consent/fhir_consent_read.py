@@ -226,6 +226,8 @@ class _Reader:
             provision = self._provision(root, "/Consent/provision", base, 0)
             if provision is not None and provision.conditions.period is not None:
                 valid = provision.conditions.period
+            if base is Effect.PERMIT and _is_extended(root):
+                base = None
         self._source(document)
         counts = status == "active" and scope == {"patient-privacy"} and self._verified(document)
         return Consent(counts, base, valid, _without_period(provision), self._patient(document))

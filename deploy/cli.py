@@ -41,7 +41,9 @@ COMMANDS = {
     ),
     "edge": Place("deploy.commands.edge", "edge", "Make an edge, let it work, see what it was told and what waits."),
     "agreement": Place("deploy.commands.agreement", "agreement", "What a citizen agreed to: make, show, end."),
-    "grant": Place("deploy.commands.grant", "grant", "The grants and refusals of an edge: ways, make, list, stop, lift."),
+    "grant": Place(
+        "deploy.commands.grant", "grant", "The grants and refusals of an edge: ways, make, list, stop, lift."
+    ),
     "audit": Place("deploy.commands.audit", "audit", "The log: show, verify, prove, checkpoint, compare."),
     "config": Place("deploy.commands.config", "config", "Settings: show what is in force, check a file."),
 }

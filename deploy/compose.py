@@ -4,7 +4,7 @@
 """Composition: settings become a running hub or edge.  The only place that names concrete engines.
 
 * A hub's precious things (store, key of its log, settings) are made by `make_hub`, never by starting.
-* In strict mode a hub does not start beside an edge: whoever has both disks has both halves.
+* In strict mode a hub does not start beside an edge (`deploy.beside`), nor when its operator is a partner and does not say so.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from functools import partial
 from pathlib import Path
 
 from consent.rules import national
+from deploy.beside import refuse_beside_an_edge
 from deploy.clock import MachineClock
 from deploy.exits import failed
-from deploy.options import EDGE_FILE, HUB_FILE
+from deploy.options import HUB_FILE
 from hub.accession_authority import make_authority
 from hub.attestations import Attestations
 from hub.audit.log import Log
@@ -29,11 +30,12 @@ from hub.clock import HubClock, running_time
 from hub.config import HubConfig, load_hub_config
 from hub.exchange import Exchange
 from hub.greatest import GreatestFile
+from hub.registry import REMOVED
 from hub.store_sqlite import DATABASE, KEYS, LOCK, SqliteStore
+from schemas.address import oin_of
 from schemas.attestation import Authorities
 from schemas.signing import SigningKey
 
-EDGE_MARKS = (EDGE_FILE, "edge.sqlite", "edge.lock", "passphrase.salt")
 Clock = Callable[[], int]
 Random = Callable[[int], bytes]
 STORE_FILE, STORE_KEYS, STORE_LOCK = DATABASE, KEYS, LOCK  # in data_folder
@@ -71,6 +73,7 @@ def open_hub(config: HubConfig, clock: Clock | None = None, random: Random = os.
             hub_clock.begin(None if head.newest_fact < 0 else head.committed_at)
         log = Log(store, config.name, key, GreatestFile(config.greatest_file))
         exchange = Exchange(store, log, national(config.test_mode), hub_clock, random, _attestations(config, log))
+        _need_word_of_operator(config, exchange)
         yield Hub(config, store, log, exchange)
         exchange.tick()
         exchange.close()
@@ -95,6 +98,22 @@ def _attestations(config: HubConfig, log: Log) -> Attestations | None:
     return Attestations(partial(authorities_of, config), lambda: log.greatest.kept.revoked, config.strict)
 
 
+def _need_word_of_operator(config: HubConfig, exchange: Exchange) -> None:
+    """Strict mode: an operator that is a partner says so.
+
+    Raises:
+        Stopped: it does not.
+    """
+    if not config.strict or config.operator_dpia is not None or config.operator_oin is None:
+        return
+    everyone = exchange.partners().by_number.values()
+    if any(oin_of(one.address) == config.operator_oin for one in everyone if one.state != REMOVED):
+        raise failed(
+            "The operator of this hub is a partner of it: operator_oin is the number of one. In strict mode it must say so. "
+            "Set operator_dpia to the reference of the DPIA in which this was weighed."
+        )
+
+
 def try_store(folder: Path) -> None:
     """Returns when a hub could work with the store in this folder: it opens, and its log leads to its root.
 
@@ -102,31 +121,6 @@ def try_store(folder: Path) -> None:
         StoreError: it could not.
     """
     SqliteStore(folder).close()
-
-
-def refuse_beside_an_edge(config: HubConfig) -> None:
-    """Strict mode: the hub's folders hold nothing of an edge, nor does any folder next to them.
-
-    Raises:
-        Stopped: there is an edge.
-    """
-    if not config.strict:
-        return
-    data = config.data_folder.resolve()
-    near = {data, data.parent, config.key_file.resolve().parent}
-    near |= {folder for place in (data.parent, data.parent.parent) for folder in _folders_in(place)}
-    if any((folder / mark).exists() for folder in near for mark in EDGE_MARKS):
-        raise failed(
-            "There is an edge beside this hub. In strict mode a hub does not start there: whoever takes this machine "
-            "would have both. Move one of the two to another machine; only a demo sets strict = false."
-        )
-
-
-def _folders_in(place: Path) -> list[Path]:
-    try:
-        return [entry for entry in place.iterdir() if entry.is_dir()]
-    except OSError:
-        return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +134,8 @@ class NewHub:
     fg_contact: str
     key_file: Path | None = None
     demo: bool = False
+    operator_oin: str | None = None
+    operator_dpia: str | None = None
 
 
 def make_hub(wanted: NewHub) -> HubConfig:
@@ -163,6 +159,11 @@ def make_hub(wanted: NewHub) -> HubConfig:
         f"operator = {toml(wanted.operator)}",
         f"controllers = [{', '.join(toml(one) for one in wanted.controllers)}]",
         f"fg_contact = {toml(wanted.fg_contact)}",
+        *(
+            f"{name} = {toml(value)}"
+            for name, value in (("operator_oin", wanted.operator_oin), ("operator_dpia", wanted.operator_dpia))
+            if value is not None
+        ),
         'data_folder = "data"',
         f"key_file = {toml(key)}",
         f"accession_key = {toml(accession)}",

@@ -60,6 +60,13 @@ def health(hub: Hub) -> Values:
     }
 
 
+def operator_is_partner(reference: str) -> str:
+    """What every status page says of an operator that is a partner too."""
+    return (
+        f"The operator of this hub is itself a partner, so one organisation has both halves; see its DPIA: {reference}."
+    )
+
+
 def of_files(config: HubConfig, moment: Moment) -> Iterator[Finding]:
     """Keys, folder, disk, certificates, and whether the gateway answers."""
     yield seed("key of the log", config.key_file)
@@ -67,6 +74,8 @@ def of_files(config: HubConfig, moment: Moment) -> Iterator[Finding]:
     yield room(config.data_folder)
     if config.clock_file is not None:
         yield moved("hub.toml")
+    if config.operator_dpia:
+        yield fine("operator", operator_is_partner(config.operator_dpia))
     own = Pem(config.accession_certificate, config.accession_key, (config.accession_certificate,))
     yield from certificate("accession authority", own, moment.now)
     if config.gateway is None:

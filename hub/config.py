@@ -7,7 +7,7 @@ how their privacy officer (FG) is reached; nothing insecure can be set. Every fa
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -129,6 +129,18 @@ class HubConfig:
     fg_contact: str | None = optional(
         text(2, 120), None, "How citizens and partners reach the privacy officer (FG). Required in strict mode."
     )
+    operator_oin: str | None = optional(
+        pattern("[0-9]{20}", "must be the twenty digits of an OIN"),
+        None,
+        "The OIN of the organisation that runs this hub, if it has one: in strict mode the hub does not start when a partner "
+        "has the same, unless operator_dpia is set.",
+    )
+    operator_dpia: str | None = optional(
+        text(2, 120),
+        None,
+        "Only for an operator that is itself a partner: the reference of the DPIA in which that was weighed. Every status "
+        "page repeats it. Required in strict mode when the operator is one of the controllers.",
+    )
 
 
 def load_hub_config(file: Path) -> HubConfig:
@@ -157,6 +169,10 @@ def _together(config: HubConfig) -> list[Fault]:
     faults = [
         Fault(f"/{name}", "this setting is required in strict mode") for name, value in needed.items() if not value
     ]
+    if config.operator is not None and config.operator_dpia is None and _is_one_of(config.operator, config.controllers):
+        faults.append(
+            Fault("/operator_dpia", "the operator is one of the controllers: in strict mode it says so, with its DPIA")
+        )
     if config.test_mode:
         faults.append(Fault("/test_mode", "refused in strict mode"))
     if config.clock_file is not None:
@@ -168,3 +184,7 @@ def _together(config: HubConfig) -> list[Fault]:
         if getattr(config, name).resolve().is_relative_to(config.data_folder.resolve())
     ]
     return faults
+
+
+def _is_one_of(name: str, names: Sequence[str]) -> bool:
+    return " ".join(name.casefold().split()) in {" ".join(one.casefold().split()) for one in names}

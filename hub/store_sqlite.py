@@ -37,7 +37,7 @@ from hub.store import (
     FAULT_KEPT_MS,
     NOTICE_KEPT_MS,
     OUTCOME_KEPT_MS,
-        AddressRow,
+    AddressRow,
     FaultRow,
     FeedRow,
     GrantRow,

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -20,6 +21,7 @@ from deploy.commands.hub_restore import hub_backup, hub_recover, hub_restore
 from deploy.commands.run import hub_run
 from deploy.commands.trace import hub_trace
 from deploy.compose import NewHub, make_hub, open_hub
+from deploy.doctor_hub import operator_is_partner
 from deploy.office import open_office
 from deploy.options import HUB_FILE, hub_option, settings_file
 from deploy.screen import Screen, bad, good, note, plain, table, with_screen
@@ -51,6 +53,12 @@ hub.add_command(hub_recover)
     help="The organisations on whose behalf it runs, separated by ;",
 )
 @click.option("--fg-contact", prompt="How the privacy officer (FG) is reached", help="How the FG is reached.")
+@click.option("--operator-oin", help="OIN of the organisation that runs this hub, if it has one.")
+@click.option(
+    "--operator-dpia",
+    help="For an operator that is itself a partner: reference of the DPIA in which that was weighed. Asked for when the "
+    "operator is one of the controllers.",
+)
 @click.option(
     "--key-file",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -58,11 +66,23 @@ hub.add_command(hub_recover)
 )
 @with_screen
 def init(  # one option each; click passes them by name
-    screen: Screen, folder: Path, name: str, operator: str, controllers: str, fg_contact: str, key_file: Path | None
+    screen: Screen,
+    folder: Path,
+    name: str,
+    operator: str,
+    controllers: str,
+    fg_contact: str,
+    key_file: Path | None,
+    **of_operator: str | None,
 ) -> None:
     """Make settings, store and log key of a hub in FOLDER. Never overwrites."""
     whose = tuple(one.strip() for one in controllers.split(";") if one.strip())
-    config = make_hub(NewHub(folder, name, operator, whose, fg_contact, key_file))
+    if of_operator["operator_dpia"] is None and operator.strip().casefold() in {one.casefold() for one in whose}:
+        of_operator["operator_dpia"] = click.prompt(
+            "The operator is a partner itself. Reference of the DPIA about that"
+        )
+    wanted = NewHub(folder, name, operator, whose, fg_contact, key_file)
+    config = make_hub(replace(wanted, operator_oin=of_operator["operator_oin"], operator_dpia=of_operator["operator_dpia"]))
     with open_hub(config) as made:
         vkey = made.log.verifier_key
     screen.answer(
@@ -85,6 +105,7 @@ def status(screen: Screen, config: Path | None) -> None:
     permitting = len(national(settings.test_mode).permitted)
     rows = [
         ("operator", settings.operator or "-"),
+        *([("operator is a partner", f"yes; DPIA {settings.operator_dpia}")] if settings.operator_dpia else []),
         ("controllers", "; ".join(settings.controllers) or "-"),
         ("FG", settings.fg_contact or "-"),
         ("log", answer["log"]),
@@ -98,6 +119,7 @@ def status(screen: Screen, config: Path | None) -> None:
         "strict": settings.strict,
         "test_mode": settings.test_mode,
         "operator": settings.operator,
+        "operator_dpia": settings.operator_dpia,
         "controllers": list(settings.controllers),
         "fg_contact": settings.fg_contact,
         **answer,
@@ -116,6 +138,8 @@ def _warnings(settings: HubConfig, permitting: int, awaited: Sequence[str]) -> l
     found: list[RenderableType] = []
     if awaited:
         found.append(bad(f"IN RECOVERY: waits for {len(awaited)} partners; `schakel hub recover` says for whom."))
+    if settings.operator_dpia:
+        found.append(note(operator_is_partner(settings.operator_dpia)))
     if not settings.strict:
         found.append(bad("NOT STRICT: this hub may stand beside an edge. That is for a demo only."))
     if settings.test_mode:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import click
 
-from deploy.compose import machine_clock, refuse_beside_an_edge
+from deploy.beside import refuse_beside_an_edge
+from deploy.compose import machine_clock
 from deploy.exits import failed, refused, wrong_use
 from deploy.office import open_office
 from deploy.options import HUB_FILE, hub_option, settings_file

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from deploy.compose import EDGE_MARKS
+from deploy.beside import EDGE_MARKS
 from deploy.exits import Exit
 from hub.audit import verify as outsider
 from tests.deploy.conftest import Schakel
