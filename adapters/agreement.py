@@ -157,6 +157,12 @@ def _agree(
         manner=talk.manner,
         notice=NOTICE,
         language=talk.language,
+        processing_basis=row.processing_basis,
+        special_exception=row.special_exception,
+        secrecy_ground=row.secrecy_ground,
+        retention=row.retention,
+        objection=row.objection,
+        table=work.rules.hash.hex(),
     )
     source = record.reference(work.registry)
     wish = Wish(

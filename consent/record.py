@@ -1,19 +1,28 @@
 # SPDX-FileCopyrightText: Schakel contributors
 # SPDX-License-Identifier: EUPL-1.2
-"""What a citizen agreed to in one conversation, after the fields of ISO/IEC TS 27560.
+"""What a citizen agreed to in one conversation, after the fields of ISO/IEC TS 27560 (as drafts of it and DPV name them: its own
+text was not at hand).
 
 Guarantees: the record stays at the edge where consent was given; whoever else can hold something of it has a hash. Its
-bytes are canonical and validated in both directions. Withdrawal works from now on and leaves what was given readable.
+bytes are canonical and validated in both directions. Withdrawal works from now on and leaves what was given readable. A record
+of an earlier version is read as it is and written as it was, so that its reference stays what a sealed introduction names.
 """
 
 import hashlib
 from dataclasses import asdict, dataclass, replace
-from typing import cast
+from typing import Final, cast
 
 from schemas import calendar
 from schemas.registry import Registry
 
-_SCHEMA = "consent-record/1"
+SCHEMA: Final = "consent-record/2"
+_FIRST: Final = "consent-record/1"
+
+
+_SECOND: Final = (
+    *("ground", "objection", "operations", "processing_basis", "provenance", "retention", "schema", "secrecy_ground"),
+    *("special_exception", "storage", "table"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,17 @@ class ConsentRecord:
     withdrawal: str = "any-partner-or-stop-code"
     state: str = "given"
     withdrawn_at: int | None = None
+    schema: str = SCHEMA
+    ground: str | None = "consent"
+    processing_basis: str | None = None
+    special_exception: str | None = None
+    secrecy_ground: str | None = None
+    retention: str | None = None
+    objection: str | None = None
+    table: str | None = None
+    operations: tuple[str, ...] | None = ("disclose",)
+    provenance: str | None = "own-file"
+    storage: str | None = "edge-of-controller"
 
     def withdrawn(self, at: int) -> "ConsentRecord":
         """The same record after a withdrawal; a second one changes nothing."""
@@ -55,7 +75,9 @@ class ConsentRecord:
             InvalidPart: a field that the definition does not allow.
         """
         values = asdict(self) | {"begin": calendar.date_text(self.begin), "end": calendar.date_text(self.end)}
-        return registry.encode(_SCHEMA, values)
+        if self.schema == _FIRST:
+            values = {name: value for name, value in values.items() if name not in _SECOND}
+        return registry.encode(self.schema, values)
 
     def reference(self, registry: Registry) -> str:
         """The hash that a sealed introduction names as its source; the random id in it cannot be guessed."""
@@ -68,9 +90,13 @@ def from_bytes(raw: bytes, registry: Registry) -> ConsentRecord:
     Raises:
         InvalidPart: not exactly such bytes.
     """
-    values = registry.validate(_SCHEMA, raw)
+    first = b'"schema":' not in raw  # the field that version 1 did not have; no value can hold a quotation mark
+    values = registry.validate(_FIRST if first else SCHEMA, raw)
+    if first:
+        values |= dict.fromkeys(_SECOND) | {"schema": _FIRST}
     for name in ("begin", "end"):
         values[name] = calendar.parse_date(cast("str", values[name]))
-    for name in ("categories", "recipients"):
-        values[name] = tuple(cast("list[str]", values[name]))
-    return ConsentRecord(**values)  # type: ignore[arg-type]  # the definition has exactly these fields, of these types
+    for name in ("categories", "recipients", "operations"):
+        if isinstance(values[name], list):
+            values[name] = tuple(cast("list[str]", values[name]))
+    return ConsentRecord(**values)  # type: ignore[arg-type]  # the definitions have exactly these fields, of these types

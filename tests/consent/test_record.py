@@ -3,7 +3,9 @@
 """The consent record: canonical bytes in both directions, withdrawal that works once, no value in an error."""
 
 from dataclasses import fields, replace
+from pathlib import Path
 
+import orjson
 import pytest
 
 from consent import record
@@ -28,7 +30,11 @@ RECORD = ConsentRecord(
     given_by="client",
     manner="in-person",
     notice="2026-1",
+    secrecy_ground="wmo-5.2.5-2",
+    objection="stop",
+    table="5a" * 32,
 )
+FIRST = Path(registry.__file__).parent / "definitions" / "consent" / "1" / "consent-record.example.json"
 NAME = "Janssen Planted"
 
 
@@ -64,7 +70,9 @@ def test_the_reference_of_a_record_changes_with_the_record() -> None:
     assert reference != replace(RECORD, principal="C-1002").reference(REGISTRY)
 
 
-TEXTS = [field.name for field in fields(ConsentRecord) if isinstance(getattr(RECORD, field.name), str)]
+TEXTS = [
+    field.name for field in fields(ConsentRecord) if isinstance(getattr(RECORD, field.name), str) and field.name != "schema"
+]
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -78,3 +86,20 @@ def test_no_field_takes_free_text_and_no_error_repeats_it(name: str) -> None:
 def test_bytes_in_another_spelling_are_refused() -> None:
     with pytest.raises(InvalidPart, match=r"^/ canonical$"):
         record.from_bytes(RECORD.to_bytes(REGISTRY).replace(b",", b", "), REGISTRY)
+
+
+def test_a_record_of_version_1_is_still_read_withdrawn_and_written_as_it_was() -> None:
+    raw = orjson.dumps(orjson.loads(FIRST.read_bytes()), option=orjson.OPT_SORT_KEYS)
+    old = record.from_bytes(raw, REGISTRY)
+
+    assert (old.schema, old.table, old.operations) == ("consent-record/1", None, None)
+    assert old.to_bytes(REGISTRY) == raw
+    again = record.from_bytes(old.withdrawn(1_772_532_000_000).to_bytes(REGISTRY), REGISTRY)
+    assert (again.state, again.schema) == ("withdrawn", "consent-record/1")
+
+
+def test_a_new_record_says_under_which_table_it_was_asked_and_that_consent_is_not_the_basis_of_the_avg() -> None:
+    kept = record.from_bytes(RECORD.to_bytes(REGISTRY), REGISTRY)
+
+    assert (kept.schema, kept.ground, kept.table) == ("consent-record/2", "consent", "5a" * 32)
+    assert kept.processing_basis is None
