@@ -212,12 +212,14 @@ def _met(conditions: Conditions, question: Question) -> Iterator[Match]:
     for name in _SETS:
         wanted: frozenset[str] = getattr(conditions, name)
         given: frozenset[str] | None = getattr(question, name)
-        if wanted:
+        if wanted and name == "data":
+            yield _named(wanted, given)
+        elif wanted:
             yield Match.UNKNOWN if given is None else Match.YES if wanted & given else Match.NO
 
 
 def _named(wanted: frozenset[str], given: frozenset[str] | None) -> Match:
-    """Whether a party is one of those named: unknown when it has no name of the same kind to compare."""
+    """Whether a party or thing is one of those named: unknown when it has no name of the same kind to compare."""
     if given is None:
         return Match.UNKNOWN
     if wanted & given:

@@ -88,6 +88,14 @@ def test_a_refusal_that_only_may_be_meant_is_said_to_be_unsure() -> None:
     assert ask(consent, Question(day, {"PRCP": frozenset({OTHER})})) == (Answer.PERMIT, True)
 
 
+def test_a_thing_with_no_name_of_the_same_kind_may_be_the_one_that_is_meant() -> None:
+    refused = {"data": [{"meaning": "instance", "reference": {"reference": "Task/example3"}}]}
+    consent = consent_of(document("OPTIN", refused))
+    day = parse_date("2016-01-15")
+    assert ask(consent, Question(day, data=frozenset({"Observation/1"}))) == (Answer.DENY, False)
+    assert ask(consent, Question(day, data=frozenset({"Observation/1", "Task/1"}))) == (Answer.PERMIT, True)
+
+
 def test_who_is_in_a_group_is_unknown() -> None:
     permits = document("OPTOUT", {"provision": [{"type": "permit", "actor": actors(("PRCP", "Group/1"))}]})
     refuses = document("OPTIN", {"provision": [{"type": "deny", "actor": actors(("PRCP", "Group/1"))}]})
@@ -300,7 +308,9 @@ def _no_new_permit(before: list[Answer] | None, after: list[Answer] | None) -> b
 @given(st.sampled_from(DOCUMENTS), st.data())
 def test_a_word_that_is_not_of_fhir_makes_no_permit(value: dict[str, Any], data: st.DataObject) -> None:
     """Every string, name or structure of the document replaced by something that nobody understands."""
-    path = data.draw(st.sampled_from(list(_places(value))[1:]))
+    # Another code of content makes it a refusal of something else, which is understood.
+    paths = [path for path in _places(value) if path and not ("code" in path[:-1] and path[-1] in ("code", "system"))]
+    path = data.draw(st.sampled_from(paths))
     mutant = copy.deepcopy(value)
     around = _at(mutant, path[:-1])
     junk = data.draw(

@@ -71,7 +71,9 @@ def test_the_reference_of_a_record_changes_with_the_record() -> None:
 
 
 TEXTS = [
-    field.name for field in fields(ConsentRecord) if isinstance(getattr(RECORD, field.name), str) and field.name != "schema"
+    field.name
+    for field in fields(ConsentRecord)
+    if isinstance(getattr(RECORD, field.name), str) and field.name != "schema"
 ]
 
 
