@@ -85,7 +85,9 @@ def after(
     if CLASS[code] is Class.SEAL_AGAIN:
         effect = Effect.READ_MANIFEST if code in (Code.OLD_RECIPIENT_KEY, Code.UNREADABLE) else Effect.NOTHING
         again = _again(item, counts=code is not Code.MONTH_OVER)
-        if again.state == WAITING and again.tries > SOON_AGAIN:  # what stands in its way takes others more than a moment
+        if (
+            again.state == WAITING and again.tries > SOON_AGAIN
+        ):  # what stands in its way takes others more than a moment
             again = replace(again, release_at=now + PUT_OFF)
         return again, effect
     return asking(item, code.value), Effect.NOTHING

@@ -174,7 +174,10 @@ async def take_over(work: Workplace) -> None:
     The opening keys of those manifests are lost with what was sealed for them; senders seal again for a new one.
     """
     kept = own(work)
-    keys, published = RoleKeys.from_bytes(kept.keys), await work.ask("own manifests", work.client.manifests, work.address)
+    keys, published = (
+        RoleKeys.from_bytes(kept.keys),
+        await work.ask("own manifests", work.client.manifests, work.address),
+    )
     # One that was made since and that the log does not hold gives way to what stands there under its number.
     stands = kept.index is not None or any(one.frame == kept.manifest for one in published)
     last = parse_manifest(kept.manifest if stands else newest_issued(work)).manifest

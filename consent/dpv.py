@@ -40,7 +40,7 @@ _EVENT: Final = ("given_at", "given_by", "manner", "begin", "end", "withdrawn_at
 def as_dpv(record: ConsentRecord) -> dict[str, object]:
     """One node: the record, with its purpose and with what happened to it."""
     node: dict[str, object] = {
-        "@id": f"urn:uuid:{uuid_of(record.id)}",
+        "@id": f"urn:uuid:{record.uuid}",
         "@type": f"{_DPV}ConsentRecord",
         f"{_DPV}hasPurpose": _purpose(record),
         f"{_DPV}hasConsentStatus": _events(record),
@@ -88,8 +88,3 @@ def _moment(ms: int) -> dict[str, str]:
 def moment_text(ms: int) -> str:
     """A time as `2026-03-02T10:00:00Z`."""
     return datetime.fromtimestamp(ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def uuid_of(digits: str) -> str:
-    """32 hexadecimals in the form of a UUID."""
-    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))

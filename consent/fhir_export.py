@@ -10,7 +10,7 @@ are in nothing of his own, so permits nothing.
 from collections.abc import Mapping
 from typing import Final
 
-from consent.dpv import moment_text, uuid_of
+from consent.dpv import moment_text
 from consent.record import ConsentRecord
 from schemas.calendar import date_text
 
@@ -30,7 +30,7 @@ def as_fhir(record: ConsentRecord, today: int) -> dict[str, object]:
     return {
         "resourceType": "Consent",
         "id": record.id,
-        "identifier": [{"system": URI, "value": f"urn:uuid:{uuid_of(record.id)}"}],
+        "identifier": [{"system": URI, "value": f"urn:uuid:{record.uuid}"}],
         "status": "active" if record.state == "given" and today <= record.end else "inactive",
         "scope": _concept("consentscope", "patient-privacy"),
         "category": [{"coding": [{"system": "http://loinc.org", "code": "59284-0"}]}],

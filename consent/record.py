@@ -64,6 +64,11 @@ class ConsentRecord:
     provenance: str | None = "own-file"
     storage: str | None = "edge-of-controller"
 
+    @property
+    def uuid(self) -> str:
+        """The id in the form of a UUID."""
+        return "-".join((self.id[:8], self.id[8:12], self.id[12:16], self.id[16:20], self.id[20:]))
+
     def withdrawn(self, at: int) -> "ConsentRecord":
         """The same record after a withdrawal; a second one changes nothing."""
         return self if self.state == "withdrawn" else replace(self, state="withdrawn", withdrawn_at=at)

@@ -312,7 +312,9 @@ def test_what_may_have_expired_unheard_goes_again_after_a_restore_of_the_hub_mar
     assert [one.late for one in TOLD.scan(world.actors["G"].edge.store)].count(True) >= 1
 
 
-def test_a_manifest_that_both_hub_and_partner_have_lost_gives_way_to_the_one_signed_instead(world: DeliveryWorld) -> None:
+def test_a_manifest_that_both_hub_and_partner_have_lost_gives_way_to_the_one_signed_instead(
+    world: DeliveryWorld,
+) -> None:
     world.advance(21 * DAY)  # everybody publishes the next
     world.flow()
     world.event("A", "c0")

@@ -16,6 +16,7 @@ from rich.console import RenderableType
 from adapters.agreement import Agreed, Conversation
 from adapters.lines import NotLawfulError
 from deploy.commands.code import ONCE, slip_texts, slips_data
+from deploy.commands.consent_file import agreement_export, agreement_import
 from deploy.commands.desk import at_desk, at_work
 from deploy.dutch import CONSENT_STATES, categories, not_lawful
 from deploy.exits import refused, wrong_use
@@ -31,6 +32,10 @@ MANNERS = ("in-person", "in-writing", "by-telephone")
 @click.group()
 def agreement() -> None:
     """What a citizen agreed to: make, show, end."""
+
+
+agreement.add_command(agreement_export)
+agreement.add_command(agreement_import)
 
 
 @agreement.command()

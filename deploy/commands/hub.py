@@ -82,7 +82,9 @@ def init(  # one option each; click passes them by name
             "The operator is a partner itself. Reference of the DPIA about that"
         )
     wanted = NewHub(folder, name, operator, whose, fg_contact, key_file)
-    config = make_hub(replace(wanted, operator_oin=of_operator["operator_oin"], operator_dpia=of_operator["operator_dpia"]))
+    config = make_hub(
+        replace(wanted, operator_oin=of_operator["operator_oin"], operator_dpia=of_operator["operator_dpia"])
+    )
     with open_hub(config) as made:
         vkey = made.log.verifier_key
     screen.answer(

@@ -327,7 +327,9 @@ def test_the_stop_code_of_the_first_receipt_stops_also_after_another_code_was_pr
     assert near.take(TEAM, status(9, Kind.GEWIJZIGD, near.world.today)).told == 0
 
 
-def test_the_stop_code_of_the_first_receipt_stops_also_when_nothing_had_left_before_another_code(near: Neighbours) -> None:
+def test_the_stop_code_of_the_first_receipt_stops_also_when_nothing_had_left_before_another_code(
+    near: Neighbours,
+) -> None:
     stop_code = near[TEAM].make_agreement("C-1", TALK).made[0].stop_code
     assert typed(near, anew(near))
     next_day(near)

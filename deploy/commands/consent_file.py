@@ -1,0 +1,133 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""`schakel agreement export` and `import`: consent records for others, and a FHIR Consent of another system."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from rich.console import RenderableType
+
+from adapters.consent_export import FORMS, export
+from adapters.consent_import import Line, Proposal, propose
+from adapters.edge import Edge
+from adapters.refusals import OBJECTED
+from consent.fhir_consent import Answer
+from consent.fhir_consent_read import SIZE_LIMIT
+from deploy.commands.desk import at_desk, at_work
+from deploy.compose import write_new
+from deploy.exits import failed
+from deploy.options import edge_option
+from deploy.screen import Screen, good, note, plain, table, with_screen
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+_WORDS = {Answer.PERMIT: "staat toe", Answer.DENY: "weigert", Answer.NONE: "zegt er niets over"}
+
+
+@click.command(name="export")
+@click.argument("client")
+@click.option("--as", "form", type=click.Choice(FORMS), required=True, help="DPV as JSON-LD, or a FHIR R4 Bundle.")
+@click.option("--out", type=_FILE, required=True, help="File to write. It holds personal data; never overwritten.")
+@edge_option
+@with_screen
+def agreement_export(screen: Screen, client: str, form: str, out: Path, config: Path | None) -> None:
+    """Write every consent record of CLIENT, withdrawn ones too, for another system or for the citizen."""
+    with at_desk(config) as (opened, _):
+        made, count = export(opened.store, opened.workplace, opened.client(client), form)
+    if out.exists():
+        raise failed("That file is there already and is never overwritten. Choose another name.")
+    write_new(out, made)  # a crash here: a part of it may be there, and the next try names it
+    screen.answer({"consents": count, "form": form}, good(f"{count} consent records are written."))
+
+
+@click.command(name="import")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--client", required=True, help="Own number of the client whom it is about.")
+@click.option(
+    "--confirm", is_flag=True, help="Keep its refusals. Without it they are shown, and asked for at a terminal."
+)
+@edge_option
+@with_screen
+def agreement_import(screen: Screen, file: Path, client: str, confirm: bool, config: Path | None) -> None:
+    """Read a FHIR R4 Consent in FILE: what it refuses becomes a refusal once confirmed, what it permits only a proposal."""
+    with file.open("rb") as opened_file:
+        raw = opened_file.read(SIZE_LIMIT + 1)
+    with at_desk(config) as (opened, _):
+        proposal = propose(raw, opened.client(client), opened.workplace, opened.identity.book)
+    screen.say(*_shown(proposal))
+    kept = bool(proposal.refused) and (confirm or _is_confirmed(screen))
+    if kept:
+        with at_work(config) as (opened, _):
+            _keep(opened, client, proposal)
+    screen.answer(_data(proposal, kept=kept), *_outcome(proposal, kept=kept))
+
+
+def _is_confirmed(screen: Screen) -> bool:
+    if screen.as_json or not sys.stdin.isatty():
+        return False
+    return click.confirm("Deze weigeringen vastleggen, na overleg met de cliënt?")
+
+
+def _keep(opened: Edge, client: str, proposal: Proposal) -> None:
+    for partner in proposal.refused:
+        # A crash here: those before it stand, and the same import once more keeps the rest and repeats nothing.
+        asyncio.run(opened.stop(client, partner, OBJECTED))
+
+
+def _shown(proposal: Proposal) -> Iterator[RenderableType]:
+    rows = [(line.partner.name, _said(line), _next(line)) for line in proposal.lines]
+    yield table("Wat dit document zegt", ("partner", "document", "wat er kan"), rows)
+    if proposal.everyone:
+        yield note("Het document weigert alles, aan iedereen: ook aan partners die er nog niet zijn.")
+    if not proposal.patient_compared:
+        yield note(
+            "Het document noemt geen nummer dat hier van deze cliënt bekend is: controleer zelf over wie het gaat."
+        )
+
+
+def _said(line: Line) -> str:
+    return _WORDS[line.answer] + ("" if line.sure else ", misschien")
+
+
+def _next(line: Line) -> str:
+    if line.answer is Answer.PERMIT and line.rows:
+        numbers = ", ".join(str(one) for one in line.rows)
+        return f"bespreek het met de cliënt en leg een afspraak vast (regel {numbers})"
+    if line.answer is Answer.PERMIT:
+        return "niets: geen regel staat dat op toestemming toe"
+    if line.refuses:
+        return "weigering vastleggen"
+    return "beoordeel zelf wat er bedoeld is" if line.answer is Answer.DENY else "niets"
+
+
+def _data(proposal: Proposal, *, kept: bool) -> dict[str, object]:
+    return {
+        "partners": [
+            {
+                "address": line.partner.address,
+                "name": line.partner.name,
+                "answer": line.answer,
+                "sure": line.sure,
+                "rows": list(line.rows),
+            }
+            for line in proposal.lines
+        ],
+        "everyone": proposal.everyone,
+        "patient_compared": proposal.patient_compared,
+        "refused": list(proposal.refused),
+        "kept": kept,
+    }
+
+
+def _outcome(proposal: Proposal, *, kept: bool) -> Iterator[RenderableType]:
+    if kept:
+        yield good("De weigeringen staan. Alleen een mens heft ze op.")
+    elif proposal.refused:
+        yield note("Er is niets vastgelegd. Herhaal dit met --confirm om de weigeringen vast te leggen.")
+    else:
+        yield plain("Er is niets om vast te leggen: wat dit document toestaat, geldt hier pas na een eigen afspraak.")
