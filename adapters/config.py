@@ -274,6 +274,11 @@ class EdgeConfig:
     notices_with_bsn: bool = optional(
         flag, default=False, meaning="Name the client in a notice by BSN instead of by the own client number."
     )
+    fg_contact: str | None = optional(
+        text(2, 120),
+        None,
+        "How citizens reach the privacy officer (FG) of this organisation; for the papers it has made.",
+    )
 
     @property
     def role(self) -> str:

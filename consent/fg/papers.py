@@ -96,8 +96,10 @@ def register_of_processor(facts: Facts) -> str:
         ("voor wie nog meer", "de partners hieronder, ieder voor de eigen berichten"),
         (
             "categorieën van verwerkingen",
-            "verzegelde berichten aannemen, toetsen aan de regeltabel, overdragen en verantwoorden; de inhoud is voor de hub "
-            "niet leesbaar",
+            (
+                "verzegelde berichten aannemen, toetsen aan de regeltabel, overdragen en verantwoorden; de inhoud is voor de hub "
+                "niet leesbaar"
+            ),
         ),
         ("regels", ", ".join(str(one.row.id) for one in facts.used) or "geen"),
         ("doorgifte buiten de EER", f"{MISSING}; Schakel zelf stuurt niets daarheen"),

@@ -22,6 +22,7 @@ from deploy.commands.desk import at_desk, at_work
 from deploy.commands.doctor import edge_doctor
 from deploy.commands.edge_renew import edge_renew
 from deploy.commands.edge_restore import edge_backup, edge_restore, edge_restored
+from deploy.commands.papers import edge_privacy, edge_register
 from deploy.commands.run import edge_run
 from deploy.commands.seen import edge_alarms, edge_seen
 from deploy.commands.trace import edge_trace
@@ -64,6 +65,8 @@ edge.add_command(edge_code)
 edge.add_command(edge_backup)
 edge.add_command(edge_restore)
 edge.add_command(edge_restored)
+edge.add_command(edge_register)
+edge.add_command(edge_privacy)
 
 
 @edge.command()
