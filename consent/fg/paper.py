@@ -51,7 +51,7 @@ def template(name: str, values: Mapping[str, str]) -> str:
     for part in parts[1:]:
         key, _, rest = part.partition("}}")
         filled += [values[key], rest]
-    return "".join(filled)
+    return "".join(filled).rstrip() + "\n"
 
 
 def picture() -> str:

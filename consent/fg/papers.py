@@ -14,7 +14,9 @@ from consent.fg.paper import LAWYER, bullets, plain, table, template, words
 from consent.fg.rows import Party, Used, unread_cells
 from consent.fg.words import (
     CATEGORIES,
+    FOR_CITIZENS,
     GROUNDS,
+    GROUNDS_FOR_CITIZENS,
     INTRODUCTIONS,
     LAW_CELLS,
     LAWS,
@@ -184,20 +186,17 @@ def processor_agreement(facts: Facts) -> str:
 
 def privacy_statement(facts: Facts) -> str:
     """A model of what a partner tells citizens, at language level B1."""
-    told = [one for one in facts.used if _role(facts) in one.senders]
-    heard = [one for one in facts.used if _role(facts) in one.recipients]
     return template(
         "privacyverklaring.md",
         {
             "lawyer": LAWYER,
             "name": plain(facts.name),
             "fg": _or_missing(facts.fg_contact),
-            "told": bullets(_plain_words(told)),
-            "heard": bullets(_plain_words(heard, incoming=True)),
+            "told": bullets(_plain_words(facts, incoming=False)),
+            "heard": bullets(_plain_words(facts, incoming=True)),
             "partners": bullets(
                 f"{plain(one.name or one.address)} ({ROLES.get(one.role, one.role)})" for one in facts.parties
             ),
-            "terms": _terms(),
         },
     )
 
@@ -222,11 +221,15 @@ def roles_and_flows(facts: Facts) -> str:
     )
 
 
-def _plain_words(used: Sequence[Used], *, incoming: bool = False) -> Iterator[str]:
-    for one in used:
-        ground, law = words(one.row.grounds, GROUNDS), LAWS.get(one.row.law, one.row.law)
-        who = words(one.senders if incoming else one.recipients, ROLES)
-        yield f"{who}: {words(one.row.categories, CATEGORIES)}. Grond: {ground} ({law}, regel {one.row.id})."
+def _plain_words(facts: Facts, *, incoming: bool) -> Iterator[str]:
+    """Per rule, for a citizen: who, what, and why that may be."""
+    own = _role(facts)
+    for one in facts.used:
+        if own not in (one.recipients if incoming else one.senders):
+            continue
+        who = [role for role in (one.senders if incoming else one.recipients) if role != own]
+        ground, law = words(one.row.grounds, GROUNDS_FOR_CITIZENS), LAWS.get(one.row.law, one.row.law)
+        yield f"{words(who, ROLES)}: {words(one.row.categories, FOR_CITIZENS)}; {ground} ({law}, regel {one.row.id})."
 
 
 def _who(facts: Facts) -> Iterator[str]:
@@ -315,4 +318,4 @@ def _or_missing(text: str | None) -> str:
 
 
 def _joined(*parts: str) -> str:
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part.strip() for part in parts) + "\n"

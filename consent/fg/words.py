@@ -29,12 +29,26 @@ CATEGORIES: Final = MappingProxyType(
         "service": "dienst: onder welke wet, en het kenmerk van de toewijzing",
     }
 )
+FOR_CITIZENS: Final = MappingProxyType(
+    {
+        "progress": "dat uw hulp begint, verandert of stopt",
+        "service": "bij welke wet uw hulp hoort en welk besluit erbij hoort",
+    }
+)
 GROUNDS: Final = MappingProxyType(
     {
         "consent": "toestemming",
         "no-objection": "schriftelijke verklaring van geen bezwaar",
         "safety": "veiligheid",
         "statutory": "wettelijke taak",
+    }
+)
+GROUNDS_FOR_CITIZENS: Final = MappingProxyType(
+    {
+        "consent": "alleen als u ja zegt",
+        "no-objection": "alleen als u schriftelijk zegt dat u geen bezwaar heeft",
+        "safety": "alleen als er gevaar is",
+        "statutory": "omdat het bij ons werk volgens de wet hoort",
     }
 )
 INTRODUCTIONS: Final = MappingProxyType(
