@@ -40,7 +40,9 @@ COMMANDS = {
         "deploy.commands.partner", "partner", "Invite, admit, list, suspend and remove the partners of a hub."
     ),
     "edge": Place("deploy.commands.edge", "edge", "Make an edge, let it work, see what it was told and what waits."),
-    "agreement": Place("deploy.commands.agreement", "agreement", "What a citizen agreed to: make, show, end."),
+    "agreement": Place(
+        "deploy.commands.agreement", "agreement", "What a citizen agreed to: make, show, end, export, import."
+    ),
     "grant": Place(
         "deploy.commands.grant", "grant", "The grants and refusals of an edge: ways, make, list, stop, lift."
     ),

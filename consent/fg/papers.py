@@ -25,6 +25,7 @@ from consent.fg.words import (
     ROLES,
     TERMS,
 )
+from schemas.address import oin_of
 
 MISSING: Final = "**nog in te vullen**"
 _STATES: Final = {"admitted": "toegelaten", "suspended": "geschorst", "removed": "verwijderd"}
@@ -248,7 +249,9 @@ def _who(facts: Facts) -> Iterator[str]:
 def _operator_line(facts: Facts) -> str:
     if facts.owner_dpia is not None:
         return f"**De beheerder is zelf partner**: één organisatie heeft beide helften. Zie de DPIA: {plain(facts.owner_dpia)}."
-    return "De beheerder zegt zelf geen partner te zijn."
+    if facts.owner_oin is not None and any(oin_of(one.address) == facts.owner_oin for one in facts.parties):
+        return "**De beheerder heeft het OIN van een partner** en noemt daar geen DPIA over. Dat moet eerst."
+    return "De beheerder heeft niet gezegd dat hij zelf partner is."
 
 
 def _parties(parties: Sequence[Party]) -> str:

@@ -31,7 +31,7 @@ MANNERS = ("in-person", "in-writing", "by-telephone")
 
 @click.group()
 def agreement() -> None:
-    """What a citizen agreed to: make, show, end."""
+    """What a citizen agreed to: make, show, end, export, import."""
 
 
 agreement.add_command(agreement_export)

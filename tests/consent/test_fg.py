@@ -30,6 +30,7 @@ from consent.fg.rows import Party, in_use, unread_cells
 from consent.fg.words import CATEGORIES, FOR_CITIZENS, GROUNDS, GROUNDS_FOR_CITIZENS, LAW_CELLS, ROLES, TERMS
 from consent.rules import ROLES as KNOWN
 from consent.rules import national
+from schemas.address import oin_of
 from tests.adapters.edges import BOOK, TEAM
 
 WHOLE = national(test_mode=True)
@@ -112,6 +113,7 @@ def test_every_paper_of_a_hub_repeats_that_its_operator_is_a_partner(name: str) 
     text = make(replace(facts, owner_dpia="DPIA 2026-014"))
     assert "De beheerder is zelf partner" in text
     assert "DPIA 2026-014" in text
+    assert "heeft het OIN van een partner" in make(replace(facts, owner_oin=oin_of(TEAM)))
 
 
 @pytest.mark.parametrize("name", PAPERS)
