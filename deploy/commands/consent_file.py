@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 from rich.console import RenderableType
 
+from adapters.address_book import AddressBook
 from adapters.consent_export import FORMS, export
 from adapters.consent_import import Line, Proposal, propose
 from adapters.edge import Edge
@@ -21,7 +22,7 @@ from consent.fhir_consent import Answer
 from consent.fhir_consent_read import SIZE_LIMIT
 from deploy.commands.desk import at_desk, at_work
 from deploy.compose import write_new
-from deploy.exits import failed
+from deploy.exits import failed, wrong_use
 from deploy.options import edge_option
 from deploy.screen import Screen, good, note, plain, table, with_screen
 
@@ -51,20 +52,40 @@ def agreement_export(screen: Screen, client: str, form: str, out: Path, config: 
 @click.option(
     "--confirm", is_flag=True, help="Keep its refusals. Without it they are shown, and asked for at a terminal."
 )
+@click.option(
+    "--only",
+    multiple=True,
+    help="Keep the refusal of this partner only (name or address), also one that only may be meant; can be given again.",
+)
 @edge_option
 @with_screen
-def agreement_import(screen: Screen, file: Path, client: str, confirm: bool, config: Path | None) -> None:
+def agreement_import(  # one option each; click passes them by name
+    screen: Screen, file: Path, client: str, confirm: bool, only: tuple[str, ...], config: Path | None
+) -> None:
     """Read a FHIR R4 Consent in FILE: what it refuses becomes a refusal once confirmed, what it permits only a proposal."""
     with file.open("rb") as opened_file:
         raw = opened_file.read(SIZE_LIMIT + 1)
     with at_desk(config) as (opened, _):
         proposal = propose(raw, opened.client(client), opened.workplace, opened.identity.book)
+        chosen = _chosen(proposal, opened.identity.book, only)
     screen.say(*_shown(proposal))
-    kept = bool(proposal.refused) and (confirm or _is_confirmed(screen))
+    kept = bool(chosen) and (confirm or _is_confirmed(screen))
     if kept:
         with at_work(config) as (opened, _):
-            _keep(opened, client, proposal)
-    screen.answer(_data(proposal, kept=kept), *_outcome(proposal, kept=kept))
+            _keep(opened, client, chosen)
+    screen.answer(_data(proposal, chosen, kept=kept), *_outcome(chosen, kept=kept))
+
+
+def _chosen(proposal: Proposal, book: AddressBook, only: tuple[str, ...]) -> tuple[str | None, ...]:
+    """Against whom refusals are kept: those that are sure, or those of the partners that a person named."""
+    if not only:
+        return proposal.refused
+    refusing = {line.partner.address for line in proposal.lines if line.answer is Answer.DENY}
+    named = [book.by_name(name) for name in only]
+    found = tuple(one.address for one in named if one is not None and one.address in refusing)
+    if len(found) < len(only):
+        raise wrong_use("--only names a partner of the address book whom the document refuses.")
+    return found
 
 
 def _is_confirmed(screen: Screen) -> bool:
@@ -73,8 +94,8 @@ def _is_confirmed(screen: Screen) -> bool:
     return click.confirm("Deze weigeringen vastleggen, na overleg met de cliënt?")
 
 
-def _keep(opened: Edge, client: str, proposal: Proposal) -> None:
-    for partner in proposal.refused:
+def _keep(opened: Edge, client: str, chosen: tuple[str | None, ...]) -> None:
+    for partner in chosen:
         # A crash here: those before it stand, and the same import once more keeps the rest and repeats nothing.
         asyncio.run(opened.stop(client, partner, OBJECTED))
 
@@ -102,10 +123,10 @@ def _next(line: Line) -> str:
         return "niets: geen regel staat dat op toestemming toe"
     if line.refuses:
         return "weigering vastleggen"
-    return "beoordeel zelf wat er bedoeld is" if line.answer is Answer.DENY else "niets"
+    return "beoordeel zelf wat er bedoeld is (--only)" if line.answer is Answer.DENY else "niets"
 
 
-def _data(proposal: Proposal, *, kept: bool) -> dict[str, object]:
+def _data(proposal: Proposal, chosen: tuple[str | None, ...], *, kept: bool) -> dict[str, object]:
     return {
         "partners": [
             {
@@ -119,15 +140,15 @@ def _data(proposal: Proposal, *, kept: bool) -> dict[str, object]:
         ],
         "everyone": proposal.everyone,
         "patient_compared": proposal.patient_compared,
-        "refused": list(proposal.refused),
+        "refused": list(chosen),
         "kept": kept,
     }
 
 
-def _outcome(proposal: Proposal, *, kept: bool) -> Iterator[RenderableType]:
+def _outcome(chosen: tuple[str | None, ...], *, kept: bool) -> Iterator[RenderableType]:
     if kept:
         yield good("De weigeringen staan. Alleen een mens heft ze op.")
-    elif proposal.refused:
+    elif chosen:
         yield note("Er is niets vastgelegd. Herhaal dit met --confirm om de weigeringen vast te leggen.")
     else:
         yield plain("Er is niets om vast te leggen: wat dit document toestaat, geldt hier pas na een eigen afspraak.")

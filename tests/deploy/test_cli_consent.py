@@ -72,6 +72,22 @@ def test_a_consent_is_shown_as_a_proposal_and_kept_only_when_confirmed(
     assert "hef die eerst op" in again.output
 
 
+def test_a_person_keeps_the_refusals_that_were_meant(
+    schakel: Schakel, answer: Callable[..., Any], team: tuple[str, Path], client: str, gp: str, tmp_path: Path
+) -> None:
+    stranger = {"role": concept("v3-ParticipationType", "PRCP"), "reference": {"reference": "Organization/f001"}}
+    unsure, file = document("OPTIN", {"provision": [{"type": "deny", "actor": [stranger]}]}), tmp_path / "consent.json"
+    wish = ("agreement", "import", file, "--client", client, "--confirm", *team)
+    file.write_text(json.dumps(unsure))
+    assert answer(*wish)["kept"] is False  # nobody said whom it means
+    assert answer(*wish, "--only", GP_NAME)["refused"] == [gp]
+    file.write_text(json.dumps(document("OPTOUT", None)))
+    assert answer(*wish, "--only", gp)["refused"] == [gp]
+    assert answer(*wish)["refused"] == [None]
+    for name in ("Dokter Onbekend", "Team Wmo Voorbeeldstad"):
+        assert schakel(*wish, "--only", name).exit_code == Exit.WRONG_USE
+
+
 def test_a_permit_is_told_to_be_no_more_than_a_reason_to_talk(
     schakel: Schakel, answer: Callable[..., Any], team: tuple[str, Path], client: str, tmp_path: Path
 ) -> None:
