@@ -226,8 +226,8 @@ def _plain_words(facts: Facts, *, incoming: bool) -> Iterator[str]:
     """Per rule, for a citizen: who, what, and why that may be."""
     own = _role(facts)
     for one in facts.used:
-        if own not in (one.recipients if incoming else one.senders):
-            continue
+        if not one.works or own not in (one.recipients if incoming else one.senders):
+            continue  # what only works in test mode is no news for a citizen
         who = [role for role in (one.senders if incoming else one.recipients) if role != own]
         ground, law = words(one.row.grounds, GROUNDS_FOR_CITIZENS), LAWS.get(one.row.law, one.row.law)
         yield f"{words(who, ROLES)}: {words(one.row.categories, FOR_CITIZENS)}; {ground} ({law}, regel {one.row.id})."
@@ -300,7 +300,9 @@ def _law(used: Used, name: str) -> str:
 
 
 def _works(used: Used) -> str:
-    return "ja" if used.works else "nee: alleen in testmodus"
+    if not used.works:
+        return "nee: alleen in testmodus"
+    return "ja, in testmodus: niet alles is gelezen" if used.row.unread else "ja"
 
 
 def _terms() -> str:

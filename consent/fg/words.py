@@ -48,7 +48,7 @@ GROUNDS_FOR_CITIZENS: Final = MappingProxyType(
         "consent": "alleen als u ja zegt",
         "no-objection": "alleen als u schriftelijk zegt dat u geen bezwaar heeft",
         "safety": "alleen als er gevaar is",
-        "statutory": "omdat het bij ons werk volgens de wet hoort",
+        "statutory": "omdat het volgens de wet bij het werk hoort",
     }
 )
 INTRODUCTIONS: Final = MappingProxyType(

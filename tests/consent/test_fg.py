@@ -55,7 +55,7 @@ EDGE = replace(
     HUB,
     name="Team Wmo Voorbeeldstad",
     address=TEAM,
-    used=tuple(in_use(WHOLE, PARTIES, working=set(), of=TEAM)),
+    used=tuple(in_use(WHOLE, PARTIES, working=set(WHOLE.rows), of=TEAM)),
     parties=tuple(one for one in PARTIES if one.address != TEAM),
 )
 PAPERS: dict[str, tuple[Callable[[Facts], str], Facts]] = {
@@ -130,6 +130,15 @@ def test_a_row_that_works_in_test_mode_only_says_so() -> None:
     (row,) = [one for one in in_use(WHOLE, PARTIES, working={2}) if one.row.id == 1]
     assert "nee: alleen in testmodus" in dpia(replace(HUB, used=(row,)))
     assert "nee: alleen in testmodus" not in dpia(HUB)
+
+
+def test_a_citizen_is_told_of_rules_that_work_only() -> None:
+    text = privacy_statement(replace(EDGE, used=tuple(in_use(WHOLE, PARTIES, working={5}, of=TEAM))))
+    assert re.findall(r"regel ([0-9]+)\)", text) == ["5"]
+
+
+def test_a_row_that_works_although_a_cell_was_not_read_says_so() -> None:
+    assert "ja, in testmodus: niet alles is gelezen" in dpia(HUB)
 
 
 def test_a_row_is_in_use_where_two_partners_are_its_sender_and_recipient_and_it_permits() -> None:
