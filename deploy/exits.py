@@ -53,7 +53,7 @@ ENDS_IN = {
     "adapters.store.StoreError": Exit.FAILED,
     "adapters.witness.LogForkError": Exit.FAILED,
     "adapters.witness.NotProvenError": Exit.FAILED,
-    "consent.fhir_consent_read.ConsentError": Exit.REFUSED,
+    "consent.fhir_json.ConsentError": Exit.REFUSED,
     "consent.rules.TableError": Exit.REFUSED,
     "deploy.dev_ca.NotInStrictModeError": Exit.REFUSED,
     "deploy.line.LineError": Exit.FAILED,

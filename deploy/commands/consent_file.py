@@ -19,7 +19,7 @@ from adapters.consent_import import Line, Proposal, propose
 from adapters.edge import Edge
 from adapters.refusals import OBJECTED
 from consent.fhir_consent import Answer
-from consent.fhir_consent_read import SIZE_LIMIT
+from consent.fhir_json import SIZE_LIMIT
 from deploy.commands.desk import at_desk, at_work
 from deploy.compose import write_new
 from deploy.exits import failed, wrong_use

@@ -19,8 +19,8 @@ from adapters.clients import ClientRow
 from adapters.consent_export import DPV, FHIR, consents_of, export
 from adapters.consent_import import AGB, BSN, OfAnotherError, Proposal, propose
 from consent.fhir_consent import Answer
-from consent.fhir_consent_read import ConsentError
 from consent.fhir_export import CLIENTS, URI
+from consent.fhir_json import ConsentError
 from tests.adapters.edges import BSN as NUMBER
 from tests.adapters.edges import GP, PROVIDER, SCHOOL, TEAM, Neighbours
 from tests.consent.fhir_questions import HL7, SCENES, concept, document

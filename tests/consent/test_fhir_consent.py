@@ -19,7 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consent.fhir_consent import Answer, Consent, Effect, Question, answer, ask
-from consent.fhir_consent_read import MOST_PROVISIONS, PURPOSES, SIZE_LIMIT, ConsentError, read
+from consent.fhir_consent_read import MOST_PROVISIONS, PURPOSES, read
+from consent.fhir_json import SIZE_LIMIT, ConsentError
 from schemas.calendar import parse_date
 from tests.consent.fhir_questions import (
     HL7,
