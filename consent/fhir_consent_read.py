@@ -53,7 +53,6 @@ PURPOSES: Final = frozenset(
 _CONFIDENTIALITY: Final = frozenset("LMNRUV")
 _SENSITIVITY: Final = frozenset(
     {
-        "ALC",
         "ETH",
         "GDIS",
         "HIV",
@@ -64,7 +63,6 @@ _SENSITIVITY: Final = frozenset(
         "SCA",
         "SDV",
         "SEX",
-        "SOC",
         "SPI",
         "STD",
         "SUD",

@@ -3,8 +3,8 @@
 
 """Whether an edge, or a key of one, lies where a hub is: whoever takes such a machine has both halves.
 
-Looked at: the folders of every file that the hub's settings name, what lies below them, and the folders beside them with
-what lies below those; and the environment.  Not looked at: other disks, other users, and folders far away.
+Looked at: the folders of every file that the hub's settings name, with what lies below them; the folders beside that of the hub,
+with what lies in those; and the environment.  Not looked at: other disks, other users, and folders far away.
 """
 
 from __future__ import annotations
@@ -47,15 +47,14 @@ def refuse_beside_an_edge(config: HubConfig, environment: Mapping[str, str] | No
 
 
 def _near(config: HubConfig) -> Iterator[Path]:
-    """Every folder that is looked at, once."""
-    own = {config.data_folder.resolve(), config.data_folder.resolve().parent} | set(_folders_of(config))
+    """Every folder that is looked at, once; nearest first, since the number is limited."""
+    data = config.data_folder.resolve()
+    own = list(dict.fromkeys([data, data.parent, *_folders_of(config)]))
     seen: set[Path] = set()
-    beside = {place for folder in own for place in (folder.parent,)} | {config.data_folder.resolve().parent.parent}
     for folder in own:
         yield from _below(folder, _DEEPEST, seen)
-    for place in beside:
-        for folder in _folders_in(place):
-            yield from _below(folder, 1, seen)
+    for folder in _folders_in(data.parent.parent):
+        yield from _below(folder, 1, seen)
 
 
 def _folders_of(config: HubConfig) -> Iterator[Path]:
@@ -79,9 +78,18 @@ def _below(folder: Path, depth: int, seen: set[Path]) -> Iterator[Path]:
 def _folders_in(place: Path) -> list[Path]:
     """The folders in a place, those that a link leads to included."""
     try:
-        return [entry.resolve() for entry in place.iterdir() if entry.is_dir()]
+        entries = sorted(place.iterdir())
     except OSError:
         return []
+    return [found for entry in entries if (found := _folder(entry)) is not None]
+
+
+def _folder(entry: Path) -> Path | None:
+    """Where an entry leads, when that is a folder; one that this user may not look at is none to him."""
+    try:
+        return entry.resolve() if entry.is_dir() else None
+    except (OSError, RuntimeError):  # no permission; a link that leads to itself
+        return None
 
 
 def _has_mark(folder: Path) -> bool:

@@ -61,6 +61,17 @@ def test_strict_refuses_hub_beside_edge_that_a_link_leads_to(schakel: Schakel, h
     assert "edge beside this hub" in schakel("hub", "status", "--config", hub).output
 
 
+def test_strict_refuses_hub_beside_edge_whatever_else_lies_there(schakel: Schakel, hub: Path) -> None:
+    (hub.parent / "a-loop").symlink_to(hub.parent / "a-loop")
+    (hub.parent / "a-loop-of-folders").symlink_to(hub.parent)
+    (hub.parent / "broken").symlink_to(hub.parent / "nothing")
+    (hub.parent / "file").touch()
+    assert schakel("hub", "status", "--config", hub).exit_code == Exit.DONE
+    (hub.parent / "z-edge").mkdir()
+    (hub.parent / "z-edge" / "edge.toml").touch()
+    assert "edge beside this hub" in schakel("hub", "status", "--config", hub).output
+
+
 def test_strict_refuses_hub_beside_edge_at_its_key_or_its_data_elsewhere(
     schakel: Schakel, hub: Path, tmp_path: Path
 ) -> None:
