@@ -7,6 +7,8 @@ Guarantees:
 - a table has one spelling: `RuleTable.raw` are the canonical bytes, `RuleTable.hash` is their SHA-256, and `load`
   takes nothing but canonical bytes, so the hash of what was published is the hash of what decides;
 - a cell whose law text was not read is ``None`` and has a mark; a row with such a cell that permits is for tests only;
+- no contradiction: no row permits what another closes by law or because nothing was read, and no two rows permit the same;
+- no gap in the national base: each role and each other is named by a row that permits or closes (`gaps`);
 - a municipality can only take away from the national base (`narrow`).
 
 Marks: ``F`` published file, ``L15`` and ``L26`` law text of 2015 and of 2026, ``S`` excerpt, ``M`` memory, not read,
@@ -32,11 +34,18 @@ _LIMIT: Final = 1 << 20
 _SETS: Final = ("senders", "recipients", "categories", "grounds")
 _SWITCHES: Final = ("in_force", "permits")
 
+JUDGEMENT: Final = "judgement"  # a row that says: not by itself, a person judges the one case
+_CLOSES: Final = ("law", "unread")
+_NOT_LAW: Final = ("reason", "signed_by")  # columns that hold no law, so nothing in them was or wasn't read
+
 ROLES: Final = (
+    "gi",
     "gp",
     "partnership",
+    "police",
     "provider-jeugd",
     "provider-wmo",
+    "rvdk",
     "school",
     "team-jeugd",
     "team-pw",
@@ -104,6 +113,7 @@ class Row:
     evidence: str
     in_force: bool
     permits: bool
+    reason: str | None
     signed_by: str | None
     marks: Mapping[str, str]
 
@@ -111,6 +121,11 @@ class Row:
     def unread(self) -> tuple[str, ...]:
         """The columns (and ages of `consent_by`) whose law text was not read."""
         return tuple(_unread(self))
+
+    @property
+    def live(self) -> bool:
+        """Whether it lets anything pass."""
+        return self.in_force and self.permits
 
 
 class Way(NamedTuple):
@@ -121,10 +136,14 @@ class Way(NamedTuple):
 
 
 class Ways(NamedTuple):
-    """What the table says about two roles. Neither: no row names them together, and nothing may be told."""
+    """What the table says about two roles. Nothing at all: no row names them together, and nothing may be told.
+
+    `by_person` are rows that permit nothing here: a person judges the one case, outside this exchange.
+    """
 
     open: tuple[Way, ...]
     closed: tuple[Row, ...]
+    by_person: tuple[Row, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +185,7 @@ def load(raw: bytes) -> RuleTable:
     rows = [_row(cells) for cells in cast("list[dict[str, object]]", parsed["rows"])]
     if faults := list(_inconsistencies(rows)):
         raise _error(faults)
-    permitted = frozenset(key for row in rows if row.in_force and row.permits for key in _keys(row))
+    permitted = frozenset(key for row in rows if row.live for key in _keys(row))
     by_id = MappingProxyType({row.id: row for row in rows})
     return RuleTable(raw, hashlib.sha256(raw).digest(), str(parsed["version"]), by_id, permitted)
 
@@ -190,11 +209,34 @@ def read(text: bytes) -> RuleTable:
 
 
 def national(test_mode: bool) -> RuleTable:
-    """The national base of this distribution; outside test mode without the rows that have an unread cell."""
-    table = read(_NATIONAL.read_bytes())
+    """The national base of this distribution; outside test mode without the rows that have an unread cell.
+
+    Raises:
+        TableError: the file of the distribution was changed into something that is no base.
+    """
+    table = read_base(_NATIONAL.read_bytes())
     if test_mode:
         return table
     return without(table, table.test_mode_only)
+
+
+def read_base(text: bytes) -> RuleTable:
+    """A table that can be a base for others: besides what `read` asks it has no gap.
+
+    Raises:
+        TableError: as `read`; or two roles about which no row says anything.
+    """
+    table = read(text)
+    if found := gaps(table):
+        raise _error([TableFault(None, f"/{sender}/{recipient}", "gap") for sender, recipient in found])
+    return table
+
+
+def gaps(table: RuleTable) -> tuple[tuple[str, str], ...]:
+    """Sender and recipient about which no row in force says that it permits or closes."""
+    rows = [row for row in table.rows.values() if row.in_force and row.reason != JUDGEMENT]
+    answered = {pair for row in rows for pair in product(row.senders, row.recipients)}
+    return tuple(pair for pair in product(ROLES, ROLES) if pair not in answered)
 
 
 def without(table: RuleTable, rows: Iterable[int]) -> RuleTable:
@@ -208,10 +250,11 @@ def without(table: RuleTable, rows: Iterable[int]) -> RuleTable:
 def ways(table: RuleTable, sender_role: str, recipient_role: str) -> Ways:
     """Every row about what one role tells another: on which grounds it may be told, and which rows close it."""
     about = [row for row in table.rows.values() if sender_role in row.senders and recipient_role in row.recipients]
-    live = [row for row in about if row.in_force and row.permits]
+    shut = [row for row in about if not row.live]
     return Ways(
-        tuple(Way(row, ground) for row in live for ground in row.grounds),
-        tuple(row for row in about if row not in live),
+        tuple(Way(row, ground) for row in about if row.live for ground in row.grounds),
+        tuple(row for row in shut if row.reason != JUDGEMENT),
+        tuple(row for row in shut if row.reason == JUDGEMENT),
     )
 
 
@@ -247,7 +290,7 @@ def _is_narrower(column: str, before: object, after: object) -> bool:
         return bool(before) or not after
     if column == "longest_months":
         return cast("int", after) <= cast("int", before)
-    return before == after
+    return before == after or (column == "reason" and after == "municipality")
 
 
 def _inconsistencies(rows: list[Row]) -> Iterator[TableFault]:
@@ -265,11 +308,34 @@ def _inconsistencies(rows: list[Row]) -> Iterator[TableFault]:
             cells = getattr(row, name)
             if list(cells) != sorted(cells):
                 yield TableFault(row.id, f"/{name}", "order")
+        if row.permits and row.reason is not None:
+            yield TableFault(row.id, "/reason", "permits")
+    yield from _contradictions(rows)
+
+
+def _contradictions(rows: list[Row]) -> Iterator[TableFault]:
+    """Rows that answer one question in two ways. A municipality that switches a row off contradicts nobody."""
+    closed: dict[tuple[str, ...], int] = {}
+    told: dict[tuple[str, ...], int] = {}
+    for row in rows:
+        if row.in_force and not row.permits and row.reason in _CLOSES:
+            closed |= dict.fromkeys(product(row.senders, row.recipients, row.grounds, row.categories), row.id)
+    for row in rows:
+        if not row.live:
+            continue
+        asked = list(product(row.senders, row.recipients, row.grounds, row.categories))
+        for other in sorted({closed[one] for one in asked if one in closed}):
+            yield TableFault(row.id, f"/permits/{other}", "contradiction")
+        same = [(row.purpose, row.law, *one) for one in asked]
+        for other in sorted({told[one] for one in same if one in told}):
+            if other != row.id:
+                yield TableFault(row.id, f"/purpose/{other}", "twice")
+        told |= dict.fromkeys(same, row.id)
 
 
 def _unread(row: Row) -> Iterator[str]:
     for field in fields(Row):
-        if field.name != "signed_by" and getattr(row, field.name) is None:
+        if field.name not in _NOT_LAW and getattr(row, field.name) is None:
             yield field.name
     for age, who in (row.consent_by or {}).items():
         if who is None:

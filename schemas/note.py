@@ -73,15 +73,24 @@ def open_note(note: str | bytes, name: str, public_key: bytes) -> Checkpoint:
 
     Raises NoteError when the note isn't well formed, isn't signed by that key, or is of another log.
     """
-    text, lines = _split_note(_decode(note))
     # 1. The signature first: nothing of the text counts before it holds (signed-note, introduction).
-    _check_signatures(text, lines, name, public_key)
+    text = signed_text(note, name, public_key)
     # 2. Then the three lines.
     checkpoint = _parse_text(text)
     # 3. A key that also signs other notes must not make this one.
     if not belongs(checkpoint.origin, name):
         raise NoteError("the note is of a log that isn't this key's")
     return checkpoint
+
+
+def signed_text(note: str | bytes, name: str, public_key: bytes) -> str:
+    """The text of a note, whatever it says, when the key of this name has signed it.
+
+    Raises NoteError when the note isn't well formed or isn't signed by that key.
+    """
+    text, lines = _split_note(_decode(note))
+    _check_signatures(text, lines, name, public_key)
+    return text
 
 
 def key_id(name: str, public_key: bytes) -> bytes:

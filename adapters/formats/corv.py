@@ -40,7 +40,7 @@ ABOUT: Final = About(
     status=Status.DRAFT,
     reads=("actie belegd",),
     writes=("event",),
-    tells=(22,),
+    tells=(22, 614),
     told=(12, 122, 222, 322, 422, 522),
 )
 recognises = of_corv

@@ -34,7 +34,7 @@ ABOUT: Final = About(
     version="R4",
     status=Status.STANDARD,
     reads=("Task", "ServiceRequest", "CarePlan", "EpisodeOfCare", "Appointment", "Communication", "Bundle"),
-    tells=(2, 4, 8, 9, 10, 12, 13, 122, 222, 522, 901),
+    tells=(2, 4, 8, 9, 10, 11, 12, 13, 14, 111, 114, 122, 214, 222, 311, 522, 901),
 )
 _IN_JSON, _IN_XML = json_mark(rb'"resourceType"\s*:'), xml_mark(b"http://hl7.org/fhir")
 BSN: Final = "http://fhir.nl/fhir/NamingSystem/bsn"

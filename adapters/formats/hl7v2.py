@@ -50,7 +50,7 @@ ABOUT: Final = About(
     status=Status.DERIVED,
     reads=("REF^I12", "RRI^I12", "SIU", "ORU^R01"),
     writes=("RRI^I12",),
-    tells=(2, 4, 12, 13, 122, 522, 901),
+    tells=(2, 4, 12, 13, 14, 111, 122, 214, 311, 522, 901),
     told=(5, 9, 13, 18, 118, 901, 903, 906),
 )
 recognises = text_mark(rb"MSH\||BHS\||FHS\|")  # a message, a batch or a file of batches

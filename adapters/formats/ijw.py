@@ -47,7 +47,7 @@ ABOUT: Final = About(
     version="3.2",
     status=Status.STANDARD,
     reads=tuple(sorted(message.number for message in STANDARD.messages)),
-    tells=(6, 8, 9, 10, 222, 903, 904),
+    tells=(6, 8, 9, 10, 11, 114, 222, 903, 904),
 )
 
 

@@ -43,7 +43,7 @@ ABOUT: Final = About(
     version="3.2",
     status=Status.STANDARD,
     reads=tuple(message.number for message in STANDARD.messages),
-    tells=(1, 2, 5, 122, 901, 902),
+    tells=(1, 2, 5, 14, 122, 311, 901, 902),
 )
 
 

@@ -58,7 +58,7 @@ ABOUT: Final = About(
     version="2019.1",
     status=Status.STANDARD,
     reads=("POSWV", "VOSWV"),
-    tells=(20, 422, 906),
+    tells=(20, 211, 314, 422, 906),
 )
 recognises = xml_mark(NAMESPACE.encode())
 _TEXT = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,64}")

@@ -33,7 +33,7 @@ ABOUT: Final = About(
     status=Status.DERIVED,
     reads=("tlv", "opp", "arrangement", "verzuim"),
     writes=("melding",),
-    tells=(20, 119, 422, 906),
+    tells=(20, 119, 211, 314, 422, 906),
     told=(9, 12, 18, 118, 119, 903),
 )
 recognises = json_mark(rb'"formaat"\s*:\s*"schakel-school"')

@@ -39,7 +39,7 @@ ABOUT: Final = About(
     version="v0200, v0500",
     status=Status.STANDARD,
     reads=("AanvraagUitkeringStatus", "Reintegratie", "UWVWb persoon", "Bijstandsregelingen"),
-    tells=(15, 16, 17, 18, 106, 115, 118, 322, 905),
+    tells=(15, 16, 17, 18, 106, 115, 118, 322, 414, 514, 905),
 )
 recognises = xml_mark(b"http://bkwi.nl/SuwiML/Diensten/")
 DECISION_PREFIX: Final = "suwi:beslissing:"

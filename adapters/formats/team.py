@@ -33,7 +33,7 @@ ABOUT: Final = About(
     status=Status.DERIVED,
     reads=("JSON", "CSV"),
     writes=("JSON",),
-    tells=(1, 5, 6, 17, 18, 106, 115, 122, 222, 322, 902, 903, 904, 905),
+    tells=(1, 5, 6, 11, 14, 17, 18, 106, 114, 115, 122, 222, 311, 322, 414, 902, 903, 904, 905),
     told=(2, 4, 6, 8, 9, 12, 15, 16, 20, 22, 106, 901, 902, 903, 905),
 )
 _IN_JSON = json_mark(rb'"formaat"\s*:\s*"schakel-team"')

@@ -36,7 +36,7 @@ ABOUT: Final = About(
     status=Status.STANDARD,
     reads=("notificatie", "Zaak", "Status", "Resultaat", "Rol"),
     writes=("Status",),
-    tells=(1, 5, 6, 17, 18, 106, 115, 122, 222, 322, 902, 903, 904, 905),
+    tells=(1, 5, 6, 11, 14, 17, 18, 106, 114, 115, 122, 222, 311, 322, 414, 902, 903, 904, 905),
     told=(2, 4, 6, 8, 9, 12, 15, 16, 20, 22, 106, 901, 902, 903, 905),
 )
 recognises = json_mark(rb'"zaak"\s*:\s*\{')

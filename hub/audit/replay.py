@@ -12,10 +12,10 @@ envelope is a difference.  *Not decidable* is what was erased, and what rests on
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import cast
+from typing import NamedTuple, cast
 
 from consent.decide import Moment
 from consent.rules import RuleTable, load
@@ -54,9 +54,21 @@ class Report:
     not_decidable: list[int] = field(default_factory=list)
 
 
-def replay(entries: Iterable[Entry], national: RuleTable) -> Report:
-    """The report over all entries of a log, in order from index 0."""
-    memory = _Memory(national)
+class Asked(NamedTuple):
+    """A decision about an envelope that came: what was asked, and what the hub knew then."""
+
+    question: Question
+    grant: GrantRow | None
+    partners: Partners
+    day: int
+    logged: str
+
+
+def replay(
+    entries: Iterable[Entry], national: RuleTable, listen: Callable[[Asked], None] | None = None
+) -> Report:
+    """The report over all entries of a log, in order from index 0; `listen` hears of each decision that can be taken again."""
+    memory = _Memory(national, listen)
     for index, item in enumerate(entries):
         if not item.record:
             memory.forgotten(index)
@@ -70,9 +82,10 @@ def replay(entries: Iterable[Entry], national: RuleTable) -> Report:
 class _Memory:
     """What the hub knew after the entries so far."""
 
-    def __init__(self, national: RuleTable) -> None:
+    def __init__(self, national: RuleTable, listen: Callable[[Asked], None] | None = None) -> None:
         self.report = Report()
         self._national = national
+        self._listen = listen
         self._vocabulary = vocabulary_of(national)
         self._rows: dict[int, AddressRow] = {}
         self._everyone: list[Partner] = []
@@ -162,6 +175,8 @@ class _Memory:
         grant = self._grants.get(question.handle)
         if self._undecidable(index, question, grant):
             return
+        if self._listen is not None:
+            self._listen(Asked(question, grant, self._partners, day, logged))
         names = self._names_amiss(question, record, day)
         if logged == Code.ID_REUSED:
             recomputed = Code.ID_REUSED if self._ids.get(message_id, sha) != sha else Code.ACCEPTED

@@ -208,7 +208,7 @@ def test_an_agreement_says_why_consent_is_not_the_ground_and_what_is(near: Neigh
     assert asked(WORK_TEAM, "School Voorbeeld").endswith("een schriftelijke verklaring van geen bezwaar (regel 18)")
     assert asked(TEAM, "School Voorbeeld").endswith("dat mag niet, ook niet met toestemming (regel 3)")
     assert asked(PARTNERSHIP, "Jeugdhulp Voorbeeld").endswith("dat mag niet, ook niet met toestemming (regel 19)")
-    assert asked(UWV, "Team Wmo").endswith("geen regel staat dat toe")
+    assert asked(UWV, "Team Wmo").endswith("dat mag niet, ook niet met toestemming (regel 912)")
 
 
 def test_an_allocation_still_makes_its_grants_by_itself_and_for_nobody_else(near: Neighbours) -> None:

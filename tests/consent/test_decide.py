@@ -213,7 +213,8 @@ def test_terms_within_their_row_have_no_fault() -> None:
 @pytest.mark.parametrize(
     ("terms", "introduction", "faults"),
     [
-        (replace(TERMS, row=7), "bsn", (Fault("/row", "unknown"),)),
+        (replace(TERMS, row=6000), "bsn", (Fault("/row", "unknown"),)),
+        (replace(TERMS, row=7, purpose="uitvoering-taken-wmo"), "code", (Fault("/row", "not-permitted"),)),
         (replace(TERMS, ground="safety"), "bsn", (Fault("/row", "not-permitted"),)),
         (replace(TERMS, purpose="levering-voorziening"), "bsn", (Fault("/purpose", "differs"),)),
         (replace(TERMS, law="jeugdwet"), "bsn", (Fault("/law", "differs"),)),

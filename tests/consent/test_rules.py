@@ -25,10 +25,12 @@ TEXTS = {
     ("bw7", "2015-11-29"): ("bw7-wgbo.md", "versie: 29-11-2015", "### Artikel  {}  "),
     ("participatiewet", "2015-08-30"): ("participatiewet.md", "versie: 30-8-2015", "### Artikel  {}  "),
     ("suwi", "2015-09-12"): ("suwi.md", "versie: 12-9-2015", "### Artikel  {}  "),
+    ("wpg", "2015-01-15"): ("wpg.md", "versie: 15-1-2015", "### Artikel  {}  "),
     ("wpo", "2015-08-30"): ("wpo-18a.md", "versie: 30-8-2015", "### Artikel  {}  "),
 }
 DEFINITION = ROOT / "schemas" / "definitions" / "consent" / "1" / "rule-table.json"
 BASE = rules.national(test_mode=True)
+CLOSING = {3, 7, 19, 21, 23, 24, *range(907, 919)}
 CATEGORIES = ("progress", "service")
 NAME = "Janssen-Planted"
 BSN = "999900006"
@@ -60,7 +62,7 @@ def test_categories_that_are_empty_unsorted_doubled_or_unknown_are_never_permitt
 
 def test_rows_with_an_unread_cell_are_for_test_mode_only() -> None:
     assert BASE.test_mode_only == tuple(row.id for row in BASE.rows.values() if row.permits)
-    assert set(rules.national(test_mode=False).rows) == {3, 19, 23}  # they close, and open nothing
+    assert set(rules.national(test_mode=False).rows) == CLOSING  # they close, and open nothing
     assert rules.national(test_mode=False).permitted == frozenset()
     assert rules.national(test_mode=False).hash != BASE.hash
 
@@ -69,7 +71,7 @@ def test_a_row_that_permits_nothing_may_have_unread_cells_anywhere() -> None:
     table = rules.load(_set(0, permits=False))
 
     assert set(BASE.test_mode_only) - set(table.test_mode_only) == {1}
-    assert set(rules.without(table, table.test_mode_only).rows) == {1, 3, 19, 23}
+    assert set(rules.without(table, table.test_mode_only).rows) == CLOSING | {1}
 
 
 def test_every_unread_cell_has_its_mark_and_no_read_law_is_marked_as_memory() -> None:
@@ -128,7 +130,7 @@ def test_the_hash_of_a_table_is_the_hash_of_the_bytes_that_are_published() -> No
 
     assert again.hash == hashlib.sha256(BASE.raw).digest()
     assert again == BASE
-    assert again.version == "2026-2"
+    assert again.version == "2026-3"
 
 
 def test_a_file_for_people_may_have_any_layout_and_gives_the_same_table() -> None:
@@ -185,7 +187,7 @@ def test_a_consent_row_whose_ages_were_not_read_loads_with_its_mark() -> None:
     ("raw", "row", "path", "keyword"),
     [
         (_table(lambda rows: rows.append(rows[4])), 5, "/id", "duplicate"),
-        (_table(lambda rows: rows.reverse()), 905, "/id", "order"),
+        (_table(lambda rows: rows.reverse()), 917, "/id", "order"),
         (_set(0, retention=None, marks={}), 1, "/processing_basis", "mark"),
         (_set(0, categories=["service", "progress"]), 1, "/categories", "order"),
     ],
@@ -264,7 +266,7 @@ def test_a_municipality_may_take_away_rows_categories_and_months_and_sign() -> N
     ("cells", "path"),
     [
         ({"recipients": ["gp", "provider-wmo"]}, "/recipients"),
-        ({"senders": ["provider-wmo"]}, "/senders"),
+        ({"senders": ["team-pw", "team-wmo"]}, "/senders"),
         ({"grounds": ["safety", "statutory"]}, "/grounds"),
         ({"longest_months": 13}, "/longest_months"),
         ({"introduction": "code"}, "/introduction"),
@@ -295,6 +297,74 @@ def test_a_municipality_can_not_add_a_row() -> None:
         rules.narrow(rules.without(BASE, [2]), BASE.raw)
 
 
+def _row(rows: list[Cells], number: int) -> Cells:
+    return next(row for row in rows if row["id"] == number)
+
+
+def test_the_national_base_names_each_role_and_each_other() -> None:
+    assert rules.gaps(BASE) == ()
+
+
+@pytest.mark.parametrize("cells", [{"in_force": False}, {"reason": "judgement"}, {"recipients": ["rvdk"]}])
+def test_a_base_with_a_gap_is_refused_with_the_two_roles(cells: Cells) -> None:
+    text = _table(lambda rows: _row(rows, 913).update(cells))
+
+    with pytest.raises(TableError) as caught:
+        rules.read_base(text)
+
+    assert TableFault(None, "/gp/police", "gap") in caught.value.faults
+    assert {fault.keyword for fault in caught.value.faults} == {"gap"}
+    assert rules.load(text).rows[913]  # for a municipality it is a narrowing
+
+
+def test_a_judgement_of_one_case_fills_no_gap() -> None:
+    gone = rules.without(BASE, [913])
+
+    assert ("gp", "uwv") in rules.gaps(gone)
+    assert {"gp", "uwv"} <= {*gone.rows[24].senders, *gone.rows[24].recipients}
+
+
+def test_a_row_that_permits_what_another_closes_is_a_contradiction() -> None:
+    opened = _table(lambda rows: _row(rows, 5).update(recipients=["gp", "uwv"]))
+
+    with pytest.raises(TableError, match=r"^row 5 /permits/3 contradiction$"):
+        rules.load(opened)
+
+
+@pytest.mark.parametrize("reason", ["municipality", None])
+def test_a_row_that_a_municipality_switched_off_contradicts_nobody(reason: str | None) -> None:
+    table = rules.narrow(BASE, _table(lambda rows: _row(rows, 17).update(permits=False, reason=reason)))
+
+    assert not table.permits(17, "team-pw", "uwv", "statutory", ("progress",))
+    assert table.permits(115, "team-pw", "uwv", "statutory", ("progress",))
+
+
+@pytest.mark.parametrize("reason", ["judgement", "law", "unread"])
+def test_a_municipality_closes_in_its_own_name_and_not_in_that_of_the_law(reason: str) -> None:
+    with pytest.raises(TableError, match=r"^row 5 /reason narrow$"):
+        rules.narrow(BASE, _table(lambda rows: _row(rows, 5).update(permits=False, reason=reason)))
+
+
+def test_the_same_rule_under_two_numbers_is_refused() -> None:
+    doubled = _table(lambda rows: rows.append(_row(rows, 5) | {"id": 9000}))
+
+    with pytest.raises(TableError, match=r"^row 9000 /purpose/5 twice$"):
+        rules.load(doubled)
+
+
+def test_a_row_that_permits_gives_no_reason_for_closing() -> None:
+    with pytest.raises(TableError, match=r"^row 5 /reason permits$"):
+        rules.load(_table(lambda rows: _row(rows, 5).update(reason="law")))
+
+
+def test_each_row_that_does_not_permit_says_why() -> None:
+    assert {row.id: row.reason for row in BASE.rows.values() if not row.permits} == {
+        **dict.fromkeys((3, 19), "law"),
+        **dict.fromkeys((7, 21, 24), "judgement"),
+        **dict.fromkeys((23, *range(907, 919)), "unread"),
+    }
+
+
 ROWS = st.fixed_dictionaries(
     {},
     optional={
@@ -315,9 +385,8 @@ def _edited(base: RuleTable, edits: list[Cells], kept: list[bool]) -> bytes:
     return orjson.dumps(parsed, option=orjson.OPT_SORT_KEYS)
 
 
-WIDE = rules.load(
-    _edited(BASE, [{"senders": ["gp", "team-wmo"], "recipients": ["provider-wmo", "uwv", "zvh"]}] * 3, [True] * 3)
-)
+_MANY: Cells = {"senders": ["gp", "team-wmo"], "recipients": ["provider-wmo", "uwv", "zvh"]}
+WIDE = rules.load(_edited(rules.without(BASE, [3]), [_MANY] * 3, [True] * 3))
 
 
 @given(st.lists(ROWS, min_size=3, max_size=3), st.lists(st.booleans(), min_size=3, max_size=3))
