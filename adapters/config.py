@@ -17,7 +17,7 @@ from adapters.keys import is_beside
 from adapters.spread import DAYS, MOST_DAYS
 from schemas.address import PATTERN, role_of
 from schemas.event import Kind, Law
-from schemas.note import NoteError, parse_verifier_key
+from schemas.note import parse_verifier_key
 from schemas.settings import (
     Fault,
     SettingsError,
@@ -32,7 +32,9 @@ from schemas.settings import (
     pattern,
     read_values,
     required,
+    rules_settings,
     text,
+    verifier_key,
     whole,
 )
 
@@ -119,15 +121,6 @@ def _hub(value: object, folder: Path) -> str:
     return LOCAL + str(path(value.removeprefix(LOCAL), folder))
 
 
-def _verifier_key(value: object, folder: Path) -> str:
-    line = text(1, 200)(value, folder)
-    try:
-        parse_verifier_key(line)
-    except NoteError:
-        raise Wrong("must be the verifier key that `schakel hub init` printed") from None
-    return line
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EdgeConfig:
     """Every setting of an edge. Paths are made absolute or start from the folder of the file."""
@@ -145,6 +138,21 @@ class EdgeConfig:
     )
     test_mode: bool = optional(
         flag, default=False, meaning="Load rules whose law text was not read yet. Refused in strict mode."
+    )
+    rules_file: Path | None = optional(
+        path,
+        None,
+        "File with the rule table of a municipality, in place of the national base; it is published and named in the "
+        "manifest. It only narrows the base: `schakel rules check`.",
+    )
+    rules_signature: Path | None = optional(
+        path, None, "File with the signature of the privacy officer (FG) under that table: `schakel rules sign`."
+    )
+    rules_key: str | None = optional(
+        verifier_key("must be the verifier key that `schakel rules sign` printed"),
+        None,
+        "The verifier key of that privacy officer, as `schakel rules sign` printed it. Required, with rules_signature, in "
+        "strict mode with a rules_file.",
     )
     clock_file: Path | None = optional(
         path,
@@ -187,7 +195,9 @@ class EdgeConfig:
         "that begin with 99 and for nobody else. Set both or none.",
     )
     hub_key: str | None = optional(
-        _verifier_key, None, "The hub's verifier key, as printed by `schakel hub init` and compared on paper."
+        verifier_key("must be the verifier key that `schakel hub init` printed"),
+        None,
+        "The hub's verifier key, as printed by `schakel hub init` and compared on paper.",
     )
     metrics_listen: tuple[str, int] | None = optional(
         listen,
@@ -344,6 +354,7 @@ def _together(config: EdgeConfig) -> list[Fault]:
     faults = []
     if (config.key_file is None) == (config.passphrase_env is None):
         faults.append(Fault("/key_file", "give either key_file or passphrase_env"))
+    faults += rules_settings(config.rules_file, config.rules_signature, config.rules_key, strict=config.strict)
     if config.hub is not None and config.hub_key is None:
         faults.append(Fault("/hub_key", "this setting is required with a hub"))
     if config.strict and config.hub_folder is not None:

@@ -46,6 +46,7 @@ COMMANDS = {
     "grant": Place(
         "deploy.commands.grant", "grant", "The grants and refusals of an edge: ways, make, list, stop, lift."
     ),
+    "rules": Place("deploy.commands.rules", "rules", "The rule table: show, check, compare, try out, explain, sign."),
     "audit": Place("deploy.commands.audit", "audit", "The log: show, verify, prove, checkpoint, compare."),
     "config": Place("deploy.commands.config", "config", "Settings: show what is in force, check a file."),
 }

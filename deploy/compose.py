@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from consent.rules import national
 from deploy.beside import refuse_beside_an_edge
 from deploy.clock import MachineClock
 from deploy.exits import failed
 from deploy.options import HUB_FILE
+from deploy.rules_in_force import InForce, rules_in_force
 from hub.accession_authority import make_authority
 from hub.attestations import Attestations
 from hub.audit.log import Log
@@ -31,9 +31,11 @@ from hub.config import HubConfig, load_hub_config
 from hub.exchange import Exchange
 from hub.greatest import GreatestFile
 from hub.registry import REMOVED
+from hub.self_test import prove
 from hub.store_sqlite import DATABASE, KEYS, LOCK, SqliteStore
 from schemas.address import oin_of
 from schemas.attestation import Authorities
+from schemas.calendar import day_of
 from schemas.signing import SigningKey
 
 Clock = Callable[[], int]
@@ -51,6 +53,7 @@ class Hub:
     store: SqliteStore
     log: Log
     exchange: Exchange
+    rules: InForce
 
 
 @contextmanager
@@ -59,12 +62,15 @@ def open_hub(config: HubConfig, clock: Clock | None = None, random: Random = os.
 
     Raises:
         Stopped: strict mode refuses to start it, or its key can't be read.
+        RulesError: the rule table of the settings can't be used.
+        SelfTestError: with the tables that it loaded it would let pass what they forbid.
         StoreError: there is no store, or another process works with it.
     """
     refuse_beside_an_edge(config)
     key = SigningKey(_read_seed(config.key_file))
     machine = MachineClock(config.clock_file)
     hub_clock = HubClock(clock or machine, running_time if clock else machine.steady)
+    rules = rules_in_force(config, day_of((clock or machine)()))
     store = SqliteStore(config.data_folder, hub_clock)
     try:
         head = store.head()
@@ -72,9 +78,10 @@ def open_hub(config: HubConfig, clock: Clock | None = None, random: Random = os.
             # Where no fact was ever taken nothing has a term, so any time is as good to begin with.
             hub_clock.begin(None if head.newest_fact < 0 else head.committed_at)
         log = Log(store, config.name, key, GreatestFile(config.greatest_file))
-        exchange = Exchange(store, log, national(config.test_mode), hub_clock, random, _attestations(config, log))
+        exchange = Exchange(store, log, rules.table, hub_clock, random, _attestations(config, log))
         _need_word_of_operator(config, exchange)
-        yield Hub(config, store, log, exchange)
+        prove([rules.table, *(one.table for one in exchange.snapshot()[0].by_address.values())], store.now())
+        yield Hub(config, store, log, exchange, rules)
         exchange.tick()
         exchange.close()
     finally:

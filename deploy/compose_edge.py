@@ -31,13 +31,13 @@ from adapters.store import FILE as STORE_FILE
 from adapters.store import EdgeStore
 from adapters.witness import Witness
 from adapters.workplace import Attest
-from consent.rules import national
 from deploy.clock import MachineClock
 from deploy.compose import Clock, Random, open_hub, toml, write_new
 from deploy.exits import failed
 from deploy.line import Line, LineError
 from deploy.local import LocalClient
 from deploy.options import EDGE_FILE, HUB_FILE
+from deploy.rules_in_force import rules_in_force
 from hub.client import (
     FactAnswer,
     Feed,
@@ -52,6 +52,7 @@ from hub.client import (
 from hub.config import load_hub_config
 from hub.store import StoreError
 from schemas.attestation import AttestationError, Authorities, attest
+from schemas.calendar import day_of
 from schemas.codes import Code
 from schemas.registry import load as load_registry
 from schemas.settings import Fault, SettingsError
@@ -106,21 +107,31 @@ def store_key(config: EdgeConfig, environment: Mapping[str, str]) -> StoreKey:
 
 
 @contextmanager
-def open_edge(
-    settings: Settings, client: HubClient, key: StoreKey, clock: Clock | None = None, random: Random = os.urandom
+def open_edge(  # one part of an edge each
+    settings: Settings,
+    client: HubClient,
+    key: StoreKey,
+    clock: Clock | None = None,
+    random: Random = os.urandom,
+    *,
+    lapsed: bool = False,
 ) -> Iterator[Edge]:
-    """The edge of these settings, until the block ends.  Without `clock`: the one of the settings.
+    """The edge of these settings, until the block ends.  Without `clock`: the one of the settings.  `lapsed`: also when
+    the signature under its rule table is over; then no rule permits anything, and a person can still refuse and stop.
 
     Raises:
         StoreError, WrongKeyError: there is no store, another process has it, or the key is another.
+        RulesError: the rule table of the settings can't be used.
     """
     config = settings.config
     clock = clock or MachineClock(config.clock_file)
+    rules = rules_in_force(config, day_of(clock()), lapsed=lapsed)
     with EdgeStore(config.data_folder, key, random) as store:
-        identity = Identity(config.address, config.own_codes, settings.book, notices_with_bsn=config.notices_with_bsn)
+        own = (config.address, config.own_codes, settings.book)
+        identity = Identity(*own, own_table=rules.own, notices_with_bsn=config.notices_with_bsn)
         witness = Witness(store, *(config.hub_verifier or _NO_KEY))
-        rules, days = national(config.test_mode), config.spread_days
-        tools = Tools(store, client, witness, rules, load_registry(), clock, random, spread_days=days)
+        days = config.spread_days
+        tools = Tools(store, client, witness, rules.table, load_registry(), clock, random, spread_days=days)
         tools = replace(tools, attest=attests_with(config), authorities=reads_authorities(config))
         edge = Edge(identity, tools)
         if isinstance(client, Line):

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from rich.console import RenderableType
 
-from consent.rules import national
 from deploy.commands.edge import view_data
 from deploy.compose import machine_clock
 from deploy.dutch import NO_ROW, closed_by, who_is_asked
@@ -155,7 +154,7 @@ def _log(world: World, screen: Screen) -> dict[str, object]:
     newest, size = log.checkpoint(world.clock()), store.head().size
     entries = [item for _, page in pages(store, 0, size) for item in page]
     report = outsider.verify_export(write_export(entries, [newest]), log.verifier_key)
-    replayed = replay(entries, national(world.hub.config.test_mode))
+    replayed = replay(entries, world.hub.rules.table)
     sound = report.ok and not replayed.differs
     if sound:
         verdict = good(

@@ -30,7 +30,6 @@ from adapters.agreement import Conversation
 from adapters.clients import ClientRow
 from adapters.connections.https import HttpsClient, HubRefusedError, Place, Signer
 from adapters.edge import Edge
-from consent.rules import national
 from deploy.commands.accession import (
     JOIN_FILE,
     Joining,
@@ -543,7 +542,7 @@ def _log(net: Net) -> dict[str, object]:
         entries = [item for _, page in pages(hub.store, 0, size) for item in page]
         newest = hub.log.checkpoint(machine_clock())
         report = outsider.verify_export(write_export(entries, [newest]), hub.log.verifier_key)
-        replayed = replay(entries, national(net.config.test_mode))
+        replayed = replay(entries, hub.rules.table)
     return {"sound": report.ok and not replayed.differs, "entries": size, "same": replayed.same}
 
 

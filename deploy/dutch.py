@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from adapters.records import ACTIVE, FROZEN, REPLACED, STOPPED, STOPPING
-from consent.rules import Row
+from consent.rules import JUDGEMENT, Row
 
 GROUNDS: Mapping[str, str] = {
     "consent": "toestemming",
@@ -39,7 +39,7 @@ _CONSENT_BY: Mapping[str | None, str] = {
     "representative": "de vertegenwoordiger",
     None: "nog niet uitgezocht",
 }
-_AGES: Mapping[str, str] = {
+AGES: Mapping[str, str] = {
     "under-12": "tot 12 jaar",
     "12-15": "12 tot 16 jaar",
     "16-17": "16 en 17 jaar",
@@ -53,20 +53,32 @@ def who_is_asked(row: Row, ground: str) -> str:
     """Who must be asked before anything may be told under a row, in its words."""
     if ground == "statutory":
         return "niemand: het is een wettelijke taak, die een professional vaststelt"
+    if ground == "safety":
+        return "niemand: een professional besluit het zelf, voor de veiligheid, en legt vast waarom"
     if ground == "no-objection":
         return "de cliënt, om een schriftelijke verklaring van geen bezwaar"
     if row.consent_by is None:
         return "toestemming; van wie op welke leeftijd is nog niet uitgezocht"
     who: dict[str | None, list[str]] = {}
-    for age, words in _AGES.items():
+    for age, words in AGES.items():
         who.setdefault(row.consent_by[age], []).append(words)
     return "toestemming: " + "; ".join(f"{_CONSENT_BY[one]} ({', '.join(ages)})" for one, ages in who.items())
+
+
+def untested(rows: Iterable[Row]) -> str:
+    """A sentence that names the rows that let something pass in test mode only; empty where there is none."""
+    named = ", ".join(str(number) for number in dict.fromkeys(row.id for row in rows if row.live and row.unread))
+    return f"ALLEEN IN TESTMODUS, want een deel van de wettekst is niet gelezen: regel {named}." if named else ""
 
 
 def closed_by(row: Row) -> str:
     """Why nobody can be asked, in the words of a row that closes."""
     if not row.in_force:
         return "niemand: deze regel is niet in werking"
+    if row.reason == JUDGEMENT:
+        return "een mens beoordeelt het ene geval, buiten Schakel om"
+    if not row.permits and row.reason in (None, "municipality"):
+        return "niemand: de gemeente heeft deze regel uitgezet"
     if not row.source:
         return "niemand: de wet is hiervoor nog niet gelezen, en tot dan is het dicht"
     return "niemand: de wet laat het niet toe"

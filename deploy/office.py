@@ -19,6 +19,7 @@ from pathlib import Path
 from deploy.clock import MachineClock
 from deploy.compose import Hub, open_hub
 from deploy.doctor_hub import health
+from deploy.rules_in_force import as_values
 from deploy.trace import trace
 from hub.config import HubConfig
 from hub.control_socket import Values, asked, is_served
@@ -115,6 +116,7 @@ def _status(hub: Hub, values: Values) -> Values:
         "counts": hub.exchange.counts(),
         "clock": _clock(hub, values),
         "awaited": [one.address for one in hub.exchange.awaited()],
+        "rules": as_values(hub.rules),
     }
 
 

@@ -27,8 +27,10 @@ from schemas.settings import (
     pattern,
     read_values,
     required,
+    rules_settings,
     section,
     text,
+    verifier_key,
 )
 
 MOVED: Final[Mapping[str, str]] = MappingProxyType({})  # a key of an earlier version -> its name now
@@ -114,6 +116,21 @@ class HubConfig:
     test_mode: bool = optional(
         flag, default=False, meaning="Load rules whose law text was not read yet. Refused in strict mode."
     )
+    rules_file: Path | None = optional(
+        path,
+        None,
+        "File with the rule table of a municipality, in place of the national base for every partner that published no "
+        "table of its own; give their edges the same files. It only narrows the base: `schakel rules check`.",
+    )
+    rules_signature: Path | None = optional(
+        path, None, "File with the signature of the privacy officer (FG) under that table: `schakel rules sign`."
+    )
+    rules_key: str | None = optional(
+        verifier_key("must be the verifier key that `schakel rules sign` printed"),
+        None,
+        "The verifier key of that privacy officer, as `schakel rules sign` printed it. Required, with rules_signature, in "
+        "strict mode with a rules_file.",
+    )
     clock_file: Path | None = optional(
         path,
         None,
@@ -164,9 +181,10 @@ def load_hub_config(file: Path) -> HubConfig:
 def _together(config: HubConfig) -> list[Fault]:
     """What is wrong between settings that are right by themselves."""
     if not config.strict:
-        return []
+        return rules_settings(config.rules_file, config.rules_signature, config.rules_key, strict=False)
     needed = {"operator": config.operator, "controllers": config.controllers, "fg_contact": config.fg_contact}
-    faults = [
+    faults = rules_settings(config.rules_file, config.rules_signature, config.rules_key, strict=True)
+    faults += [
         Fault(f"/{name}", "this setting is required in strict mode") for name, value in needed.items() if not value
     ]
     if config.operator is not None and config.operator_dpia is None and _is_one_of(config.operator, config.controllers):

@@ -30,7 +30,8 @@ STATES = (ADMITTED, SUSPENDED, REMOVED)
 
 @dataclass(frozen=True, slots=True)
 class Partner:
-    """One address.  `signing` and `opening` hold the keys that are not revoked, by their name."""
+    """One address.  `signing` and `opening` hold the keys that are not revoked, by their name.  `own_table`: it published
+    the table itself; else it is the hub's."""
 
     number: int
     address: str
@@ -40,6 +41,7 @@ class Partner:
     signing: Mapping[str, Key]
     opening: Mapping[str, Key]
     table: RuleTable
+    own_table: bool = False
 
     def signs_with(self, name: str, day: int) -> Key | None:
         """The signing key of that name, when the manifest and the key are valid on `day`."""
@@ -104,7 +106,9 @@ def make_partner(row: AddressRow, table: RuleTable) -> Partner:
     manifest = None if row.manifest is None else parse_manifest(row.manifest).manifest
     signing = {} if manifest is None else _usable(manifest.signing, manifest)
     opening = {} if manifest is None else _usable(manifest.opening, manifest)
-    return Partner(row.number, row.address, row.state, row.version, manifest, signing, opening, table)
+    return Partner(
+        row.number, row.address, row.state, row.version, manifest, signing, opening, table, row.table_hash is not None
+    )
 
 
 def _usable(keys: tuple[Key, ...], manifest: Manifest) -> Mapping[str, Key]:

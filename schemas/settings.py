@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
+from schemas.note import NoteError, parse_verifier_key
+
 T = TypeVar("T")
 
 LARGEST: Final = 1 << 20  # bytes of a settings file
@@ -182,6 +184,17 @@ def unknown_keys(
     return found
 
 
+def rules_settings(table: Path | None, signature: Path | None, key: str | None, *, strict: bool) -> list[Fault]:
+    """What is wrong between the three settings about a rule table, which hub and edge both have."""
+    if table is None:
+        alone = {"rules_signature": signature, "rules_key": key}
+        return [Fault(f"/{name}", "goes with rules_file") for name, value in alone.items() if value is not None]
+    missing = [name for name, value in (("rules_signature", signature), ("rules_key", key)) if value is None]
+    if len(missing) == 2 and not strict:
+        return []
+    return [Fault(f"/{name}", "is required with rules_file: a table that nobody signed") for name in missing]
+
+
 # ------------------------------------------------------------------------------------- readers of one value
 
 
@@ -204,6 +217,20 @@ def pattern(expression: str, rule: str) -> Read[str]:
         if not isinstance(value, str) or compiled.fullmatch(value) is None:
             raise Wrong(rule)
         return value
+
+    return read
+
+
+def verifier_key(rule: str) -> Read[str]:
+    """A verifier key, the one line by which a signer is known; `rule` says which."""
+
+    def read(value: object, folder: Path) -> str:
+        line = text(1, 200)(value, folder)
+        try:
+            parse_verifier_key(line)
+        except NoteError:
+            raise Wrong(rule) from None
+        return line
 
     return read
 

@@ -96,7 +96,7 @@ def show(screen: Screen, client: str, config: Path | None) -> None:
 @with_screen
 def end(screen: Screen, consent: str, config: Path | None) -> None:
     """The citizen withdraws CONSENT (its id, as `show` prints it): nothing leaves under it from now on."""
-    with at_work(config) as (opened, _):
+    with at_work(config, stopping=True) as (opened, _):
         known = asyncio.run(opened.end_agreement(consent))
     screen.answer({"consent": consent, "hub_knows": known}, *ended(known))
 

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import click
 
-from consent.rules import national
 from deploy.commands.compare import audit_compare
 from deploy.compose import Hub, open_hub, write_new
 from deploy.entries import KINDS, pages, read_lines
@@ -97,7 +96,7 @@ def verify(  # one option each; click passes them by name
         with screen.progress("reading every entry", size) as advance:
             report = outsider.verify_export(_export(running, newest, size, advance), running.log.verifier_key, kept)
         with screen.progress("taking every decision again", size) as advance:
-            replayed = replay(_entries(running, size, advance), national(running.config.test_mode))
+            replayed = replay(_entries(running, size, advance), running.rules.table)
         if export is not None:
             write_new(export, "".join(_export(running, newest, size, lambda _: None)).encode())
     _tell(screen, report, replayed)

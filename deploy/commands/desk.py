@@ -18,18 +18,22 @@ from deploy.options import EDGE_FILE, settings_file
 
 @contextmanager
 def at_desk(config: Path | None) -> Iterator[tuple[Edge, Settings]]:
-    """The edge of a command that needs no hub; one that runs lends its store."""
+    """The edge of a command that needs no hub; one that runs lends its store.  It opens also when the signature under
+    its rule table is over: what a person refuses must not wait for one."""
     settings = load_settings(settings_file(config, EDGE_FILE))
     key = store_key(settings.config, os.environ)
-    with on_loan(settings.config.data_folder, lambda: open_edge(settings, NoHub(), key)) as opened:
+    with on_loan(settings.config.data_folder, lambda: open_edge(settings, NoHub(), key, lapsed=True)) as opened:
         yield opened, settings
 
 
 @contextmanager
-def at_work(config: Path | None) -> Iterator[tuple[Edge, Settings]]:
-    """The edge of a command that tells the hub something, now when it can be reached, else at a later pass."""
+def at_work(config: Path | None, *, stopping: bool = False) -> Iterator[tuple[Edge, Settings]]:
+    """The edge of a command that tells the hub something, now when it can be reached, else at a later pass.
+    `stopping`: it only stops, so it opens also when the signature under its rule table is over."""
     settings = load_settings(settings_file(config, EDGE_FILE))
     key = store_key(settings.config, os.environ)
     folder = settings.config.data_folder
-    with reach_hub(settings.config) as client, on_loan(folder, lambda: open_edge(settings, client, key)) as opened:
-        yield opened, settings
+    with reach_hub(settings.config) as client:
+        edge = lambda: open_edge(settings, client, key, lapsed=stopping)  # noqa: E731  # what is lent, when it is
+        with on_loan(folder, edge) as opened:
+            yield opened, settings

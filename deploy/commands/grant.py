@@ -17,7 +17,7 @@ from adapters.refusals import CLOSED, REASONS, WORDS
 from deploy.commands.agreement import ended, the_day, the_rule
 from deploy.commands.desk import at_desk, at_work
 from deploy.commands.edge import partner_address
-from deploy.dutch import GRANT_STATES, GROUNDS, NO_ROW, categories, closed_by, not_lawful, who_is_asked
+from deploy.dutch import GRANT_STATES, GROUNDS, NO_ROW, categories, closed_by, not_lawful, untested, who_is_asked
 from deploy.exits import refused, wrong_use
 from deploy.options import edge_option
 from deploy.screen import Screen, good, note, table, with_screen
@@ -85,13 +85,15 @@ def show_ways(screen: Screen, partner: str, config: Path | None) -> None:
         address = partner_address(settings, partner)
         found = opened.ways_to(address)
     rows = [(way.row.id, way.row.law, GROUNDS[way.ground], who_is_asked(way.row, way.ground)) for way in found.open]
-    rows += [(row.id, row.law, "-", closed_by(row)) for row in found.closed]
+    rows += [(row.id, row.law, "-", closed_by(row)) for row in (*found.closed, *found.by_person)]
     answer = {
         "open": [{"row": way.row.id, "law": way.row.law, "ground": way.ground} for way in found.open],
         "closed": [row.id for row in found.closed],
+        "by_person": [row.id for row in found.by_person],
     }
+    warned = untested(way.row for way in found.open)
     shown = table(f"Wij aan {settings.book.name_of(address)}", ("regel", "wet", "grond", "wie te vragen"), rows)
-    screen.answer(answer, shown if rows else note(NO_ROW))
+    screen.answer(answer, shown if rows else note(NO_ROW), *([note(warned)] if warned else []))
 
 
 @grant.command()
@@ -113,12 +115,14 @@ def make(  # one option each; click passes them by name
         except NotLawfulError as error:
             raise refused(f"Dit kan niet: {not_lawful(map(the_rule, error.faults))}.") from None
         name = settings.book.name_of(made.recipient)
+        warned = untested([opened.workplace.rules.rows[made.row]])
     said = f"Wij mogen {name} inlichten: regel {made.row}, {GROUNDS[made.ground]}, tot en met {date_text(made.end)}."
     waits = note(f"{name} weet nog niet om wie het gaat: druk een code af met `schakel edge code print`.")
     screen.answer(
         {"id": made.id, "row": made.row, "ground": made.ground, "end": date_text(made.end), "by_code": made.by_code},
         good(said),
         *([waits] if made.by_code and not made.introduced else []),
+        *([note(warned)] if warned else []),
     )
 
 
@@ -134,7 +138,7 @@ def stop(screen: Screen, grant_id: str | None, code: str | None, why: str | None
     """Stop GRANT (its id, as `list` prints it). The reason stays at this edge; the hub only knows: stopped."""
     if (grant_id is None) != (why is None) or (grant_id is None) == (code is None):
         raise wrong_use("Give either GRANT and --why, or --code alone.")
-    with at_work(config) as (opened, _):
+    with at_work(config, stopping=True) as (opened, _):
         if code is not None:
             known = asyncio.run(opened.stop_with_code(code))
         else:

@@ -12,7 +12,6 @@ from pathlib import Path
 import click
 from rich.console import RenderableType
 
-from consent.rules import national
 from deploy.commands.clock import hub_clock
 from deploy.commands.clock import rows as clock_rows
 from deploy.commands.doctor import hub_doctor
@@ -109,12 +108,16 @@ def status(screen: Screen, config: Path | None) -> None:
     settings = load_hub_config(settings_file(config, HUB_FILE))
     with open_office(settings) as office:
         answer = office("status", {})
-    permitting = len(national(settings.test_mode).permitted)
+    permitting, in_force = answer["rules"]["permitting"], answer["rules"]
     rows = [
         ("operator", settings.operator or "-"),
         *([("operator is a partner", f"yes; DPIA {settings.operator_dpia}")] if settings.operator_dpia else []),
         ("controllers", "; ".join(settings.controllers) or "-"),
         ("FG", settings.fg_contact or "-"),
+        ("rule table", f"{in_force['version']}, SHA-256 {in_force['hash']}"),
+        ("signed", f"{in_force['signed_by']} for {in_force['municipality']} until {in_force['until']}")
+        if in_force["signed_by"]
+        else ("signed", "by nobody: the national base" if not in_force["own"] else "by nobody"),
         ("log", answer["log"]),
         ("verifier key", answer["verifier_key"]),
         *(("partners, " + state, number) for state, number in answer["partners"].items()),
@@ -135,13 +138,15 @@ def status(screen: Screen, config: Path | None) -> None:
     screen.answer(
         whole,
         table(f"Hub {settings.name}", ("what", "value"), rows),
-        *_warnings(settings, permitting, answer["awaited"]),
+        *_warnings(settings, permitting, answer["awaited"], in_force["test_mode_only"]),
     )
     if answer["clock"]["jump_seconds"]:
         screen.say(bad("THE CLOCK IS IN DOUBT: nothing is decided. `schakel hub clock` says what to do."))
 
 
-def _warnings(settings: HubConfig, permitting: int, awaited: Sequence[str]) -> list[RenderableType]:
+def _warnings(
+    settings: HubConfig, permitting: int, awaited: Sequence[str], untested: Sequence[int]
+) -> list[RenderableType]:
     found: list[RenderableType] = []
     if awaited:
         found.append(bad(f"IN RECOVERY: waits for {len(awaited)} partners; `schakel hub recover` says for whom."))
@@ -150,7 +155,8 @@ def _warnings(settings: HubConfig, permitting: int, awaited: Sequence[str]) -> l
     if not settings.strict:
         found.append(bad("NOT STRICT: this hub may stand beside an edge. That is for a demo only."))
     if settings.test_mode:
-        found.append(bad("TEST MODE: rules are in use whose law text was not read yet."))
+        named = ", ".join(map(str, untested)) or "none"
+        found.append(bad(f"TEST MODE: rules are in use whose law text was not read yet: rows {named}."))
     if settings.clock_file is not None:
         found.append(bad("MOVABLE CLOCK: clock_file moves the clock of this hub. That is for a test or a drill only."))
     if not permitting:

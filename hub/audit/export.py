@@ -10,7 +10,9 @@ last checkpoint doesn't cover exactly the entries before it.
 from __future__ import annotations
 
 from base64 import b64encode
+from binascii import a2b_base64
 from collections.abc import Iterable, Iterator, Sequence
+from hashlib import sha256
 
 from schemas.entry import Entry
 
@@ -38,6 +40,44 @@ def write_export(entries: Iterable[Entry], notes: Sequence[str]) -> Iterator[str
         lines = note.removesuffix("\n").split("\n")
         yield f"checkpoint {len(lines)}\n"
         yield from (line + "\n" for line in lines)
+
+
+class ExportError(ValueError):
+    """This export can't be read, or shows a record that is not the one of its leaf; names the line, never its content."""
+
+
+def read_export(lines: Iterable[str]) -> Iterator[Entry]:
+    """The entries in the lines of an export that follow its first.  That a hub signed them is `verify.py`'s to say.
+
+    Raises ExportError at a line that is none of an entry, is out of order, or whose record is not that of its leaf.
+    """
+    for count, line in enumerate(lines):
+        if line.startswith("checkpoint "):
+            return
+        number, _, rest = line.rstrip("\n").partition(" ")
+        entry = _entry_of(rest) if number == str(count) else None
+        if entry is None:
+            raise ExportError(
+                f"entry {count} of the export is broken: make it anew with `schakel audit verify --export`"
+            )
+        yield entry
+
+
+def _entry_of(text: str) -> Entry | None:
+    """The entry that `_entry_text` wrote; None when the record is not the one of the leaf."""
+    try:
+        leaf, *shown = (None if one == _NO_SALT else a2b_base64(one, strict_mode=True) for one in text.split(" "))
+    except ValueError:
+        return None
+    if leaf is None or len(shown) not in (0, 2):
+        return None
+    if not shown:
+        return Entry(leaf, None, b"")
+    salt, record = shown
+    if record is None:
+        return None
+    kind = b"\1" if salt is None else b"\0"
+    return Entry(leaf, salt, record) if leaf == kind + sha256((salt or b"") + record).digest() else None
 
 
 def proof_text(index: int, path: Sequence[bytes], note: str, entry: Entry) -> str:

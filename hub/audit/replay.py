@@ -64,9 +64,7 @@ class Asked(NamedTuple):
     logged: str
 
 
-def replay(
-    entries: Iterable[Entry], national: RuleTable, listen: Callable[[Asked], None] | None = None
-) -> Report:
+def replay(entries: Iterable[Entry], national: RuleTable, listen: Callable[[Asked], None] | None = None) -> Report:
     """The report over all entries of a log, in order from index 0; `listen` hears of each decision that can be taken again."""
     memory = _Memory(national, listen)
     for index, item in enumerate(entries):

@@ -1,0 +1,138 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""A dry run: which decisions of a log another rule table would have taken otherwise.
+
+* Every decision is asked again by the functions of the pipeline, with what the hub knew then (`hub.audit.replay`): grants,
+  partners and day are those of the log, only the table is another.
+* A table that a partner published itself keeps its say: what that one forbids is not released.
+* What is shown about a ground is a count per row and roles, and none below five: it says *fewer than 5*.  Where one is
+  left out so is the sum, from which it would follow.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+from consent.decide import Moment
+from consent.rules import RuleTable
+from deploy.compose import open_hub
+from deploy.entries import pages
+from deploy.exits import failed
+from deploy.options import HUB_FILE, settings_file
+from hub.audit.export import EXPORT_MAGIC, read_export
+from hub.audit.replay import Asked, Report, replay
+from hub.config import load_hub_config
+from hub.pipeline import judge
+from hub.registry import Partner, Partners
+from schemas.address import role_of
+from schemas.codes import Code
+from schemas.entry import Entry
+
+FEWEST = 5
+_TABLE_CODES = (Code.ACCEPTED, Code.NOT_PERMITTED_HERE)
+
+
+class Kind(NamedTuple):
+    """What is counted: the row that the grant rests on, its ground, the two roles."""
+
+    row: int
+    ground: str
+    sender: str
+    recipient: str
+
+
+class Line(NamedTuple):
+    """How many decisions of one kind come out otherwise; None: fewer than five, and at least one."""
+
+    kind: Kind
+    number: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """What another table would have done. `decisions`: how many were asked again; `undecidable`: how many could not be."""
+
+    decisions: int
+    undecidable: int
+    refused: tuple[Line, ...]
+    released: tuple[Line, ...]
+
+
+def dry_run(entries: Iterable[Entry], old: RuleTable, new: RuleTable) -> DryRun:
+    """The decisions in these entries, which were taken under `old`, under `new`."""
+    counts = _Counts(new)
+    report: Report = replay(entries, old, counts.asked)
+    return DryRun(counts.decisions, len(report.not_decidable), _lines(counts.refused), _lines(counts.released))
+
+
+def total(lines: Iterable[Line]) -> int | None:
+    """The sum, unless it would tell a count that is left out."""
+    counts = [line.number for line in lines]
+    return None if None in counts else sum(count for count in counts if count is not None)
+
+
+class _Counts:
+    """Asks each decision again and counts those that come out otherwise."""
+
+    def __init__(self, new: RuleTable) -> None:
+        self.decisions = 0
+        self.refused: Counter[Kind] = Counter()
+        self.released: Counter[Kind] = Counter()
+        self._new = new
+        self._narrowed: dict[bytes, RuleTable] = {}
+
+    def asked(self, asked: Asked) -> None:
+        if asked.grant is None or asked.logged not in _TABLE_CODES or asked.question.retraction:
+            return  # no table was looked at
+        self.decisions += 1
+        now, then = self._permits(asked), asked.logged == Code.ACCEPTED
+        if now == then:
+            return
+        sender, recipient = (asked.partners.by_number[number] for number in (asked.grant.sender, asked.grant.recipient))
+        kind = Kind(asked.grant.row, asked.grant.ground, role_of(sender.address), role_of(recipient.address))
+        (self.released if now else self.refused)[kind] += 1
+
+    def _permits(self, asked: Asked) -> bool:
+        """By the new table, and by what the partners published themselves."""
+        if asked.grant is None:
+            return False
+        numbers = {asked.question.sender, asked.question.recipient, asked.grant.sender, asked.grant.recipient}
+        two = [asked.partners.by_number[number] for number in numbers if number in asked.partners.by_number]
+        own = Partners([replace(one, table=self._both(one)) for one in two])
+        code = judge(asked.question, asked.grant, own, asked.day, Moment.ACCEPT)
+        return code is Code.ACCEPTED
+
+    def _both(self, partner: Partner) -> RuleTable:
+        if not partner.own_table:
+            return self._new
+        own = partner.table
+        if own.hash not in self._narrowed:
+            self._narrowed[own.hash] = replace(self._new, permitted=self._new.permitted & own.permitted)
+        return self._narrowed[own.hash]
+
+
+def _lines(counts: Counter[Kind]) -> tuple[Line, ...]:
+    return tuple(Line(kind, count if count >= FEWEST else None) for kind, count in sorted(counts.items()))
+
+
+def read_audit(place: Path) -> Iterator[Entry]:
+    """The entries of an export (`schakel audit verify --export`), or of the hub whose settings these are.
+
+    Raises:
+        Stopped: it is neither.
+        ExportError: the export is broken.
+    """
+    if place.is_dir() or place.name == HUB_FILE:
+        with open_hub(load_hub_config(settings_file(place, HUB_FILE))) as hub:
+            for _, found in pages(hub.store, 0, hub.store.head().size):
+                yield from found
+        return
+    with place.open(encoding="utf-8", newline="\n") as lines:
+        if next(lines, "").rstrip("\n") != EXPORT_MAGIC:
+            raise failed("This is no export of a log and no hub. Make one with `schakel audit verify --export FILE`.")
+        yield from read_export(lines)
