@@ -80,9 +80,11 @@ def test_a_person_sees_by_which_rows_a_partner_may_be_told_and_who_must_be_asked
     assert answer("grant", "ways", practice, "--config", team) == {
         "open": [{"row": 5, "law": "wmo", "ground": "consent"}],
         "closed": [],
+        "by_person": [7, 24],
     }
     shown = schakel("grant", "ways", practice, "--config", team).output
     assert "toestemming: de vertegenwoordiger (tot 12 jaar" in " ".join(shown.replace("│", " ").split())
+    assert "ALLEEN IN TESTMODUS" in shown
 
 
 def test_a_person_makes_a_grant_with_its_source_and_not_on_consent_or_for_longer_than_the_row(
