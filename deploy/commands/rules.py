@@ -191,8 +191,8 @@ def diff(screen: Screen, old: Path, new: Path, traffic: Path | None) -> None:
 
 
 @rules.command(name="explain")
-@click.argument("sender", type=_ROLE)
-@click.argument("recipient", type=_ROLE)
+@click.argument("sender", type=_ROLE, metavar="SENDER")
+@click.argument("recipient", type=_ROLE, metavar="RECIPIENT")
 @click.option("--category", type=click.Choice(sorted(CATEGORIES)), help="Only about telling this.")
 @click.option("--ground", type=click.Choice(sorted(GROUNDS)), help="Only on this ground.")
 @_table_option

@@ -448,7 +448,7 @@ def test_the_last_day_of_a_signature_counts_and_the_next_does_not(answer: Answer
 
 
 def test_an_edge_with_a_signature_that_is_over_does_not_work_and_a_person_can_still_refuse(
-    answer: Answer, kept: Path, tmp_path: Path
+    answer: Answer, schakel: Schakel, kept: Path, tmp_path: Path
 ) -> None:
     _expires(kept, answer)
     file = kept / "team-wmo" / "edge.toml"
@@ -463,8 +463,12 @@ def test_an_edge_with_a_signature_that_is_over_does_not_work_and_a_person_can_st
         raise AssertionError("it works")
     with at_desk(kept / "team-wmo") as (opened, _):
         assert opened.workplace.rules.permitted == frozenset()
-        client = opened.clients()[0].id if hasattr(opened, "clients") else ""
-        assert client is not None
+    grant = next(one for one in answer("grant", "list", "--config", kept / "team-wmo") if one["row"] == 1)
+    make = ("grant", "make", grant["client"], "--with", "Huisartsenpraktijk De Linde", "--row", "5", "--source", "x")
+    assert schakel(*make, "--config", kept / "team-wmo").exit_code == Exit.REFUSED
+    stopped = answer("grant", "stop", grant["id"], "--why", "objected", "--config", kept / "team-wmo")
+    assert stopped["stopped"]
+    assert answer("grant", "refusals", grant["client"], "--config", kept / "team-wmo")
 
 
 def test_an_edge_publishes_the_table_that_it_uses(answer: Answer, kept: Path) -> None:
