@@ -26,6 +26,7 @@ from tests.bench import (
     hub_lines,
     log_lines,
     network_lines,
+    rule_lines,
     withdrawal_line,
 )
 from tests.bench.material import LARGE, SMALL
@@ -58,6 +59,8 @@ LINES: dict[str, Measure] = {
     "gateway.deliver100": _one(partial(gateway_lines.deliver, size=100, goal=None)),
     "gateway.two_cores_ratio": _one(gateway_lines.two_cores),
     "log.verify_1M_s": log_lines.verify_million,
+    "rules.decide": rule_lines.decide_alone,
+    "rules.decide_1M_grants": rule_lines.decide_among_million,
     **{name: partial(format_lines.read, name) for name in format_lines.SAMPLES},
     **{name: partial(format_lines.write, name) for name in format_lines.WRITINGS},
     **{name: partial(format_lines.batch_memory, name) for name in format_lines.BATCHES},
