@@ -57,8 +57,11 @@ class Hub:
 
 
 @contextmanager
-def open_hub(config: HubConfig, clock: Clock | None = None, random: Random = os.urandom) -> Iterator[Hub]:
-    """The hub of these settings, until the block ends.  Without `clock`: the one of the settings.
+def open_hub(
+    config: HubConfig, clock: Clock | None = None, random: Random = os.urandom, *, traffic: bool = True
+) -> Iterator[Hub]:
+    """The hub of these settings, until the block ends.  Without `clock`: the one of the settings.  Without `traffic`: for
+    who reads its log or bars a partner; nobody reaches it, so it opens also when the signature under its table is over.
 
     Raises:
         Stopped: strict mode refuses to start it, or its key can't be read.
@@ -70,7 +73,7 @@ def open_hub(config: HubConfig, clock: Clock | None = None, random: Random = os.
     key = SigningKey(_read_seed(config.key_file))
     machine = MachineClock(config.clock_file)
     hub_clock = HubClock(clock or machine, running_time if clock else machine.steady)
-    rules = rules_in_force(config, day_of((clock or machine)()))
+    rules = rules_in_force(config, day_of((clock or machine)()), lapsed=not traffic)
     store = SqliteStore(config.data_folder, hub_clock)
     try:
         head = store.head()
@@ -80,7 +83,8 @@ def open_hub(config: HubConfig, clock: Clock | None = None, random: Random = os.
         log = Log(store, config.name, key, GreatestFile(config.greatest_file))
         exchange = Exchange(store, log, rules.table, hub_clock, random, _attestations(config, log))
         _need_word_of_operator(config, exchange)
-        prove([rules.table, *(one.table for one in exchange.snapshot()[0].by_address.values())], store.now())
+        if traffic:
+            prove([rules.table, *(one.table for one in exchange.snapshot()[0].by_address.values())], store.now())
         yield Hub(config, store, log, exchange, rules)
         exchange.tick()
         exchange.close()

@@ -131,7 +131,7 @@ def open_edge(  # one part of an edge each
         identity = Identity(*own, own_table=rules.own, notices_with_bsn=config.notices_with_bsn)
         witness = Witness(store, *(config.hub_verifier or _NO_KEY))
         days = config.spread_days
-        tools = Tools(store, client, witness, rules.table, load_registry(), clock, random, spread_days=days)
+        tools = Tools(store, client, witness, rules.usable, load_registry(), clock, random, spread_days=days)
         tools = replace(tools, attest=attests_with(config), authorities=reads_authorities(config))
         edge = Edge(identity, tools)
         if isinstance(client, Line):

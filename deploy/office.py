@@ -42,7 +42,7 @@ def open_office(config: HubConfig) -> Iterator[Office]:
     if is_served(config.data_folder):
         yield partial(_ask, config)
     else:
-        with open_hub(config) as hub:
+        with open_hub(config, traffic=False) as hub:
             yield partial(perform, hub)
 
 

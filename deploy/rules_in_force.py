@@ -5,7 +5,8 @@
 
 A table that is not in order, widens the base, isn't signed by the key in the settings or whose signature is over stops
 whoever would use it from starting; the sentence names row and column, or the reason.  It is looked at once, at the start.
-Only a desk, at which a person refuses or stops, opens with a signature that is over, and then no rule permits anything.
+With a signature that is over only a desk opens, at which a person refuses or stops and no rule permits anything, and who
+reads the log of a hub or bars a partner.
 """
 
 from __future__ import annotations
@@ -52,15 +53,21 @@ class RulesSettings(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """The table in force; `own` when it is a municipality's, `signed` who said so."""
+    """The table in force; `own` when it is a municipality's, `signed` who said so, `over` when that signature no longer counts."""
 
     table: RuleTable
     own: bool = False
     signed: Signed | None = None
+    over: bool = False
+
+    @property
+    def usable(self) -> RuleTable:
+        """The table to decide by: one that permits nothing when its signature is over."""
+        return replace(self.table, permitted=frozenset()) if self.over else self.table
 
 
 def rules_in_force(settings: RulesSettings, day: int, *, lapsed: bool = False) -> InForce:
-    """The table that these settings name, on this day; with `lapsed` one that permits nothing where its signature is over.
+    """The table that these settings name, on this day; with `lapsed` also one whose signature is over, and says so.
 
     Raises:
         RulesError: it can't be used.
@@ -75,7 +82,7 @@ def rules_in_force(settings: RulesSettings, day: int, *, lapsed: bool = False) -
         signed = open_signature(note, parse_verifier_key(settings.rules_key), table.hash, day)
     except UnsignedError as error:
         if lapsed and error.why is Why.OVER:
-            return InForce(replace(table, permitted=frozenset()), own=True)
+            return InForce(table, own=True, over=True)
         raise RulesError(f"The rule table in rules_file can't be used: {_WHY[error.why]}.") from None
     return InForce(table, own=True, signed=signed)
 
@@ -92,6 +99,7 @@ def as_values(rules: InForce) -> dict[str, Any]:
         "municipality": None if signed is None else signed.municipality,
         "signed_by": None if signed is None else signed.name,
         "until": None if signed is None else date_text(signed.until),
+        "over": rules.over,
     }
 
 

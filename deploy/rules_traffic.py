@@ -128,7 +128,7 @@ def read_audit(place: Path) -> Iterator[Entry]:
         ExportError: the export is broken.
     """
     if place.is_dir() or place.name == HUB_FILE:
-        with open_hub(load_hub_config(settings_file(place, HUB_FILE))) as hub:
+        with open_hub(load_hub_config(settings_file(place, HUB_FILE)), traffic=False) as hub:
             for _, found in pages(hub.store, 0, hub.store.head().size):
                 yield from found
         return

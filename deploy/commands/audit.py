@@ -53,7 +53,7 @@ def show(  # one option each; click passes them by name
 ) -> None:
     """The entries of the log: index, day, kind, partners, code."""
     found = []
-    with open_hub(load_hub_config(settings_file(config, HUB_FILE))) as running:
+    with open_hub(load_hub_config(settings_file(config, HUB_FILE)), traffic=False) as running:
         size = running.store.head().size
         for line in read_lines(running.store, after, size):
             if kind in (None, line.kind) and (partner is None or line.concerns(partner)):
@@ -89,7 +89,7 @@ def verify(  # one option each; click passes them by name
             raise wrong_use("With --file goes --key, the verifier key from paper, and no --export.")
         _verify_file(screen, given, key, kept)
         return
-    with open_hub(load_hub_config(settings_file(config, HUB_FILE))) as running:
+    with open_hub(load_hub_config(settings_file(config, HUB_FILE)), traffic=False) as running:
         kept = kept if kept is not None else running.store.last_checkpoint()
         newest = running.log.checkpoint(running.store.now())
         size = outsider.open_note(newest, *outsider.parse_verifier_key(running.log.verifier_key)).size
@@ -178,7 +178,7 @@ def prove(screen: Screen, index: int, out: Path | None, without_record: bool, co
     target = out or Path(f"entry-{index}.tlog-proof")
     if target.exists():
         raise failed("The file of the proof is there already and is not overwritten. Choose another with --out.")
-    with open_hub(load_hub_config(settings_file(config, HUB_FILE))) as running:
+    with open_hub(load_hub_config(settings_file(config, HUB_FILE)), traffic=False) as running:
         newest = running.log.checkpoint(running.store.now())
         vkey = running.log.verifier_key
         size = outsider.open_note(newest, *outsider.parse_verifier_key(vkey)).size

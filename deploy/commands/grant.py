@@ -57,6 +57,8 @@ def list_grants(screen: Screen, client: str | None, everything: bool, config: Pa
             for one in opened.grants(client)
             if everything or one.state == ACTIVE
         ]
+        known = opened.workplace.rules.rows
+        warned = untested(known[one.row] for _, one in found if one.row in known)
     rows = [
         (
             shown["id"],
@@ -72,7 +74,8 @@ def list_grants(screen: Screen, client: str | None, everything: bool, config: Pa
         for shown, one in found
     ]
     columns = ("nummer", "cliënt", "voor", "regel", "grond", "wat", "van", "tot en met", "stand")
-    screen.answer([shown for shown, _ in found], table("Wie wij mogen inlichten", columns, rows))
+    shown_table = table("Wie wij mogen inlichten", columns, rows)
+    screen.answer([shown for shown, _ in found], shown_table, *([note(warned)] if warned else []))
 
 
 @grant.command(name="ways")

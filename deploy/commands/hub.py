@@ -140,6 +140,10 @@ def status(screen: Screen, config: Path | None) -> None:
         table(f"Hub {settings.name}", ("what", "value"), rows),
         *_warnings(settings, permitting, answer["awaited"], in_force["test_mode_only"]),
     )
+    if in_force["over"]:
+        screen.say(
+            bad("THE SIGNATURE UNDER THE RULE TABLE IS OVER: the hub does not start. Ask the FG to sign it anew.")
+        )
     if answer["clock"]["jump_seconds"]:
         screen.say(bad("THE CLOCK IS IN DOUBT: nothing is decided. `schakel hub clock` says what to do."))
 

@@ -447,6 +447,22 @@ def test_the_last_day_of_a_signature_counts_and_the_next_does_not(answer: Answer
     assert ending(caught.value).exit_code == Exit.REFUSED
 
 
+def test_with_a_signature_that_is_over_the_log_is_read_and_a_partner_barred(
+    answer: Answer, schakel: Schakel, kept: Path, tmp_path: Path
+) -> None:
+    _expires(kept, answer)
+    file, clock = kept / "hub" / "hub.toml", tmp_path / "clock.toml"
+    clock.write_text(f"passed_seconds = {201 * 86_400}\n")
+    file.write_text(f"clock_file = {json.dumps(str(clock))}\n" + file.read_text())
+    with pytest.raises(RulesError, match="its signature is over"), open_hub(load_hub_config(file)):
+        raise AssertionError("it takes traffic")
+    assert answer("audit", "show", "--config", kept / "hub")
+    assert answer("hub", "status", "--config", kept / "hub")["rules"]["over"]
+    assert "IS OVER" in schakel("hub", "status", "--config", kept / "hub").output
+    gp = next(one for one in answer("partner", "list", "--config", kept / "hub") if one["address"].endswith(":gp"))
+    assert answer("partner", "suspend", gp["address"], "--yes", "--config", kept / "hub")
+
+
 def test_an_edge_with_a_signature_that_is_over_does_not_work_and_a_person_can_still_refuse(
     answer: Answer, schakel: Schakel, kept: Path, tmp_path: Path
 ) -> None:
