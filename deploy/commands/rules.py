@@ -8,6 +8,7 @@ These screens are in Dutch.  A row that permits although a cell of it was not re
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from consent.rules import ROLES, Row, RuleTable, TableError, narrow, national, r
 from consent.table_diff import compare
 from deploy.commands.rules_sign import rules_sign
 from deploy.dutch import CATEGORIES, GROUNDS, untested
-from deploy.exits import Exit, wrong_use
+from deploy.exits import Exit, failed, wrong_use
 from deploy.rule_words import COLUMNS, SHORT, cell, in_one_sentence, mark, purpose, state
 from deploy.rules_diff_shown import as_dict, shown_difference, shown_dry_run
 from deploy.rules_explained import explain
@@ -60,12 +61,24 @@ def _untested(rows: Iterable[Row]) -> list[RenderableType]:
 @click.option(
     "--html", type=click.Path(path_type=Path, file_okay=False), help="Write pages to read and print in FOLDER."
 )
+@click.option(
+    "--save", type=click.Path(path_type=Path, dir_okay=False), help="Write the table to a file, to narrow it."
+)
 @_table_option
 @with_screen
-def show(screen: Screen, row: int | None, html: Path | None, file: Path | None) -> None:
+def show(screen: Screen, row: int | None, html: Path | None, save: Path | None, file: Path | None) -> None:
     """The rule table in Dutch, or one ROW of it with every column."""
     found = _the_table(file)
-    if html is not None:
+    if save is not None:
+        if save.exists():
+            raise failed("Dat bestand bestaat al en wordt niet overschreven. Kies een andere naam.")
+        text = json.dumps(json.loads(found.raw), indent=2, ensure_ascii=False)
+        save.write_text(f"{text}\n", encoding="utf-8")
+        screen.answer(
+            {"file": str(save), "version": found.version, "hash": found.hash.hex()},
+            good(f"De tabel staat in {save.name}. Na elke verandering: `schakel rules check {save.name}`."),
+        )
+    elif html is not None:
         pages = write_pages(found, html)
         screen.answer(
             {"folder": str(html), "pages": len(pages), "version": found.version, "hash": found.hash.hex()},

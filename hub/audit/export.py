@@ -20,6 +20,7 @@ EXPORT_MAGIC = "schakel log export v1"
 PROOF_MAGIC = "c2sp.org/tlog-proof@v1"
 
 _NO_SALT = "-"
+_LEAF = 33  # bytes
 
 
 def write_export(entries: Iterable[Entry], notes: Sequence[str]) -> Iterator[str]:
@@ -69,7 +70,7 @@ def _entry_of(text: str) -> Entry | None:
         leaf, *shown = (None if one == _NO_SALT else a2b_base64(one, strict_mode=True) for one in text.split(" "))
     except ValueError:
         return None
-    if leaf is None or len(shown) not in (0, 2):
+    if leaf is None or len(leaf) != _LEAF or len(shown) not in (0, 2):
         return None
     if not shown:
         return Entry(leaf, None, b"")

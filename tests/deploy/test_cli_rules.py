@@ -73,6 +73,17 @@ def test_the_whole_table_and_one_row_are_shown_in_dutch_with_what_was_not_read(
     assert schakel("rules", "show", "8888").exit_code == Exit.WRONG_USE
 
 
+def test_a_copy_to_narrow_is_the_same_table_and_overwrites_nothing(
+    answer: Answer, schakel: Schakel, tmp_path: Path
+) -> None:
+    file = tmp_path / "voorbeeldstad.json"
+    assert answer("rules", "show", "--save", file)["hash"] == BASE.hash.hex()
+    assert answer("rules", "check", file)["hash"] == BASE.hash.hex()
+    file.write_text("van mij")
+    assert schakel("rules", "show", "--save", file).exit_code == Exit.FAILED
+    assert file.read_text() == "van mij"
+
+
 def test_every_word_of_the_table_has_its_dutch() -> None:
     assert set(rule_words.ROLES) == set(rule_words.SHORT) == set(rule_words.THE) == set(ROLES)
     assert list(rule_words.COLUMNS) == list(rules.Row.__dataclass_fields__)
