@@ -465,10 +465,17 @@ def know(tx: Transaction, work: Workplace, client: Client) -> None:
 
 
 def purge_boxes(tx: Transaction, now: int) -> int:
-    """Destroy what was kept 30 days for somebody who did not become a client; its id stays."""
+    """Destroy what was kept 30 days for somebody who did not become a client, and what its sender called back; ids stay."""
     gone = 0
     for told in list(TOLD.scan(tx)):
-        if told.client is None and told.parts and now - told.came_at > BOX_DAYS * _DAY:
+        stranger = told.client is None and now - told.came_at > BOX_DAYS * _DAY
+        if told.parts and (stranger or (told.hidden and _is_taken_back(tx, told))):
             TOLD.put(tx, replace(told, parts=()))
             gone += 1
     return gone
+
+
+def _is_taken_back(tx: Transaction, told: Told) -> bool:
+    """Whether the own system knows that it was called back, or need not: its notice tells what was."""
+    waiting = NOTICES.get(tx, notice_key(told, retracted=True))
+    return waiting is None or waiting.written

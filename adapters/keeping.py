@@ -9,7 +9,7 @@ the store's file too when this returns.
 from dataclasses import replace
 from typing import Final
 
-from adapters import chain_view, inbound, quotas
+from adapters import chain_view, erasure, inbound, looks, quotas
 from adapters.lines import RECALL_DAYS, unheard_introductions
 from adapters.outcomes import PUT_OFF
 from adapters.records import (
@@ -47,6 +47,8 @@ def keep_house(work: Workplace) -> bool:
         inbound.purge_boxes(tx, work.now)
         chain_view.purge(tx, work.today)
         quotas.purge(tx, work.today)
+        looks.purge(tx, work.now)
+        erasure.finish(tx, work)
         _introduce_again(tx, work)
         _outbox(tx, work.today)
         _draw_again(tx, work)

@@ -510,6 +510,65 @@ class Restore:
     remakes: bool = False
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Look:
+    """Somebody saw what is kept about a client: `by` as the person gave it, `account` as the machine knows it.
+
+    `why` and `what` are of closed lists (`adapters.looks`); `tasks` are those whose chain view was shown, as purpose/law.
+    """
+
+    id: str
+    client: str
+    at: int
+    by: str
+    account: str
+    why: str
+    what: str
+    tasks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Limited:
+    """A named person decided that something is not in the report to the citizen (`adapters.rights_limits`).
+
+    `partner` or `item` None: not limited to it. `against`: who asks, the client or a representative; None for both.
+    """
+
+    id: str
+    client: str
+    ground: str
+    by: str
+    at: int
+    partner: str | None = None
+    item: bytes | None = None
+    against: str | None = None
+    ended_at: int | None = None
+    ended_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Informed:
+    """The citizen was told that a partner tells us something, or a named person found that the law asks it not."""
+
+    client: str
+    sender: str
+    purpose: str
+    law: str
+    by: str
+    at: int
+    exception: str | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Erased:
+    """A client whose data were destroyed on request; `done`: nothing is left that a retraction still needs."""
+
+    client: str
+    by: str
+    at: int
+    done: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Shelf(Generic[T]):
     """One kind of record, with its key and what it can be found by."""
@@ -661,6 +720,15 @@ ISSUED: Final = Shelf(Table("issued"), Issued, lambda r: number_key(r.number))
 _FOLLOWED: Final = Shelf(Table("followed"), Followed, lambda _: b"log")
 _BACKUPS: Final = Shelf(Table("backup"), Backup, lambda _: b"newest")
 RESTORES: Final = Shelf(Table("restore"), Restore, lambda r: number_key(r.at))
+LOOKS: Final = Shelf(Table("look", ("client",)), Look, lambda r: r.id.encode(), lambda r: _some(client=r.client))
+LIMITS: Final = Shelf(Table("limited", ("client",)), Limited, lambda r: r.id.encode(), lambda r: _some(client=r.client))
+INFORMED: Final = Shelf(
+    Table("informed", ("client",)),
+    Informed,
+    lambda r: f"{r.client}/{r.sender}/{r.purpose}/{r.law}".encode(),
+    lambda r: _some(client=r.client),
+)
+ERASED: Final = Shelf(Table("erased"), Erased, lambda r: r.client.encode())
 OWN_KEY: Final = b"own"
 OWN: Final = Shelf(Table("own"), Own, lambda _: OWN_KEY)
 _PLACES: Final = Shelf(Table("place"), Place, lambda _: b"place")
