@@ -518,7 +518,7 @@ class Edge:
         return found
 
     def view(self, number: str) -> list[ChainView]:
-        """The chain views of an own client, one per task."""
+        """The chain views of an own client, one per task, for the program itself; people see them by `adapters.looks`."""
         work, book = self._work, self.identity.book
         restored_on = restore.shown_on(self.store, work.today)
         return views(self.store, work.registry, book, self.address, self.client(number), work.today, restored_on)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from rich.console import RenderableType
 
+from adapters.looks import look
 from deploy.commands.edge import view_data
 from deploy.compose import machine_clock
 from deploy.dutch import NO_ROW, closed_by, who_is_asked
@@ -22,6 +23,7 @@ from deploy.entries import pages
 from deploy.screen import Screen, bad, good, note, plain, table
 from deploy.story.story import THE_HOUSEHOLD, Story
 from deploy.story.world import DemoClock, World, make_world, open_world
+from deploy.viewer import viewer
 from hub.audit import verify as outsider
 from hub.audit.export import write_export
 from hub.audit.replay import replay
@@ -83,7 +85,12 @@ def _views(world: World, screen: Screen, story: Story) -> dict[str, object]:
     answer: dict[str, object] = {}
     rows = []
     for desk in world.desks.values():
-        found = [(client, view) for client in desk.edge.clients() for view in desk.edge.view(client.number)]
+        edge, who = desk.edge, viewer("demo")
+        found = [
+            (client, view)
+            for client in edge.clients()
+            for view in look(edge.workplace, edge.identity.book, who, [client])
+        ]
         answer[desk.who.name] = [
             view_data(view) | {"about": _called(story, client.bsn, client.number)} for client, view in found
         ]

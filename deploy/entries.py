@@ -18,6 +18,7 @@ from schemas.entry import Entry
 from schemas.fact import Register, parse_fact
 from schemas.manifest import parse_manifest
 from schemas.restored import parse_restored
+from schemas.small_counts import in_words
 
 PAGE = 1_000
 _FAULT_LENGTH = 5  # of a fault as it was found; one more tells what the operator did
@@ -121,7 +122,7 @@ class _Reader:
         partners = () if number is None else (self._name(number),)
         if kind == entry.SUM:
             counts = cast("list[list[object]]", record[4])
-            return partners, None, ", ".join(f"{code} {count}" for code, count in counts)
+            return partners, None, ", ".join(in_words(str(code), cast("int", count)) for code, count in counts)
         if kind == entry.RESTORED:
             return partners, None, f"back-up of {date_text(parse_restored(cast('bytes', record[4])).since)}"
         return partners, None, cast("str", record[5]) if len(record) > _FAULT_LENGTH else None

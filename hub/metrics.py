@@ -4,6 +4,7 @@
 """The metrics of a hub, for Prometheus.
 
 Guarantees: labels are codes, names of problems and numbers of partners, never an address, a handle or a message id;
+no count says of less than five that a ground, hold or objection was in their way (`schemas.small_counts`);
 a scrape reads memory only, the store is looked at by `look` at the hub's own pace.
 """
 
@@ -20,6 +21,7 @@ from hub.exchange import Exchange
 from hub.gateway_problem import NAMED
 from schemas.codes import Code
 from schemas.metrics import COUNTER, GAUGE, HISTOGRAM, About, certificate_end, histogram, labelled, single
+from schemas.small_counts import by_code
 
 _DAY: Final = 86_400.0
 _CODES: Final = frozenset(code.value for code in Code)
@@ -29,14 +31,16 @@ MESSAGES: Final = About(
     "schakel_hub_messages",
     COUNTER,
     "Messages by what the hub wrote about them: accepted, refused with a code, or ended with a code. A message that was "
-    "accepted is counted once more when its waiting ends; what a late receipt changes afterwards is not counted.",
+    "accepted is counted once more when its waiting ends; what a late receipt changes afterwards is not counted. What was "
+    "stopped, not permitted or not stored is counted by fives.",
     "outcome",
     _CODES,
 )
 REFUSALS: Final = About(
     "schakel_hub_refusals",
     COUNTER,
-    "Envelopes, receipts, facts and publications that were refused and have no outcome of their own, by code.",
+    "Envelopes, receipts, facts and publications that were refused and have no outcome of their own, by code. What was "
+    "stopped or not permitted is counted by fives.",
     "code",
     _CODES,
 )
@@ -152,8 +156,8 @@ class HubMetrics(Collector):
     def collect(self) -> Iterator[Metric]:
         """See `prometheus_client`."""
         meter = self._exchange.meter
-        yield labelled(MESSAGES, {code.value: meter.outcomes[code] for code in Code})
-        yield labelled(REFUSALS, {code.value: meter.refused[code] for code in Code})
+        yield labelled(MESSAGES, by_code(meter.outcomes))
+        yield labelled(REFUSALS, by_code(meter.refused))
         yield labelled(REQUESTS, {name: self._problems.get(name, 0) for name in sorted(_PROBLEMS)})
         yield single(REPEATED, meter.repeated)
         yield labelled(WAITING, {str(number): count for number, (count, _) in self._backlog.items()})

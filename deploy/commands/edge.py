@@ -15,6 +15,7 @@ from rich.console import RenderableType
 
 from adapters.chain_view import ChainView
 from adapters.edge import HUB, PERSON
+from adapters.looks import HELP, WHY, look
 from deploy.clock import MachineClock
 from deploy.commands.accession import join
 from deploy.commands.code import edge_code
@@ -22,7 +23,11 @@ from deploy.commands.desk import at_desk, at_work
 from deploy.commands.doctor import edge_doctor
 from deploy.commands.edge_renew import edge_renew
 from deploy.commands.edge_restore import edge_backup, edge_restore, edge_restored
+from deploy.commands.incident import incident
+from deploy.commands.letters import notices
 from deploy.commands.papers import edge_privacy, edge_register
+from deploy.commands.rectify import erase_client, rectify
+from deploy.commands.rights import inzage, inzage_limit, inzage_limits, looks, received
 from deploy.commands.run import edge_run
 from deploy.commands.seen import edge_alarms, edge_seen
 from deploy.commands.trace import edge_trace
@@ -42,6 +47,7 @@ from deploy.exits import failed, wrong_use
 from deploy.lists import LARGEST, read_clients
 from deploy.options import EDGE_FILE, edge_option
 from deploy.screen import Screen, bad, good, note, plain, table, with_screen
+from deploy.viewer import viewer
 from deploy.work import Pass, one_pass
 from schemas.calendar import date_text, parse_date
 
@@ -67,6 +73,8 @@ edge.add_command(edge_restore)
 edge.add_command(edge_restored)
 edge.add_command(edge_register)
 edge.add_command(edge_privacy)
+for _right in (inzage, inzage_limit, inzage_limits, received, looks, notices, rectify, erase_client, incident):
+    edge.add_command(_right)
 
 
 @edge.command()
@@ -162,13 +170,18 @@ def _remarks(done: Pass) -> list[RenderableType]:
 
 @edge.command()
 @click.argument("client", required=False)
+@click.option("--as", "person", help="Who looks, by name. Without it the account of the machine.")
+@click.option("--why", type=click.Choice(list(WHY)), default=HELP, show_default=True, help="What it is looked at for.")
 @edge_option
 @with_screen
-def view(screen: Screen, client: str | None, config: Path | None) -> None:
-    """What the other partners told about CLIENT (the own client number), per task. Without one: every client."""
+def view(screen: Screen, client: str | None, person: str | None, why: str, config: Path | None) -> None:
+    """What the other partners told about CLIENT (the own client number), per task. Without one: every client.
+
+    Who looked is recorded first, and shown to the client who asks: no record, no view.
+    """
     with at_desk(config) as (opened, settings):
-        numbers = [one.number for one in opened.clients()] if client is None else [client]
-        found = [one for number in numbers for one in opened.view(number)]
+        seen = opened.clients() if client is None else [opened.client(client)]
+        found = look(opened.workplace, opened.identity.book, viewer(person, why), seen)
         name = settings.config.name
     parts: list[RenderableType] = [view_table(name, one) for one in found]
     screen.answer([view_data(one) for one in found], *(parts or [plain("Er is niets verteld.")]))

@@ -1,0 +1,287 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""The report of what is kept about a citizen, and the letter about what came from others, in plain Dutch (B1).
+
+Nothing here knows what was kept from the report, so no word of it can depend on that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from adapters.code_slips import in_words
+from adapters.looks import WHAT, WHY
+from adapters.refusals import OBJECTED
+from adapters.rights import Fact, Ground, Report
+from adapters.rights_letters import Letter
+from adapters.rights_limits import CLIENT
+from consent.rules import Source
+from deploy.dutch import GROUNDS, categories
+from deploy.paper import Paper, Section, long_day, moment
+
+MAYBE = (
+    "Het kan zijn dat niet alles in dit overzicht staat. Soms mag of moet een organisatie iets weglaten, bijvoorbeeld om een "
+    "ander te beschermen. Deze zin staat in elk overzicht, ook als er niets is weggelaten."
+)
+LAWS = {
+    "jeugdwet": "Jeugdwet",
+    "onderwijs": "onderwijswetten",
+    "participatiewet": "Participatiewet",
+    "suwi": "Wet SUWI",
+    "wams": "Wams",
+    "wgs": "Wgs",
+    "wmo": "Wmo 2015",
+    "zvw": "Zorgverzekeringswet",
+    "bw7": "Burgerlijk Wetboek, boek 7",
+    "wmo-2015": "Wmo 2015",
+    "wpo": "Wet op het primair onderwijs",
+}
+_COLUMNS = {
+    "processing_basis": "de grondslag in de AVG",
+    "special_exception": "de uitzondering voor bijzondere gegevens",
+    "secrecy_ground": "waarom het beroepsgeheim niet in de weg staat",
+    "bsn_ground": "waarom het BSN mocht worden gebruikt",
+    "route": "of een wet een andere weg voorschrijft",
+    "onward": "of het verder verteld mag worden",
+    "retention": "hoe lang het bewaard moet worden",
+    "inzage": "of u het mag zien",
+    "notice": "of u er bericht van moet krijgen",
+    "source": "in welke wet het staat",
+    "consent_by": "wie toestemming geeft",
+}
+_GIVEN_BY = {"client": "uzelf", "parents": "uw ouders of voogd", "representative": "uw vertegenwoordiger"}
+_MANNERS = {"in-person": "in een gesprek", "in-writing": "op papier", "by-telephone": "aan de telefoon"}
+_INTRODUCED = {
+    "bsn": "met uw burgerservicenummer (BSN)",
+    "code": "met een code die u zelf hebt afgegeven",
+    "pseudonym": "met een nummer dat alleen voor deze twee organisaties iets betekent",
+}
+_TOLD_COLUMNS = ("datum", "wat", "toewijzing", "waarom dit mocht", "stand", "bewaard tot en met")
+
+
+def report_paper(name: str, report: Report) -> Paper:
+    """The report of what `name` keeps about a citizen."""
+    asked = "uzelf" if report.asker == CLIENT else "uw vertegenwoordiger"
+    about = Section(
+        "",
+        (
+            (
+                f"Dit is wat {name} via Schakel over u weet en over u vertelde. Uw nummer bij ons is {report.client}. "
+                f"Gemaakt op {in_words(report.made_on)}. Hierom vroeg {asked}."
+            ),
+            (
+                "Via Schakel vertellen organisaties elkaar alleen dat er iets verandert in uw hulp, en niet wat u hebt of wat er is "
+                "besproken. Wat wij zelf in uw dossier bewaren staat hier niet in: vraag ons daar apart om."
+            ),
+            MAYBE,
+        ),
+    )
+    return Paper(
+        "Wat wij over u weten en vertelden",
+        name,
+        (
+            about,
+            Section(
+                "Wat anderen ons over u vertelden",
+                ("Niemand heeft dit nagekeken: wij weten alleen dat het ons is verteld.",),
+                columns=("verteld op", "door", *_TOLD_COLUMNS),
+                rows=tuple(_fact(one) for one in report.received),
+            ),
+            Section(
+                "Wat wij anderen over u vertelden",
+                ("De inhoud vernietigen wij 30 dagen na ontvangst. Dat wij iets vertelden, bewaren wij langer.",),
+                columns=("verteld op", "aan", *_TOLD_COLUMNS),
+                rows=tuple(_fact(one) for one in report.told),
+            ),
+            *_lines(report),
+            _grounds(report.grounds),
+            Section(
+                "Wie dit bekeek",
+                (),
+                columns=("wanneer", "wie", "wat", "waarom"),
+                rows=tuple((moment(one.at), one.by, WHAT.get(one.what, one.what), WHY[one.why]) for one in report.seen),
+            ),
+            _rights(name),
+        ),
+    )
+
+
+def _fact(one: Fact) -> tuple[str, ...]:
+    late = " (laat)" if one.late else ""
+    day = long_day(one.day)
+    return (
+        in_words(one.on) + late,
+        one.partner,
+        day,
+        one.what,
+        one.reference or "",
+        _short(one.ground),
+        one.state,
+        in_words(one.until),
+    )
+
+
+def _short(ground: Ground) -> str:
+    return f"{GROUNDS.get(ground.ground, ground.ground)} (regel {ground.row})"
+
+
+def _lines(report: Report) -> tuple[Section, ...]:
+    return (
+        Section(
+            "Aan wie wij mogen vertellen",
+            columns=("aan", "sinds", "geldt tot en met", "wat", "waarom dit mag"),
+            rows=tuple(
+                (
+                    one.partner,
+                    in_words(one.since),
+                    "geldt niet meer" if one.until is None else in_words(one.until),
+                    categories(one.categories),
+                    _short(one.ground),
+                )
+                for one in report.permissions
+            ),
+        ),
+        Section(
+            "Waarmee u het eens was",
+            columns=("met", "gegeven op", "door", "hoe", "geldt van", "tot en met", "ingetrokken op"),
+            rows=tuple(
+                (
+                    one.partner,
+                    in_words(one.given_on),
+                    _GIVEN_BY.get(one.given_by, one.given_by),
+                    _MANNERS.get(one.manner, one.manner),
+                    in_words(one.begin),
+                    in_words(one.end),
+                    long_day(one.withdrawn_on),
+                )
+                for one in report.consents
+            ),
+        ),
+        Section(
+            "Waarmee u het niet eens was",
+            columns=("tegen", "wat", "sinds", "teruggenomen op"),
+            rows=tuple(
+                (
+                    one.partner or "alle organisaties",
+                    ("bezwaar" if one.kind == OBJECTED else "toestemming ingetrokken")
+                    + (": zij mogen ons niets vertellen" if one.incoming else ": wij mogen hun niets vertellen"),
+                    in_words(one.since),
+                    long_day(one.lifted_on),
+                )
+                for one in report.objections
+            ),
+        ),
+    )
+
+
+def _grounds(found: Sequence[Ground]) -> Section:
+    return Section(
+        "De regels die hierboven staan",
+        ("Elke regel zegt wie wie iets mag vertellen, en in welke wet dat staat.",),
+        columns=(
+            "regel",
+            "waarvoor",
+            "grond",
+            "in welke wet",
+            "hoe de ander weet dat het over u gaat",
+            "nog niet uitgezocht",
+        ),
+        rows=tuple(
+            (
+                str(one.row),
+                f"{one.purpose.replace('-', ' ')} ({LAWS.get(one.law, one.law)})",
+                GROUNDS.get(one.ground, one.ground),
+                "; ".join(_source(source) for source in one.sources) or "nog niet uitgezocht",
+                _INTRODUCED.get(one.introduction or "", "nog niet uitgezocht"),
+                "; ".join(dict.fromkeys(_COLUMNS.get(name.partition(".")[0], name) for name in one.unread)) or "niets",
+            )
+            for one in found
+        ),
+        empty="Hier staat niets, omdat hierboven niets staat dat op een regel berust.",
+    )
+
+
+def _source(source: Source) -> str:
+    article, *rest = source.article.split("-")
+    place = "".join(f" lid {part}" if part.isdigit() else f" onder {part}" for part in rest)
+    return f"{LAWS.get(source.text, source.text)}, artikel {article}{place} (tekst van {source.date[:4]})"
+
+
+def _rights(name: str) -> Section:
+    return Section(
+        "Wat u kunt doen",
+        points=(
+            f"Klopt er iets niet? Vraag {name} om het te herstellen. Wie het van ons hoorde, krijgt daar bericht van.",
+            (
+                "Wilt u dat iets wordt gewist of niet meer wordt verteld? Vraag dat. Soms moet iets blijven van de wet: dan zeggen wij "
+                "waarom."
+            ),
+            (
+                "Bent u het niet eens met ons antwoord? U kunt ons vragen het nog eens te bekijken, onze functionaris "
+                "gegevensbescherming bellen of schrijven, of een klacht indienen bij de Autoriteit Persoonsgegevens "
+                "(autoriteitpersoonsgegevens.nl)."
+            ),
+        ),
+    )
+
+
+# -- the letter ------------------------------------------------------------------------------------------------------
+
+
+def letter_paper(name: str, client: str, found: Sequence[Letter], today: int) -> Paper:
+    """The letter that tells a citizen what this organisation learned from others."""
+    many = len(found) > 1
+    return Paper(
+        "Wij hoorden iets over u van een andere organisatie",
+        f"{name}, {in_words(today)}. Uw nummer bij ons: {client}",
+        (
+            Section(
+                "",
+                (
+                    (
+                        f"{'Andere organisaties vertellen' if many else 'Een andere organisatie vertelt'} ons hoe het met uw hulp gaat. "
+                        "Dat moeten wij u laten weten, omdat u het ons niet zelf vertelde."
+                    ),
+                    "U hoeft niets te doen.",
+                ),
+            ),
+            Section(
+                "Wie vertelt ons wat",
+                columns=("wie", "wat", "waarvoor", "waarom dit mag", "sinds"),
+                rows=tuple(
+                    (
+                        one.sender_name,
+                        categories(one.categories),
+                        f"{one.purpose.replace('-', ' ')} ({LAWS.get(one.law, one.law)})",
+                        f"{GROUNDS.get(one.ground, one.ground)} (regel {one.row})",
+                        in_words(one.since),
+                    )
+                    for one in found
+                ),
+            ),
+            Section(
+                "Wat er verder mee gebeurt",
+                (
+                    (
+                        "Wij horen alleen dat hulp begint, verandert of stopt, en soms onder welke wet. Wij horen geen medische gegevens, "
+                        "verslagen of toelichtingen."
+                    ),
+                    "Onze medewerkers die u helpen kunnen het zien. Wie keek, leggen wij vast.",
+                    "Wij bewaren het zolang de afspraak of de wettelijke taak duurt, en dan nog 30 dagen. Daarna vernietigen wij het.",
+                    "Met deze berichten worden geen besluiten over u genomen zonder dat een mens ernaar kijkt.",
+                ),
+            ),
+            Section(
+                "Wat u kunt doen",
+                points=(
+                    "U kunt vragen om te zien wat wij over u weten.",
+                    "U kunt vragen om iets te herstellen of te wissen.",
+                    "U kunt zeggen dat u niet wilt dat dit wordt verteld. Soms mag het van de wet toch: dan leggen wij uit waarom.",
+                    "Gaf u toestemming? Dan kunt u die altijd intrekken.",
+                    f"Vragen? Bel of schrijf {name}, of onze functionaris gegevensbescherming.",
+                    "U kunt een klacht indienen bij de Autoriteit Persoonsgegevens (autoriteitpersoonsgegevens.nl).",
+                ),
+            ),
+        ),
+    )
