@@ -29,7 +29,7 @@ STATES = {
     CALLED_BACK: "teruggenomen",
     NOT_TAKEN: "niet weggegaan",
 }
-_OURS = {**CATEGORIES, IDENTITY: "wie het is (BSN of code)"}
+_OURS = {**CATEGORIES, IDENTITY: "wie het is"}
 
 
 def kinds(names: tuple[str, ...]) -> str:
@@ -74,8 +74,7 @@ def _to_do(found: Incident) -> Section:
     first, last = (date_text(day) for day in found.days)
     waiting = sum(one.state == WAITS for one in found.stoppable)
     steps = [
-        f"Neem alles terug wat in deze dagen is verteld: schakel edge retract --since {first} --until {last}",
-        "Of van één cliënt: schakel edge retract CLIËNT",
+        "Neem terug wat in deze dagen is verteld: alles, of van één cliënt, met een van de twee opdrachten hieronder.",
         "Vraag de ontvangers het uit hun eigen systeem te halen: een terugname bereikt hun edge vanzelf, hun dossier niet.",
         "Was een account of sleutel in handen van een ander: vraag de beheerder van de hub uw aansluiting te schorsen.",
     ]
@@ -83,7 +82,8 @@ def _to_do(found: Incident) -> Section:
         steps.insert(
             0, f"Er wacht nog iets dat niet weg is ({waiting}). Terugnemen houdt het tegen: doe dat het eerst."
         )
-    return Section("Wat u nu kunt doen", points=tuple(steps))
+    commands = (f"schakel edge retract --since {first} --until {last}", "schakel edge retract CLIENT")
+    return Section("Wat u nu kunt doen", points=tuple(steps), commands=commands)
 
 
 def _passed(found: Incident) -> Section:

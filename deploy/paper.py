@@ -8,6 +8,7 @@ The HTML is one file: no script, nothing from outside, every word from a record 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,9 +22,10 @@ from adapters.code_slips import in_words
 from deploy.compose import write_new
 from deploy.exits import failed, wrong_use
 from deploy.screen import plain, table
-from schemas.calendar import day_of
+from schemas.calendar import date_text, day_of
 
 _ZONE = ZoneInfo("Europe/Amsterdam")
+_DAY = re.compile(r"[0-9]{2}-[0-9]{2}-[0-9]{4}")
 _STYLE = """
 @page { size: A4; margin: 18mm 16mm; }
 * { box-sizing: border-box; }
@@ -33,24 +35,26 @@ h2 { font-size: 1.2em; margin: 1.6em 0 .3em; color: #154273; break-after: avoid;
 p { margin: .4em 0; max-width: 72ch; }
 .from { color: #555; margin: 0 0 1.4em; }
 table { border-collapse: collapse; width: 100%; margin: .6em 0; font-size: .88em; }
-th, td { text-align: left; vertical-align: top; padding: .35em .5em; border-bottom: 1px solid #ccc; overflow-wrap: anywhere; }
+th, td { text-align: left; vertical-align: top; padding: .35em .5em; border-bottom: 1px solid #ccc; overflow-wrap: break-word; }
 th { border-bottom: 2px solid #154273; }
+td.day { white-space: nowrap; }
 tr { break-inside: avoid; }
 thead { display: table-header-group; }
 ul { margin: .4em 0; padding-left: 1.3em; }
-code { font: .95em "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; }
-article + article { break-before: page; }
-@media print { body { margin: 0; padding: 0; max-width: none; } }
+code { font: .88em "DejaVu Sans Mono", monospace; }
+article + article { break-before: page; margin-top: 4em; }
+@media print { body { margin: 0; padding: 0; max-width: none; } article + article { margin-top: 0; } }
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading with sentences, points and a table; `empty` stands in place of a table without rows."""
+    """A heading with sentences, points, commands to type and a table; `empty` stands in place of a table without rows."""
 
     title: str
     sentences: tuple[str, ...] = ()
     points: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
     empty: str = "Hier staat niets."
@@ -69,7 +73,7 @@ def to_screen(paper: Paper) -> list[RenderableType]:
     """For a terminal."""
     shown: list[RenderableType] = [plain(f"{paper.title}\n{paper.sender}\n")]
     for one in paper.sections:
-        text = [*one.sentences, *(f"- {point}" for point in one.points)]
+        text = [*one.sentences, *(f"- {point}" for point in one.points), *(f"    {line}" for line in one.commands)]
         if one.columns and not one.rows:
             text.append(one.empty)
         heading = [one.title] if one.title else []
@@ -85,6 +89,7 @@ def to_text(paper: Paper) -> str:
     parts = [paper.title, paper.sender, ""]
     for one in paper.sections:
         parts += [*([one.title] if one.title else []), *one.sentences, *(f"- {point}" for point in one.points)]
+        parts += [f"    {line}" for line in one.commands]
         parts += [" | ".join(row) for row in one.rows] or ([one.empty] if one.columns else [])
         parts.append("")
     return "\n".join(parts)
@@ -117,6 +122,7 @@ def _article(paper: Paper) -> Iterator[str]:
             yield "<ul>"
             yield from (f"<li>{escape(point)}</li>" for point in one.points)
             yield "</ul>"
+        yield from (f"<p><code>{escape(line)}</code></p>" for line in one.commands)
         if one.columns:
             yield from _table(one.columns, one.rows) if one.rows else (f"<p>{escape(one.empty)}</p>",)
     yield "</article>"
@@ -125,8 +131,13 @@ def _article(paper: Paper) -> Iterator[str]:
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     yield "<table><thead><tr>" + "".join(f"<th>{escape(one)}</th>" for one in columns) + "</tr></thead><tbody>"
     for row in rows:
-        yield "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
+        yield "<tr>" + "".join(_cell(cell) for cell in row) + "</tr>"
     yield "</tbody></table>"
+
+
+def _cell(text: str) -> str:
+    kind = ' class="day"' if _DAY.match(text) else ""
+    return f"<td{kind}>{escape(text)}</td>"
 
 
 def write_html(file: Path, *papers: Paper) -> None:
@@ -148,6 +159,6 @@ def moment(ms: int) -> str:
     return f"{in_words(day_of(ms))}, {datetime.fromtimestamp(ms / 1000, _ZONE):%H.%M} uur"
 
 
-def long_day(day: int | None) -> str:
-    """A day as people write it; nothing where there is none."""
-    return "" if day is None else in_words(day)
+def short_day(day: int | None) -> str:
+    """A day as it fits in a table: 31-03-2026; nothing where there is none."""
+    return "" if day is None else "-".join(reversed(date_text(day).split("-")))

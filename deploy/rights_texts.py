@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from adapters.code_slips import in_words
 from adapters.looks import WHAT, WHY
 from adapters.refusals import OBJECTED
-from adapters.rights import Fact, Ground, Report
+from adapters.rights import ARRIVED, Fact, Ground, Report
 from adapters.rights_letters import Letter
 from adapters.rights_limits import CLIENT
 from consent.rules import Source
 from deploy.dutch import GROUNDS, categories
-from deploy.paper import Paper, Section, long_day, moment
+from deploy.paper import Paper, Section, moment, short_day
 
 MAYBE = (
     "Het kan zijn dat niet alles in dit overzicht staat. Soms mag of moet een organisatie iets weglaten, bijvoorbeeld om een "
@@ -53,22 +53,22 @@ _COLUMNS = {
 _GIVEN_BY = {"client": "uzelf", "parents": "uw ouders of voogd", "representative": "uw vertegenwoordiger"}
 _MANNERS = {"in-person": "in een gesprek", "in-writing": "op papier", "by-telephone": "aan de telefoon"}
 _INTRODUCED = {
-    "bsn": "met uw burgerservicenummer (BSN)",
+    "bsn": "met uw BSN",
     "code": "met een code die u zelf hebt afgegeven",
     "pseudonym": "met een nummer dat alleen voor deze twee organisaties iets betekent",
 }
-_TOLD_COLUMNS = ("datum", "wat", "toewijzing", "waarom dit mocht", "stand", "bewaard tot en met")
+_TOLD_COLUMNS = ("datum", "wat", "toewijzing", "waarom dit mocht", "bewaard tot en met")
 
 
 def report_paper(name: str, report: Report) -> Paper:
     """The report of what `name` keeps about a citizen."""
-    asked = "uzelf" if report.asker == CLIENT else "uw vertegenwoordiger"
+    asked = "U vroeg hier zelf om." if report.asker == CLIENT else "Uw vertegenwoordiger vroeg hierom."
     about = Section(
         "",
         (
             (
                 f"Dit is wat {name} via Schakel over u weet en over u vertelde. Uw nummer bij ons is {report.client}. "
-                f"Gemaakt op {in_words(report.made_on)}. Hierom vroeg {asked}."
+                f"Gemaakt op {in_words(report.made_on)}. {asked}"
             ),
             (
                 "Via Schakel vertellen organisaties elkaar alleen dat er iets verandert in uw hulp, en niet wat u hebt of wat er is "
@@ -108,17 +108,14 @@ def report_paper(name: str, report: Report) -> Paper:
 
 
 def _fact(one: Fact) -> tuple[str, ...]:
-    late = " (laat)" if one.late else ""
-    day = long_day(one.day)
     return (
-        in_words(one.on) + late,
+        short_day(one.on) + (" (laat)" if one.late else ""),
         one.partner,
-        day,
-        one.what,
+        short_day(one.day),
+        one.what if one.state == ARRIVED else f"{one.what}, {one.state}",
         one.reference or "",
         _short(one.ground),
-        one.state,
-        in_words(one.until),
+        short_day(one.until),
     )
 
 
@@ -134,8 +131,8 @@ def _lines(report: Report) -> tuple[Section, ...]:
             rows=tuple(
                 (
                     one.partner,
-                    in_words(one.since),
-                    "geldt niet meer" if one.until is None else in_words(one.until),
+                    short_day(one.since),
+                    "geldt niet meer" if one.until is None else short_day(one.until),
                     categories(one.categories),
                     _short(one.ground),
                 )
@@ -148,12 +145,12 @@ def _lines(report: Report) -> tuple[Section, ...]:
             rows=tuple(
                 (
                     one.partner,
-                    in_words(one.given_on),
+                    short_day(one.given_on),
                     _GIVEN_BY.get(one.given_by, one.given_by),
                     _MANNERS.get(one.manner, one.manner),
-                    in_words(one.begin),
-                    in_words(one.end),
-                    long_day(one.withdrawn_on),
+                    short_day(one.begin),
+                    short_day(one.end),
+                    short_day(one.withdrawn_on),
                 )
                 for one in report.consents
             ),
@@ -166,8 +163,8 @@ def _lines(report: Report) -> tuple[Section, ...]:
                     one.partner or "alle organisaties",
                     ("bezwaar" if one.kind == OBJECTED else "toestemming ingetrokken")
                     + (": zij mogen ons niets vertellen" if one.incoming else ": wij mogen hun niets vertellen"),
-                    in_words(one.since),
-                    long_day(one.lifted_on),
+                    short_day(one.since),
+                    short_day(one.lifted_on),
                 )
                 for one in report.objections
             ),
@@ -184,7 +181,7 @@ def _grounds(found: Sequence[Ground]) -> Section:
             "waarvoor",
             "grond",
             "in welke wet",
-            "hoe de ander weet dat het over u gaat",
+            "hoe de ander u herkent",
             "nog niet uitgezocht",
         ),
         rows=tuple(
@@ -192,7 +189,7 @@ def _grounds(found: Sequence[Ground]) -> Section:
                 str(one.row),
                 f"{one.purpose.replace('-', ' ')} ({LAWS.get(one.law, one.law)})",
                 GROUNDS.get(one.ground, one.ground),
-                "; ".join(_source(source) for source in one.sources) or "nog niet uitgezocht",
+                _laws(one.sources),
                 _INTRODUCED.get(one.introduction or "", "nog niet uitgezocht"),
                 "; ".join(dict.fromkeys(_COLUMNS.get(name.partition(".")[0], name) for name in one.unread)) or "niets",
             )
@@ -202,10 +199,15 @@ def _grounds(found: Sequence[Ground]) -> Section:
     )
 
 
-def _source(source: Source) -> str:
-    article, *rest = source.article.split("-")
-    place = "".join(f" lid {part}" if part.isdigit() else f" onder {part}" for part in rest)
-    return f"{LAWS.get(source.text, source.text)}, artikel {article}{place} (tekst van {source.date[:4]})"
+def _laws(sources: Sequence[Source]) -> str:
+    """Law by law its articles, with the year of the text that was read."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for one in sources:
+        article, *rest = one.article.split("-")
+        place = "".join(f" lid {part}" if part.isdigit() else f" onder {part}" for part in rest)
+        found.setdefault((LAWS.get(one.text, one.text), one.date[:4]), []).append(article + place)
+    laws = [f"{law} (tekst van {year}), artikel {', '.join(places)}" for (law, year), places in found.items()]
+    return "; ".join(laws) or "nog niet uitgezocht"
 
 
 def _rights(name: str) -> Section:
@@ -255,7 +257,7 @@ def letter_paper(name: str, client: str, found: Sequence[Letter], today: int) ->
                         categories(one.categories),
                         f"{one.purpose.replace('-', ' ')} ({LAWS.get(one.law, one.law)})",
                         f"{GROUNDS.get(one.ground, one.ground)} (regel {one.row})",
-                        in_words(one.since),
+                        short_day(one.since),
                     )
                     for one in found
                 ),
