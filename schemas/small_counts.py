@@ -44,7 +44,11 @@ def by_code(counts: Mapping[Code, int]) -> dict[str, int]:
     return {code.value: stepped(counts[code]) if code in UNTOLD else counts[code] for code in Code}
 
 
+def few(count: int) -> int | str:
+    """A count for a screen, or that it is a small one."""
+    return FEWER if 0 < count < FEWEST else count
+
+
 def in_words(code: str, count: int) -> str:
     """A code with its count, for a screen."""
-    untold = code in {one.value for one in UNTOLD}
-    return f"{code} {FEWER if untold and 0 < count < FEWEST else count}"
+    return f"{code} {few(count) if code in UNTOLD else count}"

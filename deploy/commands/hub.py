@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from deploy.office import open_office
 from deploy.options import HUB_FILE, hub_option, settings_file
 from deploy.screen import Screen, bad, good, note, plain, table, with_screen
 from hub.config import HubConfig, load_hub_config
+from schemas.small_counts import few
 
 
 @click.group()
@@ -108,6 +109,7 @@ def status(screen: Screen, config: Path | None) -> None:
     settings = load_hub_config(settings_file(config, HUB_FILE))
     with open_office(settings) as office:
         answer = office("status", {})
+    answer = {**answer, "counts": shown_counts(answer["counts"])}
     permitting, in_force = answer["rules"]["permitting"], answer["rules"]
     rows = [
         ("operator", settings.operator or "-"),
@@ -146,6 +148,11 @@ def status(screen: Screen, config: Path | None) -> None:
         )
     if answer["clock"]["jump_seconds"]:
         screen.say(bad("THE CLOCK IS IN DOUBT: nothing is decided. `schakel hub clock` says what to do."))
+
+
+def shown_counts(counts: Mapping[str, int]) -> dict[str, int | str]:
+    """How much there is, as it is shown: a handful of grants is no number, for each of them is somebody's ground."""
+    return {name: few(count) if name == "grants" else count for name, count in counts.items()}
 
 
 def _warnings(
