@@ -22,10 +22,12 @@ from adapters.records import (
     CONSENTS,
     DONE,
     EVENT,
+    GONE,
     GRANTS,
     INTRODUCTIONS,
     ITEMS,
     REFUSALS,
+    RETRACTION,
     TOLD,
     Client,
     Grant,
@@ -47,6 +49,7 @@ UNDER_WAY: Final = "onderweg"
 NOT_ARRIVED: Final = "niet aangekomen"
 CALLED_BACK: Final = "teruggenomen"
 DESTROYED: Final = "inhoud vernietigd"
+A_MESSAGE: Final = "een bericht"
 # A hold is in neither list: what stands for somebody's safety is never told.
 _SHOWN_REFUSALS: Final = (WITHDRAWN, OBJECTED)
 
@@ -71,7 +74,10 @@ class Ground:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One thing that was told. `day` is what it is about, `on` when it came or left, `until` how long it is kept."""
+    """One thing that was told. `day` is what it is about, `on` when it came or left, `until` how long it is kept.
+
+    `called_back_on`: when its sender called it back.
+    """
 
     on: int
     partner: str
@@ -82,6 +88,7 @@ class Fact:
     reference: str | None
     late: bool
     until: int
+    called_back_on: int | None
     ground: Ground
 
 
@@ -206,16 +213,18 @@ class _Parts:
                 if not self.may_show(one.row, one.ground, one.law, one.sender, gone_key(told.sender, told.event_id)):
                     continue
                 event = event_of(self.work.registry, told) if told.parts and not told.hidden else None
+                gone = GONE.get(self.reads, gone_key(told.sender, told.event_id))
                 yield Fact(
                     day_of(told.came_at),
                     self.book.name_of(told.sender),
                     None if told.hidden else told.day,
-                    DESTROYED if event is None else words(event),
+                    A_MESSAGE if told.hidden else DESTROYED if event is None else words(event),
                     CALLED_BACK if told.hidden else ARRIVED,
                     one.categories,
                     None if event is None else event.reference,
                     told.late,
                     until,
+                    None if gone is None else gone.on,
                     ground,
                 )
 
@@ -240,8 +249,17 @@ class _Parts:
             None if event is None else event.reference,
             item.late,
             grant.end + RECALL_DAYS + KEPT_DAYS,
+            self._called_back_on(item),
             self._ground(grant.row, grant.ground, grant.purpose, grant.law),
         )
+
+    def _called_back_on(self, item: Item) -> int | None:
+        calls = (
+            [one for one in ITEMS.find(self.reads, "event", item.event_id) if one.kind == RETRACTION]
+            if item.dead
+            else []
+        )
+        return min((day_of(one.made_at) for one in calls), default=None)
 
     def permissions(self) -> Iterable[Permission]:
         """Whom we may tell: per line its newest grant."""

@@ -29,6 +29,7 @@ INFORMED_BY_US: Final = "informed"
 EXCEPTED: Final = "excepted"
 BY_THE_TABLE: Final = "by-the-table"
 KEPT_BACK: Final = "kept-back"
+NOT_READ: Final = "not-read"  # why a letter is due: the table does not say that it isn't
 
 EXCEPTIONS: Final[dict[str, str]] = {
     "a": "de cliënt weet dit al",
@@ -46,7 +47,10 @@ class LetterError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What a client must hear, or need not: that `sender` tells us something, since `since`, at latest on `due`."""
+    """What a client must hear, or need not: that `sender` tells us something, since `since`, at latest on `due`.
+
+    `reason`: the exception, or what the table says, or `NOT_READ`.
+    """
 
     client: str
     sender: str
@@ -130,6 +134,8 @@ def _letter(  # what one letter is made of
         state = KEPT_BACK
     elif row is not None and row.notice in _TOLD_ALREADY:
         state, reason = BY_THE_TABLE, row.notice
+    elif row is None or row.notice is None:
+        reason = NOT_READ
     return Letter(
         client.number,
         one.sender,

@@ -98,7 +98,7 @@ def report_paper(name: str, report: Report) -> Paper:
             _grounds(report.grounds),
             Section(
                 "Wie dit bekeek",
-                (),
+                ("Geven wij berichten door aan ons eigen systeem, dan legt dat systeem vast wie daar keek.",),
                 columns=("wanneer", "wie", "wat", "waarom"),
                 rows=tuple((moment(one.at), one.by, WHAT.get(one.what, one.what), WHY[one.why]) for one in report.seen),
             ),
@@ -112,11 +112,16 @@ def _fact(one: Fact) -> tuple[str, ...]:
         short_day(one.on) + (" (laat)" if one.late else ""),
         one.partner,
         short_day(one.day),
-        one.what if one.state == ARRIVED else f"{one.what}, {one.state}",
+        f"{one.what}{_became(one)}",
         one.reference or "",
         _short(one.ground),
         short_day(one.until),
     )
+
+
+def _became(one: Fact) -> str:
+    when = "" if one.called_back_on is None else f" op {short_day(one.called_back_on)}"
+    return "" if one.state == ARRIVED else f", {one.state}{when}"
 
 
 def _short(ground: Ground) -> str:

@@ -22,6 +22,7 @@ from adapters.rights_letters import (
     EXCEPTIONS,
     INFORMED_BY_US,
     KEPT_BACK,
+    NOT_READ,
     Letter,
     letters,
     mark,
@@ -41,6 +42,15 @@ _STATES = {
     EXCEPTED: "uitzondering",
     BY_THE_TABLE: "volgens de regel al bekend",
     KEPT_BACK: "niet in een brief: regel of besluit",
+}
+
+_REASONS = {
+    **EXCEPTIONS,
+    NOT_READ: "de regel zegt niet dat het al bekend is",
+    "at-consent": "gezegd bij de toestemming",
+    "before": "vooraf gezegd",
+    "with-decision": "gezegd bij het besluit",
+    "none": "de regel vraagt geen bericht",
 }
 
 
@@ -111,7 +121,7 @@ def _table(found: Sequence[Letter]) -> RenderableType:
             date_text(one.due),
             _STATES[one.state],
             one.by or "",
-            EXCEPTIONS.get(one.reason or "", one.reason or ""),
+            _REASONS.get(one.reason or "", ""),
         )
         for one in found
     ]

@@ -78,7 +78,7 @@ def report_data(name: str, found: Report) -> dict[str, object]:
 
 
 def _fact(one: Fact) -> dict[str, object]:
-    days = {name: _date(getattr(one, name)) for name in ("on", "day", "until")}
+    days = {name: _date(getattr(one, name)) for name in ("on", "day", "until", "called_back_on")}
     return asdict(one) | days | {"ground": _ground(one.ground)}
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from adapters.looks import Viewer, look
 from adapters.records import TOLD, gone_key, number_key
-from adapters.rights import CALLED_BACK, DESTROYED
+from adapters.rights import A_MESSAGE, CALLED_BACK
 from adapters.rights_limits import (
     CLIENT,
     GROUNDS,
@@ -65,7 +65,10 @@ def test_what_its_sender_called_back_is_in_the_report_without_its_content(near: 
     near.take(PROVIDER, start(retracts=True))
     near.settle(2)
     (one,) = the_report(near[TEAM]).received
-    assert (one.what, one.state, one.day, one.reference) == (DESTROYED, CALLED_BACK, None, None)
+    assert (one.what, one.state, one.day, one.reference) == (A_MESSAGE, CALLED_BACK, None, None)
+    assert one.called_back_on == near.world.today
+    (ours,) = [one for one in the_report(near[PROVIDER], "P-1").told if one.state == CALLED_BACK]
+    assert (ours.what, ours.called_back_on) == ("gestart", near.world.today)
     assert near.told(TEAM, "C-1") == []
 
 

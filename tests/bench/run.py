@@ -26,6 +26,7 @@ from tests.bench import (
     hub_lines,
     log_lines,
     network_lines,
+    rights_line,
     rule_lines,
     withdrawal_line,
 )
@@ -61,6 +62,7 @@ LINES: dict[str, Measure] = {
     "log.verify_1M_s": log_lines.verify_million,
     "rules.decide": rule_lines.decide_alone,
     "rules.decide_1M_grants": rule_lines.decide_among_million,
+    "edge.inzage_1M_s": _one(rights_line.inzage),
     **{name: partial(format_lines.read, name) for name in format_lines.SAMPLES},
     **{name: partial(format_lines.write, name) for name in format_lines.WRITINGS},
     **{name: partial(format_lines.batch_memory, name) for name in format_lines.BATCHES},
