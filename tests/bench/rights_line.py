@@ -47,7 +47,7 @@ MUCH, LITTLE = 100, 3
 _GOAL = 5.0
 _TOGETHER = 50_000
 _RUN = "from deploy.cli import main; main()"
-REGISTRY = registry.load()
+REGISTRY, ROWS = registry.load(), national(test_mode=True).rows
 Kept = tuple[Shelf[object], object]
 
 
@@ -119,7 +119,7 @@ def _records(most: int) -> Iterator[Kept]:
 
 def _of_client(number: int, each: int, items: Iterator[int]) -> list[Kept]:
     today = day_of(time.time_ns() // 1_000_000)
-    row_in, row_out = national(test_mode=True).rows[2], national(test_mode=True).rows[1]
+    row_in, row_out = ROWS[2], ROWS[1]
     client = f"S{number:016x}"
     secret, line = os.urandom(32), f"{client}/{PROVIDER}/{row_out.purpose}/wmo"
     at, end = (today - 10) * 86_400_000, today + 100
