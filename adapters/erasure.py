@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from adapters import restore
 from adapters.intake import Intake
 from adapters.lines import RECALL_DAYS, end_grant, is_live
 from adapters.looks import named
@@ -53,6 +54,7 @@ from adapters.records import (
     Told,
     number_key,
 )
+from adapters.rectify import PUT_BACK
 from adapters.refusals import CLOSED, standing
 from adapters.store import Transaction
 from adapters.workplace import Workplace
@@ -86,10 +88,12 @@ def erase(  # what a person decides
     """The first step, and the second where nothing waits for it. The caller forgets what was deleted after the commit.
 
     Raises:
-        ErasureError: a statutory task still runs.
+        ErasureError: a statutory task still runs, or this edge was put back and waits.
         NoNameError: nobody is named.
     """
     who = named(by)
+    if restore.is_restoring(tx) or restore.reads_again(tx) is not None:
+        raise ErasureError(PUT_BACK)
     grants = GRANTS.find(tx, "client", client.id.encode())
     introduced = INTRODUCTIONS.find(tx, "client", client.id.encode())
     if not tasks_are_over and _runs(work, grants, introduced):
@@ -108,6 +112,8 @@ def erase(  # what a person decides
 
 def finish(tx: Transaction, work: Workplace) -> int:
     """The second step for everybody for whom nothing waits any more; how many."""
+    if restore.is_restoring(tx):  # what its lines were is still needed to begin them anew
+        return 0
     done = 0
     for one in [one for one in ERASED.scan(tx) if not one.done]:
         client = CLIENTS.get(tx, one.client.encode())

@@ -12,6 +12,7 @@ Guarantees:
 from dataclasses import dataclass
 from typing import Final
 
+from adapters import restore
 from adapters.intake import Intake
 from adapters.lines import add_item, is_live, newest
 from adapters.records import EVENT, GRANTS, ITEMS, WAITING, Client, Grant, Item, number_key
@@ -22,6 +23,9 @@ from adapters.workplace import Workplace
 from schemas.address import role_of
 from schemas.event import Ending, Event, Kind, Law
 
+PUT_BACK: Final = (
+    "deze edge is teruggezet uit een reservekopie en nog niet weer aan het werk: zie `schakel edge restored`"
+)
 NOTHING_GIVEN: Final = "geef op wat er anders moet zijn: soort, datum, afloop of toewijzing"
 DESTROYED: Final = "de inhoud is hier al vernietigd: geef soort en datum op"
 
@@ -54,8 +58,11 @@ def rectify(
     """Call back what stands under this number, at every recipient, and tell it rightly.
 
     Raises:
-        RectifyError: it was not told about this client or is called back already, or what is right is no event.
+        RectifyError: it was not told about this client or is called back already, what is right is no event, or this edge was
+            put back and waits.
     """
+    if restore.is_restoring(tx) or restore.reads_again(tx) is not None:
+        raise RectifyError(PUT_BACK)
     item = ITEMS.get(tx, number_key(number))
     if item is None or item.kind != EVENT or item.client != client.id or not (item.told or item.state == WAITING):
         raise RectifyError("onder dit nummer is niets over deze cliënt verteld; `edge told` noemt de nummers")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from adapters.looks import CHAIN_VIEW, OVERVIEW, REPORT, SUPERVISION, WHAT, WHY, look, looks_at, record
+from adapters.looks import CHAIN_VIEW, OVERVIEW, REPORT, WHAT, WHY, look, looks_at, record
 from adapters.records import INTRODUCTIONS, TOLD, Client, Limited, gone_key, number_key
 from adapters.rights import Fact, Ground, Report, report
 from adapters.rights_limits import ASKERS, CLIENT, GROUNDS, Scope, end_limit, limit, limits
@@ -212,7 +212,7 @@ def received(screen: Screen, client: str, name: str | None, config: Path | None)
     """What came about CLIENT, each with the mark by which `edge inzage-limit` names it. The look is recorded."""
     with at_desk(config) as (opened, _):
         work = opened.workplace
-        found = look(work, opened.identity.book, viewer(name, SUPERVISION), [opened.client(client)])
+        found = look(work, opened.identity.book, viewer(name, REPORT), [opened.client(client)])
     lines = [line for view in found for line in view.lines]
     rows = [(one.event_id.hex(), one.sender_name, date_text(one.told_on), one.what) for one in lines]
     answer = [{"mark": mark, "told_by": partner, "told_on": on, "what": what} for mark, partner, on, what in rows]

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,11 @@ from adapters.erasure import ErasureError
 from adapters.lines import RECALL_DAYS
 from adapters.looks import NoNameError, look
 from adapters.records import CLIENTS, CONSENTS, ERASED, GRANTS, ITEMS, REFUSALS, SENDS, SOURCES, TOLD, Shelf
+from adapters.rectify import Correction, RectifyError
 from adapters.store import FILE
+from schemas.event import Kind
 from tests.adapters.edges import BSN, GP, PROVIDER, TEAM, Neighbours, start
-from tests.adapters.rights_case import JANSEN, erased, neighbours
+from tests.adapters.rights_case import JANSEN, erased, neighbours, rectified
 from tests.simulator import run
 
 
@@ -175,3 +178,38 @@ def test_every_kind_of_record_about_a_client_is_known_to_the_erasure() -> None:
     }
     assert len(shelves) >= 9
     assert [name for name in shelves if f" {name}," not in source and name not in kept] == []
+
+
+def test_an_edge_that_was_put_back_destroys_and_rectifies_nothing_before_it_works_again(near: Neighbours) -> None:
+    copy = near.folder / "copy"
+    near[TEAM].back_up(copy)
+    near[TEAM].was_put_back()
+    with pytest.raises(ErasureError, match="teruggezet"):
+        erased(near[TEAM])
+    with pytest.raises(RectifyError, match="teruggezet"):
+        rectified(near[TEAM], near[TEAM].told("C-1")[0].number, Correction(Kind.AFGEWEZEN))
+    assert near.told(TEAM, "C-1") == ["gestart"]
+
+
+def test_a_crash_between_the_two_steps_loses_nothing(near: Neighbours) -> None:
+    """Killed at every commit of the passes that follow: what was told is called back, and then everything goes."""
+    erased(near[TEAM])
+    for stop_at in range(6):
+        commits = 0
+
+        def crash(name: str) -> None:
+            nonlocal commits
+            commits += "after the commit" in name
+            if commits > stop_at:  # noqa: B023  # read at once
+                raise KeyboardInterrupt
+
+        near.points[TEAM] = crash
+        with suppress(KeyboardInterrupt):
+            near.open(TEAM)
+            near.work(TEAM)
+        del near.points[TEAM]
+        near.open(TEAM)
+    settled(near)
+    assert near.told(GP, "H-1") == []
+    assert near[TEAM].clients() == []
+    assert list(GRANTS.scan(near[TEAM].store)) == []
