@@ -9,6 +9,7 @@ The whole command is timed, the start of the program included.  The limit is the
 from __future__ import annotations
 
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -55,31 +56,38 @@ def inzage(root: Path) -> Line:
     """`schakel edge inzage` about one client among a million records, in seconds."""
     large, small = _edge(root / "large", RECORDS), _edge(root / "small", 1)
     ours, alone = _times(large), _times(small)
-    value, limit = statistics.median(ours), statistics.median(alone)
+    value, limit = (statistics.median(cpu for cpu, _ in times) for times in (ours, alone))
     return Line(
         "edge.inzage_1M_s",
-        "s, the whole command",
+        "s of one core (CPU), the whole command",
         round(value, 3),
         round(limit, 3),
         round(limit / value, 3),
         f"under {_GOAL:g}",
         value < _GOAL,
         RUNS,
+        wall=round(statistics.median(wall for _, wall in ours), 3),
         note=f"{RECORDS:,} records, {2 * MUCH} of this client",
     )
 
 
-def _times(folder: Path) -> list[float]:
+def _times(folder: Path) -> list[tuple[float, float]]:
+    """What the command took of a core, and by the wall."""
     times = []
     for _ in range(RUNS):
         html = folder / f"{time.monotonic_ns()}.html"
-        begin = time.perf_counter()
         asked = ("edge", "inzage", ONE, "--html", str(html), "--config", str(folder))
+        cpu, wall = _cpu(), time.perf_counter()
         subprocess.run([sys.executable, "-c", _RUN, *asked], check=True, capture_output=True)
-        times.append(time.perf_counter() - begin)
+        times.append((_cpu() - cpu, time.perf_counter() - wall))
         if html.read_bytes().count(b"<tr><td") < 2 * MUCH:
             raise RuntimeError("the report is not whole: this figure would mean nothing")
     return times
+
+
+def _cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _edge(folder: Path, most: int) -> Path:
