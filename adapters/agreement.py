@@ -3,69 +3,52 @@
 """Agreements: what a professional and a citizen settle in one conversation, and how it ends.
 
 Guarantees: only grants whose sender is this edge are made; what another partner would have to tell is named as still to
-be asked there; consent is kept here in full and nowhere else; the receipt says in plain Dutch what was agreed, until
-when, and how to stop it. A refusal that the citizen did not take back in this conversation stands.
+be asked there; nothing is made without the word of everybody whose word it takes, and nothing against an objection of one of
+them; a consent never lasts over a birthday that makes it too little. Consent is kept here in full and nowhere else. A
+refusal that the citizen did not take back in this conversation stands.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from adapters import consent_words
 from adapters.address_book import AddressBook, Partner
+from adapters.agreement_plan import (
+    CONSENT,
+    AgreementError,
+    Conversation,
+    Plan,
+    Step,
+    check_words,
+    plan,
+    situation_of,
+)
+from adapters.citizen_text import NOTICE
 from adapters.code import OneTimeCode, new_code
-from adapters.code_slips import Slip, count_printed, in_words, slip
+from adapters.code_slips import Slip, count_printed, slip
+from adapters.consent_receipt import About, Agreed, Receipt, about, as_text, had, receipt_of
+from adapters.consent_words import OUTGROWN
 from adapters.lines import CODE, Wish, begin_anew, end_grant, make
-from adapters.records import ACTIVE, CONSENTS, FROZEN, GRANTS, Client, Consented, Grant, Reads, Refused
+from adapters.records import ACTIVE, CONSENTS, FROZEN, GRANTS, SPOKEN, Client, Consented, Grant, Reads, Refused, Spoken
 from adapters.refusals import HELD, OBJECTED, WITHDRAWN, concerns, refuse, standing
 from adapters.stop_code import stop_code
 from adapters.store import Transaction
 from adapters.workplace import Workplace
 from consent.decide import longest_validity
-from consent.record import ConsentRecord, from_bytes
-from consent.rules import Row, RuleTable, ways
-from schemas.address import role_of
+from consent.record import ConsentRecord, Given, from_bytes
+from consent.whose import (
+    CLIENT,
+    FOR_A_MINOR,
+    Word,
+    counts,
+    holds_until,
+)
 
-CONSENT: Final = "consent"
+__all__ = ["CONSENT", "Agreed", "Agreement", "AgreementError", "Conversation", "Plan", "plan"]
 NO_BSN: Final = "van deze cliënt is geen BSN bekend; volgens deze regel herkent de ontvanger de cliënt daaraan"
-NOTICE: Final = "2026-1"  # version of the text that the receipt is made of
 _PRINCIPAL: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
-_OTHERS: Final = {
-    "statutory": "een wettelijke taak",
-    "no-objection": "een schriftelijke verklaring van geen bezwaar",
-    "safety": "veiligheid",
-}
-_CATEGORIES: Final = {"progress": "dat hulp begint, verandert en stopt", "service": "onder welke wet en toewijzing"}
-
-
-class AgreementError(ValueError):
-    """This can't be agreed here; a Dutch sentence for the professional, without a number of the client."""
-
-
-@dataclass(frozen=True, slots=True)
-class Conversation:
-    """Who agreed, how, and for how long; `end` None is the longest that the rule allows."""
-
-    partners: tuple[str, ...]
-    end: int | None = None
-    given_by: str = "client"
-    manner: str = "in-person"
-    language: str = "nl"
-
-
-@dataclass(frozen=True, slots=True)
-class Agreed:
-    """One consent of an agreement, as it stands."""
-
-    id: str
-    recipient: str
-    recipient_name: str
-    categories: tuple[str, ...]
-    begin: int
-    end: int
-    state: str
-    stop_code: str
-    by_code: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,43 +69,25 @@ def make_agreement(
     """Make the grants of a conversation, with their consent records.
 
     Raises:
-        AgreementError: an unknown partner, an objection or hold that stands, or no BSN to introduce by.
+        AgreementError: an unknown partner, an objection or hold that stands, somebody's word that is missing, an age that
+            nobody has said, or no BSN to introduce by.
         NotLawfulError: an end beyond what the rule allows.
         TooManyCodesError: the codes that it asks for may not be printed any more today.
     """
-    named = [_named(book, name) for name in talk.partners]
-    rows = {partner.address: _rows(work.rules, work.address, partner.address) for partner in named}
-    for partner in named:
-        if rows[partner.address] and not _is_free(tx, client, partner):
-            raise AgreementError(f"er staat een bezwaar of blokkade tegen {partner.name}: hef die eerst op")
-    made = [_agree(tx, work, client, talk, (partner, row)) for partner in named for row in rows[partner.address]]
+    planned = plan(tx, work, book, client, talk)
+    if talk.born is not None:
+        consent_words.learn(tx, work, client.id, talk.born)
+    for step in planned.steps:
+        if not _is_free(tx, client, step.partner):
+            raise AgreementError(f"er staat een bezwaar of blokkade tegen {step.partner.name}: hef die eerst op")
+    for step in planned.steps:
+        check_words(work, talk, step)
+    now = situation_of(tx, client, talk)
+    made = [_agree(tx, work, client, talk, step) for step in planned.steps]
     slips = tuple(slip(tx, book, grant, code) for _, grant, code in made if code is not None)
-    agreed = tuple(_agreed(work, book, consented, grant) for consented, grant, _ in made)
-    asked = tuple(dict.fromkeys(_to_be_asked(work, named, rows)))
-    return Agreement(agreed, asked, receipt(agreed, asked), slips)
-
-
-def without_consent(rules: RuleTable, sender: str, recipient: str) -> str:
-    """Why consent is no ground between these two roles, and what is; with the numbers of the rows."""
-    found = ways(rules, sender, recipient)
-    if found.open:
-        others = ", ".join(f"{_OTHERS[way.ground]} (regel {way.row.id})" for way in found.open)
-        return f"toestemming is hier de grond niet, wel {others}"
-    if found.closed:
-        return f"dat mag niet, ook niet met toestemming (regel {', '.join(str(row.id) for row in found.closed)})"
-    return "geen regel staat dat toe"
-
-
-def _named(book: AddressBook, name: str) -> Partner:
-    partner = book.by_name(name)
-    if partner is None:
-        raise AgreementError("deze partner staat niet in het adresboek")
-    return partner
-
-
-def _rows(rules: RuleTable, sender: str, recipient: str) -> list[Row]:
-    roles = role_of(sender), role_of(recipient)
-    return [row for row in rules.rows.values() if rules.permits(row.id, *roles, CONSENT, row.categories)]
+    agreed = tuple(_agreed(tx, work, book, consented, grant) for consented, grant, _ in made)
+    paper = receipt_of(agreed, planned.asked_plainly, about(now, work.today), work.today)
+    return Agreement(agreed, planned.asked, as_text(paper), slips)
 
 
 def _is_free(reads: Reads, client: Client, partner: Partner) -> bool:
@@ -135,35 +100,12 @@ def _is_free(reads: Reads, client: Client, partner: Partner) -> bool:
 
 
 def _agree(
-    tx: Transaction, work: Workplace, client: Client, talk: Conversation, about: tuple[Partner, Row]
+    tx: Transaction, work: Workplace, client: Client, talk: Conversation, step: Step
 ) -> tuple[Consented, Grant, OneTimeCode | None]:
     """One consent with its grant, and the code that introduces it where it needs one."""
-    partner, row = about
+    partner, row = step.partner, step.row
     code = new_code(partner.address, work.random) if row.introduction == CODE else None
-    number = client.number
-    record = ConsentRecord(
-        id=work.random(16).hex(),
-        principal=number if _PRINCIPAL.fullmatch(number) else client.id,
-        controller=work.address,
-        recipients=(partner.address,),
-        row=row.id,
-        purpose=row.purpose,
-        law=row.law,
-        categories=row.categories,
-        begin=work.today,
-        end=longest_validity(row, work.today) if talk.end is None else talk.end,
-        given_at=work.now,
-        given_by=talk.given_by,
-        manner=talk.manner,
-        notice=NOTICE,
-        language=talk.language,
-        processing_basis=row.processing_basis,
-        special_exception=row.special_exception,
-        secrecy_ground=row.secrecy_ground,
-        retention=row.retention,
-        objection=row.objection,
-        table=work.rules.hash.hex(),
-    )
+    record = _record(tx, work, client, talk, step)
     source = record.reference(work.registry)
     wish = Wish(
         client.id,
@@ -187,12 +129,62 @@ def _agree(
             code = None  # the recipient knows by the grant before whom it is about
     if code is not None:
         count_printed(tx, work, partner.address)
+    words = tuple((word.who, word.manner) for word in _needed_words(talk, step))
+    aside = tuple((one.who, one.by, one.reason) for one in talk.aside)
+    SPOKEN.put(tx, Spoken(record.id, words, talk.capable, talk.authority, aside, talk.parents_too))
     consented = Consented(record.id, client.id, record.to_bytes(work.registry), (grant.id,))
     return CONSENTS.put(tx, consented), grant, code
 
 
-def _agreed(work: Workplace, book: AddressBook, consented: Consented, grant: Grant) -> Agreed:
+def _record(reads: Reads, work: Workplace, client: Client, talk: Conversation, step: Step) -> ConsentRecord:
+    """The record of one consent: to tell others, said by these, until a birthday at most."""
+    row, number = step.row, client.number
+    words = _needed_words(talk, step)
+    longest = longest_validity(row, work.today)
+    wished = longest if talk.end is None else talk.end
+    now = situation_of(reads, client, talk)
+    last = holds_until(row, now, work.today, words, parents_too=talk.parents_too)
+    return ConsentRecord(
+        id=work.random(16).hex(),
+        principal=number if _PRINCIPAL.fullmatch(number) else client.id,
+        controller=work.address,
+        recipients=(step.partner.address,),
+        row=row.id,
+        purpose=row.purpose,
+        law=row.law,
+        categories=row.categories,
+        begin=work.today,
+        # A wish beyond the rule stays as it is, so that it is refused and not shortened without a word.
+        end=wished if last is None or wished > longest else min(wished, last),
+        given_at=work.now,
+        given_by=_kind(words[0].who),
+        manner=words[0].manner,
+        notice=NOTICE,
+        language=talk.language,
+        given=tuple(Given(word.who, work.now, word.manner) for word in words),
+        processing_basis=row.processing_basis,
+        special_exception=row.special_exception,
+        secrecy_ground=row.secrecy_ground,
+        retention=row.retention,
+        objection=row.objection,
+        table=work.rules.hash.hex(),
+    )
+
+
+def _needed_words(talk: Conversation, step: Step) -> tuple[Word, ...]:
+    """The words that this consent rests on; what others said besides is not kept."""
+    by = {word.who: word for word in talk.said if counts(word)}
+    return tuple(by[one.who] for one in step.answer.needed)
+
+
+def _kind(who: str) -> str:
+    return CLIENT if who == CLIENT else "parents" if who in FOR_A_MINOR else "representative"
+
+
+def _agreed(reads: Reads, work: Workplace, book: AddressBook, consented: Consented, grant: Grant) -> Agreed:
     record = from_bytes(consented.raw, work.registry)
+    said = consent_words.spoken(reads, record)
+    over = record.state == "given" and said.outgrown_on is not None
     return Agreed(
         record.id,
         grant.recipient,
@@ -200,23 +192,22 @@ def _agreed(work: Workplace, book: AddressBook, consented: Consented, grant: Gra
         record.categories,
         record.begin,
         record.end,
-        record.state,
+        OUTGROWN if over else record.state,
         stop_code(grant.secret),
         grant.by_code,
+        tuple(who for who, _ in said.words),
+        record.row,
+        _is_ended_by_age(reads, work, consented.client, record, said),
     )
 
 
-def _to_be_asked(work: Workplace, named: Sequence[Partner], rows: dict[str, list[Row]]) -> Iterator[str]:
-    ours = role_of(work.address)
-    for partner in named:
-        if not rows[partner.address]:
-            why = without_consent(work.rules, ours, role_of(partner.address))
-            yield f"{partner.name} kunnen wij niet inlichten: {why}"
-        if _rows(work.rules, partner.address, work.address):
-            yield f"vraag bij {partner.name} of die ons mag inlichten"
-        for other in named:
-            if other is not partner and _rows(work.rules, partner.address, other.address):
-                yield f"vraag bij {partner.name} of die {other.name} mag inlichten"
+def _is_ended_by_age(reads: Reads, work: Workplace, client: str, record: ConsentRecord, said: Spoken) -> bool:
+    row = work.rules.rows.get(record.row)
+    if row is None:
+        return False
+    now = consent_words.situation(consent_words.born(reads, client), said)
+    last = holds_until(row, now, record.begin, consent_words.words(said), parents_too=said.parents_too)
+    return last is not None and last <= record.end
 
 
 # -- showing and ending ----------------------------------------------------------------------------------------------
@@ -225,9 +216,35 @@ def _to_be_asked(work: Workplace, named: Sequence[Partner], rows: dict[str, list
 def agreements(reads: Reads, work: Workplace, book: AddressBook, client: Client) -> list[Agreed]:
     """Every consent of this client, as it stands."""
     return [
-        _agreed(work, book, consented, GRANTS.need(reads, consented.grants[-1].encode()))
+        _agreed(reads, work, book, consented, GRANTS.need(reads, consented.grants[-1].encode()))
         for consented in CONSENTS.find(reads, "client", client.id.encode())
     ]
+
+
+def receipt_now(reads: Reads, work: Workplace, book: AddressBook, client: Client, also: Sequence[str] = ()) -> Receipt:
+    """The receipt of everything that this client agreed to, as it stands, with what the partners have had.
+
+    `also`: partners that were spoken of, though there may be no agreement with them.
+    """
+    made = _newest(agreements(reads, work, book, client))
+    talk = Conversation((*(one.recipient for one in made if one.state == "given"), *also))
+    elsewhere = plan(reads, work, book, client, talk).asked_plainly
+    return receipt_of(
+        made, elsewhere, _reader(reads, work, client), work.today, had(reads, book, work.registry, client)
+    )
+
+
+def _newest(made: list[Agreed]) -> list[Agreed]:
+    """Of each partner and rule how it stands now: what was given anew is not told as ended."""
+    return list({(one.recipient, one.row): one for one in made}.values())
+
+
+def _reader(reads: Reads, work: Workplace, client: Client) -> About:
+    kept = CONSENTS.find(reads, "client", client.id.encode())
+    if not kept:
+        return About()
+    said = consent_words.spoken(reads, from_bytes(kept[-1].raw, work.registry))
+    return about(consent_words.situation(consent_words.born(reads, client.id), said), work.today)
 
 
 def end_agreement(tx: Transaction, work: Workplace, consent: str) -> Grant | None:
@@ -246,29 +263,3 @@ def end_agreement(tx: Transaction, work: Workplace, consent: str) -> Grant | Non
         if grant.state in (ACTIVE, FROZEN):
             end_grant(tx, work, grant, WITHDRAWN)
     return last
-
-
-def receipt(made: Sequence[Agreed], asked: Sequence[str]) -> str:
-    """What the citizen takes home."""
-    lines = ["Afspraak over het delen van voortgang", ""]
-    for one in made:
-        what = " en ".join(_CATEGORIES[name] for name in one.categories)
-        lines += [
-            f"Wij mogen {one.recipient_name} vertellen {what}.",
-            f"Dit geldt van {in_words(one.begin)} tot en met {in_words(one.end)}.",
-            *(
-                [f"Het begint pas als {one.recipient_name} uw code heeft ingevoerd, of u daar al kent."]
-                if one.by_code
-                else []
-            ),
-            "Er gaan geen medische gegevens, verslagen of toelichtingen mee.",
-            "U kunt dit altijd stoppen: bij ons, of bij een van de andere partners met deze stopcode.",
-            f"Stopcode: {one.stop_code}",
-            "",
-        ]
-    if not made:
-        lines += ["Er is niets afgesproken dat wij zelf mogen vertellen.", ""]
-    if asked:
-        lines += ["Dit is hiermee niet geregeld:", *(f"- {sentence}" for sentence in asked), ""]
-    lines.append("Stoppen werkt vanaf het moment dat u het zegt. Wat al is verteld, kan worden ingetrokken.")
-    return "\n".join(lines) + "\n"

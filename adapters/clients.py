@@ -9,6 +9,7 @@ different clients are never joined by themselves; no error shows a number.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from adapters import consent_words
 from adapters.records import CLIENTS, Client, Reads
 from adapters.store import Transaction
 from adapters.workplace import Workplace
@@ -21,11 +22,15 @@ class ClientConflictError(ValueError):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ClientRow:
-    """One line of a list of own clients. `bsn` None: this organisation knows none, as a school or a Veiligheidshuis may."""
+    """One line of a list of own clients. `bsn` None: this organisation knows none, as a school or a Veiligheidshuis may.
+
+    `born`: the date of birth, where the list has it; it says whose consent counts, and stays here.
+    """
 
     own_number: str
     bsn: str | None
     task: str
+    born: int | None = None
 
 
 def find(reads: Reads, citizen: Citizen) -> Client | None:
@@ -48,11 +53,14 @@ def by_number(reads: Reads, number: str) -> Client | None:
     return client if client is not None and client.own_number is None else None
 
 
-def register(tx: Transaction, work: Workplace, citizen: Citizen, tasks: Iterable[str] = ()) -> Client:
+def register(
+    tx: Transaction, work: Workplace, citizen: Citizen, tasks: Iterable[str] = (), born: int | None = None
+) -> Client:
     """The own client that is this citizen, made or completed.
 
     Raises:
         ClientConflictError: BSN and own number belong to two clients.
+        BirthError: nobody alive was born on that day.
     """
     bsn, number = citizen.bsn, citizen.own_number
     by_bsn = next(iter(CLIENTS.find(tx, "bsn", bsn.encode())), None) if bsn is not None else None
@@ -63,7 +71,7 @@ def register(tx: Transaction, work: Workplace, citizen: Citizen, tasks: Iterable
     ):
         raise ClientConflictError("this own number belongs to a client with another BSN")
     known = by_bsn or numbered or Client("S" + work.id(), None, None)
-    return CLIENTS.put(
+    client = CLIENTS.put(
         tx,
         replace(
             known,
@@ -72,3 +80,6 @@ def register(tx: Transaction, work: Workplace, citizen: Citizen, tasks: Iterable
             tasks=tuple(sorted({*known.tasks, *tasks})),
         ),
     )
+    if born is not None:
+        consent_words.learn(tx, work, client.id, born)
+    return client

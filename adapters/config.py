@@ -290,6 +290,13 @@ class EdgeConfig:
         "How citizens reach the privacy officer (FG) of this organisation; for the papers it has made.",
     )
 
+    parents_consent_too: bool = optional(
+        flag,
+        default=True,
+        meaning="For a client from twelve to fifteen, ask those with authority for their consent too, besides the child. The "
+        "child's own is always asked, and an objection of either always counts.",
+    )
+
     @property
     def role(self) -> str:
         """The role in the address."""

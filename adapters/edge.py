@@ -32,13 +32,14 @@ from adapters import (
     restore,
 )
 from adapters.address_book import AddressBook
-from adapters.agreement import Agreed, Agreement, Conversation
+from adapters.agreement import Agreement, Conversation
 from adapters.alarms import Alarm, Lie, Misuse
 from adapters.by_person import NoGroundError, Reliance
 from adapters.chain_view import ChainView, views
 from adapters.clients import ClientRow
 from adapters.code_entry import enter
 from adapters.code_slips import Slip, TooManyCodesError, WaitingCode
+from adapters.consent_receipt import Agreed
 from adapters.desk import Backlog, Held, OutboxLine, ToldLine
 from adapters.formats.native import NativeEvent, Notice, Writer
 from adapters.inbound import Inbound
@@ -482,7 +483,7 @@ class Edge:
             count = 0
             for row in rows:
                 citizen = Citizen(row.bsn, row.own_number)
-                client = clients.register(tx, self._work, citizen, (row.task,) if row.task else ())
+                client = clients.register(tx, self._work, citizen, (row.task,) if row.task else (), row.born)
                 inbound.know(tx, self._work, client)
                 count += 1
             return count
@@ -841,9 +842,8 @@ class Edge:
     def make_agreement(self, number: str, talk: Conversation) -> Agreement:
         """Make the grants of a conversation with a client; see `adapters.agreement`."""
         self._need_lines()
-        client = self.client(number)
         with self._counting_codes(), self._work.commit("agreement") as tx:
-            return agreement.make_agreement(tx, self._work, self.identity.book, client, talk)
+            return agreement.make_agreement(tx, self._work, self.identity.book, self.client(number), talk)
 
     def agreements(self, number: str) -> list[Agreed]:
         """Every consent of a client, as it stands."""

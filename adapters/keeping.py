@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: Schakel contributors
 # SPDX-License-Identifier: EUPL-1.2
-"""What an edge no longer needs is destroyed, once a day, by the terms of architecture.md section 10.
+"""Once a day: what a birthday has ended is stopped, and what an edge no longer needs is destroyed, by the terms of
+architecture.md section 10.
 
 Guarantees: nothing that is under way, or that a retraction could still need, is touched; what is destroyed is gone from
 the store's file too when this returns.
@@ -9,7 +10,7 @@ the store's file too when this returns.
 from dataclasses import replace
 from typing import Final
 
-from adapters import chain_view, erasure, inbound, looks, quotas
+from adapters import chain_view, consent_words, erasure, inbound, looks, quotas
 from adapters.lines import RECALL_DAYS, unheard_introductions
 from adapters.outcomes import PUT_OFF
 from adapters.records import (
@@ -44,6 +45,7 @@ def keep_house(work: Workplace) -> bool:
     if place(work.store).cleaned_on == work.today:
         return False
     with work.commit("cleaning") as tx:
+        consent_words.stop_outgrown(tx, work)  # before anything leaves today
         inbound.purge_boxes(tx, work.now)
         chain_view.purge(tx, work.today)
         quotas.purge(tx, work.today)
@@ -63,7 +65,7 @@ def keep_house(work: Workplace) -> bool:
             if work.today > request.read_on + REQUEST_DAYS:
                 REQUESTS.delete(tx, request.key)
         move(tx, replace(place(tx), cleaned_on=work.today))
-    # A crash before this commit: the cleaning is done at the next pass.
+    # A crash before this commit: the cleaning is done at the next pass, and nothing leaves before it.
     work.store.forget_deleted()
     return True
 

@@ -403,6 +403,30 @@ class Consented:
     grants: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Spoken:
+    """Whose words (capacity, manner) a consent rests on, and how matters stood with the client when they were given.
+
+    `outgrown_on`: the day on which a birthday had made them too few; nothing under this consent goes on from then.
+    """
+
+    consent: str
+    words: tuple[tuple[str, str], ...]
+    capable: bool = True
+    authority: tuple[str, ...] = ()
+    aside: tuple[tuple[str, str, str], ...] = ()
+    parents_too: bool = True
+    outgrown_on: int | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Born:
+    """The date of birth of an own client: only to know whose consent counts, and told to nobody."""
+
+    client: str
+    day: int
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """A fact this edge has signed, kept as long as it must be able to repeat it."""
@@ -712,6 +736,8 @@ NOTICES: Final = Shelf(
 CONSENTS: Final = Shelf(
     Table("consent", ("client",)), Consented, lambda r: r.id.encode(), lambda r: _some(client=r.client)
 )
+SPOKEN: Final = Shelf(Table("consent_words"), Spoken, lambda r: r.consent.encode())
+BIRTHS: Final = Shelf(Table("birth"), Born, lambda r: r.client.encode())
 FACTS: Final = Shelf(Table("fact"), Fact, lambda r: number_key(r.number))
 PEERS: Final = Shelf(Table("peer"), Peer, lambda r: r.address.encode())
 MADE: Final = Shelf(Table("manifest_made"), Made, lambda r: r.sha)

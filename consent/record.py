@@ -17,12 +17,21 @@ from schemas.registry import Registry
 
 SCHEMA: Final = "consent-record/2"
 _FIRST: Final = "consent-record/1"
-
-
+DISCLOSURE: Final = "disclosure"
 _SECOND: Final = (
     *("ground", "objection", "operations", "processing_basis", "provenance", "retention", "schema", "secrecy_ground"),
     *("special_exception", "storage", "table"),
 )
+_PERSONS: Final = ("act", "given")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One person's yes: the capacity in which it was said, and when. Who it was stands in no record."""
+
+    by: str
+    at: int
+    manner: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +39,8 @@ class ConsentRecord:
     """One consent. Times are unix milliseconds, `begin` and `end` days (both included).
 
     `principal` is the edge's own number of the client; `notice` the version of the text that was read out or handed
-    over. Storage location and retention are those of the row and of the edge's own file, so they are not repeated.
+    over. `act`: that it is consent to tell others, which consent to help is not. `given`: everybody who said yes, each apart;
+    `given_by` is the first in rank of them. Storage location and retention are those of the row and of the edge's own file, so they are not repeated.
     """
 
     id: str
@@ -52,6 +62,8 @@ class ConsentRecord:
     withdrawal: str = "any-partner-or-stop-code"
     state: str = "given"
     withdrawn_at: int | None = None
+    act: str = DISCLOSURE
+    given: tuple[Given, ...] = ()
     schema: str = SCHEMA
     ground: str | None = "consent"
     processing_basis: str | None = None
@@ -81,7 +93,9 @@ class ConsentRecord:
         """
         values = asdict(self) | {"begin": calendar.date_text(self.begin), "end": calendar.date_text(self.end)}
         if self.schema == _FIRST:
-            values = {name: value for name, value in values.items() if name not in _SECOND}
+            values = {name: value for name, value in values.items() if name not in _SECOND + _PERSONS}
+        elif not self.given:
+            del values["given"]
         return registry.encode(self.schema, values)
 
     def reference(self, registry: Registry) -> str:
@@ -104,4 +118,6 @@ def from_bytes(raw: bytes, registry: Registry) -> ConsentRecord:
     for name in ("categories", "recipients", "operations"):
         if isinstance(values[name], list):
             values[name] = tuple(cast("list[str]", values[name]))
+    given = cast("list[dict[str, object]]", values.pop("given", []))
+    values["given"] = tuple(Given(**one) for one in given)  # type: ignore[arg-type]  # as the definition has it
     return ConsentRecord(**values)  # type: ignore[arg-type]  # the definitions have exactly these fields, of these types

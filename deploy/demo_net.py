@@ -61,7 +61,7 @@ from hub.audit.replay import replay
 from hub.client import HubUnavailableError
 from hub.config import HubConfig, load_hub_config
 from schemas.address import oin_of
-from schemas.calendar import day_of
+from schemas.calendar import day_of, parse_date
 from schemas.signing import SigningKey
 
 SCRAPE_SECONDS = 1
@@ -435,7 +435,8 @@ def _agreement(net: Net) -> list[str]:
     with net.practice.desk() as edge:
         edge.import_clients([ClientRow(CITIZEN.patient_number, CITIZEN.bsn, "zvw-zorg")])
     with net.team.desk() as edge:
-        made = edge.make_agreement(_number(edge), Conversation((PRACTICE.name,)))
+        talk = Conversation((PRACTICE.name,), born=parse_date(CITIZEN.born), adult=False)
+        made = edge.make_agreement(_number(edge), talk)
     must(len(made.made) == 1, "one consent was made, for the GP")
 
     def is_introduced() -> bool:

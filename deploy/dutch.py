@@ -24,7 +24,11 @@ GRANT_STATES: Mapping[str, str] = {
     FROZEN: "wacht op een besluit",
     REPLACED: "vervangen",
 }
-CONSENT_STATES: Mapping[str, str] = {"given": "gegeven", "withdrawn": "ingetrokken"}
+CONSENT_STATES: Mapping[str, str] = {
+    "given": "gegeven",
+    "withdrawn": "ingetrokken",
+    "outgrown": "verlopen door de leeftijd",
+}
 # Why the rule table has no room for a grant: place and rule -> what to tell the professional.
 NOT_LAWFUL: Mapping[str, str] = {
     "/end before-begin": "de einddatum ligt vóór vandaag",

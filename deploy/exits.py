@@ -36,13 +36,15 @@ MEANING = {
 }
 
 ENDS_IN = {
-    "adapters.agreement.AgreementError": Exit.REFUSED,
+    "adapters.agreement_plan.AgreementError": Exit.REFUSED,
     "adapters.by_person.NoGroundError": Exit.REFUSED,
     "adapters.clients.ClientConflictError": Exit.REFUSED,
     "adapters.code.CodeError": Exit.REFUSED,
     "adapters.code_slips.TooManyCodesError": Exit.REFUSED,
     "adapters.connections.https.HubRefusedError": Exit.REFUSED,
     "adapters.consent_import.OfAnotherError": Exit.REFUSED,
+    "adapters.consent_words.BirthError": Exit.REFUSED,
+    "adapters.conversation.AnswerError": Exit.REFUSED,
     "adapters.edge.EdgeError": Exit.REFUSED,
     "adapters.erasure.ErasureError": Exit.REFUSED,
     "adapters.formats.native.Malformed": Exit.REFUSED,

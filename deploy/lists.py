@@ -5,6 +5,7 @@
 
     clientnummer;bsn;taak
 
+and, for whom it has them, a fourth column geboortedatum (YYYY-MM-DD), which says whose consent counts.
 An organisation that knows no BSN leaves it empty.
 Every fault is named at once, by line and column, never by value.
 """
@@ -15,9 +16,11 @@ import csv
 import io
 
 from adapters.clients import ClientRow
+from schemas.calendar import parse_date
 from schemas.identity import check_bsn
 
 HEADER = ("clientnummer", "bsn", "taak")
+BORN = "geboortedatum"
 LARGEST = 16 << 20  # bytes
 _LONGEST = 64
 _SHOWN = 20
@@ -44,22 +47,27 @@ def read_clients(data: bytes) -> list[ClientRow]:
         lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except csv.Error:
         raise ListError("the list isn't CSV; quotes don't match, or a line holds a sign that can't be") from None
-    if not lines or tuple(cell.strip().lower() for cell in lines[0]) != HEADER:
-        raise ListError(f"the first line must be the header {delimiter.join(HEADER)}")
-    return _rows(lines[1:])
+    header = tuple(cell.strip().lower() for cell in lines[0]) if lines else ()
+    if header not in (HEADER, (*HEADER, BORN)):
+        raise ListError(
+            f"the first line must be the header {delimiter.join(HEADER)}, with or without {delimiter}{BORN} after it"
+        )
+    return _rows(lines[1:], len(header))
 
 
-def _rows(lines: list[list[str]]) -> list[ClientRow]:
+def _rows(lines: list[list[str]], columns: int) -> list[ClientRow]:
     rows, faults = list[ClientRow](), list[str]()
     for number, cells in enumerate(lines, 2):
         if not any(cells):
             continue
-        if len(cells) != len(HEADER):
-            faults.append(f"line {number} has {len(cells)} columns instead of {len(HEADER)}")
+        if len(cells) != columns:
+            faults.append(f"line {number} has {len(cells)} columns instead of {columns}")
             continue
-        own, bsn, task = (cell.strip() for cell in cells)
-        faults += [f"line {number}, {column}: {rule}" for column, rule in _wrong(own, bsn, task)]
-        rows.append(ClientRow(own, bsn or None, task))
+        own, bsn, task, *rest = (cell.strip() for cell in cells)
+        born = rest[0] if rest else ""
+        found = _wrong(own, bsn, task, born)
+        faults += [f"line {number}, {column}: {rule}" for column, rule in found]
+        rows.append(ClientRow(own, bsn or None, task, parse_date(born) if born and not found else None))
     if faults:
         more = f"; and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
         raise ListError("; ".join(faults[:_SHOWN]) + more)
@@ -68,7 +76,7 @@ def _rows(lines: list[list[str]]) -> list[ClientRow]:
     return rows
 
 
-def _wrong(own: str, bsn: str, task: str) -> list[tuple[str, str]]:
+def _wrong(own: str, bsn: str, task: str, born: str) -> list[tuple[str, str]]:
     found = []
     if not 0 < len(own) <= _LONGEST or not own.isprintable():
         found.append((HEADER[0], f"must be 1 to {_LONGEST} signs"))
@@ -79,4 +87,9 @@ def _wrong(own: str, bsn: str, task: str) -> list[tuple[str, str]]:
             check_bsn(bsn)
     except ValueError as error:
         found.append((HEADER[1], str(error)))
+    try:
+        if born:
+            parse_date(born)
+    except ValueError as error:
+        found.append((BORN, str(error)))
     return found

@@ -20,7 +20,7 @@ from deploy.story import messages
 from deploy.story.messages import FIRST, REMOVAL, Support
 from deploy.story.person import CITIZEN
 from deploy.story.world import PRACTICE, Desk, World
-from schemas.calendar import day_of
+from schemas.calendar import day_of, parse_date
 from schemas.codes import Code
 from schemas.envelope import parse
 from schemas.signing import SigningKey
@@ -89,7 +89,8 @@ def _start(world: World) -> list[str]:
 def _agreement(world: World) -> list[str]:
     world.practice.edge.import_clients([ClientRow(CITIZEN.patient_number, CITIZEN.bsn, "zvw-zorg")])
     number = _number_at(world.team)
-    made = world.team.edge.make_agreement(number, Conversation((PRACTICE.name,)))
+    talk = Conversation((PRACTICE.name,), born=parse_date(CITIZEN.born), adult=False)
+    made = world.team.edge.make_agreement(number, talk)
     must(len(made.made) == 1, "one consent was made, for the GP")
     must("Stopcode" in made.receipt, "the citizen gets a receipt with a stop code")
     _settle(world)

@@ -21,6 +21,7 @@ from adapters.clients import ClientRow
 from adapters.edge import Edge, Tools
 from adapters.witness import Witness
 from consent.rules import load, national
+from consent.whose import CLIENT, PARENT, Word
 from deploy.story import household_messages as wrote
 from deploy.story import messages
 from deploy.story.case import Step, must
@@ -36,7 +37,7 @@ from deploy.story.person import (
     Person,
 )
 from deploy.story.world import PRACTICE, PROVIDER, TEAM, Desk, World
-from schemas.calendar import day_of, next_working_day, start_of_day
+from schemas.calendar import day_of, next_working_day, parse_date, start_of_day
 from schemas.registry import load as load_registry
 
 
@@ -87,7 +88,8 @@ def _benefit(world: World) -> list[str]:
 
 
 def _practice_tells(world: World) -> list[str]:
-    made = world.practice.edge.make_agreement(CITIZEN.patient_number, Conversation((TEAM.name,)))
+    talk = Conversation((TEAM.name,), born=parse_date(CITIZEN.born), adult=False)
+    made = world.practice.edge.make_agreement(CITIZEN.patient_number, talk)
     must([one.recipient for one in made.made] == [TEAM.address], "the GP may tell Team Wmo")
     world.practice.put("taak.json", wrote.task(CITIZEN, day_of(world.clock())))
     world.settle(world.practice, world.team)
@@ -138,7 +140,7 @@ def _codes(world: World) -> list[str]:
     return [
         "Between these partners no BSN goes along, as far as the law was read. A code on paper does:",
         f"the school prints {codes[0][1]}, the grandson hands it to Team Jeugd, who types it at its own client. Once, there alone.",
-        "So, on his consent, the school may tell Team Jeugd (row 20) and the provider his GP (row 9: from twelve it is his own);",
+        "So, on his consent and his mother's, the school may tell Team Jeugd (row 20) and the provider his GP (row 9: from twelve it is his own too);",
         "and on a task that a professional names, the partnership the school (119), and the Veiligheidshuis Team Jeugd (22).",
     ]
 
@@ -148,7 +150,11 @@ def _typed(desk: Desk, client: str, code: str) -> bool:
 
 
 def _agreed(paper: _Paper) -> tuple[_Paper, str]:
-    made = paper.sender.edge.make_agreement(paper.number, Conversation((paper.recipient.who.name,)))
+    # He is under sixteen: his own yes is needed, and his mother's besides.
+    said = (Word(CLIENT), Word(PARENT))
+    born = parse_date(GRANDSON.born)
+    talk = Conversation((paper.recipient.who.name,), said=said, born=born, adult=False, authority=(PARENT,))
+    made = paper.sender.edge.make_agreement(paper.number, talk)
     must(len(made.slips) == 1, "a slip with one code was printed")
     return paper, made.slips[0].code
 

@@ -1,0 +1,204 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+"""Whose words the consents of this edge rest on, and what a birthday does to them.
+
+Guarantees:
+- a date of birth stays at this edge: it is on no envelope, no fact, no notice and no screen but that of who asks when;
+- on the day on which the words of a consent are no longer enough, what is told under it stops, before anything leaves that day;
+- what a birthday ended is not begun again by anything but a new agreement with the words that it takes then; a date of birth
+  that is corrected opens nothing.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from adapters.lines import end_grant
+from adapters.records import ACTIVE, BIRTHS, CLIENTS, CONSENTS, GRANTS, SPOKEN, Born, Client, Grant, Reads, Spoken
+from adapters.store import Transaction
+from adapters.workplace import Workplace
+from consent.record import ConsentRecord, from_bytes
+from consent.rules import Row
+from consent.whose import (
+    AUTHORISED,
+    CLIENT,
+    CURATOR,
+    FAMILY,
+    GUARDIAN,
+    MENTOR,
+    PARENT,
+    PARTNER,
+    SECOND_PARENT,
+    Aside,
+    Situation,
+    Word,
+    holds_until,
+    is_plausible,
+    missing,
+    suffices,
+    whose,
+)
+
+OUTGROWN: Final = "outgrown"
+MONTH_AHEAD: Final = 31
+WHO: Final = {
+    CLIENT: "de cliënt zelf",
+    PARENT: "een ouder met gezag",
+    SECOND_PARENT: "de andere ouder met gezag",
+    GUARDIAN: "de voogd",
+    CURATOR: "de curator",
+    MENTOR: "de mentor",
+    AUTHORISED: "de gemachtigde (schriftelijk)",
+    PARTNER: "de echtgenoot of partner",
+    FAMILY: "een ouder, kind, broer, zus of grootouder",
+}
+_OLDER_RECORDS: Final = {  # what a record of before persons were kept apart says of who gave it
+    "client": Spoken("", ((CLIENT, "in-person"),)),
+    "parents": Spoken("", ((PARENT, "in-person"),), authority=(PARENT,)),
+    "representative": Spoken("", ((AUTHORISED, "in-person"),), capable=False, authority=(AUTHORISED,)),
+}
+
+
+class BirthError(ValueError):
+    """Nobody alive was born on that day."""
+
+    def __init__(self) -> None:
+        super().__init__("deze geboortedatum kan niet: hij ligt in de toekomst of te ver terug")
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A consent that ends within a month, or was ended by a birthday: `ask` is whose word it takes from `on` on.
+
+    `by_age`: the client grows older. Otherwise it has come to the end that was agreed.
+    """
+
+    client: str
+    consent: str
+    recipient: str
+    row: int
+    on: int
+    by_age: bool
+    ask: tuple[str, ...]
+    stopped: bool
+
+
+def born(reads: Reads, client: str) -> int | None:
+    """The date of birth of an own client, where it is known here."""
+    found = BIRTHS.get(reads, client.encode())
+    return None if found is None else found.day
+
+
+def learn(tx: Transaction, work: Workplace, client: str, day: int) -> None:
+    """Keep a date of birth; a consent that it shows to be outgrown ends at once.
+
+    Raises:
+        BirthError: nobody alive was born on that day.
+    """
+    if not is_plausible(day, work.today):
+        raise BirthError
+    BIRTHS.put(tx, Born(client, day))
+    stop_outgrown(tx, work, GRANTS.find(tx, "client", client.encode()))
+
+
+def spoken(reads: Reads, record: ConsentRecord) -> Spoken:
+    """Whose words a consent rests on."""
+    found = SPOKEN.get(reads, record.id.encode())
+    return replace(_OLDER_RECORDS[record.given_by], consent=record.id) if found is None else found
+
+
+def situation(day_of_birth: int | None, said: Spoken) -> Situation:
+    """How matters stand with a client, as far as was said at a consent."""
+    return Situation(day_of_birth, said.capable, said.authority, tuple(Aside(*one) for one in said.aside))
+
+
+def words(said: Spoken) -> tuple[Word, ...]:
+    """The words of a consent."""
+    return tuple(Word(who, manner=manner) for who, manner in said.words)
+
+
+def stop_outgrown(tx: Transaction, work: Workplace, grants: list[Grant] | None = None) -> int:
+    """End every grant, of these or of all, whose consent is not enough at the age of today; how many.
+
+    Run before anything else of a day. A stop goes to the hub with the next pass, as any other.
+    """
+    open_now = grants if grants is not None else [*GRANTS.scan(tx, "open"), *GRANTS.scan(tx, "renews")]
+    ended = 0
+    for grant in open_now:
+        if grant.state != ACTIVE or grant.consent is None:
+            continue
+        found = _consent(tx, work, grant.consent)
+        if found is None:
+            continue
+        record, said = found
+        if _is_enough(tx, work, grant, record, said):
+            continue
+        SPOKEN.put(tx, replace(said, outgrown_on=said.outgrown_on or work.today))
+        end_grant(tx, work, grant, OUTGROWN)
+        ended += 1
+    return ended
+
+
+def _is_enough(reads: Reads, work: Workplace, grant: Grant, record: ConsentRecord, said: Spoken) -> bool:
+    """Whether the words of a consent are enough today. One that was outgrown once stays so."""
+    if said.outgrown_on is not None:
+        return False
+    day_of_birth, row = born(reads, grant.client), work.rules.rows.get(record.row)
+    if day_of_birth is None or row is None:  # without the row nothing passes anyhow
+        return True
+    answer = whose(row, situation(day_of_birth, said), work.today, parents_too=said.parents_too)
+    return suffices(answer, words(said))
+
+
+def _consent(reads: Reads, work: Workplace, consent: str) -> tuple[ConsentRecord, Spoken] | None:
+    kept = CONSENTS.get(reads, consent.encode())
+    if kept is None:
+        return None
+    record = from_bytes(kept.raw, work.registry)
+    return record, spoken(reads, record)
+
+
+def due(reads: Reads, work: Workplace, days: int = MONTH_AHEAD) -> list[Due]:
+    """What ends within so many days, and what a birthday ended in as many: soonest first, with whom to ask."""
+    found = [one for client in CLIENTS.scan(reads) for one in _due(reads, work, client, days)]
+    return sorted(found, key=lambda one: (one.on, one.client, one.recipient, one.row))
+
+
+def _due(reads: Reads, work: Workplace, client: Client, days: int) -> Iterator[Due]:
+    live = {one.consent for one in GRANTS.find(reads, "client", client.id.encode()) if one.state == ACTIVE}
+    day_of_birth = born(reads, client.id)
+    for kept in CONSENTS.find(reads, "client", client.id.encode()):
+        record = from_bytes(kept.raw, work.registry)
+        row, said = work.rules.rows.get(record.row), spoken(reads, record)
+        if record.state != "given" or row is None:
+            continue
+        if said.outgrown_on is not None:
+            on, by_age, stopped = said.outgrown_on, True, True
+            if work.today > on + days or _was_given_anew(reads, record, client, live):
+                continue
+        elif record.id in live:
+            last = holds_until(
+                row, situation(day_of_birth, said), record.begin, words(said), parents_too=said.parents_too
+            )
+            by_age = last is not None and last <= record.end
+            on, stopped = (last if last is not None and by_age else record.end) + 1, False
+            if not work.today < on <= work.today + days:
+                continue
+        else:
+            continue
+        ask = _ask(row, day_of_birth, said, on)
+        yield Due(client.number, record.id, record.recipients[0], row.id, on, by_age, ask, stopped)
+
+
+def _was_given_anew(reads: Reads, record: ConsentRecord, client: Client, live: set[str | None]) -> bool:
+    """Whether another consent for the same partner and rule is in force."""
+    return any(
+        one.consent in live and one.recipient == record.recipients[0] and one.row == record.row and one.state == ACTIVE
+        for one in GRANTS.find(reads, "client", client.id.encode())
+    )
+
+
+def _ask(row: Row, day_of_birth: int | None, said: Spoken, on: int) -> tuple[str, ...]:
+    """Whose word it takes on that day, as far as it is known who there is then."""
+    answer = whose(row, situation(day_of_birth, said), on, parents_too=said.parents_too)
+    return missing(answer, ()) or (("representative",) if not said.capable else ())
