@@ -64,7 +64,7 @@ def _section(section: Section, styles: dict[str, ParagraphStyle]) -> list[Flowab
         groups = section.stop_code.split("-")
         half = (len(groups) + 1) // 2
         lines = "-".join(groups[:half]) + "-<br/>" + "-".join(groups[half:])
-        parts.append(Paragraph(f"Stopcode<br/>{lines}", styles["code"]))
+        parts += [Paragraph(f"Stopcode<br/>{lines}", styles["code"]), Spacer(0, 2 * mm)]
     return parts
 
 
