@@ -205,9 +205,7 @@ def _is_ended_by_age(reads: Reads, work: Workplace, client: str, record: Consent
     row = work.rules.rows.get(record.row)
     if row is None:
         return False
-    now = consent_words.situation(consent_words.born(reads, client), said)
-    last = holds_until(row, now, record.begin, consent_words.words(said), parents_too=said.parents_too)
-    return last is not None and last <= record.end
+    return consent_words.ends(row, consent_words.born(reads, client), said, record)[1]
 
 
 # -- showing and ending ----------------------------------------------------------------------------------------------

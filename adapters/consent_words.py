@@ -165,37 +165,35 @@ def due(reads: Reads, work: Workplace, days: int = MONTH_AHEAD) -> list[Due]:
 
 
 def _due(reads: Reads, work: Workplace, client: Client, days: int) -> Iterator[Due]:
-    live = {one.consent for one in GRANTS.find(reads, "client", client.id.encode()) if one.state == ACTIVE}
+    grants = [one for one in GRANTS.find(reads, "client", client.id.encode()) if one.state == ACTIVE]
+    # Of a renewal that is not introduced yet both are open: what counts is the newest.
+    newest = {(one.recipient, one.row): one.consent for one in grants}
     day_of_birth = born(reads, client.id)
     for kept in CONSENTS.find(reads, "client", client.id.encode()):
         record = from_bytes(kept.raw, work.registry)
         row, said = work.rules.rows.get(record.row), spoken(reads, record)
         if record.state != "given" or row is None:
             continue
-        if said.outgrown_on is not None:
+        in_force = newest.get((record.recipients[0], record.row))
+        if said.outgrown_on is not None and in_force is None:
             on, by_age, stopped = said.outgrown_on, True, True
-            if work.today > on + days or _was_given_anew(reads, record, client, live):
-                continue
-        elif record.id in live:
-            last = holds_until(
-                row, situation(day_of_birth, said), record.begin, words(said), parents_too=said.parents_too
-            )
-            by_age = last is not None and last <= record.end
-            on, stopped = (last if last is not None and by_age else record.end) + 1, False
-            if not work.today < on <= work.today + days:
-                continue
+            wanted = work.today <= on + days
         else:
-            continue
-        ask = _ask(row, day_of_birth, said, on)
-        yield Due(client.number, record.id, record.recipients[0], row.id, on, by_age, ask, stopped)
+            on, by_age = ends(row, day_of_birth, said, record)
+            stopped = False
+            wanted = in_force == record.id and work.today < on <= work.today + days
+        if wanted:
+            ask = _ask(row, day_of_birth, said, on)
+            yield Due(client.number, record.id, record.recipients[0], row.id, on, by_age, ask, stopped)
 
 
-def _was_given_anew(reads: Reads, record: ConsentRecord, client: Client, live: set[str | None]) -> bool:
-    """Whether another consent for the same partner and rule is in force."""
-    return any(
-        one.consent in live and one.recipient == record.recipients[0] and one.row == record.row and one.state == ACTIVE
-        for one in GRANTS.find(reads, "client", client.id.encode())
-    )
+def ends(row: Row, day_of_birth: int | None, said: Spoken, record: ConsentRecord) -> tuple[int, bool]:
+    """The first day on which a consent is over, and whether it is by age."""
+    now = situation(day_of_birth, said)
+    last = holds_until(row, now, record.begin, words(said), parents_too=said.parents_too)
+    if last is not None and last <= record.end:
+        return last + 1, True
+    return record.end + 1, False
 
 
 def _ask(row: Row, day_of_birth: int | None, said: Spoken, on: int) -> tuple[str, ...]:

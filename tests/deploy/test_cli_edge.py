@@ -302,7 +302,7 @@ def test_an_agreement_is_made_shown_and_ended(
 def test_an_agreement_lasts_as_the_citizen_said(answer: Callable[..., Any], kept: Path, client: str) -> None:
     until = date_text(_today() + 30)
     wish = ("agreement", "make", client, "--with", "Huisartsenpraktijk De Linde", "--until", until)
-    made = answer(*wish, "--given-by", "representative", "--manner", "in-writing", "--config", kept / "team-wmo")
+    made = answer(*wish, "--manner", "in-writing", "--config", kept / "team-wmo")
     assert made["made"][0]["end"] == until
     assert parse_date(made["made"][0]["begin"]) == _today()
 
@@ -394,7 +394,7 @@ def test_a_receipt_says_from_whom_it_is_and_until_when_in_words(
 ) -> None:
     team = ("--config", kept / "team-wmo")
     made = answer("agreement", "make", client, "--with", "Huisartsenpraktijk De Linde", *team)
-    assert made["receipt"].startswith("Team Wmo Voorbeeldstad\n\nAfspraak over het delen van voortgang\n")
+    assert made["receipt"].startswith("Team Wmo Voorbeeldstad\n\nWat u met ons hebt afgesproken\n")
     year, month, day = made["made"][0]["end"].split("-")
     words = "januari februari maart april mei juni juli augustus september oktober november december".split()
     assert f" tot en met {int(day)} {words[int(month) - 1]} {year}.\n" in made["receipt"]
@@ -403,7 +403,7 @@ def test_a_receipt_says_from_whom_it_is_and_until_when_in_words(
 def test_where_nothing_was_agreed_nobody_is_told_to_keep_a_stop_code(schakel: Schakel, kept: Path, client: str) -> None:
     result = schakel("agreement", "make", client, "--with", "Zorg Thuis Voorbeeld", "--config", kept / "team-wmo")
     assert result.exit_code == Exit.DONE
-    assert "Er is niets afgesproken" in result.output
+    assert "Er is nu niets afgesproken" in result.output
     assert "stop code" not in result.output
 
 
