@@ -13,8 +13,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from adapters.lines import end_grant
-from adapters.records import ACTIVE, BIRTHS, CLIENTS, CONSENTS, GRANTS, SPOKEN, Born, Client, Grant, Reads, Spoken
+from adapters.lines import drop, end_grant
+from adapters.records import (
+    ACTIVE,
+    BIRTHS,
+    CLIENTS,
+    CONSENTS,
+    GRANTS,
+    SPOKEN,
+    STOPPED,
+    Born,
+    Client,
+    Grant,
+    Reads,
+    Spoken,
+)
 from adapters.store import Transaction
 from adapters.workplace import Workplace
 from consent.record import ConsentRecord, from_bytes
@@ -32,6 +45,7 @@ from consent.whose import (
     Aside,
     Situation,
     Word,
+    age_of,
     holds_until,
     is_plausible,
     missing,
@@ -120,42 +134,57 @@ def words(said: Spoken) -> tuple[Word, ...]:
 def stop_outgrown(tx: Transaction, work: Workplace, grants: list[Grant] | None = None) -> int:
     """End every grant, of these or of all, whose consent is not enough at the age of today; how many.
 
-    Run before anything else of a day. A stop goes to the hub with the next pass, as any other.
+    Run before anything else of a day. A stop goes to the hub with the next pass, as any other; where the grant had come to its
+    end, as one does that was made since its client's age is known, there is nothing to stop at the hub.
     """
-    open_now = grants if grants is not None else [*GRANTS.scan(tx, "open"), *GRANTS.scan(tx, "renews")]
     ended = 0
-    for grant in open_now:
+    for grant in _may_be_outgrown(tx, work) if grants is None else grants:
         if grant.state != ACTIVE or grant.consent is None:
             continue
-        found = _consent(tx, work, grant.consent)
-        if found is None:
-            continue
-        record, said = found
-        if _is_enough(tx, work, grant, record, said):
+        said = _spoken_of(tx, work, grant.consent)
+        if said is None or _is_enough(tx, work, grant, said):
             continue
         SPOKEN.put(tx, replace(said, outgrown_on=said.outgrown_on or work.today))
-        end_grant(tx, work, grant, OUTGROWN)
+        if work.today <= grant.end:
+            end_grant(tx, work, grant, OUTGROWN)
+        else:
+            GRANTS.put(tx, replace(grant, state=STOPPED))
+            drop(tx, grant, asks=False)
         ended += 1
     return ended
 
 
-def _is_enough(reads: Reads, work: Workplace, grant: Grant, record: ConsentRecord, said: Spoken) -> bool:
+def _may_be_outgrown(reads: Reads, work: Workplace) -> list[Grant]:
+    """Of whom an age is known that changed whose word it takes since any consent that can still last was given."""
+    longest = max((row.longest_months for row in work.rules.rows.values()), default=12)
+    since = work.today - 31 * (longest + 1)
+    return [
+        grant
+        for state in ("open", "renews")
+        for grant in GRANTS.scan(reads, state)
+        if grant.consent is not None
+        and (day_of_birth := born(reads, grant.client)) is not None
+        and age_of(day_of_birth, since) != "adult"
+    ]
+
+
+def _is_enough(reads: Reads, work: Workplace, grant: Grant, said: Spoken) -> bool:
     """Whether the words of a consent are enough today. One that was outgrown once stays so."""
     if said.outgrown_on is not None:
         return False
-    day_of_birth, row = born(reads, grant.client), work.rules.rows.get(record.row)
+    day_of_birth, row = born(reads, grant.client), work.rules.rows.get(grant.row)
     if day_of_birth is None or row is None:  # without the row nothing passes anyhow
         return True
     answer = whose(row, situation(day_of_birth, said), work.today, parents_too=said.parents_too)
     return suffices(answer, words(said))
 
 
-def _consent(reads: Reads, work: Workplace, consent: str) -> tuple[ConsentRecord, Spoken] | None:
+def _spoken_of(reads: Reads, work: Workplace, consent: str) -> Spoken | None:
+    found = SPOKEN.get(reads, consent.encode())
+    if found is not None:
+        return found
     kept = CONSENTS.get(reads, consent.encode())
-    if kept is None:
-        return None
-    record = from_bytes(kept.raw, work.registry)
-    return record, spoken(reads, record)
+    return None if kept is None else spoken(reads, from_bytes(kept.raw, work.registry))
 
 
 def due(reads: Reads, work: Workplace, days: int = MONTH_AHEAD) -> list[Due]:

@@ -16,6 +16,7 @@ Marks as in `consent.rules`. ``D`` adds to what a law asks and never takes away.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -198,6 +199,7 @@ def regime_of(law: str) -> Regime:
     return _REGIMES.get(law, Regime.AVG)
 
 
+@lru_cache(maxsize=4096)
 def birthday(born: int, years: int) -> int:
     """The day on which somebody reaches an age; born on 29 February: 1 March where a year has no such day."""
     year, month, number = (int(part) for part in calendar.date_text(born).split("-"))

@@ -41,7 +41,9 @@ COMMANDS = {
     ),
     "edge": Place("deploy.commands.edge", "edge", "Make an edge, let it work, see what it was told and what waits."),
     "agreement": Place(
-        "deploy.commands.agreement", "agreement", "What a citizen agreed to: talk, make, show, receipt, due, end, export, import."
+        "deploy.commands.agreement",
+        "agreement",
+        "What a citizen agreed to: talk, make, show, receipt, due, strike, end, export, import.",
     ),
     "grant": Place(
         "deploy.commands.grant", "grant", "The grants and refusals of an edge: ways, make, list, stop, lift."

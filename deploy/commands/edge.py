@@ -394,7 +394,7 @@ def clients() -> None:
 @edge_option
 @with_screen
 def import_clients(screen: Screen, file: Path, config: Path | None) -> None:
-    """Import own clients from a CSV file with the header clientnummer;bsn;taak. All of it, or nothing."""
+    """Import own clients from a CSV file with the header clientnummer;bsn;taak, with or without ;geboortedatum. All or nothing."""
     with file.open("rb") as opened_file:
         rows = read_clients(opened_file.read(LARGEST + 1))
     with at_desk(config) as (opened, _):

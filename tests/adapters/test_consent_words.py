@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from adapters.agreement import AgreementError, Conversation
 from adapters.clients import ClientRow
 from adapters.consent_words import BirthError, Due, born, due
-from adapters.records import ACTIVE, CONSENTS, SPOKEN
+from adapters.records import ACTIVE, CONSENTS, SPOKEN, Spoken
 from consent.record import from_bytes
 from consent.rules import RuleTable, load
 from consent.whose import (
@@ -259,10 +259,33 @@ def test_what_was_agreed_before_the_age_was_known_stops_when_it_becomes_known_or
     assert [grant.state for grant in near[TEAM].grants("C-1")] == ["stopped"]
 
 
-@pytest.mark.parametrize(("utc_hour", "active"), [("2026-06-09 23:58", 1), ("2026-06-10 00:01", 0)])
-def test_the_day_of_a_birthday_is_that_of_the_netherlands(near: Neighbours, utc_hour: str, active: int) -> None:
+def test_a_consent_that_still_runs_on_the_birthday_is_stopped_there_and_at_the_hub_before_anything_leaves(
+    near: Neighbours,
+) -> None:
+    """As one may that was given before this edge kept ages: it lasts twelve months, whatever birthday lies in them."""
+    edge = near[TEAM]
+    made = edge.make_agreement("C-1", Conversation(PRACTICE)).made[0]
+    near.settle(3)
+    with edge.workplace.commit("as it was") as tx:
+        SPOKEN.put(tx, Spoken(made.id, ((PARENT, "in-person"),), authority=(PARENT,)))
+    _born(near, "2014-06-10")
+    _to(near, "2026-06-09")
+    near.settle(2)
+    assert (_active(near), made.end > parse_date(TURNS_12)) == (1, True)
+    [one] = _due(near)
+    assert (date_text(one.on), one.by_age, one.stopped) == (TURNS_12, True, False)
+    near.world.to(f"{TURNS_12} 00:05")
+    near.take(TEAM, status(9, Kind.GEWIJZIGD, near.world.today))  # read before the pass of that day
+    run(edge.work())
+    assert [grant.state for grant in edge.grants("C-1")] == ["stopped"]  # the hub knows within the same pass
+    near.settle(3)
+    assert near.told(GP) == []
+
+
+@pytest.mark.parametrize(("moment", "active"), [("2026-06-09 23:58", 1), ("2026-06-10 00:01", 0)])
+def test_the_day_of_a_birthday_is_that_of_the_netherlands(near: Neighbours, moment: str, active: int) -> None:
     _eleven(near)
-    near.world.to(utc_hour)
+    near.world.to(moment)
     run(near[TEAM].work())
     assert _active(near) == active
 
