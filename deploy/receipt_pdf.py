@@ -49,6 +49,7 @@ def receipt_pdf(receipt: Receipt, organisation: str) -> bytes:
         title=receipt.title,
         author=_shown(organisation),
         lang="nl-NL",
+        initialFontName=_PLAIN,  # else a page begins with one that is not in the file
         invariant=1,  # no time of making and no random id in the file
     )
     document.build(story, onFirstPage=_number, onLaterPages=_number)
@@ -101,7 +102,7 @@ def _styles() -> dict[str, ParagraphStyle]:
     text = ParagraphStyle("text", fontName=_PLAIN, fontSize=11, leading=16, alignment=TA_LEFT, spaceAfter=1.5)
     return {
         "text": text,
-        "item": ParagraphStyle("item", parent=text, leftIndent=5 * mm, bulletIndent=1 * mm),
+        "item": ParagraphStyle("item", parent=text, leftIndent=5 * mm, bulletIndent=1 * mm, bulletFontName=_PLAIN),
         "title": ParagraphStyle("title", parent=text, fontName=_BOLD, fontSize=18, leading=23, spaceAfter=3),
         "from": ParagraphStyle("from", parent=text, fontName=_BOLD, spaceAfter=2),
         "heading": ParagraphStyle(

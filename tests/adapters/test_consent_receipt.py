@@ -196,6 +196,10 @@ def test_the_pdf_has_the_same_bytes_each_time_its_letters_in_it_and_no_hostile_m
     raw = receipt_pdf(receipt, name)
     assert receipt_pdf(receipt, name) == raw
     assert raw.startswith(b"%PDF-")
+    assert set(re.findall(rb"/BaseFont /[A-Z]{6}\+(\w+)", raw)) == {b"BitstreamVeraSans"}
+    assert raw.count(b"/BaseFont") == len(re.findall(rb"/BaseFont /[A-Z]{6}\+", raw)), (
+        "a letter that is not in the file"
+    )
     assert b"/FontFile2" in raw
     assert b"/JavaScript" not in raw
     assert b"/URI" not in raw
