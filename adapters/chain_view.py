@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """The chain view: what the other partners told about one own client, for one task under one law.
 
-Guarantees: nothing that was called back, withheld or told about somebody else is in it; every line says by whom it was
+Guarantees: nothing that was called back, withheld, held or told about somebody else is in it; every line says by whom it was
 told and that nobody verified it; it is kept until the last grant of its line has ended plus 30 days, and then destroyed.
 """
 
@@ -121,7 +121,7 @@ def views(
     """One chain view per task for this client."""
     found: dict[Task, list[Line]] = {}
     for introduced in INTRODUCTIONS.find(reads, "client", client.id.encode()):
-        if introduced.withheld or today > kept_until(reads, introduced):
+        if introduced.withheld or introduced.held or today > kept_until(reads, introduced):
             continue
         task = Task(role_of(address), introduced.purpose, introduced.law)
         lines = found.setdefault(task, [])

@@ -145,6 +145,7 @@ class CameIntroduction:
             came_at,
             proof=b"" if code is None or code.proof is None else code.proof,
             message_id=message_id,
+            source=self.source,
         )
 
 

@@ -8,6 +8,7 @@ Guarantees: reading changes nothing; a client is named by the partner's own numb
 from dataclasses import dataclass
 from typing import Final
 
+from adapters import onward
 from adapters.address_book import AddressBook
 from adapters.code_slips import waits_for
 from adapters.lines import is_live
@@ -45,6 +46,7 @@ _ASKS: Final[dict[str, str]] = {
     Code.HUB_FAULT.value: "de hub heeft dit apart gezet; vraag de beheerder",
     Code.INVALID_PART.value: "voldoet niet aan de afgesproken vorm; meld dit aan de leverancier",
     Code.SEEN_ALREADY_RETRACTED.value: "is eerder ingetrokken bij de ontvanger",
+    **onward.WHY,
 }
 
 

@@ -25,6 +25,7 @@ from adapters import (
     desk,
     inbound,
     lines,
+    onward,
     peers,
     quotas,
     recovery,
@@ -43,7 +44,7 @@ from adapters.consent_receipt import Agreed
 from adapters.desk import Backlog, Held, OutboxLine, ToldLine
 from adapters.formats.native import NativeEvent, Notice, Writer
 from adapters.inbound import Inbound
-from adapters.intake import Arrived, Intake, Taken, follow_sources, rests_on_allocation
+from adapters.intake import Arrived, Intake, Taken, follow_sources, rests_on_source
 from adapters.keeping import keep_house
 from adapters.keys import opening_private
 from adapters.lines import Wish
@@ -75,6 +76,7 @@ from adapters.records import (
     back_up,
     number_key,
 )
+from adapters.references import brings_ground
 from adapters.refusals import CLOSED, KINDS, OBJECTED, REASONS, WITHDRAWN
 from adapters.restore import RestoringError
 from adapters.spread import AT_ONCE, DAYS
@@ -394,7 +396,7 @@ class Edge:
                 raise RestoringError
             # Once for all of them is enough: between the end of the feed and the commit nothing is asked of the hub and
             # nobody else has a turn, so the last of them rests on the same feed as the first, and as one alone would.
-            if any(native.allocation is not None for one in messages for native in one.events):
+            if any(brings_ground(native) for one in messages for native in one.events):
                 if not await self._ready():  # the hub was put back: what it forgot must be repeated first
                     raise HubUnavailableError("the hub is being put back; the file is taken at a later pass")
                 await self._outbound().read_feed()
@@ -676,7 +678,7 @@ class Edge:
             raise EdgeError("deze lijn berust op toestemming: maak een nieuwe afspraak met de cliënt")
         refusals.lift(tx, last.client, last.recipient, self._work.now)
         row = self._work.rules.rows[last.row]
-        if rests_on_allocation(tx, last):
+        if rests_on_source(tx, last):
             follow_sources(tx, self._work, last.client, last.recipient, row, automatic=False)
         elif last.end >= self._work.today:
             cells = (last.client, last.recipient, row, last.ground, last.categories, last.end, last.source)
@@ -710,6 +712,7 @@ class Edge:
             grant = lines.newest(tx, asked.line)
             if asked.kind != EVENT or not asked.asks or asked.dead or not asked.parts:
                 raise EdgeError("dit kan niet opnieuw worden verteld")
+            onward.check(tx, self._work, asked)
             if grant is None or not lines.is_live(grant, self._work.today):
                 raise EdgeError("er is geen geldige lijn om dit onder te vertellen")
             event_id = self._intake().next_event_id(tx, grant, asked)

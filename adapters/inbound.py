@@ -13,7 +13,8 @@ The steps for each envelope, in this order and all but the first in one transact
    not be one that came or was called back before
 5. the receipt is fixed: nothing after this changes what sender and hub see
 6. only now the client is looked for. Who is not a client is kept sealed for 30 days and shown to nobody. By code there is
-   none before somebody has typed it (`adapters.code_entry`); then a second receipt follows, `introduced`
+   none before somebody has typed it (`adapters.code_entry`); then a second receipt follows, `introduced`. What its sender's
+   edge made by itself and rests on a source that this edge does not know is kept, and shown to nobody (`adapters.held`)
 
 The receipt is signed and sent after the transaction, as often as needed.
 """
@@ -59,6 +60,7 @@ from adapters.records import (
     move,
     place,
 )
+from adapters.references import is_known
 from adapters.refusals import concerns, standing
 from adapters.seal import UnreadableError, open_parts, open_retraction
 from adapters.store import StoreError, Transaction
@@ -374,7 +376,7 @@ class Inbound:
             self.work.now,
         )
         TOLD.put(tx, told)
-        if introduced.client is not None and not introduced.withheld:
+        if introduced.client is not None and not introduced.withheld and not introduced.held:
             show(tx, told)
 
     # -- receipts ----------------------------------------------------------------------------------------------------
@@ -434,15 +436,14 @@ def attach(tx: Transaction, work: Workplace, introduced: Introduced, client: Cli
     The minute is random, so that neither the receipt nor the time of the stop says that somebody objected.
     """
     refused = _is_refused(tx, introduced, client)
-    INTRODUCTIONS.put(tx, replace(introduced, client=client.id, withheld=refused))
+    held = not refused and not is_known(tx, introduced, client.id)
+    attached = INTRODUCTIONS.put(tx, replace(introduced, client=client.id, withheld=refused, held=held))
     if refused:
-        due = random_minute(work)
-        ORDERS.put(
-            tx, Order(work.id(), introduced.secret, introduced.end, AUTOMATIC_REFUSED, None, introduced.secret, due)
-        )
+        turn_away(tx, work, attached)
+        return
     for told in TOLD.find(tx, "secret", introduced.secret):
-        kept = TOLD.put(tx, replace(told, client=client.id, parts=() if refused else told.parts))
-        if not refused:
+        kept = TOLD.put(tx, replace(told, client=client.id))
+        if not held:
             show(tx, kept)
 
 
@@ -455,6 +456,22 @@ def _is_refused(reads: Reads, introduced: Introduced, client: Client) -> bool:
     )
 
 
+def turn_away(tx: Transaction, work: Workplace, introduced: Introduced) -> Introduced:
+    """It is about a client and will not be shown: what came is destroyed, and it is stopped on the next working day."""
+    due = random_minute(work)
+    ORDERS.put(tx, Order(work.id(), introduced.secret, introduced.end, AUTOMATIC_REFUSED, None, introduced.secret, due))
+    for told in TOLD.find(tx, "secret", introduced.secret):
+        TOLD.put(tx, replace(told, client=introduced.client, parts=()))
+    return INTRODUCTIONS.put(tx, replace(introduced, withheld=True, held=False))
+
+
+def release(tx: Transaction, introduced: Introduced) -> Introduced:
+    """What it rests on is known now, or a person accepts it: what came under it is shown."""
+    for told in TOLD.find(tx, "secret", introduced.secret):
+        show(tx, told)
+    return INTRODUCTIONS.put(tx, replace(introduced, held=False))
+
+
 def know(tx: Transaction, work: Workplace, client: Client) -> None:
     """A client was registered: what came about this person before is shown from now on."""
     if client.bsn is None:
@@ -465,11 +482,14 @@ def know(tx: Transaction, work: Workplace, client: Client) -> None:
 
 
 def purge_boxes(tx: Transaction, now: int) -> int:
-    """Destroy what was kept 30 days for somebody who did not become a client, and what its sender called back; ids stay."""
+    """Destroy what was kept 30 days for somebody who did not become a client, or for a source that nobody knew, and what its
+    sender called back; ids stay."""
     gone = 0
+    held = {introduced.secret for introduced in INTRODUCTIONS.scan(tx) if introduced.held}
     for told in list(TOLD.scan(tx)):
-        stranger = told.client is None and now - told.came_at > BOX_DAYS * _DAY
-        if told.parts and (stranger or (told.hidden and _is_taken_back(tx, told))):
+        kept = told.client is not None and told.secret not in held
+        over = not kept and now - told.came_at > BOX_DAYS * _DAY
+        if told.parts and (over or (told.hidden and _is_taken_back(tx, told))):
             TOLD.put(tx, replace(told, parts=()))
             gone += 1
     return gone

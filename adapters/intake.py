@@ -5,10 +5,11 @@
 In this order, all in one transaction with the mark of the file:
 
 1. a file that was read before changes nothing, so nothing of it is ever told under a line that began later
-2. an allocation adds its client, and makes, renews or ends the statutory grants in which this side is the sender
+2. an allocation adds its client, and makes, renews or ends the statutory grants in which this side is the sender; so does an
+   answer over Suwinet about somebody who is a client already (`adapters.references`)
 3. a request is remembered with whom it is about, by a keyed hash of its reference: the answer names nobody
 4. what this organisation wrote itself, and nothing else, is told: once per grant that is active now, only its
-   categories, never against a refusal; a resumption, and a status that came back, are known from this edge's own record
+   categories, never against a refusal nor what came under a row that forbids to pass it on (`adapters.onward`); a resumption, and a status that came back, are known from this edge's own record
 5. what its source calls back is retracted wherever it was told
 6. of an answer that repeats everything (`polled`) only what changed is told: each fact is remembered by a keyed hash of
    client, service and fact, never by its content; the first answer about a client tells nothing from before a line began
@@ -21,7 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from adapters import clients, inbound
+from adapters import clients, held, inbound, onward
 from adapters.address_book import AddressBook
 from adapters.course import Run, beside, event_of, meaning, place
 from adapters.formats.native import Allocation, Course, NativeEvent
@@ -51,6 +52,18 @@ from adapters.records import (
     Restore,
     Source,
 )
+from adapters.references import (
+    ALLOCATION_ROWS,
+    ANSWER,
+    ANSWER_ROWS,
+    ANYBODY,
+    ONE_ALLOCATION_ROWS,
+    SOURCE_ROWS,
+    STATUTORY,
+    answer_reference,
+    answers,
+    sources_of,
+)
 from adapters.refusals import CLOSED, is_refused
 from adapters.spread import AT_ONCE
 from adapters.store import Transaction
@@ -64,10 +77,6 @@ from schemas.codes import Code
 from schemas.event import Event, Kind, Law
 from schemas.identity import Citizen
 
-STATUTORY: Final = "statutory"
-ALLOCATION_ROWS: Final = frozenset({1, 2, 8})  # the rows for which an allocation is the ground
-# And those in which a person names the help that recipient and sender share: of another allocation nothing is told.
-ONE_ALLOCATION_ROWS: Final = ALLOCATION_ROWS | {10, 904}
 _WITH_ALLOCATIONS: Final = frozenset({"iwmo", "ijw"})
 _CALLED_BACK: Final = "called back"  # no kind of an event
 
@@ -111,7 +120,7 @@ class Intake:
         if MARKS.get(tx, digest) is not None:
             return Taken(known=True)
         MARKS.put(tx, Mark(digest, received_at))
-        taken = Taken()
+        taken = Taken(grants=self._answered(tx, events))
         first = self._first_answers(tx, events, received_at)
         for each in events:
             native = self._with_citizen(tx, each)
@@ -153,16 +162,34 @@ class Intake:
             return 0
         partner = self._partner(native.receiver if ours else native.sender, law)
         client = clients.register(tx, self.work, native.citizen)
+        number, end = allocation.number, allocation.end
+        source = Source(client.id, partner or ANYBODY, law.value, number, end, allocation.withdrawn, self.work.now)
+        SOURCES.put(tx, source)
         inbound.know(tx, self.work, client)
+        held.learn(tx, client.id)
         if partner is None:  # not in the address book: nobody to tell
             return 0
-        SOURCES.put(
-            tx,
-            Source(
-                client.id, partner, law.value, allocation.number, allocation.end, allocation.withdrawn, self.work.now
-            ),
-        )
         rows = statutory_rows(self.work.rules, self.work.address, partner, law.value)
+        return self._follow(tx, client, partner, rows)
+
+    def _answered(self, tx: Transaction, events: Sequence[NativeEvent]) -> int:
+        """Keep what ties this organisation to who answered it, or whom it answered; how many grants changed."""
+        changed = 0
+        for (sender, bsn), said in answers(events).items():
+            client = clients.find(tx, Citizen(bsn=bsn))
+            if client is None:  # to ask about somebody makes nobody a client
+                continue
+            ours = sender in self.own_codes  # which does not say whom we answered
+            partner = None if ours else self._partner(sender, said[0].event.law, ANSWER_ROWS)
+            number = answer_reference(said)
+            SOURCES.put(tx, Source(client.id, partner or ANYBODY, ANSWER, number, None, False, self.work.now))
+            held.learn(tx, client.id)
+            if partner is not None:
+                rows = _rows(self.work.rules, self.work.address, partner, ANSWER_ROWS)
+                changed += self._follow(tx, client, partner, rows)
+        return changed
+
+    def _follow(self, tx: Transaction, client: Client, partner: str, rows: Sequence[Row]) -> int:
         return sum(
             follow_sources(tx, self.work, client.id, partner, row)
             for row in rows
@@ -178,12 +205,14 @@ class Intake:
             return True
         return self.again.remakes and not GRANTS.find(tx, "line", line.encode())
 
-    def _partner(self, code: str | None, law: Law) -> str | None:
-        """The one address that this code stands for and that an allocation under this law lets this side tell."""
+    def _partner(self, code: str | None, law: Law | None, among: frozenset[int] = ALLOCATION_ROWS) -> str | None:
+        """The one address that this code stands for and that an allocation under this law, or an answer, lets this side tell."""
         roles = {
             role
             for row in self.work.rules.rows.values()
-            if row.id in ALLOCATION_ROWS and row.law == law.value and role_of(self.work.address) in row.senders
+            if row.id in among
+            and (among is ANSWER_ROWS or (law is not None and row.law == law.value))
+            and role_of(self.work.address) in row.senders
             for role in row.recipients
         }
         found = [self.book.by_code(code, law=law, role=role) for role in sorted(roles)] if code is not None else []
@@ -226,6 +255,8 @@ class Intake:
         facts = self._facts(tx, native)
         if client is None:
             return 0
+        ids = (*native.identity, *(() if native.course is None else native.course.key), native.event.reference or "")
+        barred = {name: onward.bar(tx, self.work, client, (native.event, event), ids) for event, name in facts}
         told = 0
         for grant in active_grants(tx, client, self.work.today):
             if is_refused(tx, client.id, grant.recipient):
@@ -233,15 +264,18 @@ class Intake:
             if self.again is not None and received_at < grant.begun_at:
                 continue  # what happened before its line began is never told under it
             told += sum(
-                self._tell_under(tx, grant, event, identity)
+                self._tell_under(tx, grant, event, identity, barred[identity])
                 for event, identity in facts
                 # With `first` it may be years old: nobody knows since when the source has it.
                 if self._concerns(tx, grant, native, event) and not (first and event.day < grant.begin)
             )
         return told
 
-    def _tell_under(self, tx: Transaction, grant: Grant, event: Event, identity: bytes) -> bool:
-        """Put one fact in the outbox under this grant; whether it was not there yet."""
+    def _tell_under(self, tx: Transaction, grant: Grant, event: Event, identity: bytes, barred: str | None) -> bool:
+        """Put one fact in the outbox under this grant; whether it was not there yet and may leave.
+
+        `barred`: why it may not be passed on; then it stands there for a person to see.
+        """
         event_id = self.event_id(tx, grant, identity)
         if ITEMS.find(tx, "event", event_id):
             return False
@@ -265,10 +299,13 @@ class Intake:
                 self._moment(tx, grant),
                 # It may have been told before this edge was put back, and so may what came after it.
                 late=self.again is not None,
-                told=self.again is not None,
+                told=self.again is not None and barred is None,
+                state=WAITING if barred is None else FINAL,
+                final=barred,
+                asks=barred is not None,
             ),
         )
-        return True
+        return barred is None
 
     def _moment(self, tx: Transaction, grant: Grant) -> int:
         """When an event may leave: at a moment of its own, but not before what must leave before it."""
@@ -286,9 +323,8 @@ class Intake:
             return self._partner(native.receiver, event.law) == grant.recipient
         if grant.row not in ONE_ALLOCATION_ROWS or event.reference in (None, grant.source):
             return True
-        return any(
-            source.number == event.reference for source in _sources(tx, grant.client, grant.recipient, grant.law)
-        )
+        read = sources_of(tx, grant.client, grant.recipient, grant.row, grant.law)
+        return any(source.number == event.reference for source in read)
 
     def _facts(self, tx: Transaction, native: NativeEvent) -> list[tuple[Event, bytes]]:
         """What is to be told of this statement, each with its identity: in general one fact."""
@@ -457,12 +493,15 @@ def active_grants(reads: Reads, client: Client, today: int) -> list[Grant]:
 
 def statutory_rows(rules: RuleTable, sender: str, recipient: str, law: str) -> list[Row]:
     """The rows for which an allocation between these two is the ground for this side to tell."""
+    return [row for row in _rows(rules, sender, recipient, ALLOCATION_ROWS) if row.law == law]
+
+
+def _rows(rules: RuleTable, sender: str, recipient: str, among: frozenset[int]) -> list[Row]:
+    roles = role_of(sender), role_of(recipient)
     return [
         row
         for row in rules.rows.values()
-        if row.id in ALLOCATION_ROWS
-        and row.law == law
-        and rules.permits(row.id, role_of(sender), role_of(recipient), STATUTORY, row.categories)
+        if row.id in among and rules.permits(row.id, *roles, STATUTORY, row.categories)
     ]
 
 
@@ -473,7 +512,7 @@ def follow_sources(
     old = newest(tx, line_name(client, partner, row))
     sources = [
         source
-        for source in _sources(tx, client, partner, row.law)
+        for source in sources_of(tx, client, partner, row.id, row.law)
         if not source.withdrawn and (source.end is None or source.end >= work.today)
     ]
     if not sources:
@@ -503,16 +542,12 @@ def follow_sources(
     return made is not None and made != old
 
 
-def rests_on_allocation(reads: Reads, grant: Grant) -> bool:
-    """Whether an allocation is the ground of this grant, and not what a person named as its source."""
-    sources = _sources(reads, grant.client, grant.recipient, grant.law)
-    return grant.row in ALLOCATION_ROWS and any(source.number == grant.source for source in sources)
+def rests_on_source(reads: Reads, grant: Grant) -> bool:
+    """Whether a message that this edge read is the ground of this grant, and not what a person named as its source."""
+    sources = sources_of(reads, grant.client, grant.recipient, grant.row, grant.law)
+    return grant.row in SOURCE_ROWS and any(source.number == grant.source for source in sources)
 
 
 def _end(row: Row, begin: int, last: int | None) -> int:
     longest = longest_validity(row, begin)
     return longest if last is None else min(last, longest)
-
-
-def _sources(reads: Reads, client: str, partner: str, law: str) -> list[Source]:
-    return SOURCES.find(reads, "partner", f"{client}/{partner}/{law}".encode())

@@ -266,7 +266,8 @@ class Introduced:
     """An introduction that came in. Without a client it is kept all the same, for who may be registered later.
 
     `withheld`: a refusal stands against it, so nothing under it is shown. `ended_on`: the day of a stop. By code it has no
-    BSN, but the `proof` of its code, if it has one; `message_id` is of the envelope in which it came last.
+    BSN, but the `proof` of its code, if it has one; `message_id` is of the envelope in which it came last. `held`: this edge does
+    not know the `source` that it names, and shows nothing of it before it does, or a person accepts it.
     """
 
     secret: bytes
@@ -287,6 +288,8 @@ class Introduced:
     ended_on: int | None = None
     proof: bytes = b""
     message_id: bytes = b""
+    source: str | None = None
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True, repr=False)

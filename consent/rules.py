@@ -26,6 +26,7 @@ from typing import Final, NamedTuple, TypeAlias, cast
 
 import orjson
 
+from consent.onward import carried_on
 from schemas.registry import InvalidPart
 from schemas.registry import load as load_registry
 
@@ -311,6 +312,8 @@ def _inconsistencies(rows: list[Row]) -> Iterator[TableFault]:
         if row.permits and row.reason is not None:
             yield TableFault(row.id, "/reason", "permits")
     yield from _contradictions(rows)
+    for row_id in carried_on(rows):
+        yield TableFault(row_id, "/onward", "carried-on")
 
 
 def _contradictions(rows: list[Row]) -> Iterator[TableFault]:

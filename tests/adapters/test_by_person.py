@@ -17,7 +17,7 @@ from adapters.edge import EdgeError
 from adapters.formats.native import FormatConfig, NativeEvent
 from adapters.formats.suwi import SuwiReader
 from adapters.lines import NotLawfulError
-from adapters.records import INTRODUCTIONS
+from adapters.records import INTRODUCTION, INTRODUCTIONS
 from schemas.event import Event, Kind, Law
 from schemas.identity import Citizen
 from tests.adapters.edges import (
@@ -77,7 +77,7 @@ def test_an_answer_of_uwv_is_told_under_the_rows_of_uwv_and_not_under_the_law_of
     events = SuwiReader(FormatConfig(cloudevent_types=decisions)).read(STATUS.read_bytes())
     assert {event.event.law for event in events} == {Law.SUWI}
     near.take(WORK_TEAM, *events)  # it asked, and is no source: it passes on nothing
-    assert near[WORK_TEAM].items() == []
+    assert [item.kind for item in near[WORK_TEAM].items()] == [INTRODUCTION]  # of what the answer lets it tell UWV
 
 
 def test_the_team_tells_uwv_on_its_own_law_and_each_row_is_a_line_of_its_own(near: Neighbours) -> None:

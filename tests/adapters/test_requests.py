@@ -107,7 +107,7 @@ def test_a_request_that_was_taken_is_known_after_a_crash(near: Neighbours) -> No
     assert near.take(TEAM, answer()).told == 1
 
 
-def test_under_the_youth_law_the_provider_tells_the_municipality_and_never_the_reverse(near: Neighbours) -> None:
+def test_under_the_youth_law_an_allocation_lets_both_tell_each_other(near: Neighbours) -> None:
     for address in (YOUTH_TEAM, YOUTH_PROVIDER):
         near.world.hub.admit(near.open(address).init().raw)
     reader = IjwReader(FormatConfig())
@@ -122,6 +122,6 @@ def test_under_the_youth_law_the_provider_tells_the_municipality_and_never_the_r
         take(YOUTH_PROVIDER, name)
     near.settle(3)
     assert near.told(YOUTH_TEAM) == ["gestart", "onderbroken"]
-    assert near.told(YOUTH_PROVIDER) == []
+    assert near.told(YOUTH_PROVIDER) == ["toegewezen"]
     assert [grant.row for grant in near[YOUTH_PROVIDER].grants()] == [8]
-    assert near[YOUTH_TEAM].grants() == []
+    assert [(grant.row, grant.automatic) for grant in near[YOUTH_TEAM].grants()] == [(904, True)]

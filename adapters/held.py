@@ -1,0 +1,93 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+"""Introductions that name a source which this edge does not know: nothing of them is shown before somebody has looked.
+
+Guarantees:
+- the receipt was fixed before and is the same; hub and sender learn nothing of it, whatever becomes of it here;
+- it is shown by itself as soon as this edge has read the source itself, in whatever order the two arrive;
+- a person may accept it, or refuse it: then what came is destroyed, and it is stopped at a random minute of the next working
+  day, as against a refusal; after that the source opens nothing any more;
+- what nobody accepted in 30 days is destroyed as what came about somebody unknown is.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+from adapters import inbound
+from adapters.address_book import AddressBook
+from adapters.records import CLIENTS, INTRODUCTIONS, TOLD, Introduced, Reads
+from adapters.references import is_known
+from adapters.store import Transaction
+from adapters.workplace import Workplace
+from schemas.calendar import day_of
+
+
+class NotHeldError(ValueError):
+    """There is no such introduction; a Dutch sentence for the professional, without a number of a client."""
+
+    def __init__(self) -> None:
+        super().__init__("er wacht geen kennismaking met dit nummer")
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One that waits for a person. `source` is the reference that its sender names; `events`: how many came under it."""
+
+    id: str
+    client: str
+    sender: str
+    row: int
+    source: str | None
+    came_on: int
+    events: int
+
+
+def learn(tx: Transaction, client: str) -> int:
+    """A source was read: what named it is shown from now on; how many introductions."""
+    found = [one for one in _held(tx, client) if is_known(tx, one, client)]
+    for one in found:
+        inbound.release(tx, one)
+    return len(found)
+
+
+def waiting(reads: Reads, book: AddressBook) -> list[Waiting]:
+    """Every introduction that waits for a person."""
+    return [
+        Waiting(
+            name_of(one),
+            CLIENTS.need(reads, (one.client or "").encode()).number,
+            book.name_of(one.sender),
+            one.row,
+            one.source,
+            day_of(one.came_at),
+            sum(1 for told in TOLD.find(reads, "secret", one.secret) if told.parts and not told.hidden),
+        )
+        for one in INTRODUCTIONS.scan(reads)
+        if one.held
+    ]
+
+
+def accept(tx: Transaction, name: str) -> Introduced:
+    """A person has asked its sender, or knows better: what came under it is shown, and what comes."""
+    return inbound.release(tx, _named(tx, name))
+
+
+def refuse(tx: Transaction, work: Workplace, name: str) -> Introduced:
+    """A person finds no ground: what came is destroyed, what comes is not kept, and it is stopped."""
+    return inbound.turn_away(tx, work, _named(tx, name))
+
+
+def name_of(introduced: Introduced) -> str:
+    """By what a person names it: of its secret, and of nothing else."""
+    return hashlib.sha256(b"schakel/held/v1\0" + introduced.secret).hexdigest()[:12]
+
+
+def _held(reads: Reads, client: str) -> list[Introduced]:
+    return [one for one in INTRODUCTIONS.find(reads, "client", client.encode()) if one.held]
+
+
+def _named(reads: Reads, name: str) -> Introduced:
+    for one in INTRODUCTIONS.scan(reads):
+        if one.held and name_of(one) == name:
+            return one
+    raise NotHeldError
