@@ -30,6 +30,7 @@ from deploy.commands.rectify import erase_client, rectify
 from deploy.commands.rights import inzage, inzage_limit, inzage_limits, looks, received
 from deploy.commands.run import edge_run
 from deploy.commands.seen import edge_alarms, edge_seen
+from deploy.commands.sources import edge_missing, edge_own_fact, edge_sources
 from deploy.commands.trace import edge_trace
 from deploy.compose import write_new
 from deploy.compose_edge import (
@@ -75,6 +76,9 @@ edge.add_command(edge_register)
 edge.add_command(edge_privacy)
 for _right in (inzage, inzage_limit, inzage_limits, received, looks, notices, rectify, erase_client, incident):
     edge.add_command(_right)
+edge.add_command(edge_missing)
+edge.add_command(edge_sources)
+edge.add_command(edge_own_fact)
 
 
 @edge.command()

@@ -1,0 +1,195 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""What came under a law that forbids to pass it on, and comes out of the own system again, is told to nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+import orjson
+import pytest
+
+from adapters import onward
+from adapters.agreement import Conversation
+from adapters.by_person import Reliance
+from adapters.clients import ClientRow
+from adapters.formats.native import NativeEvent
+from adapters.onward import BY_ID, BY_LIKENESS, OWN_FACT, OnwardError
+from adapters.records import EVENT, TOLD, Item
+from consent.rules import RuleTable, load
+from schemas.event import Event, Kind, Law
+from schemas.identity import Citizen
+from tests.adapters.edges import (
+    BSN,
+    GP,
+    PARTNERSHIP,
+    PROVIDER,
+    SCHOOL,
+    TEAM,
+    UWV,
+    WORK_TEAM,
+    Neighbours,
+    allocation,
+    start,
+)
+from tests.simulator import NATIONAL, World
+
+OWN = "urn:example:uitkeringen"
+
+
+def read_for(*rows: int) -> RuleTable:
+    """The national table in which a text was read for `onward` in these rows too."""
+    parsed = orjson.loads(NATIONAL.raw)
+    for row in parsed["rows"]:
+        if row["id"] in rows:
+            row["marks"]["onward"] = "L15"
+    return load(orjson.dumps(parsed, option=orjson.OPT_SORT_KEYS))
+
+
+@pytest.fixture
+def near(tmp_path: Path) -> Iterator[Neighbours]:
+    """UWV told the team that something started today; the team may tell others under its own law."""
+    neighbours = Neighbours(tmp_path, World(table=read_for(119)))
+    for address in (UWV, WORK_TEAM, SCHOOL, PARTNERSHIP):
+        neighbours.world.hub.admit(neighbours.open(address).init().raw)
+    for edge in neighbours.edges.values():
+        edge.import_clients([ClientRow("C-1", BSN, "")])
+    neighbours[UWV].grant_by_person("C-1", WORK_TEAM, Reliance(16, "vraag-1"))
+    neighbours.take(UWV, fact(neighbours, Law.SUWI, "urn:suwi:uwv"))
+    neighbours.settle()
+    assert neighbours.told(WORK_TEAM) == ["gestart"]
+    neighbours[WORK_TEAM].make_agreement("C-1", Conversation(("Team Wmo",)))
+    yield neighbours
+    neighbours.world.check()
+    neighbours.close()
+
+
+def fact(
+    near: Neighbours,
+    law: Law = Law.PARTICIPATIEWET,
+    sender: str = OWN,
+    name: str = "1",
+    kind: Kind = Kind.GESTART,
+    ago: int = 0,
+    reference: str | None = None,
+) -> NativeEvent:
+    """Something that a native system says."""
+    event = Event(kind, near.world.today - ago, law, None, reference)
+    return NativeEvent(event, Citizen(bsn=BSN), sender, None, ("test", sender, name))
+
+
+def barred(near: Neighbours, address: str = WORK_TEAM) -> list[tuple[str | None, bool]]:
+    return [(item.final, item.asks) for item in events(near, address)]
+
+
+def events(near: Neighbours, address: str = WORK_TEAM) -> list[Item]:
+    return [item for item in near[address].items() if item.kind == EVENT]
+
+
+@pytest.mark.parametrize("spelling", ["{hex}", "{uuid}", "urn:uuid:{uuid}", "{hex}^SCHAKEL", "melding-{hex}"])
+def test_onward_what_repeats_the_id_of_our_notice_is_refused_whatever_it_says(near: Neighbours, spelling: str) -> None:
+    [told] = TOLD.scan(near[WORK_TEAM].store)
+    name = spelling.format(hex=told.event_id.hex(), uuid=UUID(bytes=told.event_id))
+    taken = near.take(WORK_TEAM, fact(near, name=name, kind=Kind.BEEINDIGD, ago=3))
+    assert (taken.told, taken.not_shared) == (0, 1)
+    assert barred(near) == [(BY_ID, True)]
+    near.settle()
+    assert near.told(TEAM) == []
+
+
+def test_onward_what_says_the_same_under_another_law_is_refused_and_stands_on_the_screen(near: Neighbours) -> None:
+    near.take(WORK_TEAM, fact(near))
+    assert barred(near) == [(BY_LIKENESS, True)]
+    [line] = [one for one in near[WORK_TEAM].outbox() if one.kind == "gebeurtenis"]
+    assert (line.client, line.state, line.asks) == ("C-1", "vraagt een besluit", True)
+    assert "de wet verbiedt dat door te geven" in line.why
+    near.settle()
+    assert near.told(TEAM) == []
+
+
+@pytest.mark.parametrize("more", [{"ago": 1}, {"kind": Kind.BEEINDIGD}])
+def test_another_day_or_another_kind_is_a_fact_of_ones_own(near: Neighbours, more: dict[str, object]) -> None:
+    assert near.take(WORK_TEAM, fact(near, **more)).told == 1  # type: ignore[arg-type]
+
+
+def test_what_we_knew_ourselves_before_it_was_told_to_us_is_ours(near: Neighbours) -> None:
+    near.world.advance(days=1)
+    assert near.take(WORK_TEAM, fact(near, name="ours")).told == 1
+    near.take(UWV, fact(near, Law.SUWI, "urn:suwi:uwv", "2"))
+    near.settle(6)
+    assert near.told(WORK_TEAM) == ["gestart", "gestart"]
+    assert [final for final, _ in barred(near)] != [BY_LIKENESS]
+
+
+def test_nobody_tells_it_again(near: Neighbours) -> None:
+    [told] = TOLD.scan(near[WORK_TEAM].store)
+    near.take(WORK_TEAM, fact(near, name=told.event_id.hex()), fact(near, name="2"))
+    by_id, by_likeness = events(near)
+    for item in (by_id, by_likeness):
+        with pytest.raises(OnwardError, match="doorgeven verbiedt"):
+            near[WORK_TEAM].tell_again(item.number)
+    assert barred(near) == [(BY_ID, True), (BY_LIKENESS, True)]
+
+
+def test_a_person_may_say_that_what_only_looked_like_it_is_ours_and_then_it_can_be_told(near: Neighbours) -> None:
+    near.settle()
+    near.take(WORK_TEAM, fact(near))
+    [item] = events(near)
+    edge = near[WORK_TEAM]
+    with edge.workplace.commit("test") as tx:
+        onward.own_fact(tx, item.number)
+    assert barred(near) == [(OWN_FACT, True)]
+    edge.tell_again(item.number)
+    assert [one.state for one in events(near)] == ["waiting"]
+
+
+def test_what_was_recognised_by_its_id_nobody_makes_ours(near: Neighbours) -> None:
+    [told] = TOLD.scan(near[WORK_TEAM].store)
+    near.take(WORK_TEAM, fact(near, name=told.event_id.hex()))
+    edge, [item] = near[WORK_TEAM], events(near)
+    for number in (item.number, 4711):
+        with pytest.raises(OnwardError), edge.workplace.commit("test") as tx:
+            onward.own_fact(tx, number)
+    assert barred(near) == [(BY_ID, True)]
+
+
+def test_ones_own_telling_goes_on_while_what_came_is_refused(near: Neighbours) -> None:
+    taken = near.take(WORK_TEAM, fact(near), fact(near, name="2", kind=Kind.GEWIJZIGD))
+    assert (taken.told, taken.not_shared) == (1, 1)
+
+
+def test_where_no_text_was_read_nothing_is_held_back(near: Neighbours) -> None:
+    """Rows 1 and 2: our own proposal binds nobody; the team tells the practice what it knows of its own provision."""
+    for address in (TEAM, PROVIDER):
+        near.take(address, allocation())
+    near.settle()
+    near[TEAM].make_agreement("C-1", Conversation(("Praktijk Voorbeeld",)))
+    near.take(PROVIDER, start())
+    near.settle()
+    assert "gestart" in near.told(TEAM)
+    own = NativeEvent(start().event, Citizen(bsn=BSN), "9999", None, ("zgw", "zaak-1", "gestart"))
+    assert near.take(TEAM, own).told == 2
+    near.settle()
+    assert near.told(GP) == ["gestart"]
+
+
+def test_onward_what_the_partnership_told_the_school_stays_at_the_school_by_the_column_of_its_row(
+    near: Neighbours,
+) -> None:
+    near[PARTNERSHIP].grant_by_person("C-1", SCHOOL, Reliance(119, "TLV-7"))
+    [slip] = near[PARTNERSHIP].print_codes("C-1", SCHOOL)
+    near.settle()
+    assert near[SCHOOL].enter_code("C-1", slip.code) is not None
+    near.settle()
+    near.world.advance(days=2)
+    near.settle()
+    near.take(PARTNERSHIP, fact(near, Law.ONDERWIJS, "urn:example:verband", "tlv", Kind.TOEGEWEZEN))
+    near.settle()
+    assert near.told(SCHOOL) == ["toegewezen"]
+    near[SCHOOL].make_agreement("C-1", Conversation(("Team Wmo",)))
+    near.take(SCHOOL, fact(near, Law.ONDERWIJS, "urn:schakel:brin:99ZZ00", "a", Kind.TOEGEWEZEN))
+    near.take(SCHOOL, fact(near, Law.ONDERWIJS, "urn:schakel:brin:99ZZ00", "b", Kind.AANGEMELD))
+    assert barred(near, SCHOOL) == [(BY_LIKENESS, True), (None, False)]
