@@ -253,10 +253,17 @@ class Ground(RuleBasedStateMachine):
 
     # -- who takes part, and by which table ------------------------------------------------------------------------
 
-    @rule(role=st.sampled_from(ROLES[:3]), state=st.sampled_from([SUSPENDED, REMOVED, ADMITTED, ADMITTED]), then=LOOK)
-    def partner(self, role: str, state: str, then: bool) -> None:
-        """The operator suspends or removes a partner, or lets it take part again: then its manifest goes on."""
-        party = self.party(role)
+    @rule(
+        k=NUMBER, recipients=st.booleans(), state=st.sampled_from([SUSPENDED, REMOVED, ADMITTED, ADMITTED]), then=LOOK
+    )
+    def partner(self, k: int, recipients: bool, state: str, then: bool) -> None:
+        """The operator suspends or removes a partner of whom or for whom something waits, or lets it take part again: then
+        its manifest goes on."""
+        if not self.grants:
+            return
+        self.told(k, 1)
+        grant = self.grants[k % len(self.grants)]
+        party = grant.recipient if recipients else grant.sender
         before = self.oracle.states[party.address]
         self.world.hub.set_state(party.address, state)
         self.oracle.states[party.address] = state

@@ -15,6 +15,7 @@ from rich.console import RenderableType
 
 from adapters.chain_view import ChainView
 from adapters.edge import HUB, PERSON
+from adapters.held import waiting as sources_waiting
 from adapters.looks import HELP, WHY, look
 from deploy.clock import MachineClock
 from deploy.commands.accession import join
@@ -237,6 +238,7 @@ def outbox(screen: Screen, config: Path | None) -> None:
     """What waits and why, and what asks for a person."""
     with at_desk(config) as (opened, _):
         lines, held = opened.outbox(), opened.held_lines()
+        unknown = len(sources_waiting(opened.store, opened.identity.book))
     rows = [(one.number, one.kind, one.client, one.recipient, date_text(one.day), one.state, one.why) for one in lines]
     columns = ("nummer", "soort", "cliënt", "voor", "datum", "stand", "waarom")
     parts = [table("Outbox", columns, rows)]
@@ -246,7 +248,12 @@ def outbox(screen: Screen, config: Path | None) -> None:
             for one in held
         ]
         parts.append(table("Wacht op een besluit", ("cliënt", "voor", "doel", "grond", "tot en met"), waiting))
+    if unknown:
+        parts.append(
+            note(f"{unknown} kennismaking(en) noemen een bron die hier niet bekend is: `schakel edge sources`.")
+        )
     answer = {
+        "unknown_sources": unknown,
         "outbox": [asdict(one) | {"day": date_text(one.day)} for one in lines],
         "held": [asdict(one) | {"until": date_text(one.until)} for one in held],
     }
