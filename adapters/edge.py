@@ -378,7 +378,7 @@ class Edge:
         `again`: it was read before this edge was put back. Those come first, in the order in which they came.
 
         Raises:
-            HubUnavailableError: it holds an allocation, and nothing automatic is made before the feed was read to its
+            HubUnavailableError: it holds an allocation or an answer, and nothing automatic is made before the feed was read to its
                 end; or this edge was put back and it is not its turn yet. The file was not taken.
         """
         (taken,) = await self.take_together([Arrived(digest, events, received_at)], again=again)

@@ -9,7 +9,8 @@ In this order, all in one transaction with the mark of the file:
    answer over Suwinet about somebody who is a client already (`adapters.references`)
 3. a request is remembered with whom it is about, by a keyed hash of its reference: the answer names nobody
 4. what this organisation wrote itself, and nothing else, is told: once per grant that is active now, only its
-   categories, never against a refusal nor what came under a row that forbids to pass it on (`adapters.onward`); a resumption, and a status that came back, are known from this edge's own record
+   categories, never against a refusal nor what came under a row that forbids to pass it on (`adapters.onward`); a resumption,
+   and a status that came back, are known from this edge's own record
 5. what its source calls back is retracted wherever it was told
 6. of an answer that repeats everything (`polled`) only what changed is told: each fact is remembered by a keyed hash of
    client, service and fact, never by its content; the first answer about a client tells nothing from before a line began
@@ -62,6 +63,7 @@ from adapters.references import (
     STATUTORY,
     answer_reference,
     answers,
+    forget_answers,
     sources_of,
 )
 from adapters.refusals import CLOSED, is_refused
@@ -162,9 +164,9 @@ class Intake:
             return 0
         partner = self._partner(native.receiver if ours else native.sender, law)
         client = clients.register(tx, self.work, native.citizen)
-        number, end = allocation.number, allocation.end
-        source = Source(client.id, partner or ANYBODY, law.value, number, end, allocation.withdrawn, self.work.now)
-        SOURCES.put(tx, source)
+        if partner is not None:
+            number, end = allocation.number, allocation.end
+            SOURCES.put(tx, Source(client.id, partner, law.value, number, end, allocation.withdrawn, self.work.now))
         inbound.know(tx, self.work, client)
         held.learn(tx, client.id)
         if partner is None:  # not in the address book: nobody to tell
@@ -181,6 +183,7 @@ class Intake:
                 continue
             ours = sender in self.own_codes  # which does not say whom we answered
             partner = None if ours else self._partner(sender, said[0].event.law, ANSWER_ROWS)
+            forget_answers(tx, client.id, partner or ANYBODY, self.work.now)
             number = answer_reference(said)
             SOURCES.put(tx, Source(client.id, partner or ANYBODY, ANSWER, number, None, False, self.work.now))
             held.learn(tx, client.id)

@@ -21,6 +21,7 @@ from adapters.records import EVENT, INTRODUCTIONS, ITEMS, TOLD, Client, Item, Re
 from adapters.store import Transaction
 from adapters.workplace import Workplace
 from consent.onward import stays
+from schemas.address import role_of
 from schemas.event import Event
 
 # How something in the outbox ended that was never to be sent.
@@ -28,7 +29,8 @@ BY_ID: Final = "onward-by-id"
 BY_LIKENESS: Final = "onward-by-likeness"
 OWN_FACT: Final = "own-fact"
 WHY: Final = {
-    BY_ID: "niet verteld: dit kwam zelf via de hub (herkend aan het kenmerk van onze melding), en de wet verbiedt het door te geven",
+    BY_ID: "niet verteld: dit kwam zelf via de hub (herkend aan het kenmerk van onze melding), "
+    "en de wet verbiedt het door te geven",
     BY_LIKENESS: "niet verteld: een partner vertelde ons hetzelfde, en de wet verbiedt dat door te geven; "
     "is het een eigen feit, zeg dat dan met `schakel edge own-fact`",
     OWN_FACT: "een mens heeft vastgesteld dat dit een eigen feit is; het kan opnieuw worden verteld",
@@ -84,7 +86,8 @@ def own_fact(tx: Transaction, number: int) -> Item:
 
 def _bound(reads: Reads, work: Workplace, client: str) -> Iterator[Told]:
     """What was told about this client, shown here, and must stay here."""
-    bound = {row.id for row in work.rules.rows.values() if stays(row)}
+    here = role_of(work.address)
+    bound = {row.id for row in work.rules.rows.values() if here in row.recipients and stays(row)}
     if not bound:
         return
     for introduced in INTRODUCTIONS.find(reads, "client", client.encode()):

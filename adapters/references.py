@@ -20,6 +20,7 @@ from typing import Final
 
 from adapters.formats.native import NativeEvent
 from adapters.records import INTRODUCTIONS, SOURCES, Introduced, Reads, Source
+from adapters.store import Transaction
 from schemas.canonical import encode
 
 STATUTORY: Final = "statutory"
@@ -31,9 +32,8 @@ ONE_ALLOCATION_ROWS: Final = ALLOCATION_ROWS | {10}
 # Providers have worked with a list of clients and without reading a 301: under these the source is named, and not asked for.
 _UNASKED_ROWS: Final = frozenset({1, 2, 8})
 ANSWER: Final = "answer"  # stands in place of the law of an allocation
-ANYBODY: Final = (
-    ""  # stands in place of a partner that the address book does not have, or that the message does not name
-)
+ANYBODY: Final = ""  # stands in place of who was answered, whom an answer does not name
+_ANSWER_MS: Final = 366 * 86_400_000  # after this an answer is forgotten when there is another
 _ANSWERS: Final = "suwi "  # how the service of an answer over Suwinet is called in `polled`
 
 
@@ -65,6 +65,13 @@ def answers(events: Sequence[NativeEvent]) -> dict[tuple[str, str], list[NativeE
 def sources_of(reads: Reads, client: str, partner: str, row: int, law: str) -> list[Source]:
     """What this edge has read that may carry a grant under this row and its law about a client with this partner."""
     return _read(reads, client, partner, ANSWER if row in ANSWER_ROWS else law)
+
+
+def forget_answers(tx: Transaction, client: str, partner: str, now: int) -> None:
+    """What was answered more than a year ago is not kept beside a newer answer."""
+    for one in _read(tx, client, partner, ANSWER):
+        if now - one.read_at > _ANSWER_MS:
+            SOURCES.delete(tx, SOURCES.key(one))
 
 
 def _read(reads: Reads, client: str, partner: str, law: str) -> list[Source]:
