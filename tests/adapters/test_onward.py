@@ -11,6 +11,8 @@ from uuid import UUID
 
 import orjson
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from adapters import onward
 from adapters.agreement import Conversation
@@ -37,6 +39,7 @@ from tests.adapters.edges import (
 )
 from tests.simulator import NATIONAL, World
 
+HOSTILE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
 OWN = "urn:example:uitkeringen"
 
 
@@ -108,6 +111,14 @@ def test_onward_what_says_the_same_under_another_law_is_refused_and_stands_on_th
     assert "de wet verbiedt dat door te geven" in line.why
     near.settle()
     assert near.told(TEAM) == []
+
+
+@HOSTILE
+@given(names=st.lists(st.text(max_size=80), max_size=4))
+def test_whatever_a_message_calls_itself_it_is_compared_and_nothing_breaks(near: Neighbours, names: list[str]) -> None:
+    edge = near[WORK_TEAM]
+    said = fact(near, ago=5).event
+    assert onward.bar(edge.store, edge.workplace, edge.client("C-1"), (said,), names) is None
 
 
 @pytest.mark.parametrize("more", [{"ago": 1}, {"kind": Kind.BEEINDIGD}])

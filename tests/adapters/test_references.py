@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 
 import pytest
@@ -304,6 +304,19 @@ def test_a_client_who_is_registered_later_is_held_as_well(near: Neighbours) -> N
     known_to(near, YOUTH_PROVIDER)
     assert near.told(YOUTH_PROVIDER) == []
     assert [one.held for one in introduced(near, YOUTH_PROVIDER)] == [True]
+
+
+def test_an_introduction_that_was_kept_before_its_source_was_is_shown_as_before(near: Neighbours) -> None:
+    for address in (YOUTH_PROVIDER, YOUTH_TEAM):
+        near.take(address, allotted())
+    near.settle()
+    [one], edge = introduced(near, YOUTH_PROVIDER), near[YOUTH_PROVIDER]
+    older = astuple(one)[:-2]
+    with edge.workplace.commit("test") as tx:
+        tx.put(INTRODUCTIONS.table, one.secret, older, INTRODUCTIONS.index(one), INTRODUCTIONS.plain(one))
+    [again] = introduced(near, YOUTH_PROVIDER)
+    assert (again.source, again.held) == (None, False)
+    assert near.told(YOUTH_PROVIDER) == ["toegewezen"]
 
 
 @given(st.permutations(range(3)))
