@@ -19,6 +19,18 @@ from deploy.options import edge_option
 from deploy.screen import Screen, good, note, table, with_screen
 from schemas.calendar import date_text
 
+_ROLES: Mapping[str, str] = {
+    "gp": "huisarts",
+    "partnership": "samenwerkingsverband",
+    "provider-jeugd": "jeugdhulpaanbieder",
+    "provider-wmo": "Wmo-aanbieder",
+    "school": "school",
+    "team-jeugd": "team Jeugd",
+    "team-pw": "team Participatiewet",
+    "team-wmo": "team Wmo",
+    "uwv": "UWV",
+    "zvh": "Zorg- en Veiligheidshuis",
+}
 _SAYS: Mapping[str, str] = {
     REFUSED: "er staat een weigering: zonder dat de cliënt of de professional die opheft gebeurt er niets",
     STOPPED: "een ander heeft deze lijn gestopt: kijk eerst met `schakel edge outbox`",
@@ -37,7 +49,9 @@ def edge_missing(screen: Screen, client: str, config: Path | None) -> None:
         found = missing(work.store, work, opened.identity.book, opened.client(client))
         rows = [
             (
-                f"elke {one.role}" if one.partner is None else settings.book.name_of(one.partner),
+                f"(rol) {_ROLES.get(one.role, one.role)}"
+                if one.partner is None
+                else settings.book.name_of(one.partner),
                 one.row.id,
                 GROUNDS.get(one.ground, "-"),
                 says(one),
@@ -64,10 +78,7 @@ def edge_missing(screen: Screen, client: str, config: Path | None) -> None:
 def says(one: Missing) -> str:
     """What to do about it, in one Dutch sentence."""
     if one.why == ASK:
-        asked = who_is_asked(one.row, one.ground)
-        return (
-            f"vraag toestemming: {asked.removeprefix('toestemming: ')}" if one.ground == "consent" else f"vraag {asked}"
-        )
+        return f"vraag {who_is_asked(one.row, one.ground)}"
     if one.why == PERSON:
         named = f" (bijvoorbeeld {', '.join(one.sources)})" if one.sources else ""
         code = "; de cliënt neemt daarna een code mee" if one.row.introduction == "code" else ""
