@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from adapters import consent_words
-from adapters.address_book import AddressBook, Partner
+from adapters.address_book import AddressBook
 from adapters.agreement_plan import (
     CONSENT,
     AgreementError,
@@ -32,11 +32,12 @@ from adapters.consent_receipt import About, Agreed, Receipt, about, as_text, had
 from adapters.consent_words import OUTGROWN
 from adapters.lines import CODE, Wish, begin_anew, end_grant, make
 from adapters.records import ACTIVE, CONSENTS, FROZEN, GRANTS, SPOKEN, Client, Consented, Grant, Reads, Refused, Spoken
-from adapters.refusals import HELD, OBJECTED, WITHDRAWN, concerns, refuse, standing
+from adapters.refusals import may_agree, refuse
 from adapters.stop_code import stop_code
 from adapters.store import Transaction
 from adapters.workplace import Workplace
 from consent.decide import longest_validity
+from consent.precedence import WITHDRAWN
 from consent.record import ConsentRecord, Given, from_bytes
 from consent.whose import (
     CLIENT,
@@ -78,7 +79,7 @@ def make_agreement(
     if talk.born is not None:
         consent_words.learn(tx, work, client.id, talk.born)
     for step in planned.steps:
-        if not _is_free(tx, client, step.partner):
+        if not may_agree(tx, client.id, step.partner.address, step.row):
             raise AgreementError(f"er staat een bezwaar of blokkade tegen {step.partner.name}: hef die eerst op")
     for step in planned.steps:
         check_words(work, talk, step)
@@ -88,15 +89,6 @@ def make_agreement(
     agreed = tuple(_agreed(tx, work, book, consented, grant) for consented, grant, _ in made)
     paper = receipt_of(agreed, planned.asked_plainly, about(now, work.today), work.today)
     return Agreement(agreed, planned.asked, as_text(paper), slips)
-
-
-def _is_free(reads: Reads, client: Client, partner: Partner) -> bool:
-    """A consent given anew replaces one that was withdrawn; an objection or hold is lifted apart, by a person."""
-    blocking = (OBJECTED, HELD)
-    return not any(
-        concerns(refusal, partner.address) and (refusal.kind in blocking or refusal.recipient is None)
-        for refusal in standing(reads, client.id)
-    )
 
 
 def _agree(
@@ -256,7 +248,7 @@ def end_agreement(tx: Transaction, work: Workplace, consent: str) -> Grant | Non
     record = from_bytes(consented.raw, work.registry).withdrawn(work.now)
     CONSENTS.put(tx, replace(consented, raw=record.to_bytes(work.registry)))
     last = GRANTS.need(tx, consented.grants[-1].encode())
-    refuse(tx, Refused(work.id(), consented.client, last.recipient, WITHDRAWN, work.now))
+    refuse(tx, Refused(work.id(), consented.client, last.recipient, WITHDRAWN, work.now, row=last.row))
     for grant in GRANTS.find(tx, "line", last.line.encode()):
         if grant.state in (ACTIVE, FROZEN):
             end_grant(tx, work, grant, WITHDRAWN)

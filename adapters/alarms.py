@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: Schakel contributors
 # SPDX-License-Identifier: EUPL-1.2
-"""What this edge caught the hub at, or a person or partner at with codes: kept until somebody has looked and settled it.
+"""What this edge caught the hub at, or a person or partner at with codes, or what is overdue here: kept until somebody has looked and settled it.
 
 Guarantees: an alarm is on disk before anything else is done about it; the same thing seen again is counted, not kept
 twice; nothing in it tells of a client: it names entries of the log, addresses of partners and numbers of our own.
@@ -42,6 +42,12 @@ class Misuse(StrEnum):
     MANY_STRANGERS = "many-strangers"
 
 
+class Duty(StrEnum):
+    """What this organisation itself must do and has not done in time."""
+
+    OVERDUE_OBJECTION = "overdue-objection"
+
+
 SAYS: Final[Mapping[str, str]] = MappingProxyType(
     {
         Lie.OFF_THE_LOG: "The hub handed something over that its log does not account for. It was not taken.",
@@ -58,6 +64,7 @@ SAYS: Final[Mapping[str, str]] = MappingProxyType(
         Misuse.MANY_CODES: "More codes were asked for here than are printed on one day.",
         Misuse.MANY_INTRODUCTIONS: "A partner introduced so many by code today that the codes after that are held.",
         Misuse.MANY_STRANGERS: "A partner introduced many people today whom this organisation does not know.",
+        Duty.OVERDUE_OBJECTION: "Somebody objected and nobody has decided in time. What was objected to stays stopped.",
     }
 )
 REMEDY: Final[Mapping[str, str]] = MappingProxyType(
@@ -77,6 +84,7 @@ REMEDY: Final[Mapping[str, str]] = MappingProxyType(
         Misuse.MANY_CODES: "Find out who asked for them and for whom. Codes are printed again tomorrow.",
         Misuse.MANY_INTRODUCTIONS: "Call that partner. Settling this alarm lets the held codes be typed.",
         Misuse.MANY_STRANGERS: "Call that partner; at a first start with many clients this may be in order. It learned nothing.",
+        Duty.OVERDUE_OBJECTION: "See `schakel grant objections` and decide. Then this alarm ends by itself.",
     }
 )
 
@@ -119,7 +127,7 @@ ALARMS: Final = Shelf(Table("alarm", ("what",)), Alarm, lambda r: number_key(r.n
 _COUNT: Final = Shelf(Table("alarm_count"), _Counted, lambda _: _NUMBERS)
 
 
-def sound(tx: Transaction, lie: Lie | Misuse, about: str, now: int) -> Alarm:
+def sound(tx: Transaction, lie: Lie | Misuse | Duty, about: str, now: int) -> Alarm:
     """Keep what somebody was caught at; the same again is counted."""
     new = Alarm(0, lie.value, about, now, now)
     before = next(iter(ALARMS.find(tx, "what", _what(new))), None)
@@ -140,6 +148,12 @@ def settle(tx: Transaction, number: int) -> Alarm | None:
     found = ALARMS.get(tx, number_key(number))
     ALARMS.delete(tx, number_key(number))
     return found
+
+
+def end(tx: Transaction, duty: Duty, about: str) -> None:
+    """What was to be done is done: its alarm is over."""
+    for one in ALARMS.find(tx, "what", _what(Alarm(0, duty.value, about, 0, 0))):
+        ALARMS.delete(tx, number_key(one.number))
 
 
 def _what(alarm: Alarm) -> bytes:

@@ -16,7 +16,7 @@ from typing import Final
 from adapters.agreement import CONSENT, NO_BSN
 from adapters.lines import Wish, make
 from adapters.records import Client, Grant
-from adapters.refusals import concerns, standing
+from adapters.refusals import is_refused
 from adapters.store import Transaction
 from adapters.workplace import Workplace
 from consent.decide import longest_validity
@@ -55,9 +55,9 @@ def make_grant(tx: Transaction, work: Workplace, client: Client, recipient: str,
     way = next((one for one in found if one.ground != CONSENT), None)
     if way is None:
         raise NoGroundError("op toestemming deelt deze organisatie na een afspraak met de cliënt")
-    if any(concerns(refusal, recipient) for refusal in standing(tx, client.id)):
-        raise NoGroundError("er staat een weigering tegen deze partner: hef die eerst op")
     row = way.row
+    if is_refused(tx, client.id, recipient, row):
+        raise NoGroundError("er staat een weigering tegen deze partner: hef die eerst op")
     end = longest_validity(row, work.today) if on.end is None else on.end
     wish = Wish(client.id, recipient, row, way.ground, row.categories, end, on.source, automatic=False)
     grant = make(tx, work, wish)

@@ -15,6 +15,7 @@ from typing import Final
 from adapters.formats.native import FormatConfig, SubjectKind
 from adapters.keys import is_beside
 from adapters.spread import DAYS, MOST_DAYS
+from adapters.workplace import MOST_OBJECTION_DAYS, OBJECTION_DAYS
 from schemas.address import PATTERN, role_of
 from schemas.event import Kind, Law
 from schemas.note import parse_verifier_key
@@ -277,6 +278,13 @@ class EdgeConfig:
         "mean delay. 0 sends everything at once: refused in strict mode. Stops, and what a person calls back or makes "
         "urgent, never wait.",
         unit="working days",
+    )
+    objection_days: int = optional(
+        whole(1, MOST_OBJECTION_DAYS),
+        OBJECTION_DAYS,
+        "Within how many days somebody decides an objection that may be weighed; until then nothing leaves, and after that "
+        "neither.",
+        unit="days",
     )
     notices_out: str | None = optional(
         choice(*OUT_FORMATS), None, "Format of the notices for the own system; without it there are none."

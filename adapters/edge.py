@@ -25,12 +25,14 @@ from adapters import (
     desk,
     inbound,
     lines,
+    objections,
     onward,
     peers,
     quotas,
     recovery,
     refusals,
     restore,
+    stops,
 )
 from adapters.address_book import AddressBook
 from adapters.agreement import Agreement, Conversation
@@ -44,24 +46,19 @@ from adapters.consent_receipt import Agreed
 from adapters.desk import Backlog, Held, OutboxLine, ToldLine
 from adapters.formats.native import NativeEvent, Notice, Writer
 from adapters.inbound import Inbound
-from adapters.intake import Arrived, Intake, Taken, follow_sources, rests_on_source
+from adapters.intake import Arrived, Intake, Taken
 from adapters.keeping import keep_house
 from adapters.keys import opening_private
-from adapters.lines import Wish
 from adapters.notices import Notices
 from adapters.outbound import Outbound
 from adapters.peers import Peers
 from adapters.records import (
-    ACTIVE,
-    AWAITED,
     CLIENTS,
     EVENT,
     FROZEN,
     GRANTS,
     INTRODUCTION,
-    INTRODUCTIONS,
     ITEMS,
-    ORDERS,
     OWN,
     OWN_KEY,
     PEERS,
@@ -70,32 +67,31 @@ from adapters.records import (
     Client,
     Grant,
     Item,
-    Order,
     Refused,
     Restore,
     back_up,
     number_key,
 )
 from adapters.references import brings_ground
-from adapters.refusals import CLOSED, KINDS, OBJECTED, REASONS, WITHDRAWN
+from adapters.refusals import CLOSED, EVERY_KIND, KINDS, REASONS
 from adapters.restore import RestoringError
 from adapters.spread import AT_ONCE, DAYS
 from adapters.stop_code import read_stop_code
 from adapters.store import EdgeStore, Transaction
 from adapters.watch import Watch
 from adapters.witness import Cut, Witness
-from adapters.workplace import Attest, Workplace, no_point
+from adapters.workplace import OBJECTION_DAYS, Attest, Workplace, no_point
+from consent.precedence import OBJECTED
 from consent.rules import RuleTable, Ways, ways
 from hub.client import HubClient, HubUnavailableError, Seen
 from schemas.address import role_of
 from schemas.attestation import Authorities
-from schemas.calendar import day_of, first_day, month_of
+from schemas.calendar import day_of
 from schemas.identity import Citizen
 from schemas.manifest import SignedManifest, parse_manifest
 from schemas.registry import Registry
 from schemas.signing import SigningKey, Verifier
 
-STOP_CODE: Final = "stop-code"
 HUB: Final = "hub"
 PERSON: Final = "person"
 _MOST_ROUNDS: Final = 500  # of sending and hearing in one pass; what is left goes at the next
@@ -138,6 +134,7 @@ class Tools:
     attest: Attest | None = None
     authorities: Callable[[], Authorities] | None = None
     spread_days: int = DAYS
+    objection_days: int = OBJECTION_DAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +181,7 @@ class Edge:
             tools.point,
             tools.attest,
             tools.spread_days,
+            tools.objection_days,
         )
         fingerprints = {one.address: one.fingerprint for one in identity.book.partners if one.fingerprint is not None}
         self._peers = Peers(self._work, tools.witness, Verifier(), fingerprints, tools.authorities)
@@ -561,15 +559,11 @@ class Edge:
         """
         if why not in REASONS:
             raise EdgeError("onbekende reden om te stoppen")
-        client, now = self.client(number), self._work.now
+        client = self.client(number)
         with self._work.commit("stop decided") as tx:
-            if why in KINDS:
-                refusals.refuse(tx, Refused(self._work.id(), client.id, partner, why, now))
-            for grant in GRANTS.find(tx, "client", client.id.encode()):
-                if grant.state in (ACTIVE, FROZEN) and partner in (None, grant.recipient):
-                    lines.end_grant(tx, self._work, grant, why)
+            stops.stop(tx, self._work, client.id, partner, why)
         # A crash here: it is stopped here, and the order to stop it at the hub is on disk.
-        return await self._send_stops()
+        return await self.send_stops()
 
     async def stop_grant(self, grant_id: str, why: str = CLOSED) -> bool:
         """End one grant, with a refusal for its recipient unless it is closed."""
@@ -582,14 +576,10 @@ class Edge:
         """End what partners tell about a client, and refuse what they would start by themselves later."""
         if why not in KINDS:
             raise EdgeError("onbekende reden om te stoppen")
-        client, work = self.client(number), self._work
-        with work.commit("stop decided") as tx:
-            refusals.refuse(tx, Refused(work.id(), client.id, partner, why, work.now, incoming=True))
-            for one in INTRODUCTIONS.find(tx, "client", client.id.encode()):
-                if one.ended_on is None and partner in (None, one.sender):
-                    ORDERS.put(tx, Order(work.id(), one.secret, one.end, why, None, one.secret, work.now))
-                    INTRODUCTIONS.put(tx, replace(one, ended_on=min(work.today, one.end)))
-        return await self._send_stops()
+        client = self.client(number)
+        with self._work.commit("stop decided") as tx:
+            stops.stop_incoming(tx, self._work, client.id, partner, why)
+        return await self.send_stops()
 
     async def stop_with_code(self, code: str) -> bool:
         """Stop a grant between others on the word of the citizen, with the code of the consent receipt.
@@ -597,26 +587,12 @@ class Edge:
         Raises:
             StopCodeError: this is no stop code.
         """
-        secret, work = read_stop_code(code), self._work
-        with work.commit("stop decided") as tx:
-            ours = next((grant for grant in GRANTS.scan(tx) if grant.secret == secret), None)
-            told = INTRODUCTIONS.get(tx, secret)
-            if ours is not None:  # told by this very edge: the citizen withdraws here
-                refusals.refuse(tx, Refused(work.id(), ours.client, ours.recipient, WITHDRAWN, work.now))
-                for grant in GRANTS.find(tx, "line", ours.line.encode()):
-                    if grant.state in (ACTIVE, FROZEN):
-                        lines.end_grant(tx, work, grant, WITHDRAWN)
-            else:
-                # The end of the terms is not in the code: every month that a grant can last is named.
-                longest = max((row.longest_months for row in work.rules.rows.values()), default=12)
-                end = first_day(month_of(work.today) + longest) if told is None else told.end
-                ORDERS.put(tx, Order(work.id(), secret, end, STOP_CODE, None, None, work.now))
-            if told is not None and told.ended_on is None:
-                INTRODUCTIONS.put(tx, replace(told, ended_on=min(work.today, told.end)))
-                AWAITED.delete(tx, secret)
-        return await self._send_stops()
+        secret = read_stop_code(code)
+        with self._work.commit("stop decided") as tx:
+            stops.stop_by_code(tx, self._work, secret)
+        return await self.send_stops()
 
-    async def _send_stops(self) -> bool:
+    async def send_stops(self) -> bool:
         async with self._busy:
             try:
                 await lines.send_stops(self._work, peers.signing_key(self._work))
@@ -631,10 +607,12 @@ class Edge:
         client = self.client(number).id
         return [one for way in (False, True) for one in refusals.standing(self.store, client, incoming=way)]
 
-    def lift_refusals(self, number: str, partner: str | None, *, incoming: bool = False) -> int:
+    def lift_refusals(
+        self, number: str, partner: str | None, *, incoming: bool = False, kinds: Sequence[str] = EVERY_KIND
+    ) -> int:
         """A person lifts the refusals of a client, for one partner or all; how many. Nothing opens by that alone."""
         with self._work.commit("lifted") as tx:
-            return refusals.lift(tx, self.client(number).id, partner, self._work.now, incoming=incoming)
+            return refusals.lift(tx, self.client(number).id, partner, self._work.now, incoming=incoming, kinds=kinds)
 
     def ways_to(self, partner: str) -> Ways:
         """By which rows this edge may tell an address, and which close it."""
@@ -676,14 +654,10 @@ class Edge:
     def _resume(self, tx: Transaction, last: Grant) -> Grant | None:
         if last.ground == agreement.CONSENT:
             raise EdgeError("deze lijn berust op toestemming: maak een nieuwe afspraak met de cliënt")
-        refusals.lift(tx, last.client, last.recipient, self._work.now)
         row = self._work.rules.rows[last.row]
-        if rests_on_source(tx, last):
-            follow_sources(tx, self._work, last.client, last.recipient, row, automatic=False)
-        elif last.end >= self._work.today:
-            cells = (last.client, last.recipient, row, last.ground, last.categories, last.end, last.source)
-            lines.make(tx, self._work, Wish(*cells, automatic=False))
-        made = lines.newest(tx, last.line)
+        if refusals.is_refused(tx, last.client, last.recipient, row):
+            raise EdgeError("er staat een weigering tegen deze partner: hef die eerst op")
+        made = objections.go_on(tx, self._work, last, row)
         if made is None:
             raise EdgeError("er is niets meer om mee verder te gaan: de toewijzing of de termijn is voorbij")
         return made
@@ -861,4 +835,4 @@ class Edge:
         with self._work.commit("withdrawn") as tx:
             if agreement.end_agreement(tx, self._work, consent) is None:
                 raise EdgeError("deze afspraak bestaat hier niet")
-        return await self._send_stops()
+        return await self.send_stops()

@@ -53,7 +53,6 @@ from adapters.records import (
     Notify,
     Order,
     Promised,
-    Reads,
     Recognised,
     Told,
     gone_key,
@@ -61,7 +60,7 @@ from adapters.records import (
     place,
 )
 from adapters.references import is_known
-from adapters.refusals import concerns, standing
+from adapters.refusals import is_refused
 from adapters.seal import UnreadableError, open_parts, open_retraction
 from adapters.store import StoreError, Transaction
 from adapters.watch import TABLES
@@ -70,7 +69,6 @@ from adapters.workplace import Workplace, random_minute
 from consent.decide import Moment, Registered, Verdict, decide, lawful
 from consent.grant import commitment, handle, months, terms_hash
 from hub.client import Delivery, Notice, PickUp
-from schemas.calendar import day_of
 from schemas.canonical import FrameError
 from schemas.codes import Code
 from schemas.envelope import CONTROL, Envelope, parse
@@ -435,7 +433,10 @@ def attach(tx: Transaction, work: Workplace, introduced: Introduced, client: Cli
 
     The minute is random, so that neither the receipt nor the time of the stop says that somebody objected.
     """
-    refused = _is_refused(tx, introduced, client)
+    row = work.rules.rows.get(introduced.row)
+    # What a person made is refused by what was said since: on the day itself the refusal wins.
+    since = None if introduced.automatic else introduced.begin
+    refused = is_refused(tx, client.id, introduced.sender, row, incoming=True, since=since)
     held = not refused and not is_known(tx, introduced, client.id)
     attached = INTRODUCTIONS.put(tx, replace(introduced, client=client.id, withheld=refused, held=held))
     if refused:
@@ -445,15 +446,6 @@ def attach(tx: Transaction, work: Workplace, introduced: Introduced, client: Cli
         kept = TOLD.put(tx, replace(told, client=client.id))
         if not held:
             show(tx, kept)
-
-
-def _is_refused(reads: Reads, introduced: Introduced, client: Client) -> bool:
-    """Whether a refusal stands against it: any, where it was made by itself; where a person made it, one that
-    is not of an earlier day: on the same day the refusal wins."""
-    return any(
-        concerns(refusal, introduced.sender) and (introduced.automatic or day_of(refusal.since) >= introduced.begin)
-        for refusal in standing(reads, client.id, incoming=True)
-    )
 
 
 def turn_away(tx: Transaction, work: Workplace, introduced: Introduced) -> Introduced:

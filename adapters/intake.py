@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from adapters import clients, held, inbound, onward
+from adapters import clients, closing, held, inbound, onward
 from adapters.address_book import AddressBook
 from adapters.course import Run, beside, event_of, meaning, place
 from adapters.formats.native import Allocation, Course, NativeEvent
@@ -129,6 +129,7 @@ class Intake:
             if native.allocation is not None:
                 taken = replace(taken, grants=taken.grants + self._allocate(tx, native, native.allocation))
             if native.sender not in self.own_codes:
+                self._hear_end(tx, native)
                 continue
             if native.retracts:
                 taken = replace(taken, retracted=taken.retracted + self._recall(tx, native))
@@ -165,14 +166,21 @@ class Intake:
         partner = self._partner(native.receiver if ours else native.sender, law)
         client = clients.register(tx, self.work, native.citizen)
         if partner is not None:
-            number, end = allocation.number, allocation.end
-            SOURCES.put(tx, Source(client.id, partner, law.value, number, end, allocation.withdrawn, self.work.now))
+            self._keep_source(tx, client, partner, law, allocation)
         inbound.know(tx, self.work, client)
         held.learn(tx, client.id)
         if partner is None:  # not in the address book: nobody to tell
             return 0
         rows = statutory_rows(self.work.rules, self.work.address, partner, law.value)
         return self._follow(tx, client, partner, rows)
+
+    def _keep_source(self, tx: Transaction, client: Client, partner: str, law: Law, allocation: Allocation) -> None:
+        number, end = allocation.number, allocation.end
+        source = Source(client.id, partner, law.value, number, end, allocation.withdrawn, self.work.now)
+        known = SOURCES.find(tx, "partner", f"{client.id}/{partner}/{law.value}".encode())
+        before = next((one for one in known if one.number == number), None)
+        # Help that has ended is not begun again by a change of its allocation.
+        SOURCES.put(tx, source if before is None else replace(source, closed=before.closed))
 
     def _answered(self, tx: Transaction, events: Sequence[NativeEvent]) -> int:
         """Keep what ties this organisation to who answered it, or whom it answered; how many grants changed."""
@@ -262,7 +270,7 @@ class Intake:
         barred = {name: onward.bar(tx, self.work, client, (native.event, event), ids) for event, name in facts}
         told = 0
         for grant in active_grants(tx, client, self.work.today):
-            if is_refused(tx, client.id, grant.recipient):
+            if is_refused(tx, client.id, grant.recipient, self.work.rules.rows.get(grant.row)):
                 continue
             if self.again is not None and received_at < grant.begun_at:
                 continue  # what happened before its line began is never told under it
@@ -272,7 +280,18 @@ class Intake:
                 # With `first` it may be years old: nobody knows since when the source has it.
                 if self._concerns(tx, grant, native, event) and not (first and event.day < grant.begin)
             )
+        for event, _ in facts:
+            closing.died(tx, self.work, active_grants(tx, client, self.work.today), event)
         return told
+
+    def _hear_end(self, tx: Transaction, native: NativeEvent) -> None:
+        """What the other party of an allocation says of its end: nothing more is to be told about it."""
+        client = None if native.citizen is None else clients.find(tx, native.citizen)
+        if client is None or native.sender is None or native.event.law is None:
+            return
+        partner = self._partner(native.sender, native.event.law)
+        grants = [one for one in active_grants(tx, client, self.work.today) if one.recipient == partner]
+        closing.heard(tx, self.work, grants, native.event, back=native.retracts)
 
     def _tell_under(self, tx: Transaction, grant: Grant, event: Event, identity: bytes, barred: str | None) -> bool:
         """Put one fact in the outbox under this grant; whether it was not there yet and may leave.
@@ -286,7 +305,7 @@ class Intake:
             (name, self.work.registry.encode(f"{name}/{self.work.registry.versions(name)[-1]}", part))
             for name, part in sorted(event.parts(grant.categories).items())
         )
-        add_item(
+        item = add_item(
             tx,
             Item(
                 0,
@@ -308,6 +327,8 @@ class Intake:
                 asks=barred is not None,
             ),
         )
+        if barred is None:
+            closing.told(tx, self.work, grant, event, item)
         return barred is None
 
     def _moment(self, tx: Transaction, grant: Grant) -> int:
@@ -449,6 +470,7 @@ class Intake:
         if item.kind != EVENT or item.dead:
             return False
         grant = GRANTS.need(tx, item.grant.encode())
+        closing.called_back(tx, item)
         key = self._recall_key(grant, item.identity)
         recalled = RECALLS.get(tx, key)
         RECALLS.put(tx, Recalled(key, 1 if recalled is None else recalled.count + 1))
@@ -516,7 +538,7 @@ def follow_sources(
     sources = [
         source
         for source in sources_of(tx, client, partner, row.id, row.law)
-        if not source.withdrawn and (source.end is None or source.end >= work.today)
+        if not source.withdrawn and not source.closed and (source.end is None or source.end >= work.today)
     ]
     if not sources:
         if old is None or not is_live(old, work.today):

@@ -10,7 +10,7 @@ the store's file too when this returns.
 from dataclasses import replace
 from typing import Final
 
-from adapters import chain_view, consent_words, erasure, inbound, looks, quotas
+from adapters import chain_view, consent_words, erasure, inbound, looks, objections, quotas
 from adapters.lines import RECALL_DAYS, unheard_introductions
 from adapters.outcomes import PUT_OFF
 from adapters.records import (
@@ -51,6 +51,7 @@ def keep_house(work: Workplace) -> bool:
         quotas.purge(tx, work.today)
         looks.purge(tx, work.now)
         erasure.finish(tx, work)
+        objections.watch(tx, work)
         _introduce_again(tx, work)
         _outbox(tx, work.today)
         _draw_again(tx, work)

@@ -8,7 +8,7 @@ A line is all grants about one client for one recipient and purpose. Guarantees:
 - what was stopped never opens again; after a stop by another address the whole line waits for a person;
 - a stop counts here from the moment it is decided, whether or not the hub can be reached, and is sent until it counts
   there too;
-- nothing automatic is made against a refusal, nor in a line that waits for a person;
+- nothing is made against a refusal, and nothing automatic in a line that waits for a person;
 - where the row introduces by code, a grant has a code of its own, or goes on from one whose code was typed and under which
   something may still be told; a new code makes every older one of its line void.
 """
@@ -50,7 +50,7 @@ from adapters.records import (
     move,
     place,
 )
-from adapters.refusals import CLOSED, is_refused, lift
+from adapters.refusals import CLOSED, agreed_anew, is_refused
 from adapters.spread import batch_limit, shuffled
 from adapters.store import Transaction
 from adapters.workplace import Workplace
@@ -65,6 +65,7 @@ from consent.grant import (
     handle,
     terms_hash,
 )
+from consent.precedence import REVOCABLE
 from consent.rules import Row
 from schemas.calendar import day_of, month_of
 from schemas.codes import Code
@@ -202,7 +203,7 @@ def chain(reads: Reads, grant: Grant) -> list[Grant]:
 def make(tx: Transaction, work: Workplace, wish: Wish) -> Grant | None:
     """The grant that gives what is wished: a new one, or the one that does so already.
 
-    None when it may not be made by itself, or without a BSN where the row introduces by one. By code nothing is made by
+    None against a refusal, when it may not be made by itself, or without a BSN where the row introduces by one. By code nothing is made by
     itself but what goes on from a grant that the recipient knows; what a person makes waits for a code to be printed.
 
     Raises:
@@ -210,7 +211,9 @@ def make(tx: Transaction, work: Workplace, wish: Wish) -> Grant | None:
     """
     line = line_name(wish.client, wish.recipient, wish.row)
     old = newest(tx, line)
-    if wish.automatic and (is_refused(tx, wish.client, wish.recipient) or _waits_for_a_person(tx, line)):
+    if not wish.automatic and wish.ground in REVOCABLE:
+        agreed_anew(tx, wish.client, wish.recipient, wish.row.id, work.now)
+    if is_refused(tx, wish.client, wish.recipient, wish.row) or (wish.automatic and _waits_for_a_person(tx, line)):
         return None
     if old is not None and (old.end, old.categories, old.ground) == (wish.end, wish.categories, wish.ground):
         return old
@@ -229,7 +232,6 @@ def make(tx: Transaction, work: Workplace, wish: Wish) -> Grant | None:
     if faults:
         raise NotLawfulError(faults)
     if not wish.automatic:
-        lift(tx, wish.client, wish.recipient, work.now)
         _settle(tx, line)
     GRANTS.put(tx, grant)
     _introduce(tx, work, grant)
@@ -558,7 +560,7 @@ async def register_next(work: Workplace, key: SigningKey) -> int:
         and HANDLES.get(work.store, handle(grant.secret, this + 1)) is None
         # Not before its introduction, with which its first handle is registered.
         and HANDLES.find(work.store, "grant_made", grant.id.encode())
-        and not is_refused(work.store, grant.client, grant.recipient)
+        and not is_refused(work.store, grant.client, grant.recipient, work.rules.rows.get(grant.row))
     ]
     wanted = shuffled(wanted, work.random)
     done = 0

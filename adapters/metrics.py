@@ -16,7 +16,7 @@ from typing import Final
 from prometheus_client import Metric
 from prometheus_client.registry import Collector
 
-from adapters.alarms import Lie, Misuse
+from adapters.alarms import Duty, Lie, Misuse
 from adapters.desk import BACKLOG_STATES, Backlog
 from adapters.records import ASKS
 from schemas.metrics import GAUGE, About, certificate_end, labelled, single
@@ -75,7 +75,14 @@ MISUSE: Final = About(
     "kind",
     frozenset(misuse.value for misuse in Misuse),
 )
-ALL: Final = (OUTBOX, OLDEST, ASK, PASS_AGE, UNCONFIRMED, CERTIFICATE, ALARMS, MISUSE)
+OVERDUE: Final = About(
+    "schakel_edge_overdue",
+    GAUGE,
+    "Whether something that a person must decide within a term is overdue, by kind: 1, else 0; never how much.",
+    "kind",
+    frozenset(duty.value for duty in Duty),
+)
+ALL: Final = (OUTBOX, OLDEST, ASK, PASS_AGE, UNCONFIRMED, CERTIFICATE, ALARMS, MISUSE, OVERDUE)
 
 
 class EdgeMetrics(Collector):
@@ -84,7 +91,7 @@ class EdgeMetrics(Collector):
     def __init__(self, certificate: Path, clock: Callable[[], int]) -> None:
         self._certificate, self._clock = certificate, clock
         self._backlog: dict[str, Backlog] = {}
-        self._alarms = dict.fromkeys((kind.value for kind in (*Lie, *Misuse)), 0)
+        self._alarms = dict.fromkeys((kind.value for kind in (*Lie, *Misuse, *Duty)), 0)
         self._looked_at = -_LOOK_MS
         self._unconfirmed = False
         self._passed_at = clock()
@@ -123,6 +130,7 @@ class EdgeMetrics(Collector):
             yield single(ASK, backlog[ASKS].count)
         for about in (ALARMS, MISUSE):
             yield labelled(about, {kind: self._alarms[kind] for kind in sorted(about.words or ())})
+        yield labelled(OVERDUE, {kind.value: min(self._alarms[kind], 1) for kind in Duty})
         yield single(PASS_AGE, max(now - self._passed_at, 0) / 1000)
         yield single(UNCONFIRMED, int(self._unconfirmed))
         if self._ends_at is not None:

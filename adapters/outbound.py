@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
+from adapters.closing import close_delivered
 from adapters.control import event_control, introduction_control
 from adapters.keys import key_to_seal_for, opening_public_key
 from adapters.lines import (
@@ -109,6 +110,7 @@ class Outbound:
     async def release(self) -> int:
         """Send what may go now; how many envelopes were taken or decided."""
         self._finish_renewals()
+        close_delivered(self.work)
         await send_stops(self.work, self.key)
         seen = self.work.store.commits
         ready: dict[str, Ready] = {}  # one of a line at a time: its order rests on what is sealed already
@@ -170,7 +172,7 @@ class Outbound:
             return None
         if item.dead:
             return replace(item, state=FINAL, final=RETRACTED)
-        if is_refused(self.work.store, grant.client, grant.recipient):
+        if is_refused(self.work.store, grant.client, grant.recipient, self.work.rules.rows.get(grant.row)):
             return replace(item, state=FINAL, final=NOT_SHARED)
         if item.kind == EVENT and grant.state == REPLACED and grant.ours and grant.next is not None:
             return replace(item, grant=_heir(self.work.store, grant).id)

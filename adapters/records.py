@@ -86,7 +86,7 @@ class Client:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Source:
-    """An allocation between this partner and another. `end` is None while it is open."""
+    """An allocation between this partner and another. `end` is None while it is open; `closed`: its help has ended."""
 
     client: str
     partner: str
@@ -95,6 +95,7 @@ class Source:
     end: int | None
     withdrawn: bool
     read_at: int
+    closed: bool = False
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -198,9 +199,10 @@ class Sent:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Refused:
-    """An objection, withdrawal or hold of one client; `recipient` None is for all. Only a person lifts it.
+    """An objection, withdrawal or hold of one client, or an exception to one. Only a person lifts it.
 
-    `incoming`: against being told by that partner, not against telling it.
+    `recipient` and `role` None: for all; `row` None: whatever the row. `incoming`: against being told by that partner, not
+    against telling it. `overruled`: of an objection, where its row lets it be weighed.
     """
 
     id: str
@@ -210,6 +212,50 @@ class Refused:
     since: int
     lifted_at: int | None = None
     incoming: bool = False
+    role: str | None = None
+    row: int | None = None
+    overruled: bool = False
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Objection:
+    """What is to be done about an objection: its refusal, the effects of the rows that it is about, and by whom it was decided.
+
+    `decide_by` None: there is nothing to decide. `outcome` is empty until somebody has decided. `ended`: the grants that it
+    ended. `informed_on`: the day on which a professional told the citizen what comes of it.
+    """
+
+    number: int
+    client: str
+    refusal: str
+    effects: tuple[str, ...]
+    made_on: int
+    given_by: str
+    decide_by: int | None
+    ended: tuple[str, ...] = ()
+    outcome: str = ""
+    decided_on: int | None = None
+    decided_by: str = ""
+    reason: str = ""
+    informed_on: int | None = None
+    informed_by: str = ""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Closing:
+    """Why a line ends by itself: an event that says that the case is over. It ends once `item` has arrived there; 0: it is not
+    told in this line, and need not arrive. `source`: the allocation that the event names. `ended`: the grants that it ended.
+    """
+
+    id: str
+    client: str
+    line: str
+    item: int
+    source: str | None
+    why: str
+    made_on: int
+    done_on: int | None = None
+    ended: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -689,6 +735,19 @@ ITEMS: Final = Shelf(
 SENDS: Final = Shelf(Table("send"), Sent, lambda r: r.message_id)
 REFUSALS: Final = Shelf(
     Table("refusal", ("client",)), Refused, lambda r: r.id.encode(), lambda r: _some(client=r.client)
+)
+OBJECTIONS: Final = Shelf(
+    Table("objection", ("client", "refusal")),
+    Objection,
+    lambda r: number_key(r.number),
+    lambda r: _some(client=r.client, refusal=r.refusal),
+)
+CLOSINGS: Final = Shelf(
+    Table("closing", ("client", "line"), ("state",)),
+    Closing,
+    lambda r: r.id.encode(),
+    lambda r: _some(client=r.client, line=r.line),
+    lambda r: {"state": "due" if r.done_on is None else "done"},
 )
 HISTORY: Final = Shelf(
     Table("happened", ("allocation",)), Happened, lambda r: r.identity, lambda r: _some(allocation=r.allocation)

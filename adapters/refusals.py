@@ -3,20 +3,25 @@
 """Refusals: what a citizen does not want told, and what must not be told for somebody's safety.
 
 Guarantees: a refusal outlives every grant; it is looked at before anything is registered, renewed, told or sent; and
-nothing but a person lifts it. Why it stands is known here and nowhere else: outwardly all look the same.
+nothing but a person lifts it. Why it stands is known here and nowhere else: outwardly all look the same. Which of several
+that contradict each other counts is decided in `consent.precedence`. An objection that waits for a decision is not lifted: it is
+decided (`adapters.objections`).
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from adapters.records import REFUSALS, Reads, Refused
+from adapters.records import OBJECTIONS, REFUSALS, Reads, Refused
 from adapters.store import Transaction
+from consent.precedence import EXCEPTED, HELD, OBJECTED, WITHDRAWN, Asked, Said, concerns, refused
+from consent.rules import Row
+from schemas.address import role_of
+from schemas.calendar import day_of
 
 CLOSED: Final = "closed"  # ended by a professional; leaves no refusal
-WITHDRAWN: Final = "withdrawn"
-OBJECTED: Final = "objected"
-HELD: Final = "held"
 KINDS: Final = (WITHDRAWN, OBJECTED, HELD)
+EVERY_KIND: Final = (*KINDS, EXCEPTED)
 REASONS: Final = (CLOSED, *KINDS)
 
 WORDS: Final = {
@@ -24,38 +29,107 @@ WORDS: Final = {
     WITHDRAWN: "toestemming ingetrokken",
     OBJECTED: "bezwaar van de cliënt",
     HELD: "tegengehouden",
+    EXCEPTED: "uitzondering: dit mag van de cliënt wel",
 }
 
 
 def standing(reads: Reads, client: str, *, incoming: bool = False) -> list[Refused]:
-    """The refusals of this client that nobody has lifted: against telling, or against being told."""
+    """What nobody has lifted about this client: against telling, or against being told; with the exceptions to it."""
     found = REFUSALS.find(reads, "client", client.encode())
     return [refusal for refusal in found if refusal.lifted_at is None and refusal.incoming is incoming]
 
 
-def is_refused(reads: Reads, client: str, partner: str, *, incoming: bool = False) -> bool:
-    """Whether nothing about this client may be told to this partner; or, incoming, taken from it."""
-    return any(concerns(refusal, partner) for refusal in standing(reads, client, incoming=incoming))
+def is_refused(
+    reads: Reads, client: str, partner: str, row: Row | None, *, incoming: bool = False, since: int | None = None
+) -> bool:
+    """Whether nothing about this client may be told to this partner under this row; or, incoming, taken from it.
+
+    `row` None: it is in no table any more, so nothing is known of what it lets pass. `since`: refusals of an earlier day do not
+    count; exceptions do.
+    """
+    found = [
+        one
+        for one in standing(reads, client, incoming=incoming)
+        if since is None or one.kind == EXCEPTED or day_of(one.since) >= since
+    ]
+    return bool(found) and refused(map(said, found), Asked(partner, role_of(partner), row))
 
 
-def concerns(refusal: Refused, partner: str) -> bool:
-    """Whether the refusal is about this partner, or about all."""
-    return refusal.recipient is None or refusal.recipient == partner
+def may_agree(reads: Reads, client: str, partner: str, row: Row) -> bool:
+    """Whether a consent may be given anew: it replaces one that was withdrawn for this partner; the rest is lifted apart."""
+    found = [one for one in standing(reads, client) if one.kind != WITHDRAWN or one.recipient is None]
+    return not refused(map(said, found), Asked(partner, role_of(partner), row))
 
 
-def refuse(tx: Transaction, new: Refused) -> None:
-    """Keep a refusal; the same one twice is one."""
-    same = (new.recipient, new.kind)
-    if not any((old.recipient, old.kind) == same for old in standing(tx, new.client, incoming=new.incoming)):
-        REFUSALS.put(tx, new)
+def said(refusal: Refused) -> Said:
+    """What stands, as the rules of precedence take it."""
+    return Said(refusal.kind, refusal.recipient, refusal.role, refusal.row, refusal.overruled)
 
 
-def lift(tx: Transaction, client: str, partner: str | None, now: int, *, incoming: bool = False) -> int:
+def is_about(refusal: Refused, partner: str, row: Row | None) -> bool:
+    """Whether it was said about this partner and row."""
+    return concerns(said(refusal), Asked(partner, role_of(partner), row))
+
+
+def refuse(tx: Transaction, new: Refused) -> Refused:
+    """Keep a refusal or an exception; the same one twice is one. The one that stands.
+
+    What is refused anew is refused without the exceptions of before: who wants them names them again.
+    """
+    if new.kind not in (HELD, EXCEPTED):
+        _lift(tx, [old for old in standing(tx, new.client, incoming=new.incoming) if _takes_back(new, old)], new.since)
+    for old in standing(tx, new.client, incoming=new.incoming):
+        if _what(old) == _what(new):
+            return old
+    return REFUSALS.put(tx, new)
+
+
+def lift(
+    tx: Transaction,
+    client: str,
+    partner: str | None,
+    now: int,
+    *,
+    incoming: bool = False,
+    kinds: Sequence[str] = EVERY_KIND,
+) -> int:
     """A person lifts what stands between this client and this partner, or everything for None; how many.
 
-    A refusal that is about all partners is lifted by None only.
+    A refusal that is about all partners or about a role is lifted by None only; an objection that nobody has decided, not.
     """
-    lifted = [old for old in standing(tx, client, incoming=incoming) if partner is None or old.recipient == partner]
+    lifted = [
+        old
+        for old in standing(tx, client, incoming=incoming)
+        if partner in (None, old.recipient) and old.kind in kinds and not _waits(tx, old)
+    ]
+    _lift(tx, lifted, now)
+    return len(lifted)
+
+
+def agreed_anew(tx: Transaction, client: str, partner: str, row: int, now: int) -> None:
+    """A consent was given anew: what was withdrawn for this partner and row is over."""
+    found = [one for one in standing(tx, client) if (one.kind, one.recipient) == (WITHDRAWN, partner)]
+    _lift(tx, [one for one in found if one.row in (None, row)], now)
+
+
+def _lift(tx: Transaction, lifted: Sequence[Refused], now: int) -> None:
     for old in lifted:
         REFUSALS.put(tx, replace(old, lifted_at=now))
-    return len(lifted)
+
+
+def _waits(reads: Reads, refusal: Refused) -> bool:
+    found = OBJECTIONS.find(reads, "refusal", refusal.id.encode())
+    return any(one.decide_by is not None and not one.outcome for one in found)
+
+
+def _takes_back(new: Refused, exception: Refused) -> bool:
+    """Whether a refusal is about all that an exception of before is about."""
+    if exception.kind != EXCEPTED or new.row not in (None, exception.row):
+        return False
+    if new.role is not None and exception.recipient is not None:
+        return role_of(exception.recipient) == new.role
+    return new.recipient in (None, exception.recipient) and new.role in (None, exception.role)
+
+
+def _what(one: Refused) -> tuple[object, ...]:
+    return one.recipient, one.role, one.row, one.kind, one.overruled

@@ -42,10 +42,11 @@ from adapters.records import (
     backed_up,
     followed,
 )
-from adapters.refusals import HELD, refuse
+from adapters.refusals import refuse
 from adapters.store import Transaction
 from adapters.workplace import Workplace
 from consent.grant import handle, months
+from consent.precedence import HELD
 from hub.client import HandleState, HubUnavailableError
 from schemas.calendar import day_of, month_of, start_of_day
 from schemas.codes import Code

@@ -18,6 +18,8 @@ from hub.client import HubClient
 from schemas.calendar import day_of, next_working_day, start_of_day
 from schemas.registry import Registry
 
+OBJECTION_DAYS: Final = 14
+MOST_OBJECTION_DAYS: Final = 28  # no month is shorter
 _MINUTES: Final = 1440
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -32,7 +34,7 @@ def no_point(_name: str) -> None:
 class Workplace:
     """One address at its work. `clock` gives unix milliseconds, `random` as many random bytes as asked, `attest` the
     attestation of a manifest by the certificate of now: None where there is no certificate. `spread_days`: over how many
-    working days what leaves is spread, 0 for at once.
+    working days what leaves is spread, 0 for at once. `objection_days`: within how many days a person decides an objection.
     """
 
     address: str
@@ -45,6 +47,7 @@ class Workplace:
     point: Callable[[str], None] = no_point
     attest: Attest | None = None
     spread_days: int = DAYS
+    objection_days: int = OBJECTION_DAYS
 
     @property
     def now(self) -> int:

@@ -46,7 +46,9 @@ COMMANDS = {
         "What a citizen agreed to: talk, make, show, receipt, due, strike, end, export, import.",
     ),
     "grant": Place(
-        "deploy.commands.grant", "grant", "The grants and refusals of an edge: ways, make, list, stop, lift."
+        "deploy.commands.grant",
+        "grant",
+        "The grants and refusals of an edge: ways, make, list, stop, object, hold, lift.",
     ),
     "rules": Place("deploy.commands.rules", "rules", "The rule table: show, check, compare, try out, explain, sign."),
     "audit": Place("deploy.commands.audit", "audit", "The log: show, verify, prove, checkpoint, compare."),

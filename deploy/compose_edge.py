@@ -132,6 +132,7 @@ def open_edge(  # one part of an edge each
         witness = Witness(store, *(config.hub_verifier or _NO_KEY))
         days = config.spread_days
         tools = Tools(store, client, witness, rules.usable, load_registry(), clock, random, spread_days=days)
+        tools = replace(tools, objection_days=config.objection_days)
         tools = replace(tools, attest=attests_with(config), authorities=reads_authorities(config))
         edge = Edge(identity, tools)
         if isinstance(client, Line):

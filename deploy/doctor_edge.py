@@ -15,7 +15,7 @@ from itertools import chain
 import aiohttp
 
 from adapters import alarms
-from adapters.alarms import Alarm
+from adapters.alarms import Alarm, Duty
 from adapters.config import EdgeConfig
 from adapters.connections.https import HttpsClient, HubRefusedError
 from adapters.edge import Edge
@@ -115,7 +115,8 @@ def of_store(edge: Edge, moment: Moment) -> Iterator[Finding]:
     yield _restored(edge)
     standing = alarms.standing(edge.store)
     yield caught([one for one in standing if one.of_hub])
-    yield misused([one for one in standing if not one.of_hub])
+    yield misused([one for one in standing if not one.of_hub and one.lie not in set(Duty)])
+    yield overdue([one for one in standing if one.lie in set(Duty)])
 
 
 def _restored(edge: Edge) -> Finding:
@@ -164,6 +165,13 @@ def misused(found: Sequence[Alarm]) -> Finding:
     if not found:
         return fine("codes and introductions", "They were used no more often than one expects.")
     return _first_of("codes and introductions", found)
+
+
+def overdue(found: Sequence[Alarm]) -> Finding:
+    """What a person must decide and has not decided in time."""
+    if not found:
+        return fine("decisions", "None is overdue.")
+    return wrong("decisions", found[0].says, found[0].remedy)
 
 
 def _first_of(what: str, found: Sequence[Alarm]) -> Finding:

@@ -52,6 +52,7 @@ ENDS_IN = {
     "adapters.keys.KeyProblem": Exit.FAILED,
     "adapters.lines.NotLawfulError": Exit.REFUSED,
     "adapters.looks.NoNameError": Exit.REFUSED,
+    "adapters.objections.ObjectionError": Exit.REFUSED,
     "adapters.onward.OnwardError": Exit.REFUSED,
     "adapters.peers.FalseManifestError": Exit.FAILED,
     "adapters.rectify.RectifyError": Exit.REFUSED,

@@ -35,7 +35,8 @@ from adapters.formats.csv_notice import CsvWriter
 from adapters.formats.native import Allocation, NativeEvent
 from adapters.keys import StoreKey
 from adapters.lines import NotLawfulError
-from adapters.records import ANSWERS, MARKS, TOLD, Told
+from adapters.objections import TAKEN_BACK, Decision, decide, is_open, of_client
+from adapters.records import ANSWERS, CLIENTS, MARKS, TOLD, Told
 from adapters.stop_code import stop_code
 from adapters.store import FILE, EdgeStore
 from adapters.witness import Witness
@@ -236,6 +237,11 @@ class FaultyStore:
         if wanted[1]:
             self.inner.commit(step)
         raise HubKilled
+
+
+def _decided(edge: Edge, number: int, outcome: str) -> None:
+    with edge.workplace.commit("objection decided") as tx:
+        decide(tx, edge.workplace, number, Decision(outcome, "N. Beslist", "afgewogen"))
 
 
 class DeliveryWorld:
@@ -580,8 +586,22 @@ class DeliveryWorld:
             self.ask(name, lambda edge, line=held.line: edge.person_decides(line, resume=resume))
 
     def lift(self, name: str, client: str, *, incoming: bool) -> None:
-        """A person lifts every refusal of a client."""
+        """The citizen takes back every objection that waits, and a person lifts the rest."""
+        self.decide(name, client, TAKEN_BACK, incoming=incoming)
         self.ask(name, lambda edge: edge.lift_refusals(BSN[client], None, incoming=incoming))
+
+    def decide(self, name: str, client: str, outcome: str, *, incoming: bool) -> None:
+        """A person decides every objection of a client that waits for it."""
+        edge = self.actors[name].edge
+        for one, refusal in (
+            list(of_client(edge.store, edge.client(BSN[client]).id)) if self._knows(edge, client) else ()
+        ):
+            if is_open(one) and refusal.incoming is incoming:
+                self.ask(name, lambda edge, number=one.number: _decided(edge, number, outcome))
+
+    @staticmethod
+    def _knows(edge: Edge, client: str) -> bool:
+        return bool(CLIENTS.find(edge.store, "bsn", BSN[client].encode()))
 
     def grant_by_person(self, client: str, days: int) -> None:
         """A person at team Wmo lets the provider know."""

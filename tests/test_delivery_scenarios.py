@@ -111,7 +111,7 @@ def test_a_line_that_a_person_resumed_is_not_held_again_for_the_same_stop(world:
     world.stop_incoming("B", "c0", "A")
     world.event("A", "c0")
     world.flow()  # refused at the hub: the first sign
-    world.ask("B", lambda edge: edge.lift_refusals("999900006", None, incoming=True))
+    world.lift("B", "c0", incoming=True)
     world.decide_held("A", resume=True)
     world.flow()
     world.advance(5 * DAY)  # the notice of that stop has come meanwhile

@@ -17,6 +17,7 @@ from adapters.chain_view import ChainView
 from adapters.edge import HUB, PERSON
 from adapters.held import waiting as sources_waiting
 from adapters.looks import HELP, WHY, look
+from adapters.objections import has_objected
 from deploy.clock import MachineClock
 from deploy.commands.accession import join
 from deploy.commands.code import edge_code
@@ -188,8 +189,13 @@ def view(screen: Screen, client: str | None, person: str | None, why: str, confi
         seen = opened.clients() if client is None else [opened.client(client)]
         found = look(opened.workplace, opened.identity.book, viewer(person, why), seen)
         name = settings.config.name
+        objected = [one.number for one in seen if has_objected(opened.store, one.id)]
     parts: list[RenderableType] = [view_table(name, one) for one in found]
-    screen.answer([view_data(one) for one in found], *(parts or [plain("Er is niets verteld.")]))
+    parts += [note(f"Cliënt {one} heeft bezwaar gemaakt: zie `schakel grant objections {one}`.") for one in objected]
+    screen.answer(
+        [view_data(one) | {"objected": one.client in objected} for one in found],
+        *(parts or [plain("Er is niets verteld.")]),
+    )
 
 
 def view_data(one: ChainView) -> dict[str, object]:

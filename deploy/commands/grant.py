@@ -11,12 +11,22 @@ from pathlib import Path
 import click
 
 from adapters.by_person import Reliance
+from adapters.closing import why_ended
 from adapters.lines import NotLawfulError
 from adapters.records import ACTIVE
-from adapters.refusals import CLOSED, REASONS, WORDS
+from adapters.refusals import CLOSED, KINDS, REASONS, WORDS
+from consent.precedence import EXCEPTED, HELD
 from deploy.commands.agreement import ended, the_day, the_rule
 from deploy.commands.desk import at_desk, at_work
 from deploy.commands.edge import partner_address
+from deploy.commands.objection import (
+    grant_decide_objection,
+    grant_except,
+    grant_hold,
+    grant_inform,
+    grant_object,
+    grant_objections,
+)
 from deploy.dutch import GRANT_STATES, GROUNDS, NO_ROW, categories, closed_by, not_lawful, untested, who_is_asked
 from deploy.exits import refused, wrong_use
 from deploy.options import edge_option
@@ -26,7 +36,11 @@ from schemas.calendar import date_text, day_of
 
 @click.group()
 def grant() -> None:
-    """The grants and refusals of an edge: ways, make, list, stop, lift."""
+    """The grants and refusals of an edge: ways, make, list, stop, object, hold, lift."""
+
+
+for _one in (grant_object, grant_objections, grant_decide_objection, grant_inform, grant_except, grant_hold):
+    grant.add_command(_one)
 
 
 @grant.command(name="list")
@@ -51,6 +65,7 @@ def list_grants(screen: Screen, client: str | None, everything: bool, config: Pa
                     "end": date_text(one.end),
                     "state": one.state,
                     "introduced": one.introduced,
+                    "why": why_ended(opened.store, one),
                 },
                 one,
             )
@@ -69,7 +84,7 @@ def list_grants(screen: Screen, client: str | None, everything: bool, config: Pa
             categories(one.categories),
             shown["begin"],
             shown["end"],
-            GRANT_STATES.get(one.state, one.state),
+            "; ".join(str(part) for part in (GRANT_STATES.get(one.state, one.state), shown["why"]) if part),
         )
         for shown, one in found
     ]
@@ -158,26 +173,29 @@ def refusals(screen: Screen, client: str, config: Path | None) -> None:
     with at_desk(config) as (opened, settings):
         found = [
             {
-                "partner": "iedereen" if one.recipient is None else settings.book.name_of(one.recipient),
+                "partner": one.role or "iedereen" if one.recipient is None else settings.book.name_of(one.recipient),
+                "row": one.row,
                 "direction": "ontvangen" if one.incoming else "vertellen",
                 "kind": WORDS[one.kind],
                 "since": date_text(day_of(one.since)),
             }
             for one in opened.refusals(client)
         ]
-    rows = [(one["partner"], one["direction"], one["kind"], one["since"]) for one in found]
-    screen.answer(found, table("Weigeringen", ("partner", "richting", "soort", "sinds"), rows))
+    rows = [(one["partner"], one["row"], one["direction"], one["kind"], one["since"]) for one in found]
+    screen.answer(found, table("Weigeringen", ("partner", "regel", "richting", "soort", "sinds"), rows))
 
 
 @grant.command()
 @click.argument("client")
 @click.option("--for", "partner", help="Only for this partner (name or address); without it every refusal.")
 @click.option("--incoming", is_flag=True, help="Those against being told, instead of those against telling.")
+@click.option("--hold", is_flag=True, help="Holds for safety, and nothing else; without this they stay.")
 @edge_option
 @with_screen
-def lift(screen: Screen, client: str, partner: str | None, incoming: bool, config: Path | None) -> None:
-    """A person lifts refusals of CLIENT. Nothing opens by that alone: make an agreement or a grant anew."""
+def lift(screen: Screen, client: str, partner: str | None, incoming: bool, hold: bool, config: Path | None) -> None:
+    """A person lifts refusals of CLIENT, but holds, and objections that wait for a decision. Nothing opens by that alone."""
     with at_desk(config) as (opened, settings):
         address = None if partner is None else partner_address(settings, partner)
-        count = opened.lift_refusals(client, address, incoming=incoming)
+        kinds = (HELD,) if hold else (*(kind for kind in KINDS if kind != HELD), EXCEPTED)
+        count = opened.lift_refusals(client, address, incoming=incoming, kinds=kinds)
     screen.answer({"lifted": count}, good(f"{count} refusal(s) lifted."))

@@ -14,6 +14,8 @@ from adapters.edge import Edge, Identity, Tools, Worked
 from adapters.formats.native import Allocation, NativeEvent, Request
 from adapters.intake import Taken
 from adapters.keys import StoreKey
+from adapters.objections import Decision, decide
+from adapters.records import Grant
 from adapters.store import FILE, EdgeStore
 from adapters.witness import Witness
 from adapters.workplace import no_point
@@ -146,6 +148,12 @@ class Neighbours:
     def close(self) -> None:
         for edge in self.edges.values():
             edge.store.close()
+
+
+def decided(edge: Edge, number: int, outcome: str) -> list[Grant]:
+    """A person decides an objection; by which grants something goes on."""
+    with edge.workplace.commit("objection decided") as tx:
+        return decide(tx, edge.workplace, number, Decision(outcome, "N. Beslist", "afgewogen"))[1]
 
 
 def allocation(

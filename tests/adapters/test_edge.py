@@ -16,10 +16,11 @@ from adapters.agreement import Conversation
 from adapters.clients import ClientConflictError, ClientRow
 from adapters.formats import WRITERS
 from adapters.intake import Arrived
+from adapters.objections import TAKEN_BACK
 from adapters.records import ACTIVE, GRANTS
 from schemas.event import Kind
 from schemas.identity import Citizen
-from tests.adapters.edges import BSN, GP, PROVIDER, TEAM, Neighbours, allocation, start, status, stop
+from tests.adapters.edges import BSN, GP, PROVIDER, TEAM, Neighbours, allocation, decided, start, status, stop
 from tests.simulator import run
 
 
@@ -204,7 +205,8 @@ def test_a_refusal_outlives_the_grant_and_no_allocation_overrules_it(near: Neigh
     near.settle(2)
     assert near.told(PROVIDER) == ["toegewezen"]
     assert [grant for grant in near[TEAM].grants() if grant.state == ACTIVE] == []
-    near[TEAM].lift_refusals(number, PROVIDER)
+    assert near[TEAM].lift_refusals(number, PROVIDER) == 0  # somebody must decide it
+    decided(near[TEAM], 1, TAKEN_BACK)
     near.take(TEAM, allocation("1003"))
     near.settle(3)
     assert near.told(PROVIDER) == ["toegewezen", "toegewezen"]

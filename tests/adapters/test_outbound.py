@@ -33,9 +33,9 @@ from adapters.records import (
     Grant,
     Item,
 )
-from adapters.refusals import WITHDRAWN
 from adapters.spread import LONGEST_WAIT
 from adapters.store import EdgeStore, Record
+from consent.precedence import WITHDRAWN
 from deploy.local import LocalClient
 from hub.client import FactAnswer, HubUnavailableError
 from schemas.calendar import start_of_day

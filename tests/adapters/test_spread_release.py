@@ -15,8 +15,9 @@ from adapters.agreement import Conversation
 from adapters.clients import ClientRow
 from adapters.edge import EdgeError
 from adapters.records import EVENT, FINAL, INTRODUCTION, ITEMS, NOT_SHARED, RETRACTION, WAITING, Item
-from adapters.refusals import CLOSED, OBJECTED
+from adapters.refusals import CLOSED
 from adapters.spread import AT_ONCE
+from consent.precedence import OBJECTED
 from deploy.local import LocalClient
 from hub.client import FactAnswer, HubUnavailableError
 from schemas.calendar import month_of, parse_date

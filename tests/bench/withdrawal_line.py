@@ -19,9 +19,9 @@ from pathlib import Path
 from adapters.connections.https import HttpsClient, Signer
 from adapters.edge import Edge, Identity, Tools
 from adapters.keys import StoreKey
-from adapters.refusals import WITHDRAWN
 from adapters.store import EdgeStore
 from adapters.witness import Witness
+from consent.precedence import WITHDRAWN
 from consent.rules import national
 from hub.client import Seen
 from schemas import registry
