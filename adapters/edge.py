@@ -73,7 +73,7 @@ from adapters.records import (
     number_key,
 )
 from adapters.references import brings_ground
-from adapters.refusals import CLOSED, EVERY_KIND, KINDS, REASONS
+from adapters.refusals import CLOSED, KINDS, REASONS
 from adapters.restore import RestoringError
 from adapters.spread import AT_ONCE, DAYS
 from adapters.stop_code import read_stop_code
@@ -608,7 +608,7 @@ class Edge:
         return [one for way in (False, True) for one in refusals.standing(self.store, client, incoming=way)]
 
     def lift_refusals(
-        self, number: str, partner: str | None, *, incoming: bool = False, kinds: Sequence[str] = EVERY_KIND
+        self, number: str, partner: str | None, *, incoming: bool = False, kinds: Sequence[str] = KINDS
     ) -> int:
         """A person lifts the refusals of a client, for one partner or all; how many. Nothing opens by that alone."""
         with self._work.commit("lifted") as tx:

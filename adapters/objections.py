@@ -35,7 +35,7 @@ from adapters.records import (
     Refused,
     number_key,
 )
-from adapters.refusals import is_about, is_refused, refuse
+from adapters.refusals import forget_exceptions, is_about, is_refused, refuse
 from adapters.store import Transaction
 from adapters.workplace import Workplace
 from consent.precedence import EXCEPTED, OBJECTED, PAUSE, RECORD
@@ -164,6 +164,7 @@ def decide(tx: Transaction, work: Workplace, number: int, decision: Decision) ->
     if decision.outcome != UPHELD:
         over = decision.outcome == TAKEN_BACK
         REFUSALS.put(tx, replace(refusal, lifted_at=work.now) if over else replace(refusal, overruled=True))
+        forget_exceptions(tx, found.client, work.now, incoming=refusal.incoming)
         made = _go_on_all(tx, work, refusal, decided.ended)
     if not overdue(tx, work.today):
         alarms.end(tx, Duty.OVERDUE_OBJECTION, ABOUT)

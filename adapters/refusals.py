@@ -21,7 +21,6 @@ from schemas.calendar import day_of
 
 CLOSED: Final = "closed"  # ended by a professional; leaves no refusal
 KINDS: Final = (WITHDRAWN, OBJECTED, HELD)
-EVERY_KIND: Final = (*KINDS, EXCEPTED)
 REASONS: Final = (CLOSED, *KINDS)
 
 WORDS: Final = {
@@ -91,11 +90,12 @@ def lift(
     now: int,
     *,
     incoming: bool = False,
-    kinds: Sequence[str] = EVERY_KIND,
+    kinds: Sequence[str] = KINDS,
 ) -> int:
     """A person lifts what stands between this client and this partner, or everything for None; how many.
 
-    A refusal that is about all partners or about a role is lifted by None only; an objection that nobody has decided, not.
+    A refusal that is about all partners or about a role is lifted by None only; an objection that nobody has decided, not. An exception
+    stays while there is something to except from.
     """
     lifted = [
         old
@@ -103,7 +103,15 @@ def lift(
         if partner in (None, old.recipient) and old.kind in kinds and not _waits(tx, old)
     ]
     _lift(tx, lifted, now)
+    forget_exceptions(tx, client, now, incoming=incoming)
     return len(lifted)
+
+
+def forget_exceptions(tx: Transaction, client: str, now: int, *, incoming: bool) -> None:
+    """Where nothing is refused any more, nothing is excepted either: what is refused later is refused to all it names."""
+    left = standing(tx, client, incoming=incoming)
+    if all(one.kind == EXCEPTED for one in left):
+        _lift(tx, left, now)
 
 
 def agreed_anew(tx: Transaction, client: str, partner: str, row: int, now: int) -> None:

@@ -35,7 +35,7 @@ from adapters.formats.csv_notice import CsvWriter
 from adapters.formats.native import Allocation, NativeEvent
 from adapters.keys import StoreKey
 from adapters.lines import NotLawfulError
-from adapters.objections import TAKEN_BACK, Decision, decide, is_open, of_client
+from adapters.objections import TAKEN_BACK, Decision, Objecting, ObjectionError, decide, is_open, object_to, of_client
 from adapters.records import ANSWERS, CLIENTS, MARKS, TOLD, Told
 from adapters.stop_code import stop_code
 from adapters.store import FILE, EdgeStore
@@ -453,7 +453,7 @@ class DeliveryWorld:
         except Crash:
             actor.restart()
             answer = None
-        except (HubUnavailableError, EdgeError, AgreementError, NotLawfulError):
+        except (HubUnavailableError, EdgeError, AgreementError, NotLawfulError, ObjectionError):
             answer = None
         actor.crash_in, actor.lose, self.hub_crash = -1, None, None
         self.ghost.look(name)
@@ -567,6 +567,16 @@ class DeliveryWorld:
     def stop_incoming(self, name: str, client: str, of: str | None, why: str = "objected") -> None:
         """The recipient ends it."""
         self._on_paper(name, lambda edge: edge.stop_incoming(BSN[client], ADDRESS[of] if of else None, why))
+
+    def object_to(self, name: str, client: str, to: Objecting) -> None:
+        """The citizen objects."""
+
+        def said(edge: Edge) -> Any:
+            with edge.workplace.commit("objection") as tx:
+                object_to(tx, edge.workplace, edge.client(BSN[client]).id, to)
+            return edge.send_stops()
+
+        self._on_paper(name, said)
 
     def _on_paper(self, name: str, what: Callable[[Edge], Any]) -> None:
         self.paper[name].append(Paper(self.now, what))

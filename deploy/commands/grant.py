@@ -15,7 +15,7 @@ from adapters.closing import why_ended
 from adapters.lines import NotLawfulError
 from adapters.records import ACTIVE
 from adapters.refusals import CLOSED, KINDS, REASONS, WORDS
-from consent.precedence import EXCEPTED, HELD
+from consent.precedence import HELD
 from deploy.commands.agreement import ended, the_day, the_rule
 from deploy.commands.desk import at_desk, at_work
 from deploy.commands.edge import partner_address
@@ -196,6 +196,6 @@ def lift(screen: Screen, client: str, partner: str | None, incoming: bool, hold:
     """A person lifts refusals of CLIENT, but holds, and objections that wait for a decision. Nothing opens by that alone."""
     with at_desk(config) as (opened, settings):
         address = None if partner is None else partner_address(settings, partner)
-        kinds = (HELD,) if hold else (*(kind for kind in KINDS if kind != HELD), EXCEPTED)
+        kinds = (HELD,) if hold else tuple(kind for kind in KINDS if kind != HELD)
         count = opened.lift_refusals(client, address, incoming=incoming, kinds=kinds)
     screen.answer({"lifted": count}, good(f"{count} refusal(s) lifted."))

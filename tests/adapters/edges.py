@@ -14,8 +14,8 @@ from adapters.edge import Edge, Identity, Tools, Worked
 from adapters.formats.native import Allocation, NativeEvent, Request
 from adapters.intake import Taken
 from adapters.keys import StoreKey
-from adapters.objections import Decision, decide
-from adapters.records import Grant
+from adapters.objections import Decision, Objecting, decide, object_to
+from adapters.records import Grant, Objection
 from adapters.store import FILE, EdgeStore
 from adapters.witness import Witness
 from adapters.workplace import no_point
@@ -40,6 +40,7 @@ WORK_TEAM = "urn:nld:oin:00000001000000000001:team-pw"
 UWV = "urn:nld:oin:00000001000000000005:uwv"
 SCHOOL = "urn:nld:oin:00000001000000000006:school"
 PARTNERSHIP = "urn:nld:oin:00000001000000000007:partnership"
+ZVH = "urn:nld:oin:00000001000000000008:zvh"
 CASES = "urn:example:zaaksysteem"
 CODES = {
     TEAM: frozenset({"9999", CASES}),
@@ -51,6 +52,7 @@ CODES = {
     UWV: frozenset({"urn:suwi:uwv"}),
     SCHOOL: frozenset({"urn:schakel:brin:99ZZ00"}),
     PARTNERSHIP: frozenset({"urn:example:verband"}),
+    ZVH: frozenset({"urn:example:veiligheidshuis"}),
 }
 BOOK = AddressBook(
     (
@@ -63,6 +65,7 @@ BOOK = AddressBook(
         Partner(UWV, "UWV", sources=("urn:suwi:uwv",)),
         Partner(SCHOOL, "School Voorbeeld", sources=("urn:schakel:brin:99ZZ00",)),
         Partner(PARTNERSHIP, "Verband Voorbeeld", sources=("urn:example:verband",)),
+        Partner(ZVH, "Veiligheidshuis Voorbeeld", sources=("urn:example:veiligheidshuis",)),
     )
 )
 REGISTRY = load()
@@ -148,6 +151,15 @@ class Neighbours:
     def close(self) -> None:
         for edge in self.edges.values():
             edge.store.close()
+
+
+def objected(near: Neighbours, address: str, to: Objecting, number: str = "C-1") -> Objection:
+    """A client objects at an edge; what it ends, the hub hears of at once."""
+    edge = near[address]
+    with edge.workplace.commit("objection") as tx:
+        made = object_to(tx, edge.workplace, edge.client(number).id, to)
+    run(edge.send_stops())
+    return made
 
 
 def decided(edge: Edge, number: int, outcome: str) -> list[Grant]:
