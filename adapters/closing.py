@@ -72,21 +72,35 @@ def died(tx: Transaction, work: Workplace, grants: Sequence[Grant], event: Event
             CLOSINGS.put(tx, Closing(work.id(), grant.client, grant.line, 0, None, Ending.OVERLEDEN.value, work.today))
 
 
-def heard(tx: Transaction, work: Workplace, grants: Sequence[Grant], event: Event, *, back: bool) -> None:
-    """The other party of an allocation wrote that its help is over, or took that back."""
+def untold(tx: Transaction, client: str, event: Event) -> None:
+    """Where it is told to nobody, for instance against an objection, the help has ended all the same: its allocation is no source."""
+    if why_closed(event) is None or event.reference is None or event.law is None:
+        return
+    due = [one.line for one in CLOSINGS.find(tx, "client", client.encode(), "due") if one.source == event.reference]
+    for source in SOURCES.find(tx, "client", client.encode()):
+        told_there = any(line.startswith(f"{client}/{source.partner}/") for line in due)
+        if (source.number, source.law) == (event.reference, event.law.value) and not told_there:
+            SOURCES.put(tx, replace(source, closed=True))
+
+
+def heard(tx: Transaction, work: Workplace, grants: Sequence[Grant], event: Event) -> None:
+    """The other party of an allocation wrote that its help is over: nothing more is to be told about it."""
     why = why_closed(event)
     for grant in grants:
-        if why is None or event.reference is None or not _is_of(tx, grant, event.reference):
-            continue
-        found = [
-            one
-            for one in CLOSINGS.find(tx, "line", grant.line.encode())
-            if (one.item, one.source, one.why) == (0, event.reference, why)
-        ]
-        if back:
-            _forget(tx, found)
-        elif not found:
+        if why is not None and event.reference is not None and _is_of(tx, grant, event.reference):
             CLOSINGS.put(tx, Closing(work.id(), grant.client, grant.line, 0, event.reference, why, work.today))
+
+
+def taken_back(tx: Transaction, client: str, event: Event) -> None:
+    """Whoever wrote that the help was over takes that back."""
+    why, law = why_closed(event), event.law
+    if why is None or event.reference is None or law is None:
+        return
+    closings = CLOSINGS.find(tx, "client", client.encode())
+    _forget(tx, [one for one in closings if (one.item, one.source, one.why) == (0, event.reference, why)])
+    for source in SOURCES.find(tx, "client", client.encode()):
+        if (source.number, source.law) == (event.reference, law.value):
+            SOURCES.put(tx, replace(source, closed=False))
 
 
 def called_back(tx: Transaction, item: Item) -> None:

@@ -132,6 +132,7 @@ class Intake:
                 self._hear_end(tx, native)
                 continue
             if native.retracts:
+                self._take_back_end(tx, native)
                 taken = replace(taken, retracted=taken.retracted + self._recall(tx, native))
                 continue
             if native.polled is not None and self._seen(tx, native, received_at):
@@ -282,6 +283,7 @@ class Intake:
             )
         for event, _ in facts:
             closing.died(tx, self.work, active_grants(tx, client, self.work.today), event)
+            closing.untold(tx, client.id, event)
         return told
 
     def _hear_end(self, tx: Transaction, native: NativeEvent) -> None:
@@ -289,9 +291,18 @@ class Intake:
         client = None if native.citizen is None else clients.find(tx, native.citizen)
         if client is None or native.sender is None or native.event.law is None:
             return
+        if native.retracts:
+            self._take_back_end(tx, native)
+            return
         partner = self._partner(native.sender, native.event.law)
         grants = [one for one in active_grants(tx, client, self.work.today) if one.recipient == partner]
-        closing.heard(tx, self.work, grants, native.event, back=native.retracts)
+        closing.heard(tx, self.work, grants, native.event)
+        closing.untold(tx, client.id, native.event)
+
+    def _take_back_end(self, tx: Transaction, native: NativeEvent) -> None:
+        client = None if native.citizen is None else clients.find(tx, native.citizen)
+        if client is not None:
+            closing.taken_back(tx, client.id, native.event)
 
     def _tell_under(self, tx: Transaction, grant: Grant, event: Event, identity: bytes, barred: str | None) -> bool:
         """Put one fact in the outbox under this grant; whether it was not there yet and may leave.
