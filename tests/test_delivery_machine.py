@@ -22,6 +22,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from adapters.objections import OUTCOMES
 from adapters.refusals import REASONS
 from schemas.fact import parse_fact
 from tests.delivery_world import DAY, MOMENT, NO_FAULT, DeliveryWorld, Fault
@@ -216,6 +217,12 @@ class Delivery(RuleBasedStateMachine):
     def refusals_lifted(self, x: str, c: str, incoming: bool) -> None:
         """A person lifts what stood."""
         self.world.lift(x, c, incoming=incoming)
+
+    @rule(x=SENDER, c=CLIENT, outcome=st.sampled_from(OUTCOMES), incoming=st.booleans(), fault=FAULT)
+    def objection_decided(self, x: str, c: str, outcome: str, incoming: bool, fault: Fault) -> None:
+        """A person decides what was objected to."""
+        self.world.fault(x, fault)
+        self.world.decide(x, c, outcome, incoming=incoming)
 
     @rule(x=SENDER, resume=st.booleans(), fault=FAULT)
     def person_decides(self, x: str, resume: bool, fault: Fault) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hub.client import HandleState
 from hub.registry import REMOVED, SUSPENDED
 from schemas.calendar import day_of, first_day, last_day, parse_date, parse_month
+from schemas.canonical import decode_array, encode
 from schemas.codes import Code
 from schemas.fact import STOP, Register, Stop, parse_fact
 from tests.lies import flipped, truncated
@@ -437,3 +438,80 @@ def _facts(party: Party, index: int = 0) -> list[tuple[int, bytes]]:
 
 def _handles(party: Party) -> list[HandleState]:
     return party.world.hub.handles(party.address)
+
+
+# -- bad facts -------------------------------------------------------------------------------------------------------
+
+
+def _unsigned(frame: bytes) -> bytes:
+    """The same fact with a signature of zeros."""
+    *signed, signature = decode_array(frame, 7)
+    assert isinstance(signature, list)
+    return encode([*signed, [bytes(64), *signature[1:]]])
+
+
+def _hostile(scene: Scene, what: str, *, stop: bool) -> tuple[Party, bytes]:
+    """A fact that should open, or stop, and who brings it."""
+    team, outsider = scene.team, scene.gp
+    grant = team.register(scene.provider) if stop or what == "replayed" else team.grant(scene.provider)
+
+    def fact(by: Party, day: int | None = None) -> bytes:
+        return by.stopping(grant, day=day) if stop else by.registration(grant, MARCH, day=day)
+
+    if what == "unsigned":
+        return team, _unsigned(fact(team))
+    if what == "from outside":
+        return outsider, fact(outsider if stop else team)
+    if what == "from a stranger":
+        stranger = scene.world.party("zvh", admit=False)
+        return stranger, fact(stranger)
+    if what == "of the future":
+        return team, fact(team, scene.world.today + 2)
+    if what == "of long ago":
+        return team, fact(team, scene.world.today - 400)
+    if what == "out of order":  # what follows comes before what it follows on
+        frame = team.stopping(grant, months=[MARCH + 1, MARCH]) if stop else team.registration(grant, MARCH + 1)
+        return team, frame
+    frame = fact(team)  # replayed: after the handle and its terms were over and forgotten
+    team.facts(frame)
+    scene.world.to("2026-05-04 12:00")
+    return team, frame
+
+
+@pytest.mark.parametrize(
+    ("what", "opens", "stops"),
+    [
+        ("unsigned", Code.BAD_SIGNATURE, Code.BAD_SIGNATURE),
+        ("from outside", Code.NOT_THE_SENDER, Code.IN_FORCE),
+        ("from a stranger", Code.UNKNOWN_SENDER, Code.UNKNOWN_SENDER),
+        ("of the future", Code.WRONG_DAY, Code.IN_FORCE),
+        ("of long ago", Code.WRONG_DAY, Code.IN_FORCE),
+        ("out of order", Code.WRONG_DAY, Code.IN_FORCE),
+        ("replayed", Code.WRONG_DAY, Code.IN_FORCE),
+    ],
+)
+@pytest.mark.parametrize("stop", [False, True])
+def test_a_fact_that_opens_is_refused_for_what_a_fact_that_stops_is_taken_for(
+    scene: Scene, what: str, opens: Code, stops: Code, stop: bool
+) -> None:
+    who, frame = _hostile(scene, what, stop=stop)
+    before = [state.stopped for state in _handles(scene.team)]
+    size = scene.world.store.head().size
+    assert who.facts(frame)[0].code is (stops if stop else opens)
+    if not stop or stops is not Code.IN_FORCE:
+        assert [state.stopped for state in _handles(scene.team)] == before
+        assert scene.world.store.head().size == size
+
+
+@settings(max_examples=60)
+@given(days=st.integers(-40_000, 40_000))
+def test_no_date_but_that_of_today_opens_and_every_date_stops(days: int) -> None:
+    world = World()
+    team, provider = world.party("team-wmo"), world.party("provider-wmo")
+    day = max(0, world.today + days)
+    grant = team.grant(provider)
+    code = team.facts(team.registration(grant, MARCH, day=day))[0].code
+    assert code is (Code.IN_FORCE if abs(day - world.today) <= 1 else Code.WRONG_DAY)
+    assert team.facts(team.stopping(grant, day=day))[0].code is Code.IN_FORCE
+    assert not _accepts(grant)
+    world.close()
