@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from adapters.lines import chain, code_of
-from adapters.records import CLIENTS, Grant, Introduced, Item
+from adapters.records import CLIENTS, REQUEST, Grant, Introduced, Item
 from adapters.workplace import Workplace
 from consent.grant import CodeProof, GrantTerms, bsn_record, code_record
 from schemas.calendar import date_text, parse_date
@@ -99,6 +99,33 @@ def _identity(work: Workplace, grant: Grant) -> dict[str, object]:
         "line": None if line is None else line.hex(),
         "until": None if until is None else date_text(until),
     }
+
+
+def request_control(work: Workplace, item: Item, row: int, manifest: Manifest) -> bytes:
+    """The control part of a request to be told under this row.
+
+    Raises:
+        InvalidPart: the other side reads no version of it.
+    """
+    version = common_version(REQUEST, manifest, work.registry)
+    return work.registry.encode(f"{REQUEST}/{version}", {"kind": REQUEST, "event": item.event_id.hex(), "row": row})
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class CameRequest:
+    """A valid request to be told."""
+
+    event_id: bytes
+    row: int
+
+
+def read_request(registry: Registry, raw: bytes) -> CameRequest | None:
+    """The request in these bytes; None when they are something else."""
+    try:
+        control = registry.validate(f"{REQUEST}/{_VERSION}", raw)
+    except InvalidPart:
+        return None
+    return CameRequest(bytes.fromhex(str(control["event"])), cast("int", control["row"]))
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -22,6 +22,7 @@ from adapters.records import (
     INTRODUCTION,
     ITEMS,
     NOT_SHARED,
+    REQUEST,
     RETRACTION,
     SENT,
     WAITING,
@@ -33,7 +34,7 @@ from schemas.calendar import day_of
 from schemas.codes import Code
 from schemas.registry import Registry
 
-KINDS: Final = {INTRODUCTION: "kennismaking", EVENT: "gebeurtenis", RETRACTION: "intrekking"}
+KINDS: Final = {INTRODUCTION: "kennismaking", EVENT: "gebeurtenis", RETRACTION: "intrekking", REQUEST: "verzoek"}
 
 _ASKS: Final[dict[str, str]] = {
     NOT_SHARED: "niet verteld: de lijn werd gestopt voordat dit weg was",

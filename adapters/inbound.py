@@ -25,9 +25,9 @@ from typing import Final
 
 from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
 
-from adapters import alarms, clients, quotas
+from adapters import alarms, clients, quotas, requests
 from adapters.alarms import Lie
-from adapters.control import CameEvent, CameIntroduction, read_event, read_introduction
+from adapters.control import CameEvent, CameIntroduction, CameRequest, read_event, read_introduction, read_request
 from adapters.keys import RoleKeys
 from adapters.peers import FalseManifestError, Peers
 from adapters.recognition import await_code, came_again, recognise
@@ -250,9 +250,11 @@ class Inbound:
             self._introduce(tx, came, envelope.message_id)
         elif isinstance(came, Fitting):
             self._keep(tx, envelope, came)
+        elif isinstance(came, requests.Asks):
+            requests.keep(tx, self.work, came)
         return code
 
-    def _open(self, tx: Transaction, checked: Checked) -> CameIntroduction | Fitting | Code:
+    def _open(self, tx: Transaction, checked: Checked) -> CameIntroduction | Fitting | requests.Asks | Code:
         envelope = checked.envelope
         private = self.opening.get(envelope.seal_key)
         try:
@@ -269,6 +271,9 @@ class Inbound:
             # Step 3.
             opened = open_parts(envelope, private)
             if not any(text for name, text in opened.items() if name != CONTROL):
+                request = read_request(self.work.registry, opened[CONTROL])
+                if request is not None:
+                    return self._asks(tx, envelope, request)
                 came = read_introduction(self.work.registry, opened[CONTROL], envelope.source, self.work.address)
                 return self._fits(tx, envelope, came, promise)
             return self._new(tx, envelope, read_event(self.work.registry, opened))
@@ -328,6 +333,15 @@ class Inbound:
         if GONE.get(tx, key) is not None:
             return Code.SEEN_ALREADY_RETRACTED
         return Code.SEEN_ALREADY if TOLD.get(tx, key) is not None else Fitting(came, introduced)
+
+    def _asks(self, tx: Transaction, envelope: Envelope, came: CameRequest) -> requests.Asks | Code:
+        """Step 4 for a request to be told: whoever it is about, and whatever stands here."""
+        known = KNOWN.get(tx, envelope.handle)
+        introduced = None if known is None else INTRODUCTIONS.get(tx, known.secret)
+        if introduced is None or introduced.sender != envelope.source:
+            return Code.UNKNOWN_HANDLE
+        asks = requests.Asks(introduced, came)
+        return Code.SEEN_ALREADY if requests.is_known(tx, asks) else asks
 
     def _call_back(self, tx: Transaction, sender: str, event_id: bytes) -> None:
         """A retraction hides what came and is remembered for what still comes."""

@@ -10,7 +10,7 @@ the store's file too when this returns.
 from dataclasses import replace
 from typing import Final
 
-from adapters import chain_view, consent_words, erasure, inbound, looks, objections, quotas
+from adapters import chain_view, consent_words, erasure, inbound, looks, objections, quotas, requests
 from adapters.lines import RECALL_DAYS, unheard_introductions
 from adapters.outcomes import PUT_OFF
 from adapters.records import (
@@ -52,6 +52,7 @@ def keep_house(work: Workplace) -> bool:
         looks.purge(tx, work.now)
         erasure.finish(tx, work)
         objections.watch(tx, work)
+        requests.purge(tx, work.today)
         _introduce_again(tx, work)
         _outbox(tx, work.today)
         _draw_again(tx, work)

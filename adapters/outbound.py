@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from adapters.closing import close_delivered
-from adapters.control import event_control, introduction_control
+from adapters.control import event_control, introduction_control, request_control
 from adapters.keys import key_to_seal_for, opening_public_key
 from adapters.lines import (
     RECALL_DAYS,
@@ -37,6 +37,7 @@ from adapters.outcomes import Effect, after, asking, taken, told_again
 from adapters.peers import FalseManifestError, Peers
 from adapters.records import (
     ACTIVE,
+    ASKINGS,
     EVENT,
     FINAL,
     GRANTS,
@@ -45,6 +46,7 @@ from adapters.records import (
     ITEMS,
     NOT_SHARED,
     REPLACED,
+    REQUEST,
     RETRACTED,
     RETRACTION,
     SENDS,
@@ -174,7 +176,7 @@ class Outbound:
             return replace(item, state=FINAL, final=RETRACTED)
         if is_refused(self.work.store, grant.client, grant.recipient, self.work.rules.rows.get(grant.row)):
             return replace(item, state=FINAL, final=NOT_SHARED)
-        if item.kind == EVENT and grant.state == REPLACED and grant.ours and grant.next is not None:
+        if item.kind in (EVENT, REQUEST) and grant.state == REPLACED and grant.ours and grant.next is not None:
             return replace(item, grant=_heir(self.work.store, grant).id)
         if not is_live(grant, self.work.today) and grant.state != STOPPING:
             return asking(item, NOT_SHARED) if item.kind == EVENT else replace(item, state=FINAL, final=NOT_SHARED)
@@ -221,7 +223,7 @@ class Outbound:
 
     def _may_leave(self, grant: Grant, item: Item, name: bytes, items: Sequence[Item]) -> bool:
         """The order over handles and renewals: see the module's guarantees."""
-        if item.kind == EVENT and not grant.introduced:
+        if item.kind in (EVENT, REQUEST) and not grant.introduced:
             return False
         older = [grant.id]
         if grant.renews is not None:
@@ -237,9 +239,9 @@ class Outbound:
                 before = GRANTS.need(self.work.store, other.grant.encode())
                 if before.state in (ACTIVE, STOPPING):
                     return False
-        if item.kind != EVENT:
+        if item.kind not in (EVENT, REQUEST):
             return True
-        if _is_called_back(self.work.store, item):
+        if item.kind == EVENT and _is_called_back(self.work.store, item):
             return False  # told anew before that has arrived it would be there twice
         if grant.renews is None:
             return True
@@ -302,6 +304,10 @@ class Outbound:
         if item.kind == INTRODUCTION:
             parts = dict.fromkeys(grant.categories, b"")
             parts[CONTROL] = introduction_control(self.work, grant, item)
+        elif item.kind == REQUEST:
+            parts = dict.fromkeys(grant.categories, b"")  # as long as an introduction that is sealed again
+            asking = ASKINGS.need(self.work.store, number_key(item.number))
+            parts[CONTROL] = request_control(self.work, item, asking.row, one.manifest)
         else:
             parts = dict(item.parts)
             parts[CONTROL] = event_control(self.work, item, one.manifest)

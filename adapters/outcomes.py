@@ -17,6 +17,7 @@ from adapters.records import (
     FINAL,
     INTRODUCTION,
     REPLACED,
+    REQUEST,
     RETRACTED,
     RETRACTION,
     SENT,
@@ -113,6 +114,8 @@ def told_again(item: Item, heir: Grant, since: int, today: int) -> Item | None:
     again = replace(item, state=WAITING, final=None, done_on=None, taken_at=None, tries=0)
     if item.kind == RETRACTION:
         return again
+    if item.kind == REQUEST:
+        return None  # what nobody answered is asked again by a person
     if not is_live(heir, today):
         return None
     if item.kind == INTRODUCTION:

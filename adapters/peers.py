@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from adapters import alarms
 from adapters.alarms import Lie
 from adapters.keys import RoleKeys, is_manifest_due, manifest_for, new_role_keys, renew, with_new_opening
-from adapters.records import ISSUED, MADE, OWN, OWN_KEY, PEERS, Issued, Made, Own, Peer
+from adapters.records import ISSUED, MADE, OWN, OWN_KEY, PEERS, REQUEST, Issued, Made, Own, Peer
 from adapters.store import Transaction
 from adapters.witness import NotProvenError, Witness
 from adapters.workplace import Workplace
@@ -56,7 +56,7 @@ class NotAttestedError(FalseManifestError):
 
 def reads(registry: Registry) -> tuple[tuple[str, tuple[int, ...]], ...]:
     """The schema versions that this edge reads."""
-    return tuple(sorted((name, registry.versions(name)) for name in CATEGORIES))
+    return tuple(sorted((name, registry.versions(name)) for name in (*CATEGORIES, REQUEST)))
 
 
 def own(work: Workplace) -> Own:

@@ -30,6 +30,7 @@ AUTOMATIC_REFUSED: Final = "automatic-refused"
 INTRODUCTION: Final = "introduction"
 EVENT: Final = "event"
 RETRACTION: Final = "retraction"
+REQUEST: Final = "request"  # to be told: a person there answers
 WAITING: Final = "waiting"
 SENT: Final = "sent"
 FINAL: Final = "final"
@@ -239,6 +240,32 @@ class Objection:
     reason: str = ""
     informed_on: int | None = None
     informed_by: str = ""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Asking:
+    """What this edge asked a partner: to be told about a client under a row of theirs. `item`: of the outbox."""
+
+    item: int
+    client: str
+    partner: str
+    row: int
+    on: int
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class AskedFor:
+    """What a partner asked of this edge, under its own grant of this secret. `answer` is empty until a person gave one."""
+
+    number: int
+    sender: str
+    event_id: bytes
+    secret: bytes
+    row: int
+    came_on: int
+    answer: str = ""
+    by: str = ""
+    answered_on: int | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -741,6 +768,15 @@ OBJECTIONS: Final = Shelf(
     Objection,
     lambda r: number_key(r.number),
     lambda r: _some(client=r.client, refusal=r.refusal),
+)
+ASKINGS: Final = Shelf(
+    Table("asking", ("client",)), Asking, lambda r: number_key(r.item), lambda r: _some(client=r.client)
+)
+ASKED_FOR: Final = Shelf(
+    Table("asked_for", ("event",)),
+    AskedFor,
+    lambda r: number_key(r.number),
+    lambda r: {"event": gone_key(r.sender, r.event_id)},
 )
 CLOSINGS: Final = Shelf(
     Table("closing", ("client", "line"), ("state",)),

@@ -59,6 +59,7 @@ ENDS_IN = {
     "adapters.rights_letters.LetterError": Exit.REFUSED,
     "adapters.rights_limits.LimitError": Exit.REFUSED,
     "adapters.sources.folder.FolderError": Exit.FAILED,
+    "adapters.requests.RequestError": Exit.REFUSED,
     "adapters.stop_code.StopCodeError": Exit.REFUSED,
     "adapters.store.StoreError": Exit.FAILED,
     "adapters.witness.LogForkError": Exit.FAILED,

@@ -28,7 +28,7 @@ from typing import Any, cast
 
 from adapters.address_book import AddressBook, Partner
 from adapters.agreement import AgreementError, Conversation
-from adapters.by_person import Reliance
+from adapters.by_person import NoGroundError, Reliance
 from adapters.clients import ClientRow
 from adapters.edge import Edge, EdgeError, Identity, Tools
 from adapters.formats.csv_notice import CsvWriter
@@ -37,6 +37,7 @@ from adapters.keys import StoreKey
 from adapters.lines import NotLawfulError
 from adapters.objections import TAKEN_BACK, Decision, Objecting, ObjectionError, decide, is_open, object_to, of_client
 from adapters.records import ANSWERS, CLIENTS, MARKS, TOLD, Told
+from adapters.requests import RequestError
 from adapters.stop_code import stop_code
 from adapters.store import FILE, EdgeStore
 from adapters.witness import Witness
@@ -75,6 +76,10 @@ HUB_KEY = SigningKey(hashlib.sha256(b"hub of the delivery world").digest())
 KEY = StoreKey.from_secret(bytes(32))
 Fault = tuple[str, int, bool]  # `crash` at a point, `hub` before or after a commit, or the method whose answer is lost
 NO_FAULT: Fault = ("", 0, False)
+
+
+# Of what a person asks of an edge and can't have.
+REFUSING = (EdgeError, AgreementError, NotLawfulError, ObjectionError, RequestError, NoGroundError)
 
 
 class Crash(BaseException):
@@ -453,7 +458,7 @@ class DeliveryWorld:
         except Crash:
             actor.restart()
             answer = None
-        except (HubUnavailableError, EdgeError, AgreementError, NotLawfulError, ObjectionError):
+        except (HubUnavailableError, *REFUSING):
             answer = None
         actor.crash_in, actor.lose, self.hub_crash = -1, None, None
         self.ghost.look(name)

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from adapters import requests
 from adapters.edge import Edge
 from adapters.formats.native import NativeEvent
 from adapters.objections import OUTCOMES, Objecting, is_open
@@ -64,6 +65,33 @@ class Refusals(RuleBasedStateMachine):
     def line_decided(self, resume: bool) -> None:
         """A person looks at what another address stopped."""
         self.world.decide_held("A", resume=resume)
+
+    @rule(fault=FAULT)
+    def asked_for(self, fault: Fault) -> None:
+        """The provider asks to be told."""
+
+        def asks(edge: Edge) -> None:
+            with edge.workplace.commit("request") as tx:
+                requests.ask(tx, edge.workplace, edge.client(BSN["c0"]), ADDRESS["A"], 1)
+
+        self.world.fault("B", fault)
+        self.world.ask("B", asks)
+
+    @rule(yes=st.booleans(), fault=FAULT)
+    def answered(self, yes: bool, fault: Fault) -> None:
+        """Somebody at team Wmo answers what waits."""
+
+        def answers(edge: Edge, number: int) -> None:
+            with edge.workplace.commit("answered") as tx:
+                if yes:
+                    requests.say_yes(tx, edge.workplace, number, "N.", ("zaak-7", None))
+                else:
+                    requests.say_no(tx, edge.workplace, number, "N.")
+
+        edge = self.world.actors["A"].edge
+        for one in requests.waiting(edge.store, edge.workplace):
+            self.world.fault("A", fault)
+            self.world.ask("A", lambda edge, number=one.number: answers(edge, number))
 
     # what closes
 

@@ -27,6 +27,7 @@ from deploy.commands.objection import (
     grant_object,
     grant_objections,
 )
+from deploy.commands.request import grant_answer, grant_request, grant_requests
 from deploy.dutch import GRANT_STATES, GROUNDS, NO_ROW, categories, closed_by, not_lawful, untested, who_is_asked
 from deploy.exits import refused, wrong_use
 from deploy.options import edge_option
@@ -39,6 +40,8 @@ def grant() -> None:
     """The grants and refusals of an edge: ways, make, list, stop, object, hold, lift."""
 
 
+for _one in (grant_request, grant_requests, grant_answer):
+    grant.add_command(_one)
 for _one in (grant_object, grant_objections, grant_decide_objection, grant_inform, grant_except, grant_hold):
     grant.add_command(_one)
 
