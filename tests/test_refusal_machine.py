@@ -108,6 +108,11 @@ class Refusals(RuleBasedStateMachine):
         partner = None if to is None or role is not None else ADDRESS[to]
         self.world.object_to("A", "c0", Objecting(partner, role, row, excepted=tuple(ADDRESS[one] for one in but)))
 
+    @rule(to=TO)
+    def plain_objection(self, to: str | None) -> None:
+        """What is said most."""
+        self.world.object_to("A", "c0", Objecting(None if to is None else ADDRESS[to]))
+
     @rule(to=TO, why=st.sampled_from(["held", "withdrawn", "closed"]), fault=FAULT)
     def stop(self, to: str | None, why: str, fault: Fault) -> None:
         """A professional ends it."""
@@ -135,7 +140,7 @@ class Refusals(RuleBasedStateMachine):
         self.world.fault(x, fault)
         self.world.decide(x, "c0", outcome, incoming=x == "B")
 
-    @rule(to=TO, kinds=st.sampled_from([("held",), ("objected", "withdrawn")]))
+    @rule(to=st.sampled_from([None, None, "B", "G"]), kinds=st.sampled_from([("held",), ("objected", "withdrawn")]))
     def lifted(self, to: str | None, kinds: tuple[str, ...]) -> None:
         """Somebody lifts."""
         partner = None if to is None else ADDRESS[to]
@@ -232,4 +237,4 @@ MACHINES = True  # tests/fuzz.py runs what is here
 
 @pytest.mark.timeout(1200)
 def test_nothing_that_was_stopped_ever_opens_again_whatever_people_say() -> None:
-    run_state_machine_as_test(Refusals, settings=profile(25))
+    run_state_machine_as_test(Refusals, settings=profile(40))
