@@ -281,13 +281,15 @@ class Intake:
                 # With `first` it may be years old: nobody knows since when the source has it.
                 if self._concerns(tx, grant, native, event) and not (first and event.day < grant.begin)
             )
-        for event, _ in facts:
+        for event in (one for one, _ in facts if closing.why_closed(one) is not None):
             closing.died(tx, self.work, active_grants(tx, client, self.work.today), event)
             closing.untold(tx, client.id, event)
         return told
 
     def _hear_end(self, tx: Transaction, native: NativeEvent) -> None:
         """What the other party of an allocation says of its end: nothing more is to be told about it."""
+        if closing.why_closed(native.event) is None:
+            return
         client = None if native.citizen is None else clients.find(tx, native.citizen)
         if client is None or native.sender is None or native.event.law is None:
             return

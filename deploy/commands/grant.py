@@ -164,6 +164,11 @@ def stop(screen: Screen, grant_id: str | None, code: str | None, why: str | None
             known = asyncio.run(opened.stop_with_code(code))
         else:
             known = asyncio.run(opened.stop_grant(grant_id or "", why or CLOSED))
+        goes_on = any(one.id == grant_id and one.state == ACTIVE for one in opened.grants())
+    if goes_on:
+        said = "Het bezwaar is vastgelegd. Onder deze regel gaat het delen door: zie `schakel grant objections`."
+        screen.answer({"stopped": False, "hub_knows": known}, note(said))
+        return
     screen.answer({"stopped": True, "hub_knows": known}, *ended(known))
 
 

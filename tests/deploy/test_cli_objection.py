@@ -117,3 +117,25 @@ def test_a_hold_is_lifted_by_a_word_of_its_own(answer: Answer, team: tuple[objec
     answer("grant", "lift", client, *team)
     assert [one["kind"] for one in answer("grant", "refusals", client, *team)] == ["tegengehouden"]
     assert answer("grant", "lift", client, "--hold", *team) == {"lifted": 1}
+
+
+def test_objection_is_recorded_and_the_command_says_that_it_goes_on(
+    answer: Answer, schakel: Schakel, team: tuple[object, ...], kept: Path, client: str
+) -> None:
+    book = kept / "team-wmo" / "partners.toml"
+    house = "urn:nld:oin:00000001234567890099:zvh"
+    book.write_text(book.read_text() + f'\n[[partner]]\naddress = "{house}"\nname = "Veiligheidshuis Voorbeeld"\n')
+    made = answer("grant", "make", client, "--with", house, "--row", 122, "--source", "zaak-9", *team)
+    stopped = answer("grant", "stop", made["id"], "--why", "objected", *team)
+    assert stopped["stopped"] is False
+    (kept_one,) = answer("grant", "objections", *team)
+    assert (kept_one["effects"], kept_one["left"], kept_one["stand"]) == (
+        ["record"],
+        None,
+        "vastgelegd; vertel het de cliënt",
+    )
+    text = answer("grant", "inform", kept_one["number"], *team)["text"]
+    assert "Dat delen wij dus nog steeds" in text
+    assert made["id"] in [one["id"] for one in answer("grant", "list", *team)]
+    shown = schakel("grant", "object", client, "--with", house, *team)
+    assert "gaat het delen door" in shown.output
