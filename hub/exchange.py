@@ -30,6 +30,7 @@ from hub.client import (
     RefusedError,
 )
 from hub.clock import HubClock
+from hub.exchange_audit import AuditDesk
 from hub.exchange_core import BATCH, FEED_PAGE
 from hub.exchange_faults import FaultDesk
 from hub.exchange_reading import ReadingRoom
@@ -70,7 +71,7 @@ class Checked(NamedTuple):
     began: int
 
 
-class Exchange(RecoveryDesk, FaultDesk, ReadingRoom):
+class Exchange(AuditDesk, RecoveryDesk, FaultDesk, ReadingRoom):
     """The hub in one process: takes envelopes, facts and receipts, hands over, admits."""
 
     def __init__(

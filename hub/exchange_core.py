@@ -16,7 +16,9 @@ from typing import TypeVar
 from consent.rules import RuleTable
 from hub import delivery, grants, recovery
 from hub.attestations import Attestations
+from hub.audit.erasure import Standing
 from hub.audit.log import EVERY_MS, Log
+from hub.audit.term import Sweep
 from hub.client import (
     HubRecoveringError,
     HubUnavailableError,
@@ -68,6 +70,9 @@ class ExchangeCore:
         self._refusals = Refusals()
         self._forgot_on = 0
         self._faults: deque[int] = deque()
+        self._standing = Standing()
+        self._sweep = Sweep()
+        self._swept_at = 0
 
     def tick(self) -> None:
         """What time brings by itself: expiry, what becomes visible, what is forgotten, hourly sums."""
@@ -103,8 +108,12 @@ class ExchangeCore:
         if self._forgot_on != day_of(now):
             self.store.forget(day_of(now), now)
             self._forgot_on = day_of(now)
+        self._past_term(now)
         if self._refusals.is_due(now):
             self._sum(now)
+
+    def _past_term(self, now: int) -> None:
+        """Erases what is past its term: `hub.exchange_audit`."""
 
     def _expire(self, now: int) -> bool:
         rows = self.store.due(now, BATCH)

@@ -9,9 +9,11 @@ Contract, held by one suite (`tests/contracts/`) for every engine:
 * It MUST raise `Fenced` when a partition's stored position is not the one the step started from.
 * It MUST raise `Stale` when a grant or an address that the step rests on has changed by now, and when a row that the
   step changes isn't there as it must be: a new handle or message id that is there already, a waiting or a fault that
-  is over, an envelope that another hand-over has out under a lease.
+  is over, an envelope that another hand-over has out under a lease, an entry to erase that the log does not have yet.
 * Entries MUST get consecutive indexes in commit order, in the same transaction as what they account for.
 * After `commit` returns, every later read by every process MUST see it.
+* Once a commit that erases has returned, no read shows record and salt of those entries, and after the next `tidy` they
+  MUST be in no file of the engine: not in a log of changes, nor on a free page.  Their leaves stay.
 * The key of a waiting payload MUST be unreadable for good once the commit that ends the waiting has returned.
 * Reads never return a time or a number that a caller could take for a promise: all limits are the caller's.
 
@@ -303,6 +305,8 @@ class Step:
     released: list[int] = field(default_factory=list)  # numbers of faults that are over
     new_log: NewLog | None = None
     confirmed: list[int] = field(default_factory=list)  # numbers of addresses that are no longer awaited
+    standing: list[int] = field(default_factory=list)  # places of entries that say who may erase, and what was
+    erases: list[tuple[int, int]] = field(default_factory=list)  # first and end of entries of before this step
 
 
 class Store(Protocol):
@@ -378,6 +382,9 @@ class Store(Protocol):
 
     def entries(self, start: int, end: int) -> list[Entry]:
         """The entries of `start` to `end` (not included); an erased one has an empty record."""
+
+    def standing(self, start: int) -> list[tuple[int, Entry]]:
+        """The entries, from index `start` on, that a step has named as `standing`."""
 
     def hashes(self, level: int, start: int, end: int) -> list[bytes]:
         """Node hashes for proofs, as `hub.audit.merkle.NodeSource` asks."""

@@ -109,6 +109,7 @@ class MemoryStore:
         self._recovery: dict[str, RecoveryRow] = {}
         self._checkpoint: dict[str, tuple[str, int]] = {}
         self._entries: list[Entry] = []
+        self._standing: dict[int, int] = {}
         self._tree = MemoryTree()
         self._head = Head(0, self._tree.root(), -1, 0)
 
@@ -126,6 +127,7 @@ class MemoryStore:
             self._change_queue(step, start, undo)
             self._change_faults(step, undo)
             self._tell(step, undo)
+            self._erase(step, start, undo)
         except BaseException:
             undo.back()
             raise
@@ -252,6 +254,11 @@ class MemoryStore:
         """See `hub.store.Store`."""
         self._open()
         return self._entries[start:end]
+
+    def standing(self, start: int) -> list[tuple[int, Entry]]:
+        """See `hub.store.Store`."""
+        self._open()
+        return [(index, self._entries[index]) for index in sorted(self._standing) if index >= start]
 
     def hashes(self, level: int, start: int, end: int) -> list[bytes]:
         """See `hub.store.Store`."""
@@ -514,6 +521,18 @@ class MemoryStore:
         else:
             number = self._next("notice", item.to, undo)
             undo.put(self._notices, (item.to, number), NoticeRow(number, item.kind, item.handles, item.fact))
+
+    def _erase(self, step: Step, start: int, undo: _Undo) -> None:
+        for place in step.standing:
+            undo.put(self._standing, start + place, start + place)
+        if any(not 0 <= first < end <= start for first, end in step.erases):
+            raise StaleError("the log has no such entries to erase")
+        # The last thing that can fail is above, so nothing here has to be taken back.
+        for first, end in step.erases:
+            for index in range(first, end):
+                if self._entries[index].salt is not None:
+                    self._entries[index] = Entry(self._entries[index].leaf, None, b"")
+                    self._facts.pop(index, None)
 
     def _next(self, kind: str, address: int, undo: _Undo) -> int:
         number = self._counters.get((kind, address), 0) + 1

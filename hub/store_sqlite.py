@@ -135,6 +135,7 @@ class SqliteStore:
         self._lock = threading.RLock()
         self._refuses = ""
         self._tidied = 0
+        self._emptied = True
         _refuse_network(folder)
         if not (folder / DATABASE).is_file():
             raise StoreError(f"{folder}: there is no store here; `schakel hub init` makes one")
@@ -179,6 +180,9 @@ class SqliteStore:
         self._keys.zero(freed)
         # Now: those keys are gone for good.  A crash here loses nothing.
         self._refuses = ""
+        if step.erases:
+            self._emptied = False
+            self._empty_wal()
         return start
 
     @_guarded
@@ -332,6 +336,12 @@ class SqliteStore:
         return [Entry(leaf, salt, record or b"") for leaf, salt, record in rows]
 
     @_guarded
+    def standing(self, start: int) -> list[tuple[int, Entry]]:
+        """See `hub.store.Store`."""
+        rows = self._db.execute(sql.READ_STANDING, (start,)).fetchall()
+        return [(index, Entry(leaf, salt, record or b"")) for index, leaf, salt, record in rows]
+
+    @_guarded
     def hashes(self, level: int, start: int, end: int) -> list[bytes]:
         """See `hub.store.Store`."""
         found: list[bytes] = []
@@ -399,14 +409,19 @@ class SqliteStore:
 
     @_guarded
     def tidy(self, now: int) -> None:
-        """See `hub.store.Store`: at most once a minute, empties the WAL, where deleted values still stand."""
-        if 0 <= now - self._tidied < TIDY_MS:
+        """See `hub.store.Store`: at most once a minute, or when what was erased stands in it, empties the WAL, where
+        deleted values still are."""
+        if self._emptied and 0 <= now - self._tidied < TIDY_MS:
             return
+        self._empty_wal()
+        self._tidied = now
+
+    def _empty_wal(self) -> None:
         self._tell("tidy:before")
         # Rows are copied to the database, flushed, then the WAL is cut to nothing.  A crash anywhere in between
-        # leaves a WAL that is whole, or not needed: SQLite reads it again.
-        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        self._tidied = now
+        # leaves a WAL that is whole, or not needed: SQLite reads it again, and `tidy` empties it at the first tick.
+        busy, *_ = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        self._emptied = not busy  # a copy that is being made may hold it up: then the next `tidy` does it
         self._tell("tidy:after")
 
     def copy_to(self, target: Path) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from struct import Struct
 
 APPLICATION_ID = 0x53434B4C  # "SCKL"
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 PAGE_SIZE = 4096
 
 # What must be true of every connection before it may write; each is set and read back.
@@ -32,6 +32,8 @@ CREATE TABLE head (
     committed_at INTEGER NOT NULL, grants INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE entry (idx INTEGER PRIMARY KEY, leaf BLOB NOT NULL, salt BLOB, record BLOB) STRICT;
+-- entries that say who may erase, whether anybody may, and what was erased
+CREATE TABLE standing (idx INTEGER PRIMARY KEY) STRICT;
 CREATE TABLE tile (
     level INTEGER NOT NULL, number INTEGER NOT NULL, root BLOB NOT NULL, hashes BLOB NOT NULL,
     PRIMARY KEY (level, number)
@@ -110,6 +112,7 @@ CREATE TABLE awaited (address INTEGER PRIMARY KEY) STRICT;
 ALTER TABLE feed ADD COLUMN frame BLOB;
 """,
     2: "CREATE TABLE attestation (manifest BLOB PRIMARY KEY, raw BLOB NOT NULL) STRICT;",
+    3: "CREATE TABLE standing (idx INTEGER PRIMARY KEY) STRICT;",
 }
 READ_ALL_FACTS = "SELECT idx, frame FROM fact"
 SET_RECIPIENT = "UPDATE fact SET recipient = (SELECT number FROM address WHERE address = ?) WHERE idx = ?"
@@ -123,6 +126,14 @@ MOVE_HEAD = (
 )
 ADD_ENTRY = "INSERT INTO entry VALUES (?, ?, ?, ?)"
 READ_ENTRIES = "SELECT leaf, salt, record FROM entry WHERE idx >= ? AND idx < ? ORDER BY idx"
+ADD_STANDING = "INSERT INTO standing VALUES (?)"
+READ_STANDING = (
+    "SELECT standing.idx, leaf, salt, record FROM standing JOIN entry ON entry.idx = standing.idx"
+    " WHERE standing.idx >= ? ORDER BY standing.idx"
+)
+# What is public has no salt, and neither has what was erased before.
+ERASE = "UPDATE entry SET salt = NULL, record = NULL WHERE idx >= ? AND idx < ? AND salt IS NOT NULL"
+ERASE_FACTS = "DELETE FROM fact WHERE idx >= ? AND idx < ?"
 READ_LEAVES = "SELECT leaf FROM entry WHERE idx >= ? AND idx < ? ORDER BY idx"
 ADD_TILE = "INSERT INTO tile VALUES (?, ?, ?, ?)"
 READ_TILE = "SELECT hashes FROM tile WHERE level = ? AND number = ?"

@@ -38,7 +38,19 @@ def apply(
     tell(db, step.tells, step.notifies, step.at)
     if step.acknowledged:
         db.executemany(sql.ACKNOWLEDGE, step.acknowledged)
+    if step.standing:
+        db.executemany(sql.ADD_STANDING, [(head.size + place,) for place in step.standing])
+    if step.erases:
+        _erase(db, step.erases, head.size)
     return freed
+
+
+def _erase(db: sqlite3.Connection, ranges: Sequence[tuple[int, int]], size: int) -> None:
+    """Destroys records and salts; `secure_delete` writes zeros over what their rows held."""
+    if any(not 0 <= first < end <= size for first, end in ranges):
+        raise StaleError("the log has no such entries to erase")
+    db.executemany(sql.ERASE, ranges)
+    db.executemany(sql.ERASE_FACTS, ranges)
 
 
 def compare(db: sqlite3.Connection, step: Step) -> None:

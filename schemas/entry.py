@@ -31,6 +31,10 @@ SUM = "sum"
 RECOVERY = "recovery"
 CONFIRM = "confirm"
 RESTORED = "restored"
+OFFICER = "officer"  # a key of the controller or of the FG is registered
+INQUIRY = "inquiry"
+ERASURE = "erasure"
+STANDING = frozenset({OFFICER, INQUIRY, ERASURE})  # who may erase, whether anybody may, and what was erased
 BY_EDGE, BY_OPERATOR = "edge", "operator"  # who confirmed
 _sha256 = hashlib.sha256
 
@@ -123,3 +127,21 @@ def confirm(day: int, number: int, size: int, by: str) -> list[object]:
 def restored(day: int, number: int, frame: bytes) -> list[object]:
     """The signed statement of partner `number` that its edge was put back from a back-up."""
     return [1, day, RESTORED, number, frame]
+
+
+def officer(day: int, role: str, public: bytes) -> list[object]:
+    """From now on the controller or the FG (`role`) signs with this Ed25519 key."""
+    return [1, day, OFFICER, role, public]
+
+
+def inquiry(day: int, act: str, request: bytes) -> list[object]:
+    """An inquiry was opened or closed (`act`), as the signed request says; while one is open nothing is erased."""
+    return [1, day, INQUIRY, act, request]
+
+
+def erasure(day: int, reason: str, ranges: Sequence[tuple[int, int]], request: bytes | None) -> list[object]:
+    """Record and salt of the entries in `ranges` (first, end) were destroyed in the commit that logged this.
+
+    `request` is what controller and FG signed; None when the term of these entries was over.
+    """
+    return [1, day, ERASURE, reason, [list(pair) for pair in ranges], request]

@@ -42,6 +42,11 @@ class Log:
         return 1 if recovery is None else recovery.number
 
     @property
+    def name(self) -> str:
+        """The name of the hub, which orders name too."""
+        return self._name
+
+    @property
     def origin(self) -> str:
         """The name of this log, which every checkpoint of it begins with."""
         return log_origin(self._name, self.number)

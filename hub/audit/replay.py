@@ -7,7 +7,8 @@ Reads entries in order and nothing else: admissions, manifests, rule tables and 
 each acceptance and hand-over is then asked again by the very functions of the pipeline, and the row, the tables and
 the newest fact that it names are compared too.  Steps 1 and 3 (form and signature), and the clock that ended a waiting,
 are taken as recorded; a receipt is not: its signature stands in its entry, so one that the recipient did not sign for that
-envelope is a difference.  *Not decidable* is what was erased, and what rests on something that was.
+envelope is a difference.  *Not decidable* is what was erased, and what rests on something that was.  Each erased record must be
+accounted for: by an entry that follows it, of an erasure that was allowed then (`hub.audit.erasure`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import NamedTuple, cast
 
 from consent.decide import Moment
 from consent.rules import RuleTable, load
+from hub.audit.erasure import Watched
 from hub.grants import KnownGrants, register, stop, vocabulary_of
 from hub.pipeline import Question, is_counted, judge, question_of
 from hub.registry import ADMITTED, Partner, Partners, make_partner
@@ -34,6 +36,8 @@ from schemas.receipt import parse_receipt
 from schemas.signing import SignatureError, Verifier
 
 _MIDDAY_MS = 43_200_000
+GONE = "erased"  # its own record
+RESTS_ON_GONE = "rests-on-erased"  # a record that it rests on
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,8 @@ class Report:
     same: int = 0
     differs: list[Difference] = field(default_factory=list)
     not_decidable: list[int] = field(default_factory=list)
+    why: dict[int, str] = field(default_factory=dict)  # of what is not decidable: one of the reasons below
+    unaccounted: list[int] = field(default_factory=list)  # records that are gone by no rightful erasure (must be none)
 
 
 class Asked(NamedTuple):
@@ -66,7 +72,7 @@ class Asked(NamedTuple):
 
 def replay(entries: Iterable[Entry], national: RuleTable, listen: Callable[[Asked], None] | None = None) -> Report:
     """The report over all entries of a log, in order from index 0; `listen` hears of each decision that can be taken again."""
-    memory = _Memory(national, listen)
+    memory = Memory(national, listen)
     for index, item in enumerate(entries):
         if not item.record:
             memory.forgotten(index)
@@ -74,10 +80,11 @@ def replay(entries: Iterable[Entry], national: RuleTable, listen: Callable[[Aske
             memory.public(item.record)
         else:
             memory.record(index, entry.items_of(item.record))
+    memory.report.unaccounted = memory.watched.unaccounted()
     return memory.report
 
 
-class _Memory:
+class Memory:
     """What the hub knew after the entries so far."""
 
     def __init__(self, national: RuleTable, listen: Callable[[Asked], None] | None = None) -> None:
@@ -97,11 +104,17 @@ class _Memory:
         self._facts: set[int] = set()
         self._awaited: set[int] = set()  # after a recovery: who must repeat its facts before anything is decided
         self._holes = False
+        self.watched = Watched()
 
     def forgotten(self, index: int) -> None:
         """An erased entry: from here on an unknown grant or address may be one that it told of."""
-        self.report.not_decidable.append(index)
+        self._undecided(index, GONE)
+        self.watched.hole(index)
         self._holes = True
+
+    def _undecided(self, index: int, why: str) -> None:
+        self.report.not_decidable.append(index)
+        self.report.why[index] = why
 
     def public(self, frame: bytes) -> None:
         """A rule table or a manifest."""
@@ -117,7 +130,10 @@ class _Memory:
     def record(self, index: int, record: list[object]) -> None:
         """A committed record `[1, day, kind, ...]`."""
         day, kind = cast("int", record[1]), record[2]
-        if kind == entry.ADMISSION:
+        self.watched.saw(day)
+        if kind in entry.STANDING:
+            self.watched.stands(index, record)
+        elif kind == entry.ADMISSION:
             number, address, state = cast("tuple[int, str, str]", record[3:6])
             old = self._rows.get(number, AddressRow(number, address, state, 0, None, None))
             self._put(old._replace(state=state))
@@ -178,6 +194,9 @@ class _Memory:
         names = self._names_amiss(question, record, day)
         if logged == Code.ID_REUSED:
             recomputed = Code.ID_REUSED if self._ids.get(message_id, sha) != sha else Code.ACCEPTED
+            if self._holes and message_id not in self._ids:
+                self._undecided(index, RESTS_ON_GONE)
+                return
             self._compare(index, logged, recomputed, names)
             return
         self._ids[message_id] = sha
@@ -188,13 +207,16 @@ class _Memory:
             recomputed = judge(question, grant, self._partners, day, Moment.ACCEPT)
             if counted and grant is not None:
                 self._grants[grant.handle] = grant._replace(last=question.sequence)
+            if self._holes and logged == Code.REPLAYED:  # the number may have been used by an envelope that is gone
+                self._undecided(index, RESTS_ON_GONE)
+                return
         self._compare(index, logged, recomputed, names)
 
     def _hand_over(self, index: int, record: list[object], day: int) -> None:
         accept, logged = cast("int", record[3]), str(record[-1])
         known = self._accepts.get(accept)
         if known is None:
-            self.report.not_decidable.append(index)
+            self._undecided(index, RESTS_ON_GONE)
             return
         question = known[1]
         grant = self._grants.get(question.handle)
@@ -226,7 +248,7 @@ class _Memory:
     def _undecidable(self, index: int, question: Question, grant: GrantRow | None) -> bool:
         unknown = question.sender not in self._rows or grant is None
         if self._holes and unknown:
-            self.report.not_decidable.append(index)
+            self._undecided(index, RESTS_ON_GONE)
             return True
         return False
 

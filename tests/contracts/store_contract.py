@@ -121,6 +121,7 @@ def everything(store: Store) -> list[object]:
     due = sorted(store.due(FOR_EVER, 1_000))
     told += [store.stops(map(handle, names)), store.find_waiting(ids), due, store.payloads(ids)]
     told += [store.entries(0, size), store.hashes(0, 0, size), store.faults(), store.counts(), store.last_checkpoint()]
+    told.append(store.standing(0))
     told.append(store.attestations([bytes_of("manifest", 32), bytes(32)]))
     for address in range(1, 5):
         told += [store.feed(address, 0, 1_000), store.notices(address, 1_000), store.manifests(address)]
@@ -134,6 +135,9 @@ def check_store(store: Store) -> None:
     entries = store.entries(0, head.size)
     assert len(entries) == head.size
     for one in entries:
+        if not one.record:
+            assert one.salt is None, "an erased entry has kept its salt"
+            continue
         opened = hashlib.sha256(one.record if one.salt is None else one.salt + one.record).digest()
         assert one.leaf == (b"\1" if one.salt is None else b"\0") + opened
     assert head.root == (MemoryTree(leaf_hash(one.leaf) for one in entries).root() if entries else EMPTY_ROOT)
@@ -791,6 +795,53 @@ class StoreContract:
         assert world.store.forget(0, 101 + FAULT_KEPT_MS) == 1
         assert world.store.faults() == []
         world.check()
+
+    # erasing
+
+    def test_what_is_erased_is_gone_and_its_leaf_and_every_root_stay(self, world: World) -> None:
+        start = world.do(Step(5, entries=[entry("a"), entry("b"), entry("c")]))
+        before = world.store.head()
+        world.do(Step(6, erases=[(start, start + 1), (start + 2, start + 3)]))
+        assert world.store.head()[:2] == before[:2]
+        gone = [Entry(entry(name).leaf, None, b"") for name in "ac"]
+        assert world.store.entries(start, start + 3) == [gone[0], entry("b"), gone[1]]
+
+    def test_what_is_public_is_never_erased(self, world: World) -> None:
+        start = world.do(Step(5, entries=[public(b"a table")]))
+        world.do(Step(6, erases=[(start, start + 1)]))
+        assert world.store.entries(start, start + 1) == [public(b"a table")]
+
+    def test_an_erased_fact_is_given_to_nobody_any_more(self, world: World) -> None:
+        facts = [(place, SENDER, RECIPIENT, b"fact") for place in range(3)]
+        start = world.do(Step(5, entries=[entry(name) for name in "abc"], facts=facts))
+        world.do(Step(6, erases=[(start, start + 2)]))
+        assert world.store.facts_of(SENDER, 0, 10) == [(start + 2, b"fact")]
+        assert world.store.registrations(RECIPIENT, 0, 10) == [(start + 2, b"fact")]
+        assert world.store.head().newest_fact == start + 2
+
+    def test_erasing_again_changes_nothing(self, world: World) -> None:
+        start = world.do(Step(5, entries=[entry("a")]))
+        world.do(Step(6, erases=[(start, start + 1)]))
+        before = everything(world.store)
+        world.do(Step(6, erases=[(start, start + 1)]))
+        assert everything(world.store) == before
+
+    @pytest.mark.parametrize("pair", [(0, 99), (-1, 1), (1, 1), (1, 0)])
+    def test_entries_that_are_not_there_yet_are_not_erased(self, world: World, pair: tuple[int, int]) -> None:
+        world.do(Step(5, entries=[entry("a"), entry("b")]))
+        world.refuse(Step(6, entries=[entry("c")], erases=[(0, 1), pair]), StaleError, "no such entries")
+
+    def test_a_step_that_is_refused_erases_nothing(self, world: World) -> None:
+        world.do(Step(5, entries=[entry("a")]))
+        world.refuse(Step(6, erases=[(0, 1)], rests_on_grants=[(handle(), 9)]), StaleError, "a grant")
+
+    def test_entries_that_stand_are_told_from_an_index_on(self, world: World) -> None:
+        start = world.do(Step(5, entries=[entry("a"), entry("b"), entry("c")], standing=[0, 2]))
+        assert world.store.standing(0) == [(start, entry("a")), (start + 2, entry("c"))]
+        assert world.store.standing(start + 1) == [(start + 2, entry("c"))]
+        world.refuse(
+            Step(6, entries=[entry("d")], standing=[0], rests_on_grants=[(handle(), 9)]), StaleError, "a grant"
+        )
 
     # the rest
 

@@ -120,6 +120,10 @@ def _exchange() -> Step:
     return step
 
 
+def _erasing() -> Step:
+    return Step(600, entries=[entry("erased")], standing=[0], erases=[(0, 2)])
+
+
 DOINGS: dict[str, tuple[Callable[[Store], object], list[str]]] = {
     "accept": (lambda store: store.commit(accept("o", "q")), ["keys", "commit"]),
     "hand over": (lambda store: store.commit(offer("m")), ["commit"]),
@@ -129,6 +133,7 @@ DOINGS: dict[str, tuple[Callable[[Store], object], list[str]]] = {
     "release": (lambda store: store.commit(Step(300, released=[1])), ["commit", "zero"]),
     "ripen": (lambda store: store.ripen(950), ["ripen"]),
     "checkpoint": (lambda store: store.keep_checkpoint("note\n", 4), ["checkpoint"]),
+    "erase": (lambda store: store.commit(_erasing()), ["commit", "tidy"]),
     "tidy": (lambda store: store.tidy(1_000_000), ["tidy"]),
 }
 TWICE_IS_STALE = ("accept", "hand over", "receipts", "all in one step", "release")

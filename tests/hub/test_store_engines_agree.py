@@ -52,7 +52,7 @@ ADDRESSES = st.integers(1, 3)
 def _steps(draw: st.DrawFn) -> Step:
     step = Step(draw(TIMES), entries=[entry(str(number)) for number in range(4)])
     for _ in range(draw(st.integers(1, 3))):
-        part = draw(st.integers(0, 14))
+        part = draw(st.integers(0, 15))
         if part <= 2:
             place = len(step.joins) + len(step.refused)  # each decision has an entry of its own
             step.joins.append(join(draw(NAMES), place, draw(HANDLES), draw(TIMES) + 500, draw(ADDRESSES)))
@@ -75,11 +75,14 @@ def _steps(draw: st.DrawFn) -> Step:
         elif part == 11:
             step.stops.append((handle(draw(HANDLES)), draw(st.integers(1, 2)), DAY + draw(SMALL)))
             step.stop_rows.append(StopRow(handle(draw(HANDLES)), draw(ADDRESSES), 24_300, DAY + draw(SMALL)))
-        elif part == 12:
-            step.set_aside.append(_aside(draw(HANDLES), until=draw(TIMES)))
-        elif part == 13:
+        elif part <= 13:
+            step.set_aside += [_aside(draw(HANDLES), until=draw(TIMES))] * (part == 12)
             step.released.append(draw(st.integers(1, 2)))
             step.acknowledged.append((draw(ADDRESSES), draw(SMALL)))
+        elif part == 14:
+            first = draw(st.integers(0, 8))
+            step.erases.append((first, first + draw(SMALL)))
+            step.standing = [draw(SMALL)]
         else:
             step.rests_on_grants.append((handle(draw(HANDLES)), draw(SMALL)))
             step.rests_on_addresses[draw(ADDRESSES)] = 1

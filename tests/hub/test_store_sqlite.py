@@ -23,7 +23,9 @@ from hub import store_sqlite_sql as sql
 from hub.store import Step, Store, StoreError, Tell, Use
 from hub.store_sqlite import DATABASE, KEYS, LOCK, SqliteStore
 from schemas.codes import Code
+from schemas.entry import committed
 from tests.contracts.store_contract import (
+    DAY,
     FOR_EVER,
     RECIPIENT,
     SENDER,
@@ -34,6 +36,7 @@ from tests.contracts.store_contract import (
     _full,
     accept,
     busy,
+    bytes_of,
     check_store,
     entry,
     everything,
@@ -168,6 +171,33 @@ def test_a_log_that_does_not_lead_to_its_root_is_refused(world: World, engine: S
     db.close()
     with pytest.raises(StoreError, match="does not lead to its root"):
         SqliteStore(engine.folder)
+
+
+# erasing
+
+
+def _is_anywhere(folder: Path, *values: bytes) -> bool:
+    return any(value in path.read_bytes() for path in folder.iterdir() for value in values)
+
+
+@pytest.mark.parametrize("size", [40, 900, 9_000])
+@pytest.mark.parametrize("tidied", [False, True])
+def test_what_was_erased_is_in_no_file(world: World, engine: Sqlite, size: int, tidied: bool) -> None:
+    """Small records share a page, large ones fill others; before, they stand in the file itself or in the WAL alone."""
+    entries = [
+        committed([1, DAY, "test", bytes_of(f"{one}", 32) * (size // 32)], bytes_of(f"s{one}", 32)) for one in range(30)
+    ]
+    start = world.do(Step(5, entries=entries, facts=[(3, SENDER, RECIPIENT, bytes_of("3", 32) * 20)]))
+    if tidied:
+        world.store.tidy(10**9)
+    erased = [bytes_of(f"{kind}{one}", 32) for kind in ("", "s") for one in (3, 4, 5, 29)]
+    kept = [bytes_of(f"{kind}{one}", 32) for kind in ("", "s") for one in (2, 6, 28)]
+    assert _is_anywhere(engine.folder, *erased)
+    world.do(Step(6, erases=[(start + 3, start + 6), (start + 29, start + 30)]))
+    assert not _is_anywhere(engine.folder, *erased)
+    assert all(_is_anywhere(engine.folder, one) for one in kept)
+    world.store.close()
+    assert not _is_anywhere(engine.folder, *erased)
 
 
 # settings

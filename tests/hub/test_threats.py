@@ -418,7 +418,7 @@ def test_nothing_stopped_opens_again_over_the_months(scene: Scene, who: str) -> 
         scene.world.advance(days=25)
     entries = scene.world.store.entries(0, scene.world.store.head().size)
     codes = [record[-1] for record in records(entries) if record[2] in {"accept", "hand-over"}]
-    assert len(codes) > 20
+    assert len(codes) > 10  # the older half is past its term and erased; the hub's answers stand above
     assert "accepted" not in codes
 
 
