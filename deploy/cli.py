@@ -48,10 +48,12 @@ COMMANDS = {
     "grant": Place(
         "deploy.commands.grant",
         "grant",
-        "The grants and refusals of an edge: ways, make, list, stop, object, hold, lift.",
+        "The grants and refusals of an edge: ways, make, list, stop, object, hold, lift, explain.",
     ),
     "rules": Place("deploy.commands.rules", "rules", "The rule table: show, check, compare, try out, explain, sign."),
-    "audit": Place("deploy.commands.audit", "audit", "The log: show, verify, prove, checkpoint, compare."),
+    "audit": Place(
+        "deploy.commands.audit", "audit", "The log: search, explain, replay, verify, export, erase by two keys."
+    ),
     "config": Place("deploy.commands.config", "config", "Settings: show what is in force, check a file."),
 }
 _EPILOG = "Exit codes: " + "; ".join(f"{code.value} {MEANING[code].partition(':')[0]}" for code in Exit) + "."

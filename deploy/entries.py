@@ -17,6 +17,7 @@ from schemas.canonical import decode_array
 from schemas.entry import Entry
 from schemas.fact import Register, parse_fact
 from schemas.manifest import parse_manifest
+from schemas.order import parse_order
 from schemas.restored import parse_restored
 from schemas.small_counts import in_words
 
@@ -28,11 +29,14 @@ TABLE = "rule-table"
 KINDS = (
     entry.ACCEPT,
     entry.ADMISSION,
+    entry.ERASURE,
     entry.EXPIRY,
     entry.CONFIRM,
     entry.FACT,
     entry.FAULT,
     entry.HAND_OVER,
+    entry.INQUIRY,
+    entry.OFFICER,
     entry.RECEIPT,
     entry.RECOVERY,
     entry.RESTORED,
@@ -68,12 +72,12 @@ def pages(store: Store, start: int, end: int) -> Iterator[tuple[int, list[Entry]
 def read_lines(store: Store, start: int, end: int) -> Iterator[Line]:
     """What the entries from `start` to `end` (not included) say."""
     names = {row.number: row.address for row in store.addresses().values()}
-    reader = _Reader(names, lambda index: store.entries(index, index + 1)[0])
+    reader = Reader(names, lambda index: store.entries(index, index + 1)[0])
     for first, found in pages(store, start, end):
         yield from reader.lines(first, found)
 
 
-class _Reader:
+class Reader:
     """Knows the numbers of partners, and which acceptance was between whom."""
 
     def __init__(self, names: dict[int, str], fetch: Callable[[int], Entry]) -> None:
@@ -82,10 +86,12 @@ class _Reader:
         self._between: dict[int, tuple[str, ...]] = {}
 
     def lines(self, first: int, found: Iterable[Entry]) -> Iterator[Line]:
+        """What these entries say, of which `first` is the index of the first."""
         for index, item in enumerate(found, first):
-            yield self._line(index, item)
+            yield self.line(index, item)
 
-    def _line(self, index: int, item: Entry) -> Line:
+    def line(self, index: int, item: Entry) -> Line:
+        """What one entry says."""
         if not item.record:
             return Line(index, None, ERASED, (), None, None)
         if item.salt is None:
@@ -118,6 +124,13 @@ class _Reader:
             return self._who(accept), accept, cast("str", code)
         if kind == entry.RECOVERY:
             return (), None, f"log {record[3]}, {record[7]} entries found"
+        if kind == entry.OFFICER:
+            return (), None, cast("str", record[3])
+        if kind == entry.INQUIRY:
+            return (), None, f"{record[3]}, {parse_order(cast('bytes', record[4])).order.reason}"
+        if kind == entry.ERASURE:
+            count = sum(end - first for first, end in cast("list[list[int]]", record[4]))
+            return (), None, f"{record[3]}, {count} entries"
         number = cast("int | None", record[3])
         partners = () if number is None else (self._name(number),)
         if kind == entry.SUM:

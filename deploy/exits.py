@@ -86,6 +86,7 @@ ENDS_IN = {
     "schemas.attestation.AttestationError": Exit.FAILED,
     "schemas.canonical.FrameError": Exit.REFUSED,
     "schemas.note.NoteError": Exit.FAILED,
+    "schemas.order.OrderError": Exit.REFUSED,
     "schemas.registry.InvalidPart": Exit.REFUSED,
     "schemas.settings.SettingsError": Exit.REFUSED,
 }

@@ -16,6 +16,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
+from deploy import office_audit
 from deploy.clock import MachineClock
 from deploy.compose import Hub, open_hub
 from deploy.doctor_hub import health
@@ -225,4 +226,5 @@ REQUESTS: Mapping[str, Callable[[Hub, Values], Values]] = {
     "drop-fault": _drop_fault,
     "trace": _trace,
     "health": _health,
+    **office_audit.REQUESTS,
 }

@@ -383,6 +383,9 @@ class Store(Protocol):
     def entries(self, start: int, end: int) -> list[Entry]:
         """The entries of `start` to `end` (not included); an erased one has an empty record."""
 
+    def records(self, start: int, end: int) -> list[tuple[int, bytes]]:
+        """Index and record of those of these entries that are no public ones and were not erased; for long readings."""
+
     def standing(self, start: int) -> list[tuple[int, Entry]]:
         """The entries, from index `start` on, that a step has named as `standing`."""
 

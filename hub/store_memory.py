@@ -255,6 +255,13 @@ class MemoryStore:
         self._open()
         return self._entries[start:end]
 
+    def records(self, start: int, end: int) -> list[tuple[int, bytes]]:
+        """See `hub.store.Store`."""
+        self._open()
+        return [
+            (index, one.record) for index, one in enumerate(self._entries[start:end], start) if one.salt is not None
+        ]
+
     def standing(self, start: int) -> list[tuple[int, Entry]]:
         """See `hub.store.Store`."""
         self._open()

@@ -336,6 +336,11 @@ class SqliteStore:
         return [Entry(leaf, salt, record or b"") for leaf, salt, record in rows]
 
     @_guarded
+    def records(self, start: int, end: int) -> list[tuple[int, bytes]]:
+        """See `hub.store.Store`."""
+        return self._db.execute(sql.READ_RECORDS, (start, end)).fetchall()
+
+    @_guarded
     def standing(self, start: int) -> list[tuple[int, Entry]]:
         """See `hub.store.Store`."""
         rows = self._db.execute(sql.READ_STANDING, (start,)).fetchall()

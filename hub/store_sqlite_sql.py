@@ -134,6 +134,7 @@ READ_STANDING = (
 # What is public has no salt, and neither has what was erased before.
 ERASE = "UPDATE entry SET salt = NULL, record = NULL WHERE idx >= ? AND idx < ? AND salt IS NOT NULL"
 ERASE_FACTS = "DELETE FROM fact WHERE idx >= ? AND idx < ?"
+READ_RECORDS = "SELECT idx, record FROM entry WHERE idx >= ? AND idx < ? AND salt IS NOT NULL ORDER BY idx"
 READ_LEAVES = "SELECT leaf FROM entry WHERE idx >= ? AND idx < ? ORDER BY idx"
 ADD_TILE = "INSERT INTO tile VALUES (?, ?, ?, ?)"
 READ_TILE = "SELECT hashes FROM tile WHERE level = ? AND number = ?"

@@ -15,8 +15,10 @@ from pathlib import Path
 
 import click
 
+from deploy.commands import audit_find, audit_orders
 from deploy.commands.compare import audit_compare
 from deploy.compose import Hub, open_hub, write_new
+from deploy.dutch_decisions import organisation
 from deploy.entries import KINDS, pages, read_lines
 from deploy.exits import Exit, failed, refused, wrong_use
 from deploy.office import open_office
@@ -27,7 +29,6 @@ from hub.audit.export import proof_text, write_export
 from hub.audit.replay import Report as Replayed
 from hub.audit.replay import replay
 from hub.config import load_hub_config
-from schemas.address import oin_of, role_of
 from schemas.entry import Entry
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -35,10 +36,11 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 @click.group()
 def audit() -> None:
-    """The log: show, verify, prove, checkpoint, compare."""
+    """The log: show, search, explain, replay, verify, prove, export, and what controller and FG decide about it."""
 
 
-audit.add_command(audit_compare)
+for one in (audit_compare, *audit_find.COMMANDS, *audit_orders.COMMANDS):
+    audit.add_command(one)
 
 
 @audit.command()
@@ -61,15 +63,11 @@ def show(  # one option each; click passes them by name
                 if len(found) == most:
                     break
     rows = [
-        (one.index, one.day, one.kind, " -> ".join(map(_short, one.partners)), one.about, one.code) for one in found
+        (one.index, one.day, one.kind, " -> ".join(map(organisation, one.partners)), one.about, one.code)
+        for one in found
     ]
     columns = ("nummer", "dag", "soort", "partners", "over", "code")
     screen.answer([asdict(one) for one in found], table(f"Logboek van {size} regels", columns, rows))
-
-
-def _short(address: str) -> str:
-    """An address as fits in a table: the role, and the end of the OIN."""
-    return f"{role_of(address)} (..{oin_of(address)[-4:]})"
 
 
 @audit.command()
@@ -114,7 +112,8 @@ def _entries(running: Hub, size: int, advance: Callable[[int], None]) -> Iterato
 
 def _tell(screen: Screen, report: outsider.Report, replayed: Replayed) -> None:
     differs = [asdict(one) for one in replayed.differs]
-    sound = report.ok and not differs
+    stolen = replayed.unaccounted
+    sound = report.ok and not differs and not stolen
     answer = {
         "sound": sound,
         "entries": report.entries,
@@ -123,6 +122,7 @@ def _tell(screen: Screen, report: outsider.Report, replayed: Replayed) -> None:
         "erased": report.erased,
         "faults": list(report.faults),
         "decisions": {"same": replayed.same, "differs": differs, "not_decidable": replayed.not_decidable},
+        "erased_unlawfully": stolen,
     }
     rows = [
         ("regels", report.entries),
@@ -135,6 +135,7 @@ def _tell(screen: Screen, report: outsider.Report, replayed: Replayed) -> None:
     ]
     verdict = [bad(f"KLOPT NIET: {fault}.") for fault in report.faults]
     verdict += [bad(f"KLOPT NIET: het besluit van regel {one['index']} valt anders uit.") for one in differs]
+    verdict += [bad(f"KLOPT NIET: regel {index} is gewist zonder dat het mocht.") for index in stolen]
     if sound:
         verdict = [
             good("KLOPT: de regels geven de wortel die de hub tekende, en elk besluit valt opnieuw hetzelfde uit.")

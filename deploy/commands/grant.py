@@ -17,6 +17,7 @@ from adapters.records import ACTIVE
 from adapters.refusals import CLOSED, KINDS, REASONS, WORDS
 from consent.precedence import HELD
 from deploy.commands.agreement import ended, the_day, the_rule
+from deploy.commands.audit_find import explain_grant
 from deploy.commands.desk import at_desk, at_work
 from deploy.commands.edge import partner_address
 from deploy.commands.objection import (
@@ -37,13 +38,14 @@ from schemas.calendar import date_text, day_of
 
 @click.group()
 def grant() -> None:
-    """The grants and refusals of an edge: ways, make, list, stop, object, hold, lift."""
+    """The grants and refusals of an edge: ways, make, list, stop, object, hold, lift; and what a hub knew of one: explain."""
 
 
 for _one in (grant_request, grant_requests, grant_answer):
     grant.add_command(_one)
 for _one in (grant_object, grant_objections, grant_decide_objection, grant_inform, grant_except, grant_hold):
     grant.add_command(_one)
+grant.add_command(explain_grant)
 
 
 @grant.command(name="list")

@@ -72,7 +72,7 @@ class Asked(NamedTuple):
 
 def replay(entries: Iterable[Entry], national: RuleTable, listen: Callable[[Asked], None] | None = None) -> Report:
     """The report over all entries of a log, in order from index 0; `listen` hears of each decision that can be taken again."""
-    memory = Memory(national, listen)
+    memory = _Memory(national, listen)
     for index, item in enumerate(entries):
         if not item.record:
             memory.forgotten(index)
@@ -84,7 +84,7 @@ def replay(entries: Iterable[Entry], national: RuleTable, listen: Callable[[Aske
     return memory.report
 
 
-class Memory:
+class _Memory:
     """What the hub knew after the entries so far."""
 
     def __init__(self, national: RuleTable, listen: Callable[[Asked], None] | None = None) -> None:
@@ -282,3 +282,24 @@ class Memory:
             self.report.differs.append(Difference(index, f"{logged}, on {amiss}", recomputed.value))
         else:
             self.report.differs.append(Difference(index, logged, recomputed.value))
+
+
+class Then(_Memory):
+    """What the hub knew at a moment, of what its caller picks: admissions, manifests, the entries about one handle."""
+
+    def grant(self, handle: bytes) -> GrantRow | None:
+        """The row of a handle, as the entries so far made it."""
+        return self._grants.get(handle)
+
+    def stops(self, handle: bytes) -> list[StopRow]:
+        """Who has stopped it so far."""
+        return self._stops.get(handle, [])
+
+    @property
+    def partners(self) -> Partners:
+        """Everyone, with the keys and tables of then."""
+        return self._partners
+
+    def with_holes(self) -> None:
+        """Something before was erased."""
+        self._holes = True

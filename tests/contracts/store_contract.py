@@ -121,7 +121,7 @@ def everything(store: Store) -> list[object]:
     due = sorted(store.due(FOR_EVER, 1_000))
     told += [store.stops(map(handle, names)), store.find_waiting(ids), due, store.payloads(ids)]
     told += [store.entries(0, size), store.hashes(0, 0, size), store.faults(), store.counts(), store.last_checkpoint()]
-    told.append(store.standing(0))
+    told += [store.standing(0), store.records(0, size)]
     told.append(store.attestations([bytes_of("manifest", 32), bytes(32)]))
     for address in range(1, 5):
         told += [store.feed(address, 0, 1_000), store.notices(address, 1_000), store.manifests(address)]
@@ -805,6 +805,7 @@ class StoreContract:
         assert world.store.head()[:2] == before[:2]
         gone = [Entry(entry(name).leaf, None, b"") for name in "ac"]
         assert world.store.entries(start, start + 3) == [gone[0], entry("b"), gone[1]]
+        assert world.store.records(start, start + 3) == [(start + 1, entry("b").record)]
 
     def test_what_is_public_is_never_erased(self, world: World) -> None:
         start = world.do(Step(5, entries=[public(b"a table")]))

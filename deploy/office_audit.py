@@ -1,0 +1,129 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""What is asked of a hub about its log: orders of controller and FG, why it decided so, which entries fit.
+
+An order that is refused is an answer, with the sentence under `not`, so that it reaches a person whole over the socket too.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from itertools import islice
+
+from consent.rules import national
+from deploy.compose import Hub
+from deploy.explain_entries import explain_handle, explain_message
+from deploy.find_entries import Wanted, find
+from hub.audit.erasure import FIRST_DAYS, as_ranges
+from hub.control_socket import Values
+from schemas.calendar import date_text, day_of
+from schemas.order import ERASE, MOST_RANGES, Order, OrderError, SignedOrder, as_text, from_text, leaves_hash
+
+_NONCE = 16
+_MOST = 1_000_000
+
+
+def _officer(hub: Hub, values: Values) -> Values:
+    try:
+        public = bytes.fromhex(str(values["public"]))
+    except ValueError:
+        return {"not": "This is no public key: it is 64 hexadecimals, as `schakel audit key` printed them."}
+    try:
+        hub.exchange.register_officer(str(values["role"]), public)
+    except OrderError as error:
+        return {"not": str(error)}
+    return {"role": values["role"]}
+
+
+def _officers(hub: Hub, values: Values) -> Values:
+    standing = hub.exchange.standing()
+    return {
+        "inquiry": standing.inquiry,
+        "officers": [
+            {
+                "role": one.role,
+                "public": one.public.hex(),
+                "since": date_text(one.day),
+                "counts_from": date_text(one.day + FIRST_DAYS),
+            }
+            for one in standing.officers
+        ],
+    }
+
+
+def _order_erase(hub: Hub, values: Values) -> Values:
+    last = values["last"]
+    wanted = Wanted(
+        partner=values["partner"],
+        first_day=values["first_day"],
+        last_day=values["last_day"],
+        after=values["first"] or 0,
+        end=None if last is None else last + 1,
+    )
+    chosen = [one.line.index for one in islice(find(hub.store, wanted), _MOST)]
+    may, stay = hub.exchange.erasable(chosen)
+    ranges = tuple(as_ranges(may))
+    if not ranges:
+        return {"not": f"Of the entries that fit none may be erased today: {len(stay)} stay. Nothing was made."}
+    if len(ranges) > MOST_RANGES:
+        return {"not": "These are too many separate entries for one order. Choose fewer days."}
+    leaves = leaves_hash(hub.exchange.leaves(ranges))
+    return {**_made(hub, ERASE, str(values["reason"]), ranges, leaves), "entries": len(may), "stay": len(stay)}
+
+
+def _order_inquiry(hub: Hub, values: Values) -> Values:
+    return _made(hub, str(values["kind"]), str(values["reason"]))
+
+
+def _made(
+    hub: Hub, kind: str, reason: str, ranges: tuple[tuple[int, int], ...] = (), leaves: bytes | None = None
+) -> dict[str, object]:
+    today = day_of(hub.store.now())
+    order = Order(hub.log.name, kind, os.urandom(_NONCE), today, reason, ranges, leaves)
+    return {"order": as_text(SignedOrder(order)), "kind": kind, "reason": reason, "day": date_text(today)}
+
+
+def _carry_out(hub: Hub, values: Values) -> Values:
+    try:
+        index, erased = hub.exchange.carry_out(from_text(str(values["order"])))
+    except OrderError as error:
+        return {"not": str(error)}
+    return {"entry": index, "erased": len(erased)}
+
+
+def _explain(hub: Hub, values: Values) -> Values:
+    found = explain_message(hub.store, bytes.fromhex(str(values["id"])), national(hub.config.test_mode))
+    return {"explanation": None if found is None else asdict(found)}
+
+
+def _explain_grant(hub: Hub, values: Values) -> Values:
+    day = day_of(hub.store.now()) if values["day"] is None else int(values["day"])
+    handle = bytes.fromhex(str(values["handle"]))
+    return {"explanation": asdict(explain_handle(hub.store, handle, day, national(hub.config.test_mode)))}
+
+
+def _search(hub: Hub, values: Values) -> Values:
+    most = int(values["most"])
+    asked = {
+        name: values[name] for name in ("partner", "row", "code", "kind", "first_day", "last_day", "outcome", "after")
+    }
+    found = list(islice(find(hub.store, Wanted(**asked)), most + 1))
+    return {
+        "entries": [{**asdict(one.line), "row": one.row, "outcome": one.outcome} for one in found[:most]],
+        "more": len(found) > most,
+    }
+
+
+REQUESTS: Mapping[str, Callable[[Hub, Values], Values]] = {
+    "officer": _officer,
+    "officers": _officers,
+    "order-erase": _order_erase,
+    "order-inquiry": _order_inquiry,
+    "carry-out": _carry_out,
+    "explain": _explain,
+    "explain-grant": _explain_grant,
+    "search": _search,
+}
