@@ -62,31 +62,10 @@ def the_day(option: str, text: str | None) -> int | None:
 @click.option("--most", type=click.IntRange(1, 10_000), default=200, show_default=True, help="At most so many entries.")
 @hub_option
 @with_screen
-def search(  # one option each; click passes them by name
-    screen: Screen,
-    partner: str | None,
-    row: int | None,
-    code: str | None,
-    kind: str | None,
-    begin: str | None,
-    until: str | None,
-    outcome: str | None,
-    after: int,
-    most: int,
-    config: Path | None,
-) -> None:
+def search(screen: Screen, config: Path | None, **asked: Any) -> None:
     """The entries that fit all of this: a list, never a count."""
-    asked = {
-        "partner": partner,
-        "row": row,
-        "code": code,
-        "kind": kind,
-        "first_day": the_day("--from", begin),
-        "last_day": the_day("--until", until),
-        "outcome": outcome,
-        "after": after,
-        "most": most,
-    }
+    asked["first_day"] = the_day("--from", asked.pop("begin"))
+    asked["last_day"] = the_day("--until", asked.pop("until"))
     with open_office(load_hub_config(settings_file(config, HUB_FILE))) as office:
         found = office("search", asked)
     rows = [

@@ -95,28 +95,12 @@ def officer(screen: Screen, role: str | None, public: str | None, config: Path |
 @click.option("--partner", help="Only entries about this address or role.")
 @hub_option
 @with_screen
-def erase(  # one option each; click passes them by name
-    screen: Screen,
-    file: Path,
-    reason: str,
-    first: int | None,
-    last: int | None,
-    begin: str | None,
-    until: str | None,
-    partner: str | None,
-    config: Path | None,
-) -> None:
+def erase(screen: Screen, file: Path, config: Path | None, **wanted: Any) -> None:
     """Write an order to erase entries into FILE.  Nothing is erased until controller and FG have signed it."""
-    if (first, last, begin, until, partner) == (None,) * 5:
+    if all(value is None for name, value in wanted.items() if name != "reason"):
         raise wrong_use("Say which entries: --first, --last, --from, --until or --partner.")
-    wanted = {
-        "reason": reason,
-        "first": first,
-        "last": last,
-        "first_day": the_day("--from", begin),
-        "last_day": the_day("--until", until),
-        "partner": partner,
-    }
+    wanted["first_day"] = the_day("--from", wanted.pop("begin"))
+    wanted["last_day"] = the_day("--until", wanted.pop("until"))
     made = _ordered(file, config, "order-erase", wanted)
     stay = f"{made['stay']} andere regels passen ook, maar mogen nog niet of nooit gewist worden: zij blijven staan."
     _tell_made(screen, file, made, *([note(stay)] if made["stay"] else []))

@@ -348,7 +348,8 @@ def test_a_store_of_the_version_before_is_brought_up_to_date_and_knows_its_recip
         "DROP TABLE recovery",
         "DROP TABLE awaited",
         "ALTER TABLE feed DROP COLUMN frame",
-        "DROP TABLE standing; DROP TABLE attestation",
+        "DROP TABLE attestation",
+        "DROP TABLE standing",
         "PRAGMA user_version = 1",
     ):
         db.execute(statement)
@@ -365,7 +366,7 @@ def test_a_store_of_before_attestations_has_none_and_takes_them(tmp_path: Path) 
     team = world.party("team-wmo")
     world.store.close()
     db = sqlite3.connect(tmp_path / "hub.db", isolation_level=None)
-    for statement in ("DROP TABLE standing; DROP TABLE attestation", "PRAGMA user_version = 2"):
+    for statement in ("DROP TABLE attestation", "DROP TABLE standing", "PRAGMA user_version = 2"):
         db.execute(statement)
     db.close()
     store = SqliteStore(tmp_path, world.clock)

@@ -1,0 +1,285 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""`schakel audit` as controller, FG and operator use it, on what the demo left at its hub."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.compose import open_hub
+from deploy.exits import Exit
+from hub.config import load_hub_config
+from hub.store import Step
+from schemas import entry
+from schemas.calendar import date_text, day_of, parse_date
+from tests.deploy.conftest import Schakel
+
+Answer = Callable[..., Any]
+TEAM, PROVIDER = "urn:nld:oin:00000009999999990001:team-wmo", "urn:nld:oin:00000009999999990002:provider-wmo"
+
+
+@pytest.fixture
+def hub(kept: Path) -> Path:
+    """The hub, whose clock a file moves."""
+    settings = kept / "hub" / "hub.toml"
+    settings.write_text(settings.read_text() + 'clock_file = "clock.toml"\n')
+    _pass(kept / "hub", 0)
+    return kept / "hub"
+
+
+def _pass(hub: Path, days: int) -> None:
+    (hub / "clock.toml").write_text(f"passed_seconds = {days * 86_400}\n")
+
+
+@pytest.fixture
+def keys(answer: Answer, hub: Path, tmp_path: Path) -> dict[str, Path]:
+    """Keys of controller and FG that stand in the log for 31 days."""
+    made = {role: tmp_path / f"{role}.key" for role in ("controller", "fg")}
+    for role, file in made.items():
+        public = answer("audit", "key", role, file)["public"]
+        answer("audit", "officer", role, public, "--config", hub)
+    _pass(hub, 31)
+    return made
+
+
+def _ordered(answer: Answer, hub: Path, tmp_path: Path, *selection: object) -> Path:
+    file = tmp_path / "opdracht.txt"
+    answer("audit", "erase", file, "--reason", "citizen", *selection, "--config", hub)
+    return file
+
+
+def _ids(answer: Answer, kept: Path) -> str:
+    return str(answer("edge", "trace", 2, "--config", kept / "team-wmo")["id"])
+
+
+# -- erasing
+
+
+def test_controller_and_fg_erase_together_and_everything_still_holds(
+    schakel: Schakel, answer: Answer, kept: Path, hub: Path, keys: dict[str, Path], tmp_path: Path
+) -> None:
+    message = _ids(answer, kept)
+    accept = answer("audit", "explain", message, "--config", hub)["decisions"][0]["entry"]
+    answer("audit", "checkpoint", "--config", hub)
+    file = _ordered(answer, hub, tmp_path, "--first", accept, "--last", accept)
+    assert answer("audit", "sign", file, keys["fg"], "--yes")["signed"] == ["fg"]
+    result = schakel("audit", "carry-out", file, "--config", hub)
+    assert (result.exit_code, "the controller has not" in result.output) == (Exit.REFUSED, True)
+    assert answer("audit", "sign", file, keys["controller"], "--yes")["signed"] == ["controller", "fg"]
+    done = answer("audit", "carry-out", file, "--config", hub)
+    assert done["erased"] == 1
+    verified = answer("audit", "verify", "--config", hub)
+    assert (verified["sound"], verified["erased"], verified["erased_unlawfully"]) == (True, 1, [])
+    replayed = answer("audit", "replay", "--config", hub)
+    assert {"index": accept, "why": "erased"} in replayed["not_decidable"]
+    assert (replayed["sound"], replayed["differs"]) == (True, [])
+    assert answer("audit", "show", "--kind", "erasure", "--config", hub)[0]["code"] == "citizen, 1 entries"
+    assert schakel("audit", "explain", message, "--config", hub).exit_code == Exit.FAILED
+    again = schakel("audit", "carry-out", file, "--config", hub)
+    assert (again.exit_code, "erased already" in again.output) == (Exit.REFUSED, True)
+
+
+def test_who_signs_sees_what_and_is_asked(
+    schakel: Schakel, answer: Answer, hub: Path, keys: dict[str, Path], tmp_path: Path
+) -> None:
+    file = _ordered(answer, hub, tmp_path, "--partner", "provider-wmo")
+    before = file.read_text()
+    result = schakel("audit", "sign", file, keys["fg"], typed="n\n")
+    assert result.exit_code == Exit.FAILED
+    assert "verzoek van een burger" in result.output
+    assert file.read_text() == before
+    assert schakel("audit", "sign", file, keys["fg"], "--json").exit_code == Exit.WRONG_USE
+    result = schakel("audit", "sign", file, keys["fg"], typed="y\n")
+    assert (result.exit_code, "Getekend als de FG" in result.output) == (Exit.DONE, True)
+    result = schakel("audit", "sign", file, keys["fg"], "--yes")
+    assert (result.exit_code, "signed the order already" in result.output) == (Exit.REFUSED, True)
+
+
+def test_one_person_with_both_keys_signs_once(
+    schakel: Schakel, answer: Answer, hub: Path, keys: dict[str, Path], tmp_path: Path
+) -> None:
+    file = _ordered(answer, hub, tmp_path, "--partner", "provider-wmo")
+    copied = tmp_path / "copied.key"
+    copied.write_text(keys["fg"].read_text().replace("role fg", "role controller"))
+    copied.chmod(0o600)
+    answer("audit", "sign", file, keys["fg"], "--yes")
+    result = schakel("audit", "sign", file, copied, "--yes")
+    assert (result.exit_code, "for the other role" in result.output) == (Exit.REFUSED, True)
+
+
+def test_an_order_of_too_young_entries_is_not_made(schakel: Schakel, answer: Answer, hub: Path, tmp_path: Path) -> None:
+    result = schakel(
+        "audit", "erase", tmp_path / "o", "--reason", "court", "--partner", "provider-wmo", "--config", hub
+    )
+    assert (result.exit_code, "none may be erased today" in result.output) == (Exit.REFUSED, True)
+    assert not (tmp_path / "o").exists()
+    assert schakel("audit", "erase", tmp_path / "o", "--reason", "court", "--config", hub).exit_code == Exit.WRONG_USE
+
+
+def test_an_inquiry_holds_up_erasing_until_two_close_it(
+    schakel: Schakel, answer: Answer, hub: Path, keys: dict[str, Path], tmp_path: Path
+) -> None:
+    file = _ordered(answer, hub, tmp_path, "--partner", "provider-wmo")
+    for one in keys.values():
+        answer("audit", "sign", file, one, "--yes")
+    opening, closing = tmp_path / "open", tmp_path / "close"
+    answer("audit", "inquiry", "open", opening, "--reason", "complaint", "--config", hub)
+    answer("audit", "sign", opening, keys["fg"], "--yes")
+    assert answer("audit", "carry-out", opening, "--config", hub)["erased"] == 0
+    assert answer("audit", "officer", "--config", hub)["inquiry"] is not None
+    assert "loopt een onderzoek" in schakel("audit", "officer", "--config", hub).output
+    result = schakel("audit", "carry-out", file, "--config", hub)
+    assert (result.exit_code, "An inquiry is open" in result.output) == (Exit.REFUSED, True)
+    answer("audit", "inquiry", "close", closing, "--reason", "done", "--config", hub)
+    for one in keys.values():
+        answer("audit", "sign", closing, one, "--yes")
+    answer("audit", "carry-out", closing, "--config", hub)
+    assert answer("audit", "carry-out", file, "--config", hub)["erased"] > 3
+    assert answer("audit", "verify", "--config", hub)["sound"]
+
+
+def test_what_was_erased_by_nobody_fails_verify_and_replay(schakel: Schakel, answer: Answer, hub: Path) -> None:
+    index = answer("audit", "search", "--kind", "accept", "--config", hub)["entries"][0]["index"]
+    with open_hub(load_hub_config(hub / "hub.toml")) as running:
+        running.store.commit(Step(at=running.store.now(), erases=[(index, index + 1)]))
+    for command in ("verify", "replay"):
+        result = schakel("audit", command, "--config", hub, "--json")
+        assert result.exit_code == Exit.FAILED
+        assert json.loads(result.stdout)["erased_unlawfully"] == [index]
+        assert f"regel {index} is gewist zonder dat het mocht" in schakel("audit", command, "--config", hub).output
+
+
+@pytest.mark.parametrize("text", ["", "schakel order v1\n00", "schakel officer key v1\nrole fg\nseed 00\n", "\x80"])
+def test_files_that_are_no_order_or_no_key_are_refused(
+    schakel: Schakel, answer: Answer, hub: Path, tmp_path: Path, text: str
+) -> None:
+    file, key = tmp_path / "file", tmp_path / "fg.key"
+    file.write_text(text, encoding="utf-8")
+    file.chmod(0o600)
+    answer("audit", "key", "fg", key)
+    assert schakel("audit", "sign", file, key, "--yes").exit_code == Exit.REFUSED
+    assert schakel("audit", "carry-out", file, "--config", hub).exit_code == Exit.REFUSED
+    assert schakel("audit", "key", "fg", key).exit_code == Exit.FAILED
+    key.chmod(0o644)
+    assert "chmod 600" in schakel("audit", "sign", file, key, "--yes").output
+    order = tmp_path / "order"
+    answer("audit", "key", "controller", order)
+    assert schakel("audit", "sign", order, file, "--yes").exit_code == Exit.REFUSED
+
+
+@pytest.mark.parametrize("public", ["zz", "00", "00" * 33])
+def test_what_is_no_public_key_is_not_registered(schakel: Schakel, hub: Path, public: str) -> None:
+    assert schakel("audit", "officer", "fg", public, "--config", hub).exit_code == Exit.REFUSED
+    assert schakel("audit", "officer", "fg", "--config", hub).exit_code == Exit.WRONG_USE
+
+
+# -- explaining
+
+
+def test_a_message_is_explained_in_one_sentence_and_in_fields(
+    schakel: Schakel, answer: Answer, kept: Path, hub: Path
+) -> None:
+    message = _ids(answer, kept)
+    found = answer("audit", "explain", message.upper(), "--config", hub)
+    assert (found["sender"], found["recipient"]) == (TEAM, PROVIDER)
+    assert (found["code"], found["row"], found["law"], found["ground"]) == ("accepted", 1, "wmo", "statutory")
+    assert [one["moment"] for one in found["decisions"]] == ["accept", "hand-over"]
+    assert {one["replayed"] for one in found["decisions"]} == {"same"}
+    (fact,) = found["facts"]
+    with open_hub(load_hub_config(hub / "hub.toml")) as running:
+        record = entry.items_of(running.store.entries(fact["entry"], fact["entry"] + 1)[0].record)
+        accept = entry.items_of(running.store.records(found["decisions"][0]["entry"], 1 << 40)[0][1])
+    assert (record[2], fact["kind"], fact["signer"]) == ("fact", "register", TEAM)
+    assert [one["hash"] for one in found["tables"]] == [one.hex() for one in accept[15]]  # type: ignore[attr-defined]
+    sentence = found["sentence"]
+    assert sentence.count(".") - sentence.count("(..") * 2 == 1
+    for word in (
+        "toegestaan",
+        "regel 1",
+        "wettelijke taak",
+        f"logboekregel {fact['entry']}",
+        found["tables"][0]["version"],
+    ):
+        assert word in sentence
+    assert sentence.split(";")[0] in schakel("audit", "explain", message, "--config", hub).output.replace("\n", " ")
+
+
+def test_a_message_that_the_log_does_not_have_is_said_to_be_unknown(schakel: Schakel, hub: Path) -> None:
+    result = schakel("audit", "explain", "00" * 16, "--config", hub)
+    assert (result.exit_code, "No entry of the log" in result.output) == (Exit.FAILED, True)
+    assert schakel("audit", "explain", "5", "--config", hub).exit_code == Exit.WRONG_USE
+
+
+def test_a_grant_is_explained_as_it_was_on_a_day(answer: Answer, kept: Path, hub: Path) -> None:
+    with open_hub(load_hub_config(hub / "hub.toml")) as running:
+        today = day_of(running.store.now())
+        index = next(i for i, one in running.store.records(0, 1 << 40) if one[6:12] == b"accept")
+        handle = entry.items_of(running.store.entries(index, index + 1)[0].record)[6].hex()  # type: ignore[attr-defined]
+    before = answer("grant", "explain", handle, "--at", date_text(today - 1), "--config", hub)
+    assert (before["code"], before["facts"], before["row"]) == ("not-active", [], None)
+    assert "niet bekend" in before["sentence"]
+    on_day = answer("grant", "explain", handle, "--at", f"{date_text(today)}T10:00", "--config", hub)
+    assert on_day["facts"]
+    assert on_day["row"] is not None
+    _pass(hub, 60)
+    later = answer("grant", "explain", handle, "--config", hub)
+    assert (later["code"], later["facts"]) == ("not-active", on_day["facts"])
+    nothing = answer("grant", "explain", "ab" * 16, "--config", hub)
+    assert (nothing["sender"], nothing["code"]) == (None, "not-active")
+
+
+# -- searching
+
+
+def test_search_finds_by_partner_row_code_day_and_outcome(schakel: Schakel, answer: Answer, hub: Path) -> None:
+    everything = answer("audit", "show", "--most", 1_000, "--config", hub)
+
+    def search(*arguments: object) -> list[dict[str, Any]]:
+        return list(answer("audit", "search", *arguments, "--config", hub)["entries"])
+
+    indexes = [one["index"] for one in search("--partner", "gp")]
+    assert indexes == [
+        one["index"]
+        for one in everything
+        if any(who.endswith(":gp") for who in one["partners"]) and one["kind"] != "manifest"
+    ]
+    assert indexes
+    accepted = search("--code", "accepted", "--kind", "accept")
+    assert [one["index"] for one in accepted] == [
+        one["index"] for one in everything if (one["kind"], one["code"]) == ("accept", "accepted")
+    ]
+    rows = {one["row"] for one in accepted}
+    for row in rows:
+        assert {one["row"] for one in search("--row", row)} == {row}
+    stored = search("--outcome", "stored", "--kind", "accept")
+    assert {one["outcome"] for one in stored} == {"stored"}
+    assert search("--outcome", "expired") == []
+    today = everything[-1]["day"]
+    assert len(search("--from", today, "--until", today, "--kind", "accept")) == len(accepted)
+    assert search("--from", date_text(parse_date(today) + 1)) == []
+    assert search("--until", date_text(parse_date(today) - 1)) == []
+    assert [one["kind"] for one in search("--kind", "manifest", "--partner", TEAM)][:1] == ["manifest"]
+    page = answer("audit", "search", "--most", 2, "--config", hub)
+    assert (len(page["entries"]), page["more"]) == (2, True)
+    assert "vraag verder met --after" in schakel("audit", "search", "--most", 2, "--config", hub).output
+    assert "Geen regel" in schakel("audit", "search", "--partner", "uwv", "--config", hub).output
+    assert schakel("audit", "search", "--from", "2026-02-30", "--config", hub).exit_code == Exit.WRONG_USE
+
+
+# -- replay of an export
+
+
+def test_an_export_is_replayed_without_the_hub(schakel: Schakel, answer: Answer, hub: Path, tmp_path: Path) -> None:
+    export = tmp_path / "log.export"
+    here = answer("audit", "verify", "--export", export, "--config", hub)["decisions"]
+    found = answer("audit", "replay", "--export", export, "--test-mode")
+    assert (found["same"], found["differs"], found["not_decidable"]) == (here["same"], [], [])
+    assert found["same"] > 5
+    export.write_text(export.read_text().replace(" ", "", 1))
+    assert schakel("audit", "replay", "--export", export, "--test-mode").exit_code == Exit.REFUSED
