@@ -11,15 +11,21 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from importlib.metadata import version
 from itertools import islice
 
-from consent.rules import national
+import orjson
+
+from consent.rules import RuleTable, load, national
 from deploy.compose import Hub
+from deploy.entries import pages
 from deploy.explain_entries import explain_handle, explain_message
 from deploy.find_entries import Wanted, find
+from hub.audit.accounts import Accounts, Place
 from hub.audit.erasure import FIRST_DAYS, as_ranges
 from hub.control_socket import Values
 from schemas.calendar import date_text, day_of
+from schemas.fact import HIGHEST_DAY
 from schemas.order import ERASE, MOST_RANGES, Order, OrderError, SignedOrder, as_text, from_text, leaves_hash
 
 _NONCE = 16
@@ -117,6 +123,40 @@ def _search(hub: Hub, values: Values) -> Values:
     }
 
 
+def _export(hub: Hub, values: Values) -> Values:
+    base = national(hub.config.test_mode)
+    tables = {base.hash: base}
+
+    def table(hashed: bytes) -> RuleTable | None:
+        if hashed not in tables:
+            raw = hub.store.table(hashed)
+            if raw is None:
+                return None
+            tables[hashed] = load(raw)
+        return tables[hashed]
+
+    try:
+        str(values["activity"]).format(law="", purpose="", row=0)
+    except (KeyError, IndexError, ValueError, AttributeError):
+        return {"not": "--activity is a URI in which only {law}, {purpose} and {row} stand in braces."}
+    names = {row.number: row.address for row in hub.store.addresses().values()}
+    place = Place(hub.log.name, hub.log.origin, hub.config.operator, version("schakel"))
+    accounts = Accounts(place, names, table, str(values["activity"]))
+    first = 0 if values["first_day"] is None else int(values["first_day"])
+    last = HIGHEST_DAY if values["last_day"] is None else int(values["last_day"])
+    entries = (one for at, page in pages(hub.store, 0, hub.store.head().size) for one in enumerate(page, at))
+    lines = 0
+    descriptor = os.open(str(values["file"]), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as opened:
+        for line in accounts.lines(str(values["kind"]), entries, first, last):
+            opened.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+            lines += 1
+        opened.flush()
+        os.fsync(descriptor)
+    # On disk. A crash before this line: a part of a file is there, which the next try does not overwrite.
+    return {"file": values["file"], "lines": lines, "erased": accounts.erased}
+
+
 REQUESTS: Mapping[str, Callable[[Hub, Values], Values]] = {
     "officer": _officer,
     "officers": _officers,
@@ -126,4 +166,5 @@ REQUESTS: Mapping[str, Callable[[Hub, Values], Values]] = {
     "explain": _explain,
     "explain-grant": _explain_grant,
     "search": _search,
+    "export": _export,
 }

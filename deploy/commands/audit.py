@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 
 from deploy.commands import audit_find, audit_orders
+from deploy.commands.audit_export import export_accounts
 from deploy.commands.compare import audit_compare
 from deploy.compose import Hub, open_hub, write_new
 from deploy.dutch_decisions import organisation
@@ -39,7 +40,7 @@ def audit() -> None:
     """The log: show, search, explain, replay, verify, prove, export, and what controller and FG decide about it."""
 
 
-for one in (audit_compare, *audit_find.COMMANDS, *audit_orders.COMMANDS):
+for one in (audit_compare, export_accounts, *audit_find.COMMANDS, *audit_orders.COMMANDS):
     audit.add_command(one)
 
 
