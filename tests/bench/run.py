@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench import (
+    audit_lines,
     batch_line,
     edge_lines,
     format_lines,
@@ -63,6 +64,8 @@ LINES: dict[str, Measure] = {
     "rules.decide": rule_lines.decide_alone,
     "rules.decide_1M_grants": rule_lines.decide_among_million,
     "edge.inzage_1M_s": _one(rights_line.inzage),
+    "audit.replay_1M_s": audit_lines.replay_million,
+    "audit.search_1M": audit_lines.search_million,
     **{name: partial(format_lines.read, name) for name in format_lines.SAMPLES},
     **{name: partial(format_lines.write, name) for name in format_lines.WRITINGS},
     **{name: partial(format_lines.batch_memory, name) for name in format_lines.BATCHES},
