@@ -23,6 +23,7 @@ from deploy.commands.accession import join
 from deploy.commands.code import edge_code
 from deploy.commands.desk import at_desk, at_work
 from deploy.commands.doctor import edge_doctor
+from deploy.commands.edge_could_see import edge_could_see
 from deploy.commands.edge_renew import edge_renew
 from deploy.commands.edge_restore import edge_backup, edge_restore, edge_restored
 from deploy.commands.incident import incident
@@ -81,6 +82,7 @@ for _right in (inzage, inzage_limit, inzage_limits, received, looks, notices, re
 edge.add_command(edge_missing)
 edge.add_command(edge_sources)
 edge.add_command(edge_own_fact)
+edge.add_command(edge_could_see)
 
 
 @edge.command()

@@ -283,3 +283,38 @@ def test_an_export_is_replayed_without_the_hub(schakel: Schakel, answer: Answer,
     assert found["same"] > 5
     export.write_text(export.read_text().replace(" ", "", 1))
     assert schakel("audit", "replay", "--export", export, "--test-mode").exit_code == Exit.REFUSED
+
+
+# -- at an edge
+
+
+def test_an_edge_says_who_could_see_what_on_a_day(schakel: Schakel, answer: Answer, kept: Path) -> None:
+    number = answer("grant", "list", "--config", kept / "team-wmo")[0]["client"]
+    day = answer("grant", "list", "--config", kept / "team-wmo")[0]["begin"]
+    found = answer("edge", "could-see", number, "--at", day, "--config", kept / "team-wmo")["sights"]
+    assert {one["partner"] for one in found if one["way"] == "out"} >= {PROVIDER}
+    output = schakel("edge", "could-see", number, "--at", day, "--config", kept / "team-wmo").output
+    assert "mocht het horen" in output
+    early = schakel("edge", "could-see", number, "--at", "2020-01-01", "--config", kept / "team-wmo").output
+    assert "kon niemand" in early
+    assert schakel("edge", "could-see", number, "--at", "3", "--config", kept / "team-wmo").exit_code == Exit.WRONG_USE
+
+
+# -- accountability
+
+
+@pytest.mark.parametrize("kind", ["ldv", "adl", "nen7513"])
+def test_the_log_is_exported_as_lines_of_json(
+    schakel: Schakel, answer: Answer, hub: Path, tmp_path: Path, kind: str
+) -> None:
+    target = tmp_path / "out.jsonl"
+    done = answer("audit", "export", target, "--as", kind, "--config", hub)
+    lines = [json.loads(line) for line in target.read_text().splitlines()]
+    assert len(lines) == done["lines"] > 5
+    assert ("users" in target.read_text()) == (kind == "nen7513")
+    assert schakel("audit", "export", target, "--as", kind, "--config", hub).exit_code == Exit.FAILED
+    wrong = schakel("audit", "export", tmp_path / "o", "--as", kind, "--activity", "urn:{name}", "--config", hub)
+    assert (wrong.exit_code, (tmp_path / "o").exists()) == (Exit.REFUSED, False)
+    own = tmp_path / "own.jsonl"
+    answer("audit", "export", own, "--as", "ldv", "--activity", "urn:x:{row}", "--until", "2020-01-01", "--config", hub)
+    assert own.read_text() == ""
