@@ -52,7 +52,7 @@ COMMANDS = {
     ),
     "rules": Place("deploy.commands.rules", "rules", "The rule table: show, check, compare, try out, explain, sign."),
     "audit": Place(
-        "deploy.commands.audit", "audit", "The log: search, explain, replay, verify, export, erase by two keys."
+        "deploy.commands.audit", "audit", "The log: show, search, explain, verify, export, erase."
     ),
     "config": Place("deploy.commands.config", "config", "Settings: show what is in force, check a file."),
 }

@@ -37,7 +37,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 @click.group()
 def audit() -> None:
-    """The log: show, search, explain, replay, verify, prove, export, and what controller and FG decide about it."""
+    """The log: show, search, explain, verify, export, erase."""
 
 
 for one in (audit_compare, export_accounts, *audit_find.COMMANDS, *audit_orders.COMMANDS):

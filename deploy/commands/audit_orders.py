@@ -49,7 +49,7 @@ _RANGES_SHOWN = 10
 
 
 @click.command()
-@click.argument("role", type=_ROLE)
+@click.argument("role", metavar="ROLE", type=_ROLE)
 @click.argument("file", type=_NEW)
 @with_screen
 def key(screen: Screen, role: str, file: Path) -> None:
@@ -67,7 +67,7 @@ def key(screen: Screen, role: str, file: Path) -> None:
 
 
 @click.command()
-@click.argument("role", type=_ROLE, required=False)
+@click.argument("role", metavar="[ROLE]", type=_ROLE, required=False)
 @click.argument("public", required=False)
 @hub_option
 @with_screen

@@ -38,7 +38,7 @@ from schemas.calendar import date_text, day_of
 
 @click.group()
 def grant() -> None:
-    """The grants and refusals of an edge: ways, make, list, stop, object, hold, lift; and what a hub knew of one: explain."""
+    """The grants and refusals of an edge: ways, make, list, stop, object, hold, lift, explain."""
 
 
 for _one in (grant_request, grant_requests, grant_answer):
