@@ -51,9 +51,7 @@ COMMANDS = {
         "The grants and refusals of an edge: ways, make, list, stop, object, hold, lift, explain.",
     ),
     "rules": Place("deploy.commands.rules", "rules", "The rule table: show, check, compare, try out, explain, sign."),
-    "audit": Place(
-        "deploy.commands.audit", "audit", "The log: show, search, explain, verify, export, erase."
-    ),
+    "audit": Place("deploy.commands.audit", "audit", "The log: show, search, explain, verify, export, erase."),
     "config": Place("deploy.commands.config", "config", "Settings: show what is in force, check a file."),
 }
 _EPILOG = "Exit codes: " + "; ".join(f"{code.value} {MEANING[code].partition(':')[0]}" for code in Exit) + "."

@@ -66,29 +66,40 @@ def find(store: Store, wanted: Wanted) -> Iterator[Found]:
         yield from (Found(line, None, None) for line in fitting)
         return
     names = {row.number: row.address for row in store.addresses().values()}
-    look, reader = _Look(wanted, names), Reader(names, lambda index: store.entries(index, index + 1)[0])
-    for index in _candidates(store, look, wanted, size):
+    among = None if wanted.outcome is None else _ended_so(store, wanted.outcome)
+    look, reader = _Look(wanted, names, among), Reader(names, lambda index: store.entries(index, index + 1)[0])
+    for index in _passed(store, look, wanted, size):
         line = reader.line(index, store.entries(index, index + 1)[0])
         about = index if line.kind == entry.ACCEPT else line.about
-        outcome = None if about is None else look.outcomes.get(about)
-        if _fits(line, wanted) and wanted.outcome in (None, outcome):
-            yield Found(line, None if about is None else _row_of(store, about), outcome)
-
-
-def _candidates(store: Store, look: _Look, wanted: Wanted, size: int) -> Iterator[int]:
-    if wanted.outcome is None:
-        yield from _passed(store, look, wanted, size)
-        return
-    # How a message ended stands behind its acceptance, and behind the end of what is wanted too.
-    kept = list(_passed(store, look, wanted, store.head().size))
-    yield from (index for index in kept if index < size and look.ended(index) == wanted.outcome)
+        if _fits(line, wanted):
+            yield Found(line, None if about is None else _row_of(store, about), wanted.outcome)
 
 
 def _passed(store: Store, look: _Look, wanted: Wanted, size: int) -> Iterator[int]:
-    for first in range(0 if look.follows else wanted.after, size, PAGE):
+    for first in range(look.start, size, PAGE):
         for index, record in store.records(first, min(first + PAGE, size)):
             if look(index, record) and index >= wanted.after:
                 yield index
+
+
+def _ended_so(store: Store, outcome: str) -> set[int]:
+    """The acceptances of the messages whose last code is this one; it may stand far behind them."""
+    found: set[int] = set()
+    code, waits, size = encode(outcome), outcome == "accepted", store.head().size
+    for first in range(0, size, PAGE):
+        for index, record in store.records(first, min(first + PAGE, size)):
+            mark = record[_MARK]
+            if mark == b"acce":
+                if record.endswith(code):
+                    found.add(index)
+            elif mark in _AFTER and not record.endswith(_ACCEPTED):  # a hand-over that went well ends nothing
+                accept, at = _uint(record, _AFTER[mark])
+                ended = record.endswith(code) if mark == b"hand" else record.startswith(code, at)
+                if ended and not waits:
+                    found.add(accept)
+                elif found:
+                    found.discard(accept)
+    return found
 
 
 def _fits(line: Line, wanted: Wanted) -> bool:
@@ -100,9 +111,12 @@ def _fits(line: Line, wanted: Wanted) -> bool:
 
 
 class _Look:
-    """The first look.  What it must know of acceptances to judge what names them, it remembers on its way."""
+    """The first look.  What it must know of acceptances to judge what names them, it remembers on its way.
 
-    def __init__(self, wanted: Wanted, names: dict[int, str]) -> None:
+    `among`: only what is about these acceptances.
+    """
+
+    def __init__(self, wanted: Wanted, names: dict[int, str], among: set[int] | None) -> None:
         partner, self._row = wanted.partner, wanted.row
         known = {n: one for n, one in names.items() if partner is None or partner in (one, role_of(one))}
         self._numbers = None if partner is None else frozenset(known)
@@ -112,34 +126,32 @@ class _Look:
         self._first = 0 if wanted.first_day is None else wanted.first_day
         self._last = 1 << 16 if wanted.last_day is None else wanted.last_day
         self._chosen: set[int] = set()
-        self._abouts: dict[int, int] = {}
-        self._judges_ends = wanted.outcome is not None
-        self.outcomes: dict[int, str] = {}
-        self.follows = partner is not None or wanted.row is not None or wanted.outcome is not None
-
-    def ended(self, index: int) -> str | None:
-        """How the message ended that an entry is about."""
-        return self.outcomes.get(self._abouts.get(index, index))
+        self._among = among
+        self._follows = partner is not None or wanted.row is not None or among is not None
+        # Whoever follows acceptances must see them; those among which it looks are known already.
+        self.start = min(among, default=1 << 62) if among is not None else 0 if self._follows else wanted.after
 
     def __call__(self, index: int, record: bytes) -> bool:
         if record[2] != _TWO_BYTES:
             return True  # of a day that no log of ours has: read it in full
         mark, has_code = record[_MARK], self._code in record
         if mark == b"acce":
-            if self.follows and not self._chooses(index, record):
+            if self._follows and not self._chooses(index, record):
                 return False
-        elif not has_code and not self._judges_ends:
+        elif not has_code:
             return False
         elif mark in _AFTER:
-            if self.follows and not self._follows(index, record, mark):
+            if self._follows and _uint(record, _AFTER[mark])[0] not in self._chosen:
                 return False
-        elif self._row is not None or self._judges_ends or not self._is_of_partner(record, mark):
+        elif self._row is not None or self._among is not None or not self._is_of_partner(record, mark):
             return False
         if not has_code or self._kind not in record:
             return False
         return self._first <= record[_DAY_AT] << 8 | record[_DAY_AT + 1] <= self._last
 
     def _chooses(self, index: int, record: bytes) -> bool:
+        if self._among is not None and index not in self._among:
+            return False
         if self._numbers is not None:
             _, at = _uint(record, _AFTER_ACCEPT + _TO_SEQUENCE)
             sender, at = _uint(record, at)
@@ -148,19 +160,6 @@ class _Look:
         if self._row is not None and row_in(record) != self._row:
             return False
         self._chosen.add(index)
-        if self._judges_ends:
-            self.outcomes[index] = "accepted" if record.endswith(_ACCEPTED) else str(entry.items_of(record)[-1])
-        return True
-
-    def _follows(self, index: int, record: bytes, mark: bytes) -> bool:
-        accept, at = _uint(record, _AFTER[mark])
-        if accept not in self._chosen:
-            return False
-        if self._judges_ends:
-            self._abouts[index] = accept
-            if not record.endswith(_ACCEPTED):  # a hand-over that went well ends nothing
-                ended = entry.items_of(record)[-1] if mark == b"hand" else record[at + 1 : _past(record, at)].decode()
-                self.outcomes[accept] = str(ended)
         return True
 
     def _is_of_partner(self, record: bytes, mark: bytes) -> bool:
