@@ -24,6 +24,7 @@ from deploy.commands.code import edge_code
 from deploy.commands.desk import at_desk, at_work
 from deploy.commands.doctor import edge_doctor
 from deploy.commands.edge_could_see import edge_could_see
+from deploy.commands.edge_log_export import edge_log_export
 from deploy.commands.edge_renew import edge_renew
 from deploy.commands.edge_restore import edge_backup, edge_restore, edge_restored
 from deploy.commands.incident import incident
@@ -83,6 +84,7 @@ edge.add_command(edge_missing)
 edge.add_command(edge_sources)
 edge.add_command(edge_own_fact)
 edge.add_command(edge_could_see)
+edge.add_command(edge_log_export)
 
 
 @edge.command()

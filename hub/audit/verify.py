@@ -11,7 +11,8 @@ purpose, and a test holds the two against each other. Exit code 0: everything ho
 
 An export shows that the hub, in every checkpoint in it, signed exactly these entries in this order; that each record
 still shown is the one that was logged; and, with `--previous`, that nothing before a checkpoint you kept has changed
-since. It does not show that the decisions in the records were right: replay recomputes those.
+since. It does not show that the decisions in the records were right, nor that who destroyed a record was allowed to:
+replay recomputes the former, and asks of every record that is gone for an erasure behind it that was lawful.
 
 **The export** is UTF-8 text, lines end in a newline, values are base64 (RFC 4648, section 4):
 

@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
+from deploy.commands.desk import at_desk
 from deploy.compose import open_hub
 from deploy.exits import Exit
 from hub.config import load_hub_config
@@ -318,3 +321,52 @@ def test_the_log_is_exported_as_lines_of_json(
     own = tmp_path / "own.jsonl"
     answer("audit", "export", own, "--as", "ldv", "--activity", "urn:x:{row}", "--until", "2020-01-01", "--config", hub)
     assert own.read_text() == ""
+
+
+def test_an_edge_exports_what_it_did_with_its_clients_encrypted_and_no_user(
+    schakel: Schakel, answer: Answer, kept: Path, tmp_path: Path
+) -> None:
+    key, lines, numbers = tmp_path / "subject.key", {}, {}
+    for partner in ("team-wmo", "zorgaanbieder"):
+        out = tmp_path / f"{partner}.jsonl"
+        done = answer("edge", "log-export", out, "--subject-key", key, "--config", kept / partner)
+        lines[partner] = [json.loads(line) for line in out.read_text().splitlines()]
+        assert len(lines[partner]) == done["lines"] > 0
+        assert done["new_key"] == (partner == "team-wmo")
+        with at_desk(kept / partner) as (opened, _):
+            numbers[partner] = {one.number for one in opened.clients()}
+            secret = {one.bsn for one in opened.clients() if one.bsn}
+        assert not any(one in out.read_text() for one in numbers[partner] | secret)
+    for partner, found in lines.items():
+        subjects = set()
+        for line in found:
+            pairs = {pair["key"]: pair["value"] for pair in line["attributes"]}
+            assert set(pairs) == {"dpl.core.processing_activity_id", "dpl.core.data_subject_id"}
+            assert (len(line["trace_id"]), len(line["operation_id"]), line["status_code"] in (0, 1, 2)) == (
+                32,
+                16,
+                True,
+            )
+            assert line["start_time"] <= line["end_time"]
+            opener = AESSIV(bytes.fromhex(key.read_text()))
+            sealed = b64decode(pairs["dpl.core.data_subject_id"])
+            subjects.add(opener.decrypt(sealed, [b"schakel/ldv/subject/v1"]).decode())
+        assert subjects
+        assert subjects <= numbers[partner]
+        assert len({line["operation_id"] for line in found}) == len(found)
+    assert {line["name"] for line in lines["zorgaanbieder"]} >= {"schakel.receive.event", "schakel.tell.event"}
+    empty = tmp_path / "empty.jsonl"
+    answer("edge", "log-export", empty, "--subject-key", key, "--until", "2020-01-01", "--config", kept / "team-wmo")
+    assert empty.read_text() == ""
+    assert (
+        schakel("edge", "log-export", empty, "--subject-key", key, "--config", kept / "team-wmo").exit_code
+        == Exit.FAILED
+    )
+    key.write_text("00")
+    other = tmp_path / "other.jsonl"
+    refused = schakel("edge", "log-export", other, "--subject-key", key, "--config", kept / "team-wmo")
+    assert (refused.exit_code, other.exists()) == (Exit.REFUSED, False)
+    key.chmod(0o644)
+    assert (
+        "chmod 600" in schakel("edge", "log-export", other, "--subject-key", key, "--config", kept / "team-wmo").output
+    )
