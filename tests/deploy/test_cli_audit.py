@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from base64 import b64decode
 from collections.abc import Callable
 from pathlib import Path
@@ -18,10 +21,13 @@ from deploy.commands.desk import at_desk
 from deploy.compose import open_hub
 from deploy.exits import Exit
 from hub.config import load_hub_config
+from hub.control_socket import is_served
 from hub.store import Step
 from schemas import entry
 from schemas.calendar import date_text, day_of, parse_date
 from tests.deploy.conftest import Schakel
+from tests.deploy.nets import wait_for
+from tests.deploy.test_cli_faults import SERVE
 
 Answer = Callable[..., Any]
 TEAM, PROVIDER = "urn:nld:oin:00000009999999990001:team-wmo", "urn:nld:oin:00000009999999990002:provider-wmo"
@@ -180,6 +186,29 @@ def test_files_that_are_no_order_or_no_key_are_refused(
 def test_what_is_no_public_key_is_not_registered(schakel: Schakel, hub: Path, public: str) -> None:
     assert schakel("audit", "officer", "fg", public, "--config", hub).exit_code == Exit.REFUSED
     assert schakel("audit", "officer", "fg", "--config", hub).exit_code == Exit.WRONG_USE
+
+
+def test_a_hub_that_runs_carries_out_refuses_explains_and_exports_as_well(
+    schakel: Schakel, answer: Answer, kept: Path, hub: Path, keys: dict[str, Path], tmp_path: Path
+) -> None:
+    message = _ids(answer, kept)
+    command = [sys.executable, "-c", SERVE, str(hub / "hub.toml")]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as running:
+        try:
+            wait_for(lambda: is_served(hub / "data"))
+            assert answer("audit", "explain", message, "--config", hub)["code"] == "accepted"
+            file = _ordered(answer, hub, tmp_path, "--partner", "provider-wmo")
+            result = schakel("audit", "carry-out", file, "--config", hub)
+            assert (result.exit_code, "Two must sign" in result.output) == (Exit.REFUSED, True)
+            for one in keys.values():
+                answer("audit", "sign", file, one, "--yes")
+            assert answer("audit", "carry-out", file, "--config", hub)["erased"] > 3
+            assert answer("audit", "export", tmp_path / "ldv", "--as", "ldv", "--config", hub)["erased"] > 3
+            left = answer("audit", "search", "--partner", "provider-wmo", "--config", hub)["entries"]
+            assert {one["kind"] for one in left} == {"admission", "fact"}
+        finally:
+            running.send_signal(signal.SIGKILL)
+    assert answer("audit", "verify", "--config", hub)["sound"]
 
 
 # -- explaining
