@@ -48,7 +48,7 @@ KNOWS = {
         ("grandson", "onderbroken", YOUTH),
         ("grandson", "actie belegd", "Veiligheidshuis Voorbeeldregio"),
     ],
-    YOUTH: [],
+    YOUTH: [("grandson", "toegewezen", "Team Jeugd Voorbeeldstad")],
     WORK: [("daughter", "aangemeld", UWV), ("daughter", "toegewezen", UWV)],
     UWV: [("daughter", "gestart", WORK)],
     "School De Regenboog": [("grandson", "toegewezen", "Samenwerkingsverband Voorbeeldstad")],
