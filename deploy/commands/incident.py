@@ -19,7 +19,7 @@ from deploy.commands.rights import HTML
 from deploy.exits import wrong_use
 from deploy.incident_texts import incident_paper, person_paper
 from deploy.options import edge_option
-from deploy.paper import moment, to_screen, to_text, write_html
+from deploy.paper import timestamp, to_screen, to_text, write_html
 from deploy.screen import Screen, with_screen
 
 _ZONE = ZoneInfo("Europe/Amsterdam")
@@ -46,13 +46,13 @@ def incident(screen: Screen, first: str, last: str, html: Path | None, config: P
     if html is not None:
         write_html(html, *papers)
     answer = {
-        "from": moment(found.first),
-        "to": moment(found.last),
+        "from": timestamp(found.first),
+        "to": timestamp(found.last),
         "persons": list(found.persons),
         "partners": list(found.partners),
         "categories": list(found.categories),
-        "passed": [asdict(one) | {"at": moment(one.at)} for one in found.passed],
-        "looks": [asdict(one) | {"at": moment(one.at)} for one in found.watched],
+        "passed": [asdict(one) | {"at": timestamp(one.at)} for one in found.passed],
+        "looks": [asdict(one) | {"at": timestamp(one.at)} for one in found.watched],
         "for_the_authority": to_text(papers[0]),
         "for_the_persons": to_text(papers[1]),
     }

@@ -19,7 +19,7 @@ from deploy.commands.desk import at_desk
 from deploy.compose_edge import Settings
 from deploy.exits import wrong_use
 from deploy.options import edge_option
-from deploy.paper import moment, to_screen, write_html
+from deploy.paper import moment, timestamp, to_screen, write_html
 from deploy.rights_texts import MAYBE, report_paper
 from deploy.screen import Screen, good, note, table, with_screen
 from deploy.viewer import viewer
@@ -73,7 +73,7 @@ def report_data(name: str, found: Report) -> dict[str, object]:
         "objections": [
             asdict(one) | {"since": date_text(one.since), "lifted_on": _date(one.lifted_on)} for one in found.objections
         ],
-        "seen": [asdict(one) | {"at": moment(one.at)} for one in found.seen],
+        "seen": [asdict(one) | {"at": timestamp(one.at)} for one in found.seen],
     }
 
 
@@ -239,7 +239,7 @@ def looks(screen: Screen, client: str, config: Path | None) -> None:
         for one in found
     ]
     answer = [
-        {"at": moment(one.at), "by": one.by, "account": one.account, "what": WHAT[one.what], "why": one.why}
+        {"at": timestamp(one.at), "by": one.by, "account": one.account, "what": WHAT[one.what], "why": one.why}
         | {"tasks": list(one.tasks)}
         for one in found
     ]
