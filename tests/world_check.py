@@ -171,7 +171,9 @@ def _check_fates(world: World, found: dict[int, Fate]) -> None:
     stored, payloads = world.store.stored(ids), world.store.payloads(ids)
     for index, fate in kept.items():
         outcome = stored.get(fate.message_id)
-        if index > erased and outcome is not None and outcome.accept == index:  # kept 30 days; then the id may come again
+        if (
+            index > erased and outcome is not None and outcome.accept == index
+        ):  # kept 30 days; then the id may come again
             assert (outcome.sha, outcome.code.value) == (fate.sha, fate.last), "the stored outcome is not the log's"
         if fate.message_id not in waiting:
             assert payloads.get(fate.message_id) is None, "a payload outlived its waiting"
