@@ -70,13 +70,13 @@ def _pointed_at(reads: Reads, client: Client) -> list[str]:
 
 def _about(reads: Reads, work: Workplace, client: Client, address: str) -> list[Missing]:
     way = ways(work.rules, role_of(work.address), role_of(address))
-    refused = is_refused(reads, client.id, address)
     numbers = [one.number for one in SOURCES.find(reads, "client", client.id.encode()) if one.partner == address]
     found = []
     for row, ground in way.open:
         frozen = any(
             grant.state == FROZEN for grant in GRANTS.find(reads, "line", line_name(client.id, address, row).encode())
         )
+        refused = is_refused(reads, client.id, address, row)
         why = REFUSED if refused else STOPPED if frozen else _needs(row, ground, client)
         named = tuple(numbers) if why == PERSON and row.id not in SOURCE_ROWS else ()
         found.append(Missing(address, role_of(address), row, ground, why, named))

@@ -115,7 +115,7 @@ def _event(work: Workplace, item: Item) -> Event | None:
 
 
 def _may_be_told(tx: Transaction, work: Workplace, grant: Grant, event: Event) -> bool:
-    if not is_live(grant, work.today) or is_refused(tx, grant.client, grant.recipient):
+    if not is_live(grant, work.today) or is_refused(tx, grant.client, grant.recipient, work.rules.rows.get(grant.row)):
         return False
     if event.law is None or event.law.value != grant.law:
         return False

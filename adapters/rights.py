@@ -36,9 +36,9 @@ from adapters.records import (
     gone_key,
     number_key,
 )
-from adapters.refusals import OBJECTED, WITHDRAWN
 from adapters.rights_limits import is_limited, limits, row_of, shows
 from adapters.workplace import Workplace
+from consent.precedence import OBJECTED, WITHDRAWN
 from consent.record import from_bytes
 from consent.rules import Source
 from schemas.calendar import day_of

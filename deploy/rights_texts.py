@@ -12,10 +12,10 @@ from collections.abc import Sequence
 
 from adapters.code_slips import in_words
 from adapters.looks import WHAT, WHY
-from adapters.refusals import OBJECTED
 from adapters.rights import ARRIVED, Fact, Ground, Report
 from adapters.rights_letters import Letter
 from adapters.rights_limits import CLIENT
+from consent.precedence import OBJECTED
 from consent.rules import Source
 from deploy.dutch import GROUNDS, categories
 from deploy.paper import Paper, Section, moment, short_day

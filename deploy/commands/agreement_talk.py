@@ -31,7 +31,7 @@ from adapters.conversation import (
 )
 from adapters.edge import Edge
 from adapters.lines import NotLawfulError
-from adapters.refusals import OBJECTED
+from consent.precedence import OBJECTED
 from deploy.commands.agreement_shared import made_data, made_shown, the_rule, write_papers
 from deploy.commands.code import slip_texts
 from deploy.commands.desk import at_desk, at_work

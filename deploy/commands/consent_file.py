@@ -17,9 +17,9 @@ from adapters.address_book import AddressBook
 from adapters.consent_export import FORMS, export
 from adapters.consent_import import Line, Proposal, propose
 from adapters.edge import Edge
-from adapters.refusals import OBJECTED
 from consent.fhir_consent import Answer
 from consent.fhir_json import SIZE_LIMIT
+from consent.precedence import OBJECTED
 from deploy.commands.desk import at_desk, at_work
 from deploy.compose import write_new
 from deploy.exits import failed, wrong_use

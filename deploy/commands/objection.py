@@ -30,7 +30,8 @@ from adapters.objections import (
 from adapters.records import CLIENTS, REFUSALS, Objection, Refused
 from adapters.refusals import refuse
 from consent.precedence import EXCEPTED, HELD
-from deploy.commands.agreement import GIVEN_BY, ended
+from consent.whose import CAPACITIES
+from deploy.commands.agreement import ended
 from deploy.commands.desk import at_desk, at_work
 from deploy.commands.edge import partner_address
 from deploy.compose_edge import Settings
@@ -50,7 +51,7 @@ _OUTCOMES = {UPHELD: "gegrond", OVERRULED: "ongegrond", TAKEN_BACK: "teruggenome
 @click.option("--row", type=int, help="Only about this rule, as `schakel grant ways` shows it.")
 @click.option("--incoming", is_flag=True, help="Against being told by others, instead of against telling them.")
 @click.option("--except", "excepted", multiple=True, help="A partner that may know all the same; may be repeated.")
-@click.option("--given-by", type=click.Choice(GIVEN_BY), default="client", show_default=True, help="Who objected.")
+@click.option("--given-by", type=click.Choice(CAPACITIES), default="client", show_default=True, help="Who objected.")
 @edge_option
 @with_screen
 def grant_object(  # noqa: PLR0913  # one option each; click passes them by name
