@@ -244,8 +244,12 @@ def test_replay_from_entries(world: World) -> None:
 
     # It rests on the facts before it: had the stop been a registration said twice, what was held back would have gone.
     facts = [index for index, one in enumerate(map(_record, entries)) if one and one[2] == FACT]
-    (stop,) = [index for index in facts if _is_stop(_record(entries[index]))]
     held = next(index for index, code in decisions.items() if code == Code.NOT_ACTIVE)
+    accept = held if _record(entries[held])[2] == ACCEPT else _record(entries[held])[3]
+    handle = _record(entries[accept])[6]
+    # The provider's line has a stop of its own: it ended by itself, with the support.
+    stops = [index for index in facts if _is_stop(_record(entries[index]))]
+    (stop,) = [index for index in stops if handle in _record(entries[index])[3]]
     assert stop < held
     unstopped = _with(entries, stop, lambda record: [*record[:3], _record(entries[facts[0]])[3]])
     assert [(one.index, one.recomputed) for one in unstopped.differs] == [(held, Code.ACCEPTED.value)]
