@@ -85,6 +85,7 @@ def open_hub(
         _need_word_of_operator(config, exchange)
         if traffic:
             prove([rules.table, *(one.table for one in exchange.snapshot()[0].by_address.values())], store.now())
+            exchange.state_rules(rules.table)
         yield Hub(config, store, log, exchange, rules)
         exchange.tick()
         exchange.close()

@@ -40,6 +40,7 @@ KINDS = (
     entry.RECEIPT,
     entry.RECOVERY,
     entry.RESTORED,
+    entry.RULES,
     entry.SUM,
     ERASED,
     MANIFEST,
@@ -124,6 +125,8 @@ class Reader:
             return self._who(accept), accept, cast("str", code)
         if kind == entry.RECOVERY:
             return (), None, f"log {record[3]}, {record[7]} entries found"
+        if kind == entry.RULES:
+            return (), None, f"SHA-256 {cast('bytes', record[3]).hex()[:16]}"
         if kind == entry.OFFICER:
             return (), None, cast("str", record[3])
         if kind == entry.INQUIRY:

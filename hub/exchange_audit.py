@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 
+from consent.rules import RuleTable
 from hub import recovery
 from hub.audit.erasure import Officer, Standing, check_entries, check_signers, officer_step, order_step, why_not
 from hub.audit.term import Sweep
 from hub.exchange_core import ExchangeCore
-from hub.store import StaleError
+from hub.store import StaleError, Step
+from schemas import entry
 from schemas.calendar import day_of
 from schemas.entry import Entry
 from schemas.order import OrderError, SignedOrder
@@ -27,6 +29,18 @@ class AuditDesk(ExchangeCore):
         """Whose keys there are, whether an inquiry is open."""
         with self._lock:
             return self._stands()
+
+    def state_rules(self, table: RuleTable) -> None:
+        """Says in the log by which table the hub decides from here on, when that is another than it said last: so what it
+        decided under each can be recomputed."""
+        with self._lock:
+            if self._stands().table == table.hash:
+                return
+            now = self.store.now()
+            record = entry.rules(day_of(now), table.hash)
+            step = Step(at=now, entries=[entry.public(table.raw), entry.committed(record, self._random(32))], standing=[1])
+            self._commit(step)
+            # Said, before anything is decided by it. A crash here: the next start finds it said.
 
     def register_officer(self, role: str, public: bytes) -> Officer:
         """Registers the key of the controller or of the FG; for an erasure it counts after 30 days.

@@ -34,7 +34,8 @@ RESTORED = "restored"
 OFFICER = "officer"  # a key of the controller or of the FG is registered
 INQUIRY = "inquiry"
 ERASURE = "erasure"
-STANDING = frozenset({OFFICER, INQUIRY, ERASURE})  # who may erase, whether anybody may, and what was erased
+RULES = "rules"  # the table by which the hub itself decides, from here on
+STANDING = frozenset({OFFICER, INQUIRY, ERASURE, RULES})  # who may erase, whether anybody may, what was; and by which table
 BY_EDGE, BY_OPERATOR = "edge", "operator"  # who confirmed
 _sha256 = hashlib.sha256
 
@@ -127,6 +128,11 @@ def confirm(day: int, number: int, size: int, by: str) -> list[object]:
 def restored(day: int, number: int, frame: bytes) -> list[object]:
     """The signed statement of partner `number` that its edge was put back from a back-up."""
     return [1, day, RESTORED, number, frame]
+
+
+def rules(day: int, table_hash: bytes) -> list[object]:
+    """From now on the hub decides by this table, which stands in the log, for whoever published none of its own."""
+    return [1, day, RULES, table_hash]
 
 
 def officer(day: int, role: str, public: bytes) -> list[object]:

@@ -46,10 +46,12 @@ class Officer:
 
 @dataclass(slots=True)
 class Standing:
-    """What the entries that stand say: whose keys there are, whether an inquiry is open, what was erased by term."""
+    """What the entries that stand say: whose keys there are, whether an inquiry is open, what was erased by term, and by which
+    table the hub decides."""
 
     officers: list[Officer] = field(default_factory=list)
     inquiry: int | None = None  # the index of the entry that opened it
+    table: bytes | None = None  # hash of the table by which the hub itself decides
     swept: int = 0  # entries before this index were looked at for their term
     seen: int = 0  # entries that stand before this index have been taken in
 
@@ -58,6 +60,8 @@ class Standing:
         day, kind = cast("int", record[1]), record[2]
         if kind == entry.OFFICER:
             self.officers.append(Officer(cast("str", record[3]), cast("bytes", record[4]), day))
+        elif kind == entry.RULES:
+            self.table = cast("bytes", record[3])
         elif kind == entry.INQUIRY:
             self.inquiry = index if record[3] == OPENED else None
         elif kind == entry.ERASURE and record[3] == TERM:

@@ -133,6 +133,8 @@ class _Memory:
         self.watched.saw(day)
         if kind in entry.STANDING:
             self.watched.stands(index, record)
+            if kind == entry.RULES:
+                self._decides_by(cast("bytes", record[3]))
         elif kind == entry.ADMISSION:
             number, address, state = cast("tuple[int, str, str]", record[3:6])
             old = self._rows.get(number, AddressRow(number, address, state, 0, None, None))
@@ -154,12 +156,21 @@ class _Memory:
         elif kind == entry.RECEIPT:
             self._receipt(index, record)
 
+    def _decides_by(self, table_hash: bytes) -> None:
+        """From here on the hub decides by another table, for whoever published none."""
+        self._national = self._tables[table_hash]
+        self._vocabulary = vocabulary_of(self._national)
+        self._everyone = [self._made(row) for row in self._rows.values()]
+        self._partners = Partners(self._everyone)
+
     def _put(self, row: AddressRow) -> None:
         row = row._replace(version=row.version + 1)
         self._rows[row.number] = row
-        table = self._tables[row.table_hash] if row.table_hash is not None else self._national
-        self._everyone = [p for p in self._everyone if p.number != row.number] + [make_partner(row, table)]
+        self._everyone = [p for p in self._everyone if p.number != row.number] + [self._made(row)]
         self._partners = Partners(self._everyone)
+
+    def _made(self, row: AddressRow) -> Partner:
+        return make_partner(row, self._tables[row.table_hash] if row.table_hash is not None else self._national)
 
     def _fact(self, frame: bytes, day: int) -> None:
         """What `hub.grants` makes of the fact, with the same functions."""
