@@ -348,8 +348,9 @@ class PostgresStore:
     def forget(self, day: int, now: int) -> int:
         """See `hub.store.Store`.  Row by row independent: a crash in between leaves the rest for the next time."""
         gone = 0
-        for prefix in range(256):
-            end = bytes([prefix + 1]) if prefix < 255 else b"\xff" * 64
+        width = 256 if self.counts()["grants"] < _CHUNK else 1
+        for prefix in range(0, 256, width):
+            end = bytes([prefix + width]) if prefix + width < 256 else b"\xff" * 64
             gone += int(self._run(sql.FORGET_HANDLES, (bytes([prefix]), end, day))[0][0])
         first, size = int(self._run(sql.FIRST_ACCEPT)[0][0]), self._glance().size
         for low in range(first, size, _CHUNK):

@@ -73,6 +73,7 @@ class Cluster:
         self.settings = settings
         self._made = 0
         self._free: list[str] = []
+        self._asked: dict[str, psycopg.Connection] = {}
         atexit.register(self.remove)
         made = self._as("initdb", "-D", str(self.data), "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
         subprocess.run(made, check=True, capture_output=True, cwd="/")
@@ -101,11 +102,13 @@ class Cluster:
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """Ends the server: SIGINT in order, SIGQUIT as a crash of it."""
+        self._let_go()
         self.process.send_signal(how)
         self.process.wait(60)
 
     def kill(self) -> None:
         """SIGKILL to the server and every process of it, as when the machine dies."""
+        self._let_go()
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         for pid in [self.process.pid, *map(int, children)]:
             os.kill(pid, signal.SIGKILL)
@@ -119,9 +122,11 @@ class Cluster:
 
     def admin(self, statement: str, name: str = "postgres") -> list[tuple[object, ...]]:
         """A statement of the administrator."""
-        with psycopg.connect(self.dsn(name), autocommit=True) as db:
-            cursor = db.execute(statement.encode())
-            return cursor.fetchall() if cursor.description else []
+        db = self._asked.get(name)
+        if db is None or db.closed:
+            db = self._asked[name] = psycopg.connect(self.dsn(name), autocommit=True)
+        cursor = db.execute(statement.encode())
+        return cursor.fetchall() if cursor.description else []
 
     def new(self) -> str:
         """The DSN of a database with an empty store in it."""
@@ -145,10 +150,16 @@ class Cluster:
 
     def remove(self) -> None:
         """Ends the server and removes all of it."""
+        self._let_go()
         if hasattr(self, "process") and self.process.poll() is None:
             self.process.send_signal(signal.SIGQUIT)
             self.process.wait(60)
         shutil.rmtree(self.root, ignore_errors=True)
+
+    def _let_go(self) -> None:
+        for db in self._asked.values():
+            db.close()
+        self._asked.clear()
 
     def _as(self, program: str, *words: str) -> list[str]:
         return [sys.executable, "-c", _AS, self.user, str(self.bin / program), *words]
@@ -159,7 +170,7 @@ DO $$
 DECLARE
     one regclass;
 BEGIN
-    FOR one IN SELECT inhrelid FROM pg_inherits WHERE inhparent = 'schakel.payload'::regclass LOOP
+    FOR one IN SELECT inhrelid FROM pg_inherits WHERE inhparent = 'schakel.payload'::regclass OFFSET 10 LOOP
         EXECUTE format('DROP TABLE %s', one);
     END LOOP;
     FOR one IN SELECT oid FROM pg_class WHERE relnamespace = 'schakel'::regnamespace AND relkind = 'r' LOOP

@@ -13,6 +13,7 @@ Randomness of ours comes from a seed; only the library behind HPKE takes its own
 from __future__ import annotations
 
 import random as randomness
+import weakref
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -41,6 +42,7 @@ from hub.clock import HubClock
 from hub.exchange import Exchange
 from hub.store import Store
 from hub.store_memory import MemoryStore
+from hub.store_postgres import PostgresStore
 from hub.store_sqlite import DATABASE, SqliteStore
 from schemas.calendar import date_text, day_of, month_of
 from schemas.codes import Code
@@ -50,6 +52,7 @@ from schemas.manifest import Manifest, sign_manifest
 from schemas.receipt import sign_receipts
 from schemas.signing import SigningKey
 from tests import world_check
+from tests.postgres import cluster
 from tests.world_check import HUB_NAME
 
 ZONE = ZoneInfo("Europe/Amsterdam")
@@ -160,7 +163,7 @@ class World:
         self.seen = Seen()
         self.lost_keys: set[bytes] = set()
         self._random = randomness.Random(seed)  # noqa: S311  # must be the same in every run
-        self._kind, self._folder = store, folder
+        self._kind, self._folder, self._dsn = store, folder, ""
         self._hub_key = SigningKey(self.random(32))
         self.trusted = HubClock(self.clock, self.running_time)
         self.hub = self.over(MemoryStore(self.trusted) if store == "memory" else self._on_disk())
@@ -262,6 +265,11 @@ class World:
     def _on_disk(self) -> Store:
         if self._folder is None:
             raise ValueError("a store on disk needs a folder")
+        if self._kind == "postgres":
+            if not self._dsn:
+                self._dsn = cluster().new()
+                weakref.finalize(self, cluster().again, self._dsn)
+            return PostgresStore(self._dsn, self._folder / "day.keys", self.trusted)
         if not (self._folder / DATABASE).exists():
             SqliteStore.create(self._folder)
         return SqliteStore(self._folder, self.trusted)

@@ -36,7 +36,7 @@ class Scene:
         return records(self.world.store.entries(0, self.world.store.head().size))
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
     world = World(request.param, tmp_path)
     team, provider, gp = world.party("team-wmo"), world.party("provider-wmo"), world.party("gp")

@@ -31,7 +31,7 @@ from tests.simulator import NATIONAL, Party, World
 from tests.world_check import HUB_NAME
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     made = World(request.param, tmp_path)
     team, provider = made.party("team-wmo"), made.party("provider-wmo")
