@@ -32,7 +32,9 @@ from hub.exchange import Exchange
 from hub.greatest import GreatestFile
 from hub.registry import REMOVED
 from hub.self_test import prove
+from hub.store import Store
 from hub.store_sqlite import DATABASE, KEYS, LOCK, SqliteStore
+from hub.store_sqlite_sql import SCHEMA_VERSION as SQLITE_SCHEMA
 from schemas.address import oin_of
 from schemas.attestation import Authorities
 from schemas.calendar import day_of
@@ -50,7 +52,7 @@ class Hub:
     """A hub that runs in this process."""
 
     config: HubConfig
-    store: SqliteStore
+    store: Store
     log: Log
     exchange: Exchange
     rules: InForce
@@ -74,7 +76,7 @@ def open_hub(
     machine = MachineClock(config.clock_file)
     hub_clock = HubClock(clock or machine, running_time if clock else machine.steady)
     rules = rules_in_force(config, day_of((clock or machine)()), lapsed=not traffic)
-    store = SqliteStore(config.data_folder, hub_clock)
+    store = _open_store(config, hub_clock)
     try:
         head = store.head()
         if config.gateway is not None:
@@ -91,6 +93,48 @@ def open_hub(
         exchange.close()
     finally:
         store.close()
+
+
+def _open_store(config: HubConfig, clock: Clock) -> Store:
+    if config.dsn is None:
+        return SqliteStore(config.data_folder, clock)
+    from hub.store_postgres import PostgresStore
+
+    config.data_folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # of the socket and of invitations
+    return PostgresStore(config.dsn, config.day_keys_file, clock)
+
+
+def copy_store(hub: Hub, target: Path) -> None:
+    """Writes a copy of the store while it works on.
+
+    Raises:
+        StoreError: it can't be written.
+        Stopped: PostgreSQL makes its copies itself.
+    """
+    if not isinstance(hub.store, SqliteStore):
+        raise failed(
+            "The store of this hub is a PostgreSQL database, which makes its own copies: pg_basebackup with an archive "
+            "of its WAL, or pg_dump. Copy neither day.keys nor greatest.json with it."
+        )
+    hub.store.copy_to(target)
+
+
+def unsafe_of(hub: Hub) -> list[str]:
+    """One sentence for each thing about the database of the store that loses something one day."""
+    if hub.config.dsn is None:
+        return []  # opening refuses a file that would, and reads every setting back
+    from hub.store_postgres import PostgresStore
+
+    return hub.store.unsafe() if isinstance(hub.store, PostgresStore) else []
+
+
+def schema_of(hub: Hub) -> int:
+    """The number of the schema of the store; opening refuses any other."""
+    if hub.config.dsn is None:
+        return SQLITE_SCHEMA
+    from hub.store_postgres import SCHEMA_VERSION
+
+    return SCHEMA_VERSION
 
 
 def authorities_of(config: HubConfig) -> Authorities:
@@ -148,6 +192,7 @@ class NewHub:
     demo: bool = False
     operator_oin: str | None = None
     operator_dpia: str | None = None
+    dsn: str | None = None
 
 
 def make_hub(wanted: NewHub) -> HubConfig:
@@ -179,6 +224,7 @@ def make_hub(wanted: NewHub) -> HubConfig:
         'data_folder = "data"',
         f"key_file = {toml(key)}",
         f"accession_key = {toml(accession)}",
+        *([] if wanted.dsn is None else [f"dsn = {toml(wanted.dsn)}"]),
     ]
     if wanted.demo:
         lines += ["# For the demo only: hub and edges in one place, rules whose law text was not read yet.", ""]
@@ -188,7 +234,7 @@ def make_hub(wanted: NewHub) -> HubConfig:
         config = load_hub_config(file)
         refuse_beside_an_edge(config)
         key_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        SqliteStore.create(config.data_folder)
+        _create_store(config)
     except Exception:
         file.unlink()  # nothing precious was made yet, and the next try starts afresh
         raise
@@ -197,6 +243,15 @@ def make_hub(wanted: NewHub) -> HubConfig:
     write_new(accession_key, secret)
     write_new(config.accession_certificate, certificate)
     return config
+
+
+def _create_store(config: HubConfig) -> None:
+    if config.dsn is None:
+        SqliteStore.create(config.data_folder)
+        return
+    from hub.store_postgres import PostgresStore
+
+    PostgresStore.create(config.dsn)
 
 
 def write_new(file: Path, content: bytes) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import click
 
-from deploy.compose import Hub
+from deploy.compose import Hub, schema_of, unsafe_of
 from deploy.doctor import Finding, clock, fine, manifest, moved, private, room, seed, wrong
 from deploy.doctor_tls import Pem, answers, certificate, days
 from hub.client import HubUnavailableError, RefusedError
@@ -18,7 +18,6 @@ from hub.config import GatewayConfig, HubConfig
 from hub.control_socket import ControlError, Values, is_served
 from hub.registry import ADMITTED
 from hub.store import StoreError
-from hub.store_sqlite_sql import SCHEMA_VERSION
 
 # What keeps a hub from telling about its store.
 NOT_TOLD = (StoreError, ControlError, HubUnavailableError, RefusedError, OSError, click.ClickException)
@@ -46,7 +45,8 @@ def health(hub: Hub) -> Values:
     return {
         "committed_at": newest,
         "jump_seconds": int(hub.exchange.clock.jump() / 1000),
-        "schema_version": SCHEMA_VERSION,  # opening refuses any other, and reads every setting back
+        "schema_version": schema_of(hub),
+        "unsafe": unsafe_of(hub),
         "entries": hub.store.head().size,
         "faults": len(hub.store.faults()),
         "log": hub.log.number,
@@ -105,6 +105,8 @@ def of_store(told: Values, moment: Moment) -> Iterator[Finding]:
     """What `health` told."""
     version, entries = told["schema_version"], told["entries"]
     yield fine("store", f"It takes commits; schema version {version}, its settings as they must be, {entries} entries.")
+    for says in told.get("unsafe", ()):  # a hub of the version before does not tell
+        yield wrong("database", says, "Until then something that was committed or kept may be lost one day.")
     yield clock(moment.now, int(told["committed_at"])) if not told["jump_seconds"] else _in_doubt(told["jump_seconds"])
     yield _faults(int(told["faults"]))
     yield _recovery(int(told["log"]), int(told["awaited"]))

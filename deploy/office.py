@@ -18,7 +18,7 @@ from pathlib import Path
 
 from deploy import office_audit
 from deploy.clock import MachineClock
-from deploy.compose import Hub, open_hub
+from deploy.compose import Hub, copy_store, open_hub
 from deploy.doctor_hub import health
 from deploy.rules_in_force import as_values
 from deploy.trace import trace
@@ -174,7 +174,7 @@ def _drop_fault(hub: Hub, values: Values) -> Values:
 
 def _backup(hub: Hub, values: Values) -> Values:
     target = Path(str(values["file"]))
-    hub.store.copy_to(target)
+    copy_store(hub, target)
     return {"file": str(target), "entries": hub.store.head().size, "bytes": target.stat().st_size}
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from hub.dsn import is_proven, words_of
 from schemas.settings import (
     HOST,
     Fault,
@@ -43,6 +44,16 @@ def _proxy(value: object, folder: Path) -> tuple[str, bytes]:
     if found is None:
         raise Wrong("must be the network address of a proxy and the SHA-256 of its certificate in 64 hexadecimals")
     return found[1], bytes.fromhex(found[2])
+
+
+def _dsn(value: object, folder: Path) -> str:
+    if not isinstance(value, str):
+        raise Wrong("must be text")
+    try:
+        words_of(value)
+    except ValueError as error:
+        raise Wrong(str(error)) from None
+    return value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +93,19 @@ class HubConfig:
         "The name of the hub, by which its log and its verifier key are known. It never changes.",
     )
     data_folder: Path = optional(path, Path("data"), "Folder of the store: grants, waiting envelopes, the log.")
+    dsn: str | None = optional(
+        _dsn,
+        None,
+        "The PostgreSQL database of the store, for a hub of several machines: words as in host=db.example.nl "
+        "dbname=schakel user=hub sslmode=verify-full sslrootcert=FILE passfile=FILE. It holds no password. Without it "
+        "the store is a file in data_folder. In strict mode: over TLS that proves the server, or a local socket.",
+    )
+    day_keys_file: Path = optional(
+        path,
+        Path("day.keys"),
+        "With dsn: file with the keys of the days, under which the keys of waiting payloads are wrapped; the same one on "
+        "every machine of the hub, and in no back-up. Written by the hub.",
+    )
     key_file: Path = optional(
         path, Path("log.key"), "File with the seed of the key that signs the log; `schakel hub init` makes it."
     )
@@ -195,6 +219,9 @@ def _together(config: HubConfig) -> list[Fault]:
         faults.append(Fault("/test_mode", "refused in strict mode"))
     if config.clock_file is not None:
         faults.append(Fault("/clock_file", "moves the clock, for tests and drills: refused in strict mode"))
+    if config.dsn is not None and not is_proven(words_of(config.dsn)):
+        rule = "reaches the database without TLS that proves it: add sslmode=verify-full, or use a local socket"
+        faults.append(Fault("/dsn", rule))
     # A back-up or copy of the store must not let anybody sign for the log, or let partners in.
     faults += [
         Fault(f"/{name}", "lies in data_folder: refused in strict mode")

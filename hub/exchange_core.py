@@ -94,7 +94,7 @@ class ExchangeCore:
             now = self.store.now()
             try:
                 self._sum(now)
-                self.log.checkpoint(now + EVERY_MS)  # the last one doesn't wait its five seconds
+                self._again(lambda: self.log.checkpoint(now + EVERY_MS))  # the last one doesn't wait its five seconds
             finally:
                 self.store.close()
 

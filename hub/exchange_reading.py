@@ -81,7 +81,7 @@ class ReadingRoom(ExchangeCore):
     def checkpoint(self) -> str:
         """The newest signed checkpoint."""
         with self._lock:
-            return self.log.checkpoint(self.store.now())
+            return self._again(lambda: self.log.checkpoint(self.store.now()))  # another process may sign a later one
 
     def snapshot(self) -> tuple[Partners, int]:
         """Everyone and the day, for `check`."""

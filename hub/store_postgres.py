@@ -34,7 +34,7 @@ from hub import store_postgres_sql as sql
 from hub.audit.merkle import TILE_WIDTH, Frontier, leaf_hash, root_at
 from hub.day_keys import LONGEST_DAYS, DayKeys, name_of
 from hub.key_file import Point
-from hub.postgres_link import bytea_array, int8_array
+from hub.postgres_link import SCHEMA_VERSION, bytea_array, int8_array
 from hub.store import (
     FAULT_KEPT_MS,
     NOTICE_KEPT_MS,
@@ -58,6 +58,8 @@ from hub.store_postgres_step import arguments
 from hub.store_sqlite_sql import NO_END, PACKED
 from schemas.codes import Code
 from schemas.entry import Entry
+
+__all__ = ["DAY_MS", "SCHEMA_VERSION", "PostgresStore"]
 
 DAY_MS = 86_400_000
 TIDY_MS = 60_000

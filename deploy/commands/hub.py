@@ -69,8 +69,9 @@ hub.add_command(hub_roles)
     type=click.Path(path_type=Path, dir_okay=False),
     help="Where the key that signs the log goes. Without it: log.key beside the settings.",
 )
+@click.option("--dsn", help="The PostgreSQL database of the store, as in hub.toml. Without it: a file.")
 @with_screen
-def init(  # one option each; click passes them by name
+def init(  # noqa: PLR0913  # one option each; click passes them by name
     screen: Screen,
     folder: Path,
     name: str,
@@ -78,6 +79,7 @@ def init(  # one option each; click passes them by name
     controllers: str,
     fg_contact: str,
     key_file: Path | None,
+    dsn: str | None,
     **of_operator: str | None,
 ) -> None:
     """Make settings, store and log key of a hub in FOLDER. Never overwrites."""
@@ -86,7 +88,7 @@ def init(  # one option each; click passes them by name
         of_operator["operator_dpia"] = click.prompt(
             "The operator is a partner itself. Reference of the DPIA about that"
         )
-    wanted = NewHub(folder, name, operator, whose, fg_contact, key_file)
+    wanted = NewHub(folder, name, operator, whose, fg_contact, key_file, dsn=dsn)
     config = make_hub(
         replace(wanted, operator_oin=of_operator["operator_oin"], operator_dpia=of_operator["operator_dpia"])
     )
@@ -96,9 +98,13 @@ def init(  # one option each; click passes them by name
         {"settings": str(folder / HUB_FILE), "key_file": str(config.key_file), "verifier_key": vkey},
         good(f"The hub {config.name} is made. Its settings are in {folder / HUB_FILE}."),
         plain(f"Verifier key of its log; give it to every partner on paper:\n\n    {vkey}\n"),
-        note("Back up the key file of the log apart from the store. data/hub.keys goes in no backup at all."),
+        note(f"Back up the key file of the log apart from the store. {_no_backup(dsn)} goes in no backup at all."),
         plain("Next: fill in the table [gateway], and `schakel partner invite` for every partner."),
     )
+
+
+def _no_backup(dsn: str | None) -> str:
+    return "data/hub.keys" if dsn is None else "day.keys"
 
 
 @hub.command()

@@ -30,6 +30,11 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 def hub_backup(screen: Screen, file: Path, config: Path | None) -> None:
     """Write a copy of the store to FILE, while the hub works on. The keys of waiting payloads are not in it."""
     settings = load_hub_config(settings_file(config, HUB_FILE))
+    if settings.dsn is not None:
+        raise failed(
+            "The store of this hub is a PostgreSQL database, which makes its own copies: pg_basebackup with an archive "
+            "of its WAL, or pg_dump. Copy neither day.keys nor greatest.json with it."
+        )
     if file.absolute().parent.resolve().is_relative_to(settings.data_folder.resolve()):
         raise wrong_use("A copy inside the data folder is lost with it: choose a place on another disk.")
     with open_office(settings) as office:
@@ -50,6 +55,12 @@ def hub_restore(screen: Screen, file: Path, yes: bool, config: Path | None) -> N
     """Put a copy of the store back in its place. The hub must not run; its next start is in recovery."""
     settings = load_hub_config(settings_file(config, HUB_FILE))
     refuse_beside_an_edge(settings)
+    if settings.dsn is not None:
+        raise failed(
+            "The store of this hub is a PostgreSQL database: put its back-up back with PostgreSQL's own tools while no "
+            "gateway runs. Then start the hub: it finds by greatest.json that the store is older, and `schakel hub "
+            "recover` says for whom it waits."
+        )
     if is_served(settings.data_folder):
         raise failed("The hub is running. Stop it first; then give this command again.")
     asks = "Put this copy back? What waits in the hub now is dropped, and every partner is asked for its stops again."

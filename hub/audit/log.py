@@ -58,7 +58,8 @@ class Log:
 
     def checkpoint(self, now: int) -> str:
         """The newest checkpoint; a new one when entries came and the last is five seconds old."""
-        head, note = self._store.head(), self._store.last_checkpoint()
+        # In this order: another process may commit and sign in between, and no checkpoint is of a later log than `head`.
+        note, head = self._store.last_checkpoint(), self._store.head()
         last = None if note is None else open_note(note, self._name, self._key.public)
         if last is not None and last.size > head.size:
             raise StoreError("the log is shorter than a checkpoint that was signed: restore the newest backup")
