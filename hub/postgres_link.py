@@ -22,7 +22,7 @@ from psycopg.pq import Format
 from hub.store import StoreError
 
 MIGRATIONS = Path(__file__).with_name("postgres")
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 OLDEST_SERVER = 150_000
 _MIGRATING = 0x53434B4C  # the number of the advisory lock
 # Every statement here finds its rows by an index.  Without figures of young tables the planner would read them whole,

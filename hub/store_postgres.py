@@ -135,6 +135,7 @@ class PostgresStore:
         self._words: dict[str, int] = {}
         self._seen: Head | None = None
         self._committed = 0
+        self._erased = False
         self._directory = -1
         self._addresses: dict[str, AddressRow] = {}
         self._recovery: RecoveryRow | None = None
@@ -167,6 +168,7 @@ class PostgresStore:
         self._tell("commit:after")
         # Now: durable, and whatever left is gone. A crash here: the caller has no answer and finds it done.
         self._committed = max(self._committed, start + len(step.entries))
+        self._erased = self._erased or bool(step.erases)
         return start
 
     @_guarded
@@ -294,6 +296,12 @@ class PostgresStore:
         return [Entry(leaf, salt, record or b"") for leaf, salt, record in rows]
 
     @_guarded
+    def standing(self, start: int) -> list[tuple[int, Entry]]:
+        """See `hub.store.Store`."""
+        rows = self._run(sql.READ_STANDING, (start,))
+        return [(index, Entry(leaf, salt, record or b"")) for index, leaf, salt, record in rows]
+
+    @_guarded
     def hashes(self, level: int, start: int, end: int) -> list[bytes]:
         """See `hub.store.Store`."""
         found: list[bytes] = []
@@ -364,6 +372,10 @@ class PostgresStore:
     def tidy(self, now: int) -> None:
         """See `hub.store.Store`: at most once a minute, makes the parts and keys of the days to come, drops the part of a
         day of which nothing waits, and destroys the keys under which nothing can wait any more."""
+        if self._erased:
+            # Frees the rows that were erased. Their bytes go when the page and the log of changes are written over.
+            self._connected().execute(sql.TIDY_ERASED)
+            self._erased = False
         if 0 <= now - self._tidied < TIDY_MS:
             return
         today = max(now, 0) // DAY_MS

@@ -9,7 +9,7 @@ Why the tables are cut as they are stands in `hub/decisions/0035-postgresql.md`.
 from __future__ import annotations
 
 PARAMETERS = 70  # of the call that commits a step
-COMMIT = f"SELECT commit_1({', '.join(['%b'] * PARAMETERS)})"
+COMMIT = f"SELECT erase_2(commit_1({', '.join(['%b'] * PARAMETERS)}), %b, %b, %b)"
 
 # the log
 GLANCE = "SELECT size, root, newest_fact, committed_at, directory FROM head"
@@ -17,6 +17,11 @@ READ_ENTRIES = "SELECT leaf, salt, record FROM entry WHERE idx >= %b AND idx < %
 READ_LEAVES = "SELECT leaf FROM entry WHERE idx >= %b AND idx < %b ORDER BY idx"
 READ_TILE = "SELECT hashes FROM tile WHERE level = %b AND number = %b"
 READ_TILE_ROOTS = "SELECT root FROM tile WHERE level = %b AND number >= %b AND number < %b ORDER BY number"
+READ_STANDING = (
+    "SELECT standing.idx, leaf, salt, record FROM standing JOIN entry ON entry.idx = standing.idx"
+    " WHERE standing.idx >= %b ORDER BY standing.idx"
+)
+TIDY_ERASED = "VACUUM entry, fact"
 READ_CHECKPOINT = "SELECT note FROM checkpoint"
 KEEP_CHECKPOINT = "SELECT keep_checkpoint_1(%b, %b)"
 

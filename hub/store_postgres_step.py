@@ -40,7 +40,8 @@ def arguments(step: Step, day: int, wrap: Wrap, word: Callable[[str], int]) -> l
     found += [bytea_array([one[0] for one in stops]), *_numbers(stops, 1, 2)]
     found += [bytea_array([one.handle for one in step.stop_rows]), *_numbers(step.stop_rows, 1, 2, 3)]
     found += [*_numbers(step.facts, 0, 1, 2), bytea_array([one[3] for one in step.facts])]
-    return [*found, _rare(step, day, wrap)]
+    found += [_rare(step, day, wrap), int8_array(step.standing)]
+    return [*found, int8_array([first for first, _ in step.erases]), int8_array([end for _, end in step.erases])]
 
 
 def _rests(step: Step) -> list[object]:

@@ -21,9 +21,12 @@ from hub import store_postgres_sql as sql
 from hub.day_keys import LONGEST_DAYS
 from hub.store import FencedError, NewLog, RecoveryRow, StaleError, Step, Store, StoreError, Use
 from hub.store_postgres import DAY_MS, PostgresStore
+from hub.store_postgres_step import arguments
 from schemas.codes import Code
+from schemas.entry import Entry, public
 from tests.contracts.store_contract import (
     DAY,
+    RECIPIENT,
     SENDER,
     StoreContract,
     World,
@@ -270,6 +273,61 @@ def test_any_number_of_processes_write_one_log_without_a_gap(world: World, engin
     assert world.store.head().size == 36 * 21
     assert world.store.counts()["waiting"] == 36 * 10
     world.check()
+
+
+# versions
+
+
+def test_a_new_version_brings_the_tables_up_to_date_while_the_old_one_works_on(tmp_path: Path) -> None:
+    """The old one knows `commit_1` alone, and goes on with it."""
+    dsn = cluster().bare()
+    old = link.connect(dsn)
+    link.migrate(old, new=True, newest=1)
+    before = sql.COMMIT.partition("(")[2].rpartition("), ")[0]
+    assert before.count("%b") == sql.PARAMETERS
+
+    def commit(name: str) -> None:
+        values = arguments(Step(5, entries=[entry(name)]), 0, lambda key, _: key, lambda _: 0)
+        old.execute(f"SELECT {before})".encode(), values[: sql.PARAMETERS])
+
+    commit("before")
+    # It is in the middle of a commit; two of the new version start at the same moment.
+    with old.transaction():
+        commit("meanwhile")
+        with ThreadPoolExecutor(2) as pool:
+            new = list(pool.map(lambda _: PostgresStore(dsn, tmp_path / "day.keys", lambda: 1_000), range(2)))
+    assert link.schema_version(old) == link.SCHEMA_VERSION
+    for number, store in enumerate(new):
+        commit(f"after {number}")
+        store.commit(accept(f"m{number}"))
+        check_store(store)
+        assert store.head().size == 4 + 2 * number
+    for store in new:
+        store.close()
+    old.close()
+
+
+# erasing
+
+
+def test_what_is_erased_is_gone_its_leaf_stays_and_what_is_public_too(world: World) -> None:
+    store = world.store
+    assert isinstance(store, PostgresStore)
+    facts = [(place, SENDER, RECIPIENT, b"fact") for place in range(3)]
+    entries = [entry("a"), entry("b"), public(b"a table")]
+    world.do(Step(5, entries=entries, facts=facts, standing=[1]))
+    before = store.head()
+    for _ in range(2):
+        store.commit(Step(6, erases=[(0, 1), (2, 3)]))
+        store.tidy(1_000)
+    assert store.head()[:2] == before[:2]
+    assert store.entries(0, 3) == [Entry(entries[0].leaf, None, b""), *entries[1:]]
+    assert [index for index, _ in store.facts_of(SENDER, 0, 10)] == [1]
+    assert (store.standing(0), store.standing(2)) == ([(1, entries[1])], [])
+    for pair in ((0, 99), (-1, 1), (1, 1), (1, 0)):
+        with pytest.raises(StaleError, match="no such entries"):
+            store.commit(Step(6, entries=[entry("c")], erases=[(1, 2), pair]))
+    assert store.entries(1, 2) == [entries[1]]
 
 
 # keys of the days
