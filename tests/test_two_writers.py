@@ -44,6 +44,16 @@ try:
 except StoreError as error:
     print(error)
 """
+_OPEN_DATABASE = """
+import sys
+from pathlib import Path
+from hub.store import Step
+from hub.store_postgres import PostgresStore
+from tests.contracts.store_contract import entry
+store = PostgresStore(sys.argv[1], Path(sys.argv[2]))
+store.commit(Step(int(sys.argv[3]), position=(7, 0, 40), entries=[entry("of the second")]))
+store.close()
+"""
 Closes = Callable[[], None]
 
 
@@ -97,6 +107,22 @@ def test_two_writers_never_fork_the_log_even_if_nothing_keeps_them_apart(tmp_pat
     assert everything(store) == before
     check_store(store)
     store.close()
+
+
+def test_two_writers_on_one_database_are_both_let_in_and_a_zombie_changes_nothing(tmp_path: Path) -> None:
+    """The second took over the partition; the first does not know yet, and brings what it decided before."""
+    world = World("postgres", tmp_path)
+    dsn = world._dsn
+    command = [sys.executable, "-c", _OPEN_DATABASE, dsn, str(tmp_path / "day.keys"), str(world.now)]
+    root = Path(__file__).parents[1]
+    subprocess.run(command, check=True, timeout=60, cwd=root)
+    before = everything(world.store)
+    late = Step(world.now, position=(7, 0, 41), entries=[entry("late")])
+    with pytest.raises(FencedError, match="partition 7 has another position"):
+        world.store.commit(late)
+    assert everything(world.store) == before
+    assert world.store.head().size == 1
+    world.close()
 
 
 def test_two_writers_of_one_partition_the_late_one_is_fenced(tmp_path: Path) -> None:

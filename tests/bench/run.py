@@ -27,6 +27,7 @@ from tests.bench import (
     hub_lines,
     log_lines,
     network_lines,
+    postgres_lines,
     rights_line,
     rule_lines,
     withdrawal_line,
@@ -76,6 +77,7 @@ NETWORK: dict[str, Measure] = {
     "gateway.polls5000": network_lines.polls,
     "outage": network_lines.outage,
     "withdrawal_seconds": withdrawal_line.withdrawal,
+    "store.postgres": postgres_lines.commits,
     "edge.allocations": batch_line.allocations,
 }
 
