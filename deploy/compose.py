@@ -23,6 +23,7 @@ from deploy.clock import MachineClock
 from deploy.exits import failed
 from deploy.options import HUB_FILE
 from deploy.rules_in_force import InForce, rules_in_force
+from hub import sqlite_file
 from hub.accession_authority import make_authority
 from hub.attestations import Attestations
 from hub.audit.log import Log
@@ -72,6 +73,11 @@ def open_hub(
         StoreError: there is no store, or another process works with it.
     """
     refuse_beside_an_edge(config)
+    with _only_one(config):
+        yield from _opened(config, clock, random)
+
+
+def _opened(config: HubConfig, clock: Clock | None, random: Random) -> Iterator[Hub]:
     key = SigningKey(_read_seed(config.key_file))
     machine = MachineClock(config.clock_file)
     hub_clock = HubClock(clock or machine, running_time if clock else machine.steady)
@@ -100,8 +106,18 @@ def _open_store(config: HubConfig, clock: Clock) -> Store:
         return SqliteStore(config.data_folder, clock)
     from hub.store_postgres import PostgresStore
 
-    config.data_folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # of the socket and of invitations
     return PostgresStore(config.dsn, config.day_keys_file, clock)
+
+
+@contextmanager
+def _only_one(config: HubConfig) -> Iterator[None]:
+    """One process per data folder, in which its socket is; the database takes any number."""
+    if config.dsn is None:
+        yield  # the store sees to it
+        return
+    config.data_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with sqlite_file.lock(config.data_folder / LOCK):
+        yield
 
 
 def copy_store(hub: Hub, target: Path) -> None:

@@ -288,17 +288,19 @@ def set_up(
     stack: ExitStack,
     whom: tuple[Who, ...] = (TEAM, PROVIDER, PRACTICE),
     via: Callable[[int], int] = lambda port: port,
+    dsn: str | None = None,
 ) -> Net:
     """Hub, authority, invitations, joining, admission: as people would, with the fingerprints already compared.
 
     Prometheus can read all of them: a file in `folder` tells it where.
-    `via`: the port by which the edges reach the one on which the hub listens.
+    `via`: the port by which the edges reach the one on which the hub listens. `dsn`: the database of the hub's store;
+    a file when there is none.
     """
     keys = folder / "keys"
     keys.mkdir(mode=0o700, parents=True)
     names = (TEAM.name, PROVIDER.name, PRACTICE.name)
     wanted = NewHub(
-        folder / "hub", HUB_NAME, "Stichting Demo", names, "fg@voorbeeldstad.example", keys / "log.key", True
+        folder / "hub", HUB_NAME, "Stichting Demo", names, "fg@voorbeeldstad.example", keys / "log.key", True, dsn
     )
     ports = {one.folder: free_port() for one in whom}
     metrics = free_port()

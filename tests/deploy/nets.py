@@ -18,10 +18,10 @@ SECONDS = 60.0
 
 
 @contextmanager
-def net_of(folder: Path, *whom: Who) -> Iterator[Net]:
+def net_of(folder: Path, *whom: Who, dsn: str | None = None) -> Iterator[Net]:
     """Set up, and every process gone at the end."""
     with ExitStack() as stack:
-        yield set_up(folder, stack, whom)
+        yield set_up(folder, stack, whom, dsn=dsn)
 
 
 def let_look(times: int) -> None:

@@ -15,11 +15,13 @@ import pytest
 
 from deploy.compose import open_hub
 from deploy.exits import Exit
+from deploy.story.world import TEAM
 from hub.config import load_hub_config
 from hub.store import Step
 from tests.deploy.conftest import Schakel
+from tests.deploy.nets import net_of, wait_for
 from tests.deploy.test_cli_hub import FG, NEW
-from tests.postgres import cluster
+from tests.postgres import Cluster, cluster
 
 FILES = ("hub.toml", "log.key", "accession.key", "accession.crt", "greatest.json", "day.keys")
 
@@ -39,7 +41,7 @@ def test_a_hub_in_a_database_is_made_once_and_tells_how_it_is(
 ) -> None:
     status = answer("hub", "status", "--config", hub)
     assert (status["strict"], status["counts"]["entries"]) == (True, 0)
-    assert not list((hub / "data").glob("hub.*"))
+    assert [path.name for path in (hub / "data").glob("hub.*")] == ["hub.lock"]
     dsn = load_hub_config(hub / "hub.toml").dsn
     again = schakel("hub", "init", tmp_path / "other", *NEW, *FG, "--dsn", dsn)
     assert (again.exit_code, "a store in this database already" in " ".join(again.output.split())) == (
@@ -97,3 +99,27 @@ def test_several_machines_with_the_same_files_work_on_one_database(hub: Path, tm
             assert len(one.exchange.partners().by_number) == len(two.exchange.partners().by_number) == 4
             assert one.exchange.checkpoint() == two.exchange.checkpoint()
             assert (one.log.number, two.log.number) == (1, 1)
+
+
+def test_a_running_hub_goes_on_after_its_process_and_its_database_were_killed(
+    answer: Callable[..., Any], schakel: Schakel, tmp_path: Path
+) -> None:
+    server = Cluster()
+    with net_of(tmp_path / "net", TEAM, dsn=server.bare()) as net:
+        folder = net.folder / "hub"
+        second = schakel("hub", "run", "--config", folder)
+        assert (second.exit_code, "another process" in second.output) == (Exit.FAILED, True)
+        entries = answer("hub", "status", "--config", folder)["counts"]["entries"]
+        net.hub.kill()
+        net.hub.start()
+        wait_for(lambda: net.hub.events("listening"))
+        server.kill()
+        server.start()
+        # It says why it can't, until the database is back, and then goes on by itself.
+        wait_for(lambda: schakel("hub", "status", "--config", folder, "--json").exit_code == Exit.DONE)
+        findings = schakel("hub", "doctor", "--config", folder, "--json")
+        store = [one for one in json.loads(findings.stdout)["findings"] if one["subject"] == "store"]
+        assert [one["well"] for one in store] == [True]
+        assert answer("hub", "status", "--config", folder)["counts"]["entries"] >= entries
+        net.hub.need_alive()
+    server.remove()

@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: Schakel contributors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Whatever steps come, in whatever order, right or wrong: both engines answer the same and hold the same."""
+"""Whatever steps come, in whatever order, right or wrong: every engine answers the same and holds the same."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -26,6 +26,7 @@ from hub.store import (
     Use,
 )
 from hub.store_memory import MemoryStore
+from hub.store_postgres import PostgresStore
 from hub.store_sqlite import SqliteStore
 from schemas.codes import Code
 from tests.contracts.store_contract import (
@@ -39,6 +40,7 @@ from tests.contracts.store_contract import (
     join,
     message,
 )
+from tests.postgres import cluster
 
 NAMES = st.sampled_from("mnopq")
 HANDLES = st.sampled_from("hijk")
@@ -106,27 +108,35 @@ def _do(store: Store, doing: Step | tuple[str, int]) -> object:
     return store.forget(DAY + doing[1], OUTCOME_KEPT_MS + doing[1] * 100)
 
 
+@pytest.mark.parametrize(("engine", "examples"), [("sqlite", 40), ("postgres", 12)])
 @pytest.mark.parametrize("reopens", [False, True])
-def test_both_engines_answer_and_hold_the_same(tmp_path_factory: pytest.TempPathFactory, reopens: bool) -> None:
-    @settings(max_examples=40, deadline=None)
+def test_every_engine_answers_and_holds_the_same_as_the_one_in_memory(
+    tmp_path_factory: pytest.TempPathFactory, engine: str, examples: int, reopens: bool
+) -> None:
+    @settings(max_examples=examples, deadline=None)
     @given(doings=st.lists(DOINGS, max_size=20))
     def run(doings: list[Step | tuple[str, int]]) -> None:
         folder = tmp_path_factory.mktemp("agree") / "store"
-        _run(folder, doings, reopens=reopens)
+        if engine == "sqlite":
+            SqliteStore.create(folder)
+            _run(lambda: SqliteStore(folder, lambda: 1), doings, reopens=reopens)
+        else:
+            dsn, keys = cluster().new(), folder.with_name("day.keys")
+            _run(lambda: PostgresStore(dsn, keys, lambda: 1), doings, reopens=reopens)
+            cluster().again(dsn)
 
     run()
 
 
-def _run(folder: Path, doings: list[Step | tuple[str, int]], *, reopens: bool) -> None:
-    SqliteStore.create(folder)
-    memory, disk = MemoryStore(lambda: 1), SqliteStore(folder, lambda: 1)
+def _run(opens: Callable[[], Store], doings: list[Step | tuple[str, int]], *, reopens: bool) -> None:
+    memory, disk = MemoryStore(lambda: 1), opens()
     start = Step(1, admissions=[(f"urn:{name}", "admitted", None) for name in "abc"], registers=[grant(), grant("i")])
     try:
         for doing in [start, *doings]:
             assert _do(memory, doing) == _do(disk, doing)
             if reopens:
                 disk.close()
-                disk = SqliteStore(folder, lambda: 1)
+                disk = opens()
             told, held = everything(memory), everything(disk)
             assert told == held
             for address in (1, 2, 3):
