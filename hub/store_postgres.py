@@ -296,6 +296,11 @@ class PostgresStore:
         return [Entry(leaf, salt, record or b"") for leaf, salt, record in rows]
 
     @_guarded
+    def records(self, start: int, end: int) -> list[tuple[int, bytes]]:
+        """See `hub.store.Store`."""
+        return self._pairs(sql.READ_RECORDS, (start, end))
+
+    @_guarded
     def standing(self, start: int) -> list[tuple[int, Entry]]:
         """See `hub.store.Store`."""
         rows = self._run(sql.READ_STANDING, (start,))

@@ -17,6 +17,7 @@ READ_ENTRIES = "SELECT leaf, salt, record FROM entry WHERE idx >= %b AND idx < %
 READ_LEAVES = "SELECT leaf FROM entry WHERE idx >= %b AND idx < %b ORDER BY idx"
 READ_TILE = "SELECT hashes FROM tile WHERE level = %b AND number = %b"
 READ_TILE_ROOTS = "SELECT root FROM tile WHERE level = %b AND number >= %b AND number < %b ORDER BY number"
+READ_RECORDS = "SELECT idx, record FROM entry WHERE idx >= %b AND idx < %b AND salt IS NOT NULL ORDER BY idx"
 READ_STANDING = (
     "SELECT standing.idx, leaf, salt, record FROM standing JOIN entry ON entry.idx = standing.idx"
     " WHERE standing.idx >= %b ORDER BY standing.idx"

@@ -328,6 +328,7 @@ def test_what_is_erased_is_gone_its_leaf_stays_and_what_is_public_too(world: Wor
         with pytest.raises(StaleError, match="no such entries"):
             store.commit(Step(6, entries=[entry("c")], erases=[(1, 2), pair]))
     assert store.entries(1, 2) == [entries[1]]
+    assert store.records(0, 3) == [(1, entries[1].record)]
 
 
 # keys of the days
