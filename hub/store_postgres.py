@@ -21,18 +21,17 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 import cbor2
 import psycopg
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from psycopg import errors
 
 from hub import postgres_link as link
 from hub import store_postgres_sql as sql
 from hub.audit.merkle import TILE_WIDTH, Frontier, leaf_hash, root_at
-from hub.day_keys import LONGEST_DAYS, DayKeys, name_of
+from hub.day_keys import LONGEST_DAYS, name_of
 from hub.key_file import Point
 from hub.postgres_link import SCHEMA_VERSION, bytea_array, int8_array
 from hub.store import (
@@ -42,18 +41,17 @@ from hub.store import (
     AddressRow,
     FaultRow,
     FeedRow,
-    FencedError,
     GrantRow,
     Head,
     NoticeRow,
     RecoveryRow,
-    StaleError,
     Step,
     StopRow,
     Stored,
     StoreError,
     Waiting,
 )
+from hub.store_postgres_session import COPY_KEYS, NONCE_SIZE, Session
 from hub.store_postgres_step import arguments
 from hub.store_sqlite_sql import NO_END, PACKED
 from schemas.codes import Code
@@ -65,19 +63,10 @@ DAY_MS = 86_400_000
 TIDY_MS = 60_000
 KEYS_AHEAD_DAYS = 14
 _NONCE = bytes(12)
-_NONCE_SIZE = 12
 _CHUNK = 50_000
 _CODE = {code.value: code for code in Code}
-_ROWS = {
-    "address_admitted": "this address was admitted before",
-    "grants_pkey": "this handle was registered before",
-    "message_id": "a message id was used before",
-}
-_IN_DOUBT = "in doubt whether the last change is durable: the database settles it when it answers again"
-_NO_PART = "23514"  # the day's part of the queue isn't there
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
-Row = tuple[Any, ...]
 
 
 def _guarded(
@@ -98,7 +87,7 @@ def _guarded(
     return inner
 
 
-class PostgresStore:
+class PostgresStore(Session):
     """`hub.store.Store` in the database `dsn`.  `clock` gives unix milliseconds; the machine's when there is none."""
 
     @staticmethod
@@ -122,15 +111,12 @@ class PostgresStore:
         Raises:
             StoreError: no server, no store, one of a newer version, or one whose log does not lead to its root.
         """
-        self._dsn = dsn
+        super().__init__(dsn, day_keys)
         self._clock = clock or (lambda: time.time_ns() // 1_000_000)
         self._point = point
         self._lock = threading.RLock()
-        self._file = DayKeys(day_keys)
         self._refuses = ""
         self._tidied = 0
-        self._keys: dict[int, AESGCM] = {}
-        self._parts: set[int] = set()
         self._spelled: dict[int, str] = {}
         self._words: dict[str, int] = {}
         self._seen: Head | None = None
@@ -139,11 +125,10 @@ class PostgresStore:
         self._directory = -1
         self._addresses: dict[str, AddressRow] = {}
         self._recovery: RecoveryRow | None = None
-        self._ours: Row = (0, None)
-        self._db: psycopg.Connection | None = link.connect(dsn)
+        self._db = link.connect(dsn)
         try:
             link.migrate(self._db, new=False)
-            self._begin()
+            self._begin(self._db)
             self._need_root()
         except BaseException:
             self._drop()
@@ -158,7 +143,7 @@ class PostgresStore:
         key = self._key_of(day) if step.joins or step.set_aside else None
 
         def wrap(secret: bytes, about: bytes) -> bytes:
-            nonce = os.urandom(_NONCE_SIZE)
+            nonce = os.urandom(NONCE_SIZE)
             return nonce + (key or self._key_of(day)).encrypt(nonce, secret, about)
 
         values = arguments(step, day, wrap, self._word)
@@ -411,7 +396,7 @@ class PostgresStore:
         today = self.now() // DAY_MS
         names, own = self._key_names(), self._file.read()
         if any(day >= today and (day not in own or name_of(own[day]) != name) for day, name in names.items()):
-            found.append(f"this machine lacks keys of days to come: {_COPY_KEYS}")
+            found.append(f"this machine lacks keys of days to come: {COPY_KEYS}")
         return found
 
     def close(self) -> None:
@@ -420,25 +405,11 @@ class PostgresStore:
             self._refuses = "this store is closed"
             self._drop()
 
-    # -- the connection
+    # -- what is read
 
-    def _connected(self) -> psycopg.Connection:
-        if self._db is None:
-            self._db = link.connect(self._dsn)
-            try:
-                # What the lost connection began may still run: it is ended first, so that what is read now is settled.
-                self._db.execute(sql.END_CALL, self._ours, binary=True)
-                self._begin()
-                self._need_what_was_seen()
-            except BaseException:
-                self._drop()
-                raise
-        return self._db
-
-    def _begin(self) -> None:
-        if self._db is not None:
-            self._ours = self._db.execute(sql.WHO_AM_I).fetchone() or (0, None)
-            self._directory, self._parts = -1, set()
+    def _look_again(self) -> None:
+        self._directory = -1
+        self._need_what_was_seen()
 
     def _need_root(self) -> None:
         head = self.head()
@@ -454,40 +425,6 @@ class PostgresStore:
             self._refuses = "the database lacks entries that it had: it was put back or another was promoted; "
             self._refuses += "start the hub again, which begins a recovery where that is needed"
             raise StoreError(self._refuses)
-
-    def _drop(self) -> None:
-        if self._db is not None:
-            self._db.close()
-            self._db = None
-
-    def _run(self, statement: str, values: Sequence[object] | dict[str, object] = ()) -> list[Row]:
-        db = self._connected()
-        cursor = db.execute(statement, values, prepare=True, binary=True)
-        return cursor.fetchall()
-
-    def _change(self, statement: str, values: Sequence[object]) -> int:
-        return self._connected().execute(statement, values, prepare=True, binary=True).rowcount
-
-    def _told(self, error: psycopg.Error) -> Exception:
-        """What the database said, in the words of the port; the connection is given up when it is lost."""
-        said = link.one_line(error)
-        if error.sqlstate == "SK001":
-            return StaleError(said)
-        if error.sqlstate == "SK002":
-            return FencedError(said)
-        if isinstance(error, errors.UniqueViolation):
-            return StaleError(_ROWS.get(error.diag.constraint_name or "", "a row is there already"))
-        if isinstance(error, errors.DeadlockDetected | errors.SerializationFailure):
-            return StaleError("another changed the same rows at the same time")
-        if error.sqlstate == _NO_PART:
-            self._parts.clear()
-            return StaleError("the part of the queue of this day was dropped")
-        if self._db is None or self._db.closed or self._db.broken:
-            self._drop()
-            return StoreError(f"{_IN_DOUBT} ({said})")
-        return StoreError(f"the store has not done this ({said})")
-
-    # -- what is read
 
     def _glance(self) -> Head:
         size, root, newest, at, directory = self._run(sql.GLANCE)[0]
@@ -549,79 +486,6 @@ class PostgresStore:
             self._read_words()
         return self._words[word]
 
-    # -- days
-
-    def _need_part(self, day: int) -> None:
-        if day in self._parts:
-            return
-        db = self._connected()
-        self._parts = {one for (one,) in self._run(sql.READ_PARTS)}
-        if day not in self._parts:
-            with db.transaction():
-                db.execute(sql.LOCK_PARTS)
-                db.execute(sql.ADD_PART.format(day=int(day), storage=sql.STORAGE).encode())
-            self._parts.add(day)
-
-    def _drop_part(self, day: int) -> None:
-        """Drops the part of a day when nothing is in it: its file goes, with what deleted rows left there."""
-        db = self._connected()
-        try:
-            with db.transaction():
-                db.execute(sql.LOCK_PARTS)
-                db.execute(sql.PART_WAIT)
-                db.execute(sql.LOCK_PART.format(day=int(day)).encode())
-                [holds] = db.execute(sql.PART_HOLDS.format(day=int(day)).encode()).fetchone() or (True,)
-                if not holds:
-                    db.execute(sql.DROP_PART.format(day=int(day)).encode())
-                    self._parts.discard(day)
-        except (errors.LockNotAvailable, errors.UndefinedTable):
-            return  # others are busy with it, or dropped it: the next time
-
-    def _key_names(self) -> dict[int, bytes]:
-        return dict(self._run(sql.READ_DAY_KEYS))
-
-    def _make_keys(self, days: Iterable[int]) -> None:
-        """Makes the keys of days that have none anywhere yet."""
-        names = self._key_names()
-        missing = [day for day in days if day not in names]
-        if missing:
-            keys = self._file.make(missing)
-            values = (int8_array(missing), bytea_array([name_of(keys[day]) for day in missing]))
-            self._change(sql.ADD_DAY_KEYS, values)
-
-    def _key_of(self, day: int) -> AESGCM:
-        """The key of a day, the one that the database names.
-
-        Raises:
-            StoreError: this machine has another, or none.
-        """
-        if day not in self._keys:
-            self._make_keys([day])
-            found = self._own_key(day)
-            if found is None:
-                raise StoreError(f"this machine lacks the key of this day: {_COPY_KEYS}")
-            self._keys[day] = found
-        return self._keys[day]
-
-    def _own_key(self, day: int) -> AESGCM | None:
-        key, name = self._file.read().get(day), self._key_names().get(day)
-        return None if key is None or name != name_of(key) else AESGCM(key)
-
-    def _unwrapped(self, day: int, wrapped: bytes, about: bytes) -> bytes | None:
-        key = self._keys.get(day)
-        if key is None:
-            key = self._own_key(day)
-            if key is None:
-                return None  # lost, or destroyed: the sender is told and seals again
-            self._keys[day] = key
-        try:
-            return key.decrypt(wrapped[:_NONCE_SIZE], wrapped[_NONCE_SIZE:], about)
-        except InvalidTag:
-            return None
-
     def _tell(self, name: str) -> None:
         if self._point is not None:
             self._point(name)
-
-
-_COPY_KEYS = "copy the file of day keys from the machine that made it (the setting day_keys_file)"
