@@ -71,10 +71,8 @@ class DayKeys:
             for day in days:
                 if day in keys:
                     continue
-                blocked = [one for one in keys if one % _SLOTS == day % _SLOTS and abs(one - day) < _SLOTS]
-                if blocked:
+                if any(one % _SLOTS == day % _SLOTS for one in keys):
                     raise StoreError("the file of day keys has no room for this day; is the clock right?")
-                keys = {one: key for one, key in keys.items() if one % _SLOTS != day % _SLOTS}
                 keys[day] = random(_KEY)
                 os.pwrite(handle, _slot(day, keys[day]), day % _SLOTS * _SLOT)
             os.fdatasync(handle)

@@ -370,14 +370,14 @@ class PostgresStore(Session):
             return
         today = max(now, 0) // DAY_MS
         self._tell("tidy:before")
+        if self._file.destroy(today - LONGEST_DAYS):
+            self._keys = {day: key for day, key in self._keys.items() if day >= today - LONGEST_DAYS}
         for day in (today, today + 1):
             self._need_part(day)
         self._make_keys(range(today, today + KEYS_AHEAD_DAYS))
         for (day,) in self._run(sql.READ_PARTS):
             if day < today - 1:
                 self._drop_part(day)
-        if self._file.destroy(today - LONGEST_DAYS):
-            self._keys = {day: key for day, key in self._keys.items() if day >= today - LONGEST_DAYS}
         self._change(sql.DROP_DAY_KEYS, (today - 2 * LONGEST_DAYS,))
         # A crash anywhere in between: each of these is whole by itself, and the next time goes on with the rest.
         self._tidied = now
