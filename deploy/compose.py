@@ -74,10 +74,10 @@ def open_hub(
     """
     refuse_beside_an_edge(config)
     with _only_one(config):
-        yield from _opened(config, clock, random)
+        yield from _opened(config, clock, random, traffic=traffic)
 
 
-def _opened(config: HubConfig, clock: Clock | None, random: Random) -> Iterator[Hub]:
+def _opened(config: HubConfig, clock: Clock | None, random: Random, *, traffic: bool) -> Iterator[Hub]:
     key = SigningKey(_read_seed(config.key_file))
     machine = MachineClock(config.clock_file)
     hub_clock = HubClock(clock or machine, running_time if clock else machine.steady)

@@ -34,13 +34,16 @@ class AuditDesk(ExchangeCore):
         """Says in the log by which table the hub decides from here on, when that is another than it said last: so what it
         decided under each can be recomputed."""
         with self._lock:
-            if self._stands().table == table.hash:
-                return
-            now = self.store.now()
-            record = entry.rules(day_of(now), table.hash)
-            step = Step(at=now, entries=[entry.public(table.raw), entry.committed(record, self._random(32))], standing=[1])
-            self._commit(step)
-            # Said, before anything is decided by it. A crash here: the next start finds it said.
+            self._again(lambda: self._state_rules(table))
+
+    def _state_rules(self, table: RuleTable) -> None:
+        if self._stands().table == table.hash:
+            return
+        now = self.store.now()
+        record = entry.rules(day_of(now), table.hash)
+        entries = [entry.public(table.raw), entry.committed(record, self._random(32))]
+        self._commit(Step(at=now, entries=entries, standing=[1]))
+        # Said, before anything is decided by it. A crash here: the next start finds it said.
 
     def register_officer(self, role: str, public: bytes) -> Officer:
         """Registers the key of the controller or of the FG; for an erasure it counts after 30 days.
