@@ -24,8 +24,11 @@ from adapters.lines import RECALL_DAYS, end_grant, is_live
 from adapters.looks import named
 from adapters.records import (
     ACTIVE,
+    ASKINGS,
     AWAITED,
+    BIRTHS,
     CLIENTS,
+    CLOSINGS,
     CONSENTS,
     ERASED,
     EVENT,
@@ -39,11 +42,13 @@ from adapters.records import (
     ITEMS,
     LIMITS,
     NOTICES,
+    OBJECTIONS,
     ORDERS,
     REFUSALS,
     REQUESTS,
     SENDS,
     SOURCES,
+    SPOKEN,
     TOLD,
     Client,
     Erased,
@@ -177,6 +182,7 @@ def _forget_around(tx: Transaction, client: Client) -> None:
         LIMITS.delete(tx, limited.id.encode())
     for source in SOURCES.find(tx, "client", client.id.encode()):
         SOURCES.delete(tx, f"{source.client}/{source.partner}/{source.law}/{source.number}".encode())
+    BIRTHS.delete(tx, client.id.encode())
     for request in [one for one in REQUESTS.scan(tx) if one.bsn == client.bsn]:
         REQUESTS.delete(tx, request.key)
 
@@ -200,15 +206,27 @@ def _finish(tx: Transaction, work: Workplace, client: Client) -> bool:
         GRANTS.delete(tx, grant.id.encode())
     for one in CONSENTS.find(tx, "client", client.id.encode()):
         CONSENTS.put(tx, replace(one, client=_proof_of(client.id)))
-    for refusal in REFUSALS.find(tx, "client", client.id.encode()):
-        if refusal.lifted_at is not None:
-            REFUSALS.delete(tx, refusal.id.encode())
+    _forget_said(tx, client)
     if not standing(tx, client.id) and not standing(tx, client.id, incoming=True):
         CLIENTS.delete(tx, client.id.encode())
     before = ERASED.get(tx, client.id.encode())
     if before is not None:
         ERASED.put(tx, replace(before, done=True))
     return True
+
+
+def _forget_said(tx: Transaction, client: Client) -> None:
+    """What people said and asked, but for the refusals that stand and what was decided about those."""
+    for refusal in REFUSALS.find(tx, "client", client.id.encode()):
+        if refusal.lifted_at is not None:
+            REFUSALS.delete(tx, refusal.id.encode())
+    for objection in OBJECTIONS.find(tx, "client", client.id.encode()):
+        if REFUSALS.get(tx, objection.refusal.encode()) is None:
+            OBJECTIONS.delete(tx, number_key(objection.number))
+    for closing in CLOSINGS.find(tx, "client", client.id.encode()):
+        CLOSINGS.delete(tx, closing.id.encode())
+    for asking in ASKINGS.find(tx, "client", client.id.encode()):
+        ASKINGS.delete(tx, number_key(asking.item))
 
 
 def _forget_outbox(tx: Transaction, items: Sequence[Item]) -> None:
@@ -235,6 +253,7 @@ def _forget_consents(tx: Transaction, work: Workplace, client: str) -> None:
     if until is not None and work.today > until:
         for one in CONSENTS.find(tx, "client", _proof_of(client).encode()):
             CONSENTS.delete(tx, one.id.encode())
+            SPOKEN.delete(tx, one.id.encode())
 
 
 def _consents_until(tx: Transaction, work: Workplace, client: str) -> int | None:

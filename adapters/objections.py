@@ -97,7 +97,7 @@ def object_to(tx: Transaction, work: Workplace, client: str, to: Objecting) -> O
         return OBJECTIONS.put(tx, replace(before[-1], ended=(*before[-1].ended, *ended)))
     effects = tuple(sorted({row.objection for row in rows}))
     until = work.today + work.objection_days if PAUSE in effects else None
-    number = tx.count(OBJECTIONS.table) + 1
+    number = max((one.number for one in OBJECTIONS.scan(tx)), default=0) + 1
     return OBJECTIONS.put(tx, Objection(number, client, kept.id, effects, work.today, to.given_by, until, ended))
 
 

@@ -12,25 +12,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from consent.fg.words import ROLES
 from consent.rules import JUDGEMENT, Row, Source
 from deploy.dutch import GROUNDS, categories, who_is_asked
 
-ROLES: Mapping[str, str] = {
-    "gi": "gecertificeerde instelling (GI)",
-    "gp": "huisarts",
-    "partnership": "samenwerkingsverband passend onderwijs",
-    "police": "politie",
-    "provider-jeugd": "jeugdhulpaanbieder",
-    "provider-wmo": "zorgaanbieder (Wmo)",
-    "rvdk": "Raad voor de Kinderbescherming",
-    "school": "school",
-    "team-jeugd": "team Jeugd van de gemeente",
-    "team-pw": "team Werk en inkomen van de gemeente",
-    "team-wmo": "team Wmo van de gemeente",
-    "uwv": "UWV",
-    "veilig-thuis": "Veilig Thuis",
-    "zvh": "Zorg- en Veiligheidshuis",
-}
 THE: Mapping[str, str] = {  # in a sentence
     **{role: f"de {words}" for role, words in ROLES.items()},
     **{role: f"het {ROLES[role]}" for role in ("partnership", "team-jeugd", "team-pw", "team-wmo", "zvh")},

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from pathlib import Path
 
+from consent.fg.words import ROLES as ROLE_WORDS
 from consent.rules import JUDGEMENT, ROLES, Row, RuleTable, ways
 from deploy.dutch import AGES
 from deploy.rule_words import (
@@ -26,7 +27,6 @@ from deploy.rule_words import (
     purpose,
     state,
 )
-from deploy.rule_words import ROLES as ROLE_WORDS
 
 LETTER = {"statutory": "W", "consent": "T", "no-objection": "B", "safety": "V"}
 _LEAD = (

@@ -20,6 +20,10 @@ _SETS = ("er staat te weinig, te veel of iets dubbel", "noem elk woord één kee
 FAULTS: Mapping[str, tuple[str, str]] = {
     "additionalProperties": ("deze kolom bestaat niet", "verbeter de typefout of haal haar weg"),
     "canonical": ("dit is niet de vorm waarin tabellen worden gepubliceerd", "maak haar met `schakel rules sign`"),
+    "carried-on": (
+        "deze regel vertelt verder wat volgens een andere regel bij de ontvanger moet blijven",
+        "haal deze regel weg, of laat de wet, het doel en de bron zoals ze in de landelijke tabel staan",
+    ),
     "const": _WORD,
     "contradiction": ("deze regel staat toe wat een andere regel sluit", "laat één van de twee vervallen"),
     "duplicate": ("dit regelnummer staat er twee keer", "haal één van de twee weg"),
@@ -59,6 +63,7 @@ FAULTS: Mapping[str, tuple[str, str]] = {
 _OTHER = ("deze waarde kan niet", "schrijf haar zoals in de landelijke tabel")
 _ENGLISH: Mapping[str, str] = {
     "additionalProperties": "there is no such column",
+    "carried-on": "hands on what another row keeps with its recipient",
     "contradiction": "permits what another row closes",
     "duplicate": "this number stands there twice",
     "enum": "is a word that the table does not know",

@@ -257,7 +257,7 @@ class Ghost:
         self.lines[grant.secret] = Line(
             name, grant.line, grant.recipient, grant.made_at, grant.end, grant.automatic, renews, grant.id
         )
-        for month in range(month_of(grant.begin) - 1, month_of(grant.end) + 15):  # an old stop code names later months
+        for month in range(month_of(grant.begin) - 1, month_of(grant.end) + 40):  # an old stop code names later months
             self._secrets[handle(grant.secret, month)] = grant.secret
 
     def _end(self, secret: bytes, at: int, who: str) -> None:

@@ -10,10 +10,13 @@ from typing import Final, NamedTuple
 
 ROLES: Final = MappingProxyType(
     {
+        "gi": "gecertificeerde instelling (GI)",
         "gp": "huisarts",
         "partnership": "samenwerkingsverband passend onderwijs",
+        "police": "politie",
         "provider-jeugd": "jeugdhulpaanbieder",
-        "provider-wmo": "aanbieder Wmo",
+        "provider-wmo": "zorgaanbieder (Wmo)",
+        "rvdk": "Raad voor de Kinderbescherming",
         "school": "school",
         "team-jeugd": "team Jeugd van de gemeente",
         "team-pw": "team Participatiewet van de gemeente",

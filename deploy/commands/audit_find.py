@@ -166,7 +166,7 @@ def replay_log(screen: Screen, given: Path | None, test_mode: bool, config: Path
         with given.open(encoding="utf-8", newline="\n") as lines:
             report = replay(_exported(lines), national(test_mode))
     else:
-        with open_hub(load_hub_config(settings_file(config, HUB_FILE))) as running:
+        with open_hub(load_hub_config(settings_file(config, HUB_FILE)), traffic=False) as running:
             size = running.store.head().size
             with screen.progress("taking every decision again", size) as advance:
                 entries = (one for _, page in _told(pages(running.store, 0, size), advance) for one in page)

@@ -92,7 +92,7 @@ def init(  # noqa: PLR0913  # one option each; click passes them by name
     config = make_hub(
         replace(wanted, operator_oin=of_operator["operator_oin"], operator_dpia=of_operator["operator_dpia"])
     )
-    with open_hub(config) as made:
+    with open_hub(config, traffic=False) as made:
         vkey = made.log.verifier_key
     screen.answer(
         {"settings": str(folder / HUB_FILE), "key_file": str(config.key_file), "verifier_key": vkey},

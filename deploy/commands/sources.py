@@ -12,6 +12,7 @@ import click
 
 from adapters import held, onward
 from adapters.missing import ASK, CLOSED, MESSAGE, NO_BSN, PERSON, REFUSED, STOPPED, Missing, is_allocation, missing
+from consent.fg.words import ROLES
 from deploy.commands.desk import at_desk
 from deploy.dutch import GROUNDS, closed_by, who_is_asked
 from deploy.exits import wrong_use
@@ -19,18 +20,6 @@ from deploy.options import edge_option
 from deploy.screen import Screen, good, note, table, with_screen
 from schemas.calendar import date_text
 
-_ROLES: Mapping[str, str] = {
-    "gp": "huisarts",
-    "partnership": "samenwerkingsverband",
-    "provider-jeugd": "jeugdhulpaanbieder",
-    "provider-wmo": "Wmo-aanbieder",
-    "school": "school",
-    "team-jeugd": "team Jeugd",
-    "team-pw": "team Participatiewet",
-    "team-wmo": "team Wmo",
-    "uwv": "UWV",
-    "zvh": "Zorg- en Veiligheidshuis",
-}
 _SAYS: Mapping[str, str] = {
     REFUSED: "er staat een weigering: zonder dat de cliënt of de professional die opheft gebeurt er niets",
     STOPPED: "een ander heeft deze lijn gestopt: kijk eerst met `schakel edge outbox`",
@@ -49,7 +38,7 @@ def edge_missing(screen: Screen, client: str, config: Path | None) -> None:
         found = missing(work.store, work, opened.identity.book, opened.client(client))
         rows = [
             (
-                f"(rol) {_ROLES.get(one.role, one.role)}"
+                f"(rol) {ROLES.get(one.role, one.role)}"
                 if one.partner is None
                 else settings.book.name_of(one.partner),
                 one.row.id,

@@ -239,7 +239,7 @@ def make_world(folder: Path, everyone: Sequence[Who] = EVERYONE) -> str:
             demo=True,
         )
     )
-    with open_hub(config) as hub:
+    with open_hub(config, traffic=False) as hub:
         vkey = hub.log.verifier_key
     for who in everyone:
         place = folder / who.folder

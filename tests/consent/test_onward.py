@@ -54,7 +54,7 @@ def test_a_table_that_hands_on_what_may_not_be_passed_on_is_no_table(cells: dict
         {"permits": False},
         {"in_force": False},
         {"law": "participatiewet"},  # a fact of its own under its own law
-        {"senders": ["uwv"], "recipients": ["zvh"]},  # the source itself
+        {"senders": ["uwv"], "recipients": ["gp"]},  # the source itself
     ],
 )
 def test_what_hands_nothing_on_is_a_table(cells: dict[str, object]) -> None:

@@ -200,7 +200,7 @@ def test_check_names_row_column_and_what_to_do(schakel: Schakel, tmp_path: Path,
 
 
 def test_check_names_all_faults_at_once(schakel: Schakel, tmp_path: Path) -> None:
-    file = _write(tmp_path / "t.json", {5: {"longest_months": 13}, 6: {"objection": "record"}, 18: {"law": "suwi"}})
+    file = _write(tmp_path / "t.json", {5: {"longest_months": 13}, 6: {"objection": "record"}, 18: {"law": "zvw"}})
     faults = json.loads(schakel("rules", "check", file, "--json").stdout)["faults"]
     assert {(one["row"], one["column"]) for one in faults} == {(5, "longest_months"), (6, "objection"), (18, "law")}
 
