@@ -32,7 +32,7 @@ SHORT: Mapping[str, str] = {
     "rvdk": "RvdK",
     "school": "school",
     "team-jeugd": "team Jeugd",
-    "team-pw": "team W&I",
+    "team-pw": "team PW",
     "team-wmo": "team Wmo",
     "uwv": "UWV",
     "veilig-thuis": "Veilig Thuis",

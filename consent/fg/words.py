@@ -127,8 +127,8 @@ TERMS: Final = (
     ),
     Term(
         "regels van het logboek van de hub, met hun zout",
-        "6 maanden; daarna blijft alleen een getal dat niets meer zegt",
-        None,
+        "6 maanden (van grondslagen zolang de hub die kent); daarna blijft alleen een getal dat niets meer zegt",
+        ("hub.audit.erasure", "TERM_MONTHS", 6),
     ),
     Term(
         "beeld van de keten bij een partner",

@@ -95,7 +95,7 @@ def make(  # noqa: PLR0913  # one option each; click passes them by name
             raise refused(f"Dit kan niet: {not_lawful(map(the_rule, error.faults))}.") from None
         paper = f"{settings.config.name}\n\n{made.receipt}"
         texts = slip_texts(settings, made.slips)
-    say_made(screen, made, paper, texts)
+    say_made(screen, made, paper, texts, opened.workplace.rules)
 
 
 @agreement.command()

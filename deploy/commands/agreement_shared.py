@@ -15,8 +15,10 @@ from rich.console import RenderableType
 
 from adapters.agreement import Agreed, Agreement
 from adapters.consent_receipt import Receipt
+from consent.rules import RuleTable
 from deploy.commands.code import ONCE, slips_data
 from deploy.compose import write_new
+from deploy.dutch import untested
 from deploy.exits import failed, wrong_use
 from deploy.receipt_html import receipt_html
 from deploy.screen import Screen, good, note, plain
@@ -59,9 +61,9 @@ def typed_birth() -> int:
         raise wrong_use("A date of birth is a date that exists, YYYY-MM-DD.") from None
 
 
-def say_made(screen: Screen, made: Agreement, paper: str, texts: Sequence[str]) -> None:
+def say_made(screen: Screen, made: Agreement, paper: str, texts: Sequence[str], rules: RuleTable) -> None:
     """What was agreed, with the receipt and the slips."""
-    screen.answer(made_data(made, paper), *made_shown(made, paper, texts))
+    screen.answer(made_data(made, paper), *made_shown(made, paper, texts, rules))
 
 
 def made_data(made: Agreement, paper: str) -> dict[str, object]:
@@ -74,10 +76,12 @@ def made_data(made: Agreement, paper: str) -> dict[str, object]:
     }
 
 
-def made_shown(made: Agreement, paper: str, texts: Sequence[str]) -> list[RenderableType]:
+def made_shown(made: Agreement, paper: str, texts: Sequence[str], rules: RuleTable) -> list[RenderableType]:
     """The same for people: the receipt is for the citizen, whom to ask for the professional."""
+    warned = untested(rules.rows[one.row] for one in made.made if one.row in rules.rows)
     return [
         plain(paper),
+        *([note(warned)] if warned else []),
         *(note(f"Nog te regelen: {sentence}.") for sentence in made.asked),
         *(plain(text) for text in texts),
         *([note(_STOP_CODES)] if made.made else []),

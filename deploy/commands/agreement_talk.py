@@ -100,7 +100,7 @@ def talk(  # noqa: PLR0913  # one option each; click passes them by name
     screen.answer(
         made_data(made, text) | {"objected": names, "written": written},
         *(note(f"Bezwaar vastgelegd: {name} wordt niets verteld.") for name in names),
-        *(made_shown(made, text, slip_texts(settings, made.slips)) if text else []),
+        *(made_shown(made, text, slip_texts(settings, made.slips), opened.workplace.rules) if text else []),
     )
 
 
