@@ -300,7 +300,14 @@ def set_up(
     keys.mkdir(mode=0o700, parents=True)
     names = (TEAM.name, PROVIDER.name, PRACTICE.name)
     wanted = NewHub(
-        folder / "hub", HUB_NAME, "Stichting Demo", names, "fg@voorbeeldstad.example", keys / "log.key", True, dsn
+        folder / "hub",
+        HUB_NAME,
+        "Stichting Demo",
+        names,
+        "fg@voorbeeldstad.example",
+        keys / "log.key",
+        demo=True,
+        dsn=dsn,
     )
     ports = {one.folder: free_port() for one in whom}
     metrics = free_port()

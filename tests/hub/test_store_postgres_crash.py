@@ -28,7 +28,14 @@ from tests.postgres import Cluster, cluster
 
 NOW = 1_000
 WRITES = {"accept": "commit", "hand over": "commit", "receipts": "commit", "all in one step": "commit"}
-WRITES |= {"set aside": "commit", "release": "commit", "ripen": "ripen", "checkpoint": "checkpoint", "tidy": "tidy"}
+WRITES |= {
+    "erase": "commit",
+    "set aside": "commit",
+    "release": "commit",
+    "ripen": "ripen",
+    "checkpoint": "checkpoint",
+    "tidy": "tidy",
+}
 
 
 class Place:

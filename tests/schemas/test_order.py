@@ -46,19 +46,21 @@ def test_an_order_keeps_the_same_bytes_on_its_way() -> None:
     assert ORDER.count == 4
 
 
-def test_the_records_of_keys_inquiries_and_erasures_keep_their_bytes() -> None:
+def test_the_records_of_keys_inquiries_erasures_and_tables_keep_their_bytes() -> None:
     """The vectors: a log of today is read by every later version."""
     records = [
         entry.officer(20_000, FG, bytes(32)),
         entry.inquiry(20_000, "open", b"signed"),
         entry.erasure(20_000, "citizen", [(3, 5), (7, 8)], b"signed"),
         entry.erasure(20_000, "term", [(0, 1_000)], None),
+        entry.rules(20_000, bytes(32)),
     ]
     assert [encode(record).hex() for record in records] == [
         "8501194e20676f6666696365726266675820" + "00" * 32,
         "8501194e2067696e7175697279646f70656e467369676e6564",
         "8601194e20676572617375726567636974697a656e82820305820708467369676e6564",
         "8601194e206765726173757265647465726d8182001903e8f6",
+        "8401194e206572756c65735820" + "00" * 32,
     ]
     assert [entry.items_of(encode(record)) for record in records] == records
     assert {str(record[2]) for record in records} == entry.STANDING
