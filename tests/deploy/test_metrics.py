@@ -171,8 +171,9 @@ def test_a_running_hub_counts_what_it_accepts_and_shows_who_waits_by_number(net:
     net.provider.process.start()
     wait_for(lambda: _read(_scrape(net.hub))["schakel_hub_accept_to_receipt_seconds_bucket", "+Inf"] >= 1)
     assert _open_set(text) == []
+    named = re.sub(r" [0-9.e+-]+$", "", text, flags=re.MULTILINE)  # a measured time may have any digits
     for secret in (CITIZEN.bsn, CITIZEN.family_name, "urn:nld:oin", "999"):
-        assert secret not in text
+        assert secret not in named
 
 
 def test_a_running_edge_tells_its_outbox_its_last_pass_and_its_certificate(net: Net) -> None:
