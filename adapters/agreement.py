@@ -28,9 +28,9 @@ from adapters.agreement_plan import (
 from adapters.citizen_text import NOTICE
 from adapters.code import OneTimeCode, new_code
 from adapters.code_slips import Slip, count_printed, slip
-from adapters.consent_receipt import About, Agreed, Receipt, about, as_text, had, receipt_of
+from adapters.consent_receipt import ENDED, About, Agreed, Receipt, about, as_text, had, receipt_of
 from adapters.consent_words import OUTGROWN
-from adapters.lines import CODE, Wish, begin_anew, end_grant, make
+from adapters.lines import CODE, Wish, begin_anew, end_grant, is_live, make, newest
 from adapters.records import ACTIVE, CONSENTS, FROZEN, GRANTS, SPOKEN, Client, Consented, Grant, Reads, Refused, Spoken
 from adapters.refusals import may_agree, refuse
 from adapters.stop_code import stop_code
@@ -176,7 +176,10 @@ def _kind(who: str) -> str:
 def _agreed(reads: Reads, work: Workplace, book: AddressBook, consented: Consented, grant: Grant) -> Agreed:
     record = from_bytes(consented.raw, work.registry)
     said = consent_words.spoken(reads, record)
-    over = record.state == "given" and said.outgrown_on is not None
+    state = OUTGROWN if record.state == "given" and said.outgrown_on is not None else record.state
+    there = newest(reads, grant.line)
+    if state == "given" and (there is None or not is_live(there, work.today)):
+        state = ENDED
     return Agreed(
         record.id,
         grant.recipient,
@@ -184,7 +187,7 @@ def _agreed(reads: Reads, work: Workplace, book: AddressBook, consented: Consent
         record.categories,
         record.begin,
         record.end,
-        OUTGROWN if over else record.state,
+        state,
         stop_code(grant.secret),
         grant.by_code,
         tuple(who for who, _ in said.words),

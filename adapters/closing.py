@@ -141,7 +141,8 @@ def _waits(reads: Reads, closing: Closing, item: Item | None) -> bool:
 
 
 def _close(tx: Transaction, work: Workplace, closing: Closing) -> bool:
-    for source in _sources_of(tx, closing):
+    over = closing.why == Ending.OVERLEDEN.value
+    for source in SOURCES.find(tx, "client", closing.client.encode()) if over else _sources_of(tx, closing):
         SOURCES.put(tx, replace(source, closed=True))
     grants = [one for one in GRANTS.find(tx, "line", closing.line.encode()) if one.state == ACTIVE]
     others = any(_is_open(one, work.today) for grant in grants for one in _sources(tx, grant))

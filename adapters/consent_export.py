@@ -9,7 +9,8 @@ from typing import Final
 
 import orjson
 
-from adapters.records import CONSENTS, Client, Reads
+from adapters.lines import is_live, newest
+from adapters.records import CONSENTS, GRANTS, Client, Consented, Reads
 from adapters.workplace import Workplace
 from consent.dpv import as_dpv
 from consent.fhir_export import as_fhir
@@ -28,10 +29,20 @@ def consents_of(reads: Reads, work: Workplace, client: Client) -> list[ConsentRe
 def export(reads: Reads, work: Workplace, client: Client, form: str) -> tuple[bytes, int]:
     """The file in one of `FORMS`, and how many consents are in it."""
     records = consents_of(reads, work, client)
+    ended = {one.id for one in CONSENTS.find(reads, "client", client.id.encode()) if not _stands(reads, work, one)}
     made: dict[str, object]
     if form == DPV:
         made = {"@graph": [as_dpv(one) for one in records]}
     else:
-        entries = [{"fullUrl": f"urn:uuid:{one.uuid}", "resource": as_fhir(one, work.today)} for one in records]
+        entries = [
+            {"fullUrl": f"urn:uuid:{one.uuid}", "resource": as_fhir(one, work.today, stands=one.id not in ended)}
+            for one in records
+        ]
         made = {"resourceType": "Bundle", "type": "collection"} | ({"entry": entries} if entries else {})
     return orjson.dumps(made, option=orjson.OPT_INDENT_2) + b"\n", len(records)
+
+
+def _stands(reads: Reads, work: Workplace, consented: Consented) -> bool:
+    """Whether something is told under it today."""
+    there = newest(reads, GRANTS.need(reads, consented.grants[-1].encode()).line)
+    return there is not None and is_live(there, work.today)

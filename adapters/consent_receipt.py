@@ -22,6 +22,7 @@ from schemas.registry import Registry
 
 CONSENT: Final = "consent"
 GIVEN: Final = "given"
+ENDED: Final = "ended"  # nothing is told under it any more, whatever ended it: an objection and a hold look alike
 _SAID_BY: Final = {
     "client": "{self}",
     "parent": "een ouder",
@@ -184,6 +185,8 @@ def _over(made: Sequence[Agreed]) -> Iterator[Section]:
 
 
 def _why_over(one: Agreed) -> str:
+    if one.state == ENDED:
+        return ""
     return ": de leeftijd is veranderd, dus wij vragen het opnieuw" if one.state == OUTGROWN else ": er is nee gezegd"
 
 

@@ -118,6 +118,7 @@ def _stopped_on(reads: Reads, grant: Grant, stops: dict[str, int]) -> int | None
 def _in(reads: Reads, introduced: Introduced, day: int) -> Iterator[Sight]:
     if (
         introduced.withheld
+        or introduced.held
         or day < max(introduced.begin, day_of(introduced.came_at))
         or day > kept_until(reads, introduced)
     ):

@@ -165,7 +165,7 @@ def _forget_received(tx: Transaction, work: Workplace, one: Introduced) -> int:
     AWAITED.delete(tx, one.secret)
     ended = min(work.today, one.end) if one.ended_on is None else one.ended_on
     # Withheld: whatever still comes under it is destroyed unseen, and nobody is named in it any more.
-    INTRODUCTIONS.put(tx, replace(one, client=None, bsn=None, withheld=True, ended_on=ended))
+    INTRODUCTIONS.put(tx, replace(one, client=None, bsn=None, withheld=True, held=False, ended_on=ended))
     return destroyed
 
 
@@ -195,6 +195,9 @@ def _finish(tx: Transaction, work: Workplace, client: Client) -> bool:
     grants = GRANTS.find(tx, "client", client.id.encode())
     items = [item for grant in grants for item in ITEMS.find(tx, "grant_made", grant.id.encode())]
     orders = [order for ids in ({grant.id for grant in grants},) for order in ORDERS.scan(tx) if order.grant in ids]
+    since = (SOURCES.find(tx, "client", client.id.encode()), INTRODUCTIONS.find(tx, "client", client.id.encode()))
+    if any(since) or any(grant.state == ACTIVE for grant in grants):  # a client again: not before that is over
+        return False
     if any(item.state != FINAL or item.asks for item in items) or not all(order.done for order in orders):
         return False
     _forget_outbox(tx, items)

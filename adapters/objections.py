@@ -28,6 +28,7 @@ from adapters.records import (
     ORDERS,
     REFUSALS,
     SOURCES,
+    TOLD,
     Grant,
     Objection,
     Order,
@@ -132,11 +133,17 @@ def end_refused(tx: Transaction, work: Workplace, refusal: Refused, why: str) ->
 def _end_incoming(tx: Transaction, work: Workplace, refusal: Refused, why: str) -> None:
     for one in INTRODUCTIONS.find(tx, "client", refusal.client.encode()):
         row = work.rules.rows.get(one.row)
-        if one.ended_on is not None or not is_about(refusal, one.sender, row):
+        if not is_about(refusal, one.sender, row) or not is_refused(tx, refusal.client, one.sender, row, incoming=True):
             continue
-        if is_refused(tx, refusal.client, one.sender, row, incoming=True):
+        open_yet = one.ended_on is None
+        if one.held:  # nobody has seen what came under it, and nobody will
+            for told in TOLD.find(tx, "secret", one.secret):
+                TOLD.put(tx, replace(told, parts=()))
+        if open_yet:
             ORDERS.put(tx, Order(work.id(), one.secret, one.end, why, None, one.secret, work.now))
-            INTRODUCTIONS.put(tx, replace(one, ended_on=min(work.today, one.end)))
+        if open_yet or one.held:
+            ended = min(work.today, one.end) if open_yet else one.ended_on
+            INTRODUCTIONS.put(tx, replace(one, ended_on=ended, withheld=one.withheld or one.held, held=False))
 
 
 # -- the decision ------------------------------------------------------------------------------------------------------
@@ -175,7 +182,11 @@ def _go_on_all(tx: Transaction, work: Workplace, refusal: Refused, ended: Sequen
     """What the objection ended goes on, and what an allocation asked for while it stood begins; no more than that."""
     if refusal.incoming:
         return []  # only the sender registers a grant: its own professional looks at the line
-    made = [_go_on_after(tx, work, last) for last in (GRANTS.need(tx, one.encode()) for one in dict.fromkeys(ended))]
+    made = [
+        _go_on_after(tx, work, last)
+        for last in (GRANTS.get(tx, one.encode()) for one in dict.fromkeys(ended))
+        if last is not None
+    ]
     for source in SOURCES.find(tx, "client", refusal.client.encode()):
         for row in statutory_rows(work.rules, work.address, source.partner, source.law):
             line = line_name(source.client, source.partner, row)

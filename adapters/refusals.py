@@ -44,12 +44,12 @@ def is_refused(
     """Whether nothing about this client may be told to this partner under this row; or, incoming, taken from it.
 
     `row` None: it is in no table any more, so nothing is known of what it lets pass. `since`: refusals of an earlier day do not
-    count; exceptions do.
+    count; exceptions and holds do.
     """
     found = [
         one
         for one in standing(reads, client, incoming=incoming)
-        if since is None or one.kind == EXCEPTED or day_of(one.since) >= since
+        if since is None or one.kind in (EXCEPTED, HELD) or day_of(one.since) >= since
     ]
     return bool(found) and refused(map(said, found), Asked(partner, role_of(partner), row))
 

@@ -20,6 +20,7 @@ from adapters.records import (
     ASKED_FOR,
     ASKINGS,
     CLIENTS,
+    FROZEN,
     GRANTS,
     INTRODUCTIONS,
     REQUEST,
@@ -142,12 +143,22 @@ def waiting(reads: Reads, work: Workplace) -> list[Waiting]:
 def _waiting(reads: Reads, work: Workplace, one: AskedFor) -> Waiting | None:
     introduced = INTRODUCTIONS.get(reads, one.secret)
     row = _row(work.rules, one.row, work.address, one.sender)
-    if introduced is None or introduced.client is None or introduced.withheld or row is None or one.answer:
+    if (
+        introduced is None
+        or introduced.client is None
+        or introduced.withheld
+        or introduced.held
+        or row is None
+        or one.answer
+    ):
         return None
     if work.today > one.came_on + OPEN_DAYS or is_refused(reads, introduced.client, one.sender, row):
         return None
-    there = newest(reads, line_name(introduced.client, one.sender, row))
+    line = line_name(introduced.client, one.sender, row)
+    there = newest(reads, line)
     if there is not None and is_live(there, work.today):
+        return None
+    if newest(reads, line, (FROZEN,)) is not None:  # somebody else stopped it: a person decides that first
         return None
     client = CLIENTS.need(reads, introduced.client.encode())
     return Waiting(one.number, client, one.sender, row, one.came_on)

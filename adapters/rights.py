@@ -206,7 +206,7 @@ class _Parts:
         for one in INTRODUCTIONS.find(self.reads, "client", self.client.id.encode()):
             until = kept_until(self.reads, one)
             # Against an objection nothing was kept; what has had its time is destroyed at the next cleaning.
-            if one.withheld or self.work.today > until:
+            if one.withheld or one.held or self.work.today > until:
                 continue
             ground = self._ground(one.row, one.ground, one.purpose, one.law)
             for told in TOLD.find(self.reads, "secret", one.secret):

@@ -105,7 +105,7 @@ def mark(
 def _of_client(reads: Reads, work: Workplace, book: AddressBook, client: Client) -> Iterator[Letter]:
     told: dict[tuple[str, str, str], tuple[int, Introduced]] = {}
     for one in INTRODUCTIONS.find(reads, "client", client.id.encode()):
-        if one.withheld:
+        if one.withheld or one.held:
             continue
         for event in TOLD.find(reads, "secret", one.secret):
             key, day = (one.sender, one.purpose, one.law), day_of(event.came_at)

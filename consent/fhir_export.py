@@ -22,8 +22,8 @@ _TERMS: Final = "http://terminology.hl7.org/CodeSystem/"
 _PERSONS: Final = {"parents": "ouders of voogd", "representative": "vertegenwoordiger"}
 
 
-def as_fhir(record: ConsentRecord, today: int) -> dict[str, object]:
-    """The Consent."""
+def as_fhir(record: ConsentRecord, today: int, *, stands: bool = True) -> dict[str, object]:
+    """The Consent; not active when nothing is told under it any more (`stands`), whatever ended that."""
     patient = {"identifier": {"system": f"{record.controller}:{CLIENTS}", "value": record.principal}}
     holder = {"identifier": {"system": URI, "value": record.controller}}
     client = record.given_by not in _PERSONS
@@ -31,7 +31,7 @@ def as_fhir(record: ConsentRecord, today: int) -> dict[str, object]:
         "resourceType": "Consent",
         "id": record.id,
         "identifier": [{"system": URI, "value": f"urn:uuid:{record.uuid}"}],
-        "status": "active" if record.state == "given" and today <= record.end else "inactive",
+        "status": "active" if stands and record.state == "given" and today <= record.end else "inactive",
         "scope": _concept("consentscope", "patient-privacy"),
         "category": [{"coding": [{"system": "http://loinc.org", "code": "59284-0"}]}],
         "patient": patient,

@@ -28,6 +28,7 @@ CONSENT_STATES: Mapping[str, str] = {
     "given": "gegeven",
     "withdrawn": "ingetrokken",
     "outgrown": "verlopen door de leeftijd",
+    "ended": "gestopt",
 }
 # Why the rule table has no room for a grant: place and rule -> what to tell the professional.
 NOT_LAWFUL: Mapping[str, str] = {

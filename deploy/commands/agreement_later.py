@@ -92,7 +92,8 @@ def strike(screen: Screen, client: str, partner: str | None, everyone: bool, con
         raise wrong_use("Give either --for PARTNER or --all.")
     with at_work(config) as (opened, settings):
         address = None if partner is None else partner_address(settings, partner)
-        found = [one for one in opened.agreements(client) if one.state == "given" and address in (None, one.recipient)]
+        there = [one for one in opened.agreements(client) if one.state in ("given", "ended")]
+        found = [one for one in there if address in (None, one.recipient)]
         if not found:
             raise refused("Er is geen afspraak om te schrappen.")
         known = True
