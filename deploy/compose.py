@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from consent.rules import load
 from deploy.beside import refuse_beside_an_edge
 from deploy.clock import MachineClock
 from deploy.exits import failed
@@ -92,7 +93,9 @@ def _opened(config: HubConfig, clock: Clock | None, random: Random, *, traffic: 
         exchange = Exchange(store, log, rules.table, hub_clock, random, _attestations(config, log))
         _need_word_of_operator(config, exchange)
         if traffic:
-            prove([rules.table, *(one.table for one in exchange.snapshot()[0].by_address.values())], store.now())
+            # As they were published: what the base of now takes away from an older one is forbidden anyway.
+            published = {one.table.hash: one.table.raw for one in exchange.snapshot()[0].by_address.values()}
+            prove([rules.table, *map(load, published.values())], store.now())
             exchange.state_rules(rules.table)
         yield Hub(config, store, log, exchange, rules)
         exchange.tick()

@@ -31,6 +31,7 @@ from schemas.fact import Register, parse_fact
 from schemas.manifest import parse_manifest
 
 PAGE = 10_000
+_ORGANISATIONS = (b"admi", b"reco", b"conf", b"rule")
 _ID = slice(13, 29)  # of a message, in the record of its acceptance
 
 
@@ -92,8 +93,8 @@ def explain_message(store: Store, message_id: bytes, national: RuleTable) -> Exp
     handle = cast("bytes", record[6])
     past = _Past(store, national, handle, before=accept)
     grant = past.then.grant(handle)
-    decisions = tuple(_decisions(store, past, accept, record))
     sides = [past.then.partners.by_number.get(cast("int", number)) for number in record[8:10]]
+    decisions = tuple(_decisions(store, past, accept, record))
     day, code = cast("int", record[1]), Code(str(record[-1]))
     why = _inactive(past, grant, sides, day) if code is Code.NOT_ACTIVE else ""
     return past.explanation(grant, sides, day, code, why, cast("int | None", record[14]), decisions)
@@ -164,19 +165,39 @@ class _Past:
             self.then.public(raw)
             self._manifests[number] = index
             return
-        record = entry.items_of(raw)
-        self.then.record(index, record)
+        record = self.take(index, raw)
         if record[2] == entry.FACT:
             fact = parse_fact(cast("bytes", record[3]))
             kind = "register" if isinstance(fact.body, Register) else "stop"
             self.facts.append(Fact(index, date_text(cast("int", record[1])), kind, fact.signer))
+
+    def take(self, index: int, raw: bytes) -> list[object]:
+        """Takes in a record; of one that names the table of the hub that table first."""
+        record = entry.items_of(raw)
+        if record[2] == entry.RULES:
+            self.then.public(self._store.table(cast("bytes", record[3])) or b"")
+        self.then.record(index, record)
+        return record
+
+    def publish(self, start: int, end: int) -> None:
+        """Takes in the manifests from `start` to `end` (not included)."""
+        for _, _number, raw in self._manifests_in(start, end):
+            table_hash = parse_manifest(raw).manifest.table_hash
+            if table_hash is not None:
+                self.then.public(self._store.table(table_hash) or b"")
+            self.then.public(raw)
+
+    def _manifests_in(self, start: int, end: int) -> list[tuple[int, int, bytes]]:
+        everyone = [row.number for row in self._store.addresses().values()]
+        found = [(index, number, raw) for number in everyone for index, raw in self._store.manifests(number)]
+        return sorted(one for one in found if start <= one[0] < end)
 
     def _records(self) -> Iterator[tuple[int, int | None, bytes]]:
         """Admissions and recoveries, and what is about the handle."""
         for first in range(0, self._before, PAGE):
             for index, record in self._store.records(first, min(first + PAGE, self._before)):
                 mark = record[6:10]
-                if mark in (b"admi", b"reco", b"conf") or (mark in (b"fact", b"acce") and self._handle in record):
+                if mark in _ORGANISATIONS or (mark in (b"fact", b"acce") and self._handle in record):
                     if self._last_day is not None and cast("int", entry.items_of(record)[1]) > self._last_day:
                         return
                     yield index, None, record
@@ -282,17 +303,21 @@ def _decisions(store: Store, past: _Past, accept: int, record: list[object]) -> 
     """The first decision and each at pick-up, with what comes out today."""
     past.then.record(accept, record)
     yield _decision(past, accept, record, "accept")
-    handle = cast("bytes", record[6])
+    handle, seen = cast("bytes", record[6]), accept
     for first in range(accept + 1, store.head().size, PAGE):
         for index, raw in store.records(first, min(first + PAGE, store.head().size)):
             mark = raw[6:10]
-            if mark in (b"admi", b"reco", b"conf") or (mark == b"fact" and handle in raw):
-                past.then.record(index, entry.items_of(raw))
+            if mark in _ORGANISATIONS or (mark == b"fact" and handle in raw):
+                past.publish(seen, index)
+                past.take(index, raw)
+                seen = index
             elif mark in (b"hand", b"rece", b"expi"):
                 items = entry.items_of(raw)
                 if items[3] != accept:
                     continue
                 if mark == b"hand":
+                    past.publish(seen, index)
+                    seen = index
                     past.then.record(index, items)
                     yield _decision(past, index, items, "hand-over")
                 else:

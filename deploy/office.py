@@ -20,6 +20,7 @@ from deploy import office_audit
 from deploy.clock import MachineClock
 from deploy.compose import Hub, copy_store, open_hub
 from deploy.doctor_hub import health
+from deploy.exits import failed
 from deploy.rules_in_force import as_values
 from deploy.trace import trace
 from hub.config import HubConfig
@@ -163,6 +164,11 @@ def _confirm_clock(hub: Hub, values: Values) -> Values:
 
 def _retry_fault(hub: Hub, values: Values) -> Values:
     number = int(values["number"])
+    if hub.rules.over:
+        raise failed(
+            "The signature under the rule table is over, and a retry decides by it. Have it signed anew first."
+        )
+    hub.exchange.state_rules(hub.rules.table)
     return {"number": number, "outcome": hub.exchange.retry_fault(number).value}
 
 

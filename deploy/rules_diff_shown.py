@@ -16,6 +16,7 @@ from deploy.rule_words import COLUMNS, SHORT, cited
 from deploy.rules_traffic import FEWEST, DryRun, Line, total
 from deploy.screen import bad, good, note, plain, table
 from deploy.table_faults import column_of, shown
+from schemas.small_counts import stepped
 
 _KINDS: Mapping[Kind, str] = {Kind.NARROWED: "ingeperkt", Kind.WIDENED: "verruimd", Kind.OTHER: "veranderd"}
 
@@ -98,14 +99,14 @@ def _text(value: object) -> str:
 def shown_dry_run(tried: DryRun) -> tuple[dict[str, object], list[RenderableType]]:
     """What another table would have done over recorded traffic, for programs and for people."""
     answer: dict[str, object] = {
-        "decisions": tried.decisions,
+        "decisions": stepped(tried.decisions),
         "not_decidable": tried.undecidable,
         "refused": [_line(one) for one in tried.refused],
         "released": [_line(one) for one in tried.released],
         "refused_total": total(tried.refused),
         "released_total": total(tried.released),
     }
-    parts: list[RenderableType] = [plain(f"Proef over {tried.decisions} vastgelegde besluiten.")]
+    parts: list[RenderableType] = [plain(f"Proef over ten minste {stepped(tried.decisions)} vastgelegde besluiten.")]
     for title, lines in (("Zou nu worden geweigerd", tried.refused), ("Zou nu doorgaan", tried.released)):
         rows = [(*_kind(one), _count(one.number)) for one in lines]
         if rows:

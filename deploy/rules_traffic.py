@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from consent.decide import Moment
-from consent.rules import RuleTable
+from consent.rules import RuleTable, load
 from deploy.compose import open_hub
 from deploy.entries import pages
 from deploy.exits import failed
@@ -112,7 +112,9 @@ class _Counts:
             return self._new
         own = partner.table
         if own.hash not in self._narrowed:
-            self._narrowed[own.hash] = replace(self._new, permitted=self._new.permitted & own.permitted)
+            # As it was published: what the hub of then took away from it is for the new table to say.
+            published = load(own.raw).permitted
+            self._narrowed[own.hash] = replace(self._new, permitted=self._new.permitted & published)
         return self._narrowed[own.hash]
 
 

@@ -463,7 +463,8 @@ class Exchange(AuditDesk, RecoveryDesk, FaultDesk, ReadingRoom):
         partners = self._directory.partners()
         known = partners.by_address.get(address)
         if known is not None and known.state == state:
-            self.log.greatest.bar(address, None if state == ADMITTED else state)  # what a crash has left undone
+            self.log.greatest.admit(address)  # what a crash has left undone, or another machine has done
+            self.log.greatest.bar(address, None if state == ADMITTED else state)
             return
         number = len(partners.by_number) + 1 if known is None else known.number
         step = accession.state_step(address, state, number, known is None, self.store.now(), self._random)

@@ -7,10 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import cast
 
 from consent.rules import RuleTable
 from hub import recovery
-from hub.audit.erasure import Officer, Standing, check_entries, check_signers, officer_step, order_step, why_not
+from hub.audit.erasure import (
+    FIRST_DAYS,
+    Officer,
+    Standing,
+    check_entries,
+    check_signers,
+    officer_step,
+    order_step,
+    why_not,
+)
 from hub.audit.term import Sweep
 from hub.exchange_core import ExchangeCore
 from hub.store import StaleError, Step
@@ -42,7 +52,7 @@ class AuditDesk(ExchangeCore):
         now = self.store.now()
         record = entry.rules(day_of(now), table.hash)
         entries = [entry.public(table.raw), entry.committed(record, self._random(32))]
-        self._commit(Step(at=now, entries=entries, standing=[1]))
+        self._commit(Step(at=now, entries=entries, standing=[1], tables=[(table.hash, table.raw)]))
         # Said, before anything is decided by it. A crash here: the next start finds it said.
 
     def register_officer(self, role: str, public: bytes) -> Officer:
@@ -92,6 +102,10 @@ class AuditDesk(ExchangeCore):
         if order.day > day:
             raise OrderError("This order is dated in the future. Is the clock of the machine right that made it?")
         check_signers(signed, standing, day)
+        if order.ranges and self._is_just_recovered(day):
+            raise OrderError(
+                "The hub was put back less than 30 days ago, and an inquiry may have been lost: nothing is erased before that."
+            )
         erased = check_entries(signed, self._found(order.ranges), day, self._counts) if order.ranges else []
         if order.ranges and not erased:
             raise OrderError("These entries were erased already; there is nothing more to do.")
@@ -113,11 +127,19 @@ class AuditDesk(ExchangeCore):
         self._standing.read(self.store.standing(self._standing.seen))
         return self._standing
 
+    def _is_just_recovered(self, day: int) -> bool:
+        """Whether a log was cut in the last 30 days: an inquiry may have stood in it, and there is time to open it again."""
+        row = self.store.recovery()
+        if row is None:
+            return False
+        [first] = self.store.entries(row.entry, row.entry + 1)
+        return day < cast("int", entry.items_of(first.record)[1]) + FIRST_DAYS
+
     def _past_term(self, now: int) -> None:
         """Erases a page of what is past its term, where a second has gone by since the last one."""
         if 0 <= now - self._swept_at < _SWEEP_EVERY_MS or self.clock.jump():
             return  # by a clock in doubt everything could be past its term
-        if not recovery.is_open(self.store.recovery()):
+        if not recovery.is_open(self.store.recovery()) or self._is_just_recovered(day_of(now)):
             return
         self._swept_at = now
         sweep, self._sweep = self._sweep, Sweep()  # a fresh one goes on from what the log says, when this page fails

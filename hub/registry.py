@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from consent.rules import RuleTable, TableError, load, narrow
@@ -95,10 +95,15 @@ class Directory:
         if known is None:
             table = self._national
             if row.table_hash is not None:
-                table = load(self._store.table(row.table_hash) or b"")
+                table = within(load(self._store.table(row.table_hash) or b""), self._national)
             known = make_partner(row, table)
             self._parsed[row.number, row.version] = known
         return known
+
+
+def within(own: RuleTable, base: RuleTable) -> RuleTable:
+    """The table of a partner, of which nothing counts that the base of now does not permit: it may be of before."""
+    return own if own.permitted <= base.permitted else replace(own, permitted=own.permitted & base.permitted)
 
 
 def make_partner(row: AddressRow, table: RuleTable) -> Partner:

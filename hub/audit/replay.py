@@ -23,7 +23,7 @@ from consent.rules import RuleTable, load
 from hub.audit.erasure import Watched
 from hub.grants import KnownGrants, register, stop, vocabulary_of
 from hub.pipeline import Question, is_counted, judge, question_of
-from hub.registry import ADMITTED, Partner, Partners, make_partner
+from hub.registry import ADMITTED, Partner, Partners, make_partner, within
 from hub.store import AddressRow, GrantRow, Step, StopRow
 from schemas import entry
 from schemas.calendar import start_of_day
@@ -134,7 +134,7 @@ class _Memory:
         if kind in entry.STANDING:
             self.watched.stands(index, record)
             if kind == entry.RULES:
-                self._decides_by(cast("bytes", record[3]))
+                self._decides_by(index, cast("bytes", record[3]))
         elif kind == entry.ADMISSION:
             number, address, state = cast("tuple[int, str, str]", record[3:6])
             old = self._rows.get(number, AddressRow(number, address, state, 0, None, None))
@@ -156,9 +156,13 @@ class _Memory:
         elif kind == entry.RECEIPT:
             self._receipt(index, record)
 
-    def _decides_by(self, table_hash: bytes) -> None:
+    def _decides_by(self, index: int, table_hash: bytes) -> None:
         """From here on the hub decides by another table, for whoever published none."""
-        self._national = self._tables[table_hash]
+        table = self._tables.get(table_hash)
+        if table is None:
+            self.report.differs.append(Difference(index, "rules", "a table that does not stand in the log"))
+            return
+        self._national = table
         self._vocabulary = vocabulary_of(self._national)
         self._everyone = [self._made(row) for row in self._rows.values()]
         self._partners = Partners(self._everyone)
@@ -170,7 +174,8 @@ class _Memory:
         self._partners = Partners(self._everyone)
 
     def _made(self, row: AddressRow) -> Partner:
-        return make_partner(row, self._tables[row.table_hash] if row.table_hash is not None else self._national)
+        own = None if row.table_hash is None else within(self._tables[row.table_hash], self._national)
+        return make_partner(row, own or self._national)
 
     def _fact(self, frame: bytes, day: int) -> None:
         """What `hub.grants` makes of the fact, with the same functions."""

@@ -56,3 +56,28 @@ def test_the_same_table_is_stated_once_also_after_a_start() -> None:
     table, statement = world.store.entries(0, world.store.head().size)
     assert table.leaf == entry.public(NATIONAL.raw).leaf
     assert entry.items_of(statement.record)[2:] == [entry.RULES, NATIONAL.hash]
+
+
+def test_the_older_table_of_a_partner_lets_nothing_pass_that_the_base_of_now_forbids() -> None:
+    world = World()
+    world.hub.state_rules(NATIONAL)
+    team, provider = world.party("team-wmo"), world.party("provider-wmo")
+    narrower = without(NATIONAL, [5])
+    for party in (team, provider):
+        party.narrow(narrower.raw)
+    grant = team.grant(provider)
+    team.register_month(grant, world.month)
+    _decides_by(world, without(NATIONAL, [grant.terms.row]))
+    team.send(team.envelope(grant))
+    assert [code for [code] in team.outcomes().values()] == [Code.NOT_PERMITTED_HERE]
+    report = _replayed(world, NATIONAL)
+    assert (report.same, report.differs) == (1, [])
+
+
+def test_a_log_that_names_a_table_it_never_held_differs_and_is_no_crash() -> None:
+    world = World()
+    world.hub.state_rules(NATIONAL)
+    entries = world.store.entries(0, 2)
+    assert replay(entries[1:], NATIONAL).differs == []
+    other = entry.committed(entry.rules(world.today, bytes(32)), bytes(32))
+    assert [one.logged for one in replay([entries[0], other], NATIONAL).differs] == ["rules"]
