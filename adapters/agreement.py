@@ -30,7 +30,7 @@ from adapters.code import OneTimeCode, new_code
 from adapters.code_slips import Slip, count_printed, slip
 from adapters.consent_receipt import ENDED, About, Agreed, Receipt, about, as_text, had, receipt_of
 from adapters.consent_words import OUTGROWN
-from adapters.lines import CODE, Wish, begin_anew, end_grant, is_live, make, newest
+from adapters.lines import CODE, Wish, begin_anew, end_grant, is_open, make
 from adapters.records import ACTIVE, CONSENTS, FROZEN, GRANTS, SPOKEN, Client, Consented, Grant, Reads, Refused, Spoken
 from adapters.refusals import may_agree, refuse
 from adapters.stop_code import stop_code
@@ -177,8 +177,7 @@ def _agreed(reads: Reads, work: Workplace, book: AddressBook, consented: Consent
     record = from_bytes(consented.raw, work.registry)
     said = consent_words.spoken(reads, record)
     state = OUTGROWN if record.state == "given" and said.outgrown_on is not None else record.state
-    there = newest(reads, grant.line)
-    if state == "given" and (there is None or not is_live(there, work.today)):
+    if state == "given" and not is_open(reads, grant.line, work.today):
         state = ENDED
     return Agreed(
         record.id,

@@ -33,6 +33,7 @@ from adapters.records import (
     Source,
     number_key,
 )
+from adapters.references import read_of
 from adapters.refusals import CLOSED
 from adapters.store import Transaction
 from adapters.workplace import Workplace
@@ -165,7 +166,7 @@ def _is_open(source: Source, today: int) -> bool:
 
 
 def _sources(reads: Reads, grant: Grant) -> list[Source]:
-    return SOURCES.find(reads, "partner", f"{grant.client}/{grant.recipient}/{grant.law}".encode())
+    return read_of(reads, grant.client, grant.recipient, grant.law)
 
 
 def _sources_of(reads: Reads, closing: Closing) -> list[Source]:

@@ -9,7 +9,7 @@ from typing import Final
 
 import orjson
 
-from adapters.lines import is_live, newest
+from adapters.lines import is_open
 from adapters.records import CONSENTS, GRANTS, Client, Consented, Reads
 from adapters.workplace import Workplace
 from consent.dpv import as_dpv
@@ -44,5 +44,4 @@ def export(reads: Reads, work: Workplace, client: Client, form: str) -> tuple[by
 
 def _stands(reads: Reads, work: Workplace, consented: Consented) -> bool:
     """Whether something is told under it today."""
-    there = newest(reads, GRANTS.need(reads, consented.grants[-1].encode()).line)
-    return there is not None and is_live(there, work.today)
+    return is_open(reads, GRANTS.need(reads, consented.grants[-1].encode()).line, work.today)

@@ -64,6 +64,7 @@ from adapters.references import (
     answer_reference,
     answers,
     forget_answers,
+    read_of,
     sources_of,
 )
 from adapters.refusals import CLOSED, is_refused
@@ -178,7 +179,7 @@ class Intake:
     def _keep_source(self, tx: Transaction, client: Client, partner: str, law: Law, allocation: Allocation) -> None:
         number, end = allocation.number, allocation.end
         source = Source(client.id, partner, law.value, number, end, allocation.withdrawn, self.work.now)
-        known = SOURCES.find(tx, "partner", f"{client.id}/{partner}/{law.value}".encode())
+        known = read_of(tx, client.id, partner, law.value)
         before = next((one for one in known if one.number == number), None)
         # Help that has ended is not begun again by a change of its allocation.
         SOURCES.put(tx, source if before is None else replace(source, closed=before.closed))

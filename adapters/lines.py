@@ -177,6 +177,12 @@ def newest(reads: Reads, line: str, states: Sequence[str] = (ACTIVE,)) -> Grant 
     return found[-1] if found else None
 
 
+def is_open(reads: Reads, line: str, today: int) -> bool:
+    """Whether anything but a retraction may be told in a line today."""
+    there = newest(reads, line)
+    return there is not None and is_live(there, today)
+
+
 def unheard_introductions(reads: Reads) -> list[Item]:
     """Introductions by code that the recipient has, as far as was heard, and whose code was not typed, as far as was heard."""
     return [

@@ -64,17 +64,18 @@ def answers(events: Sequence[NativeEvent]) -> dict[tuple[str, str], list[NativeE
 
 def sources_of(reads: Reads, client: str, partner: str, row: int, law: str) -> list[Source]:
     """What this edge has read that may carry a grant under this row and its law about a client with this partner."""
-    return _read(reads, client, partner, ANSWER if row in ANSWER_ROWS else law)
+    return read_of(reads, client, partner, ANSWER if row in ANSWER_ROWS else law)
 
 
 def forget_answers(tx: Transaction, client: str, partner: str, now: int) -> None:
     """What was answered more than a year ago is not kept beside a newer answer."""
-    for one in _read(tx, client, partner, ANSWER):
+    for one in read_of(tx, client, partner, ANSWER):
         if now - one.read_at > _ANSWER_MS:
             SOURCES.delete(tx, SOURCES.key(one))
 
 
-def _read(reads: Reads, client: str, partner: str, law: str) -> list[Source]:
+def read_of(reads: Reads, client: str, partner: str, law: str) -> list[Source]:
+    """What was read about a client with this partner under one law, or (`ANSWER`) was answered."""
     return SOURCES.find(reads, "partner", f"{client}/{partner}/{law}".encode())
 
 

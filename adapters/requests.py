@@ -15,7 +15,7 @@ from typing import Final
 
 from adapters.by_person import Reliance, make_grant
 from adapters.control import CameRequest
-from adapters.lines import add_item, is_live, line_name, newest
+from adapters.lines import add_item, is_live, is_open, line_name, newest
 from adapters.records import (
     ASKED_FOR,
     ASKINGS,
@@ -155,8 +155,7 @@ def _waiting(reads: Reads, work: Workplace, one: AskedFor) -> Waiting | None:
     if work.today > one.came_on + OPEN_DAYS or is_refused(reads, introduced.client, one.sender, row):
         return None
     line = line_name(introduced.client, one.sender, row)
-    there = newest(reads, line)
-    if there is not None and is_live(there, work.today):
+    if is_open(reads, line, work.today):
         return None
     if newest(reads, line, (FROZEN,)) is not None:  # somebody else stopped it: a person decides that first
         return None

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from heapq import merge
 from typing import cast
 
@@ -159,10 +160,7 @@ class _Past:
 
     def _take(self, index: int, number: int | None, raw: bytes) -> None:
         if number is not None:
-            table_hash = parse_manifest(raw).manifest.table_hash
-            if table_hash is not None:
-                self.then.public(self._store.table(table_hash) or b"")
-            self.then.public(raw)
+            self._publish(raw)
             self._manifests[number] = index
             return
         record = self.take(index, raw)
@@ -181,16 +179,21 @@ class _Past:
 
     def publish(self, start: int, end: int) -> None:
         """Takes in the manifests from `start` to `end` (not included)."""
-        for _, _number, raw in self._manifests_in(start, end):
-            table_hash = parse_manifest(raw).manifest.table_hash
-            if table_hash is not None:
-                self.then.public(self._store.table(table_hash) or b"")
-            self.then.public(raw)
+        for index, _, raw in self._manifests_of_all:
+            if start <= index < end:
+                self._publish(raw)
 
-    def _manifests_in(self, start: int, end: int) -> list[tuple[int, int, bytes]]:
+    def _publish(self, raw: bytes) -> None:
+        """Takes in a manifest; of one that names a table that table first."""
+        table_hash = parse_manifest(raw).manifest.table_hash
+        if table_hash is not None:
+            self.then.public(self._store.table(table_hash) or b"")
+        self.then.public(raw)
+
+    @cached_property
+    def _manifests_of_all(self) -> list[tuple[int, int, bytes]]:
         everyone = [row.number for row in self._store.addresses().values()]
-        found = [(index, number, raw) for number in everyone for index, raw in self._store.manifests(number)]
-        return sorted(one for one in found if start <= one[0] < end)
+        return sorted((index, number, raw) for number in everyone for index, raw in self._store.manifests(number))
 
     def _records(self) -> Iterator[tuple[int, int | None, bytes]]:
         """Admissions and recoveries, and what is about the handle."""
@@ -203,11 +206,9 @@ class _Past:
                     yield index, None, record
 
     def _public(self) -> Iterator[tuple[int, int | None, bytes]]:
-        everyone = [row.number for row in self._store.addresses().values()]
-        found = sorted((index, number, raw) for number in everyone for index, raw in self._store.manifests(number))
         # A manifest has no day of its own in the log: it counts from where it stands, between its neighbours.
         end = self._before if self._last_day is None else self._end_of_day(self._last_day)
-        return ((index, number, raw) for index, number, raw in found if index < end)
+        return ((index, number, raw) for index, number, raw in self._manifests_of_all if index < end)
 
     def _end_of_day(self, day: int) -> int:
         """The index of the first entry of a later day: days only rise in a log."""
