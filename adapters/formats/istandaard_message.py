@@ -187,6 +187,8 @@ class Reading:
         # 9999-12-31 is how some systems write *no end*.
         end = self._day(parts, "Einddatum", _NO_END)
         allotted = self._day(parts, "Toewijzingsdatum")
+        # Read for its form only: the request that is answered is told by the 319.
+        self._pattern(parts, "ReferentieAanbieder", _REFERENCE)
         self._ordered(parts, "Einddatum", begin, end)
         change = self._listed(parts, "RedenWijziging", self._standard.changes) if parts["RedenWijziging"] else None
         if change == WITHDRAWN and begin != end:  # CS335
