@@ -21,6 +21,8 @@ from adapters.formats.native import Fault, Keyword, Malformed
 SPACE = " \t\r\n"
 _DECLARED = re.compile(rb"""\A<\?xml[^>]*?\sencoding\s*=\s*["']([^"'>]*)["']""")
 _BOM = b"\xef\xbb\xbf"
+# The fourth and the fifth edition of XML differ over such names, and two parsers over what the document then is.
+_FOREIGN_INSTRUCTION = re.compile(rb"<\?[^!-~]")
 _DEPTH_LIMIT = 16
 _HEAD = 16_384  # bytes in which the root element of a message begins
 _TOO_DEEP = etree.XPath("boolean(" + "/*" * (_DEPTH_LIMIT + 1) + ")")
@@ -66,6 +68,9 @@ def parse(data: bytes, size_limit: int) -> etree._Element:
     # Outright: no message of this sector has a DOCTYPE, and without one there are no entities to expand or fetch.
     if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
         raise Malformed((Fault("/", Keyword.DOCTYPE),))
+    # The parser would take a second mark at the beginning for the first one.
+    if text.startswith(_BOM) or _FOREIGN_INSTRUCTION.search(text) is not None:
+        raise Malformed((Fault("line 1", Keyword.NOT_WELL_FORMED),))
     try:
         root = etree.fromstring(text, _parser())
     except etree.XMLSyntaxError as error:
