@@ -39,7 +39,8 @@ _FORMS: Mapping[str, re.Pattern[str]] = {
     **dict.fromkeys(("authoredOn", "lastModified", "created", "sent", "received", "start", "end"), _MOMENT),
     "instant": _INSTANT,
     "id": re.compile(r"[A-Za-z0-9.-]{1,64}"),
-    **dict.fromkeys(("system", "fullUrl", "type"), re.compile(r"\S+")),
+    # The mark counts as white space in the pattern of the official schema (ECMAScript), and not in Python's.
+    **dict.fromkeys(("system", "fullUrl", "type"), re.compile(r"[^\s\ufeff]+")),
 }
 # The code lists of those that have one; a status of a resource is looked up by whoever reads it.
 _CODES: Mapping[str, frozenset[str]] = {
