@@ -42,6 +42,8 @@ _FORMS: Mapping[str, re.Pattern[str]] = {
     # The mark counts as white space in the pattern of the official schema (ECMAScript), and not in Python's.
     **dict.fromkeys(("system", "fullUrl", "type"), re.compile(r"[^\s\ufeff]+")),
 }
+# A text of R4 has four kinds of white space and no other.
+_FOREIGN_SPACE = re.compile(r"[^\S \r\n\t]|\ufeff")
 # The code lists of those that have one; a status of a resource is looked up by whoever reads it.
 _CODES: Mapping[str, frozenset[str]] = {
     "use": frozenset({"usual", "official", "temp", "secondary", "old"}),
@@ -124,7 +126,7 @@ def _inner_type(name: object, path: str, walk: Walk) -> str | None:
 def _sound(form: str, text: str, path: str, walk: Walk) -> str | None:
     """A kept primitive when it has the form of the standard."""
     pattern = _FORMS.get(form)
-    if pattern is not None and pattern.fullmatch(text) is None:
+    if (pattern is not None and pattern.fullmatch(text) is None) or _FOREIGN_SPACE.search(text) is not None:
         walk.fault(path, Keyword.PATTERN)
     elif form in _CODES and text not in _CODES[form]:
         walk.fault(path, Keyword.CODE_LIST)
