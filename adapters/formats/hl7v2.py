@@ -62,6 +62,7 @@ _BSN = re.compile(r"[0-9]{9}")
 _CODE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,62}[\x21-\x7e])?")
 _ESCAPE = "\\"
 _READ_OF_HEADER = (3, 4, 7, 9, 10, 11, 12)
+_DIVIDED = frozenset("~&")
 _MOMENT = re.compile(
     r"(?P<day>[0-9]{8})(?:(?P<hour>[0-9]{2})(?P<minute>[0-9]{2})(?:(?P<second>[0-5][0-9]|60)(?:\.[0-9]{1,4})?)?)?"
     r"(?P<offset>[+-](?:0[0-9]|1[0-4])[0-5][0-9])?"
@@ -171,9 +172,9 @@ class _Reading:
         # The structure has one name for all its triggers; some senders fill in the trigger of the message instead.
         elif trigger not in TRIGGERS[kind] or structure not in ("", MESSAGES[kind].structure, f"{kind}_{trigger}"):
             self._fault("MSH", 9, Keyword.CODE_LIST)
-        # None of them repeats in the standard: of `P~T` nobody can say whether it is a test.
+        # None of them repeats in the standard or has subcomponents there: of `P~T` nobody can say whether it is a test.
         for number in _READ_OF_HEADER:
-            if "~" in self._segments.field("MSH", number):
+            if not _DIVIDED.isdisjoint(self._segments.field("MSH", number)):
                 self._fault("MSH", number, Keyword.REPEATED)
         if not self._segments.field("MSH", 10):
             self._fault("MSH", 10, Keyword.MISSING)
