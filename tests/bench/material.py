@@ -19,6 +19,7 @@ from consent.rules import RuleTable, national
 from hub.audit.log import Log
 from hub.clock import HubClock
 from hub.exchange import Exchange
+from hub.store import Store
 from hub.store_sqlite import SqliteStore
 from schemas import calendar
 from schemas.envelope import Header
@@ -75,7 +76,7 @@ class Site:
     """A hub on disk with two partners and one grant per message."""
 
     hub: Exchange
-    store: SqliteStore
+    store: Store
     sender: Partner
     recipient: Partner
     frames: list[bytes]
@@ -86,10 +87,14 @@ def site(
     folder: Path, content: Content, count: int, together: int = 1, point: Callable[[str], None] | None = None
 ) -> Site:
     """A hub in `folder` and `count` envelopes, each under a handle of its own, signed by `together`."""
+    SqliteStore.create(folder)
+    return site_on(SqliteStore(folder, point=point), content, count, together)
+
+
+def site_on(store: Store, content: Content, count: int, together: int = 1) -> Site:
+    """The same on a store that is new."""
     now = time.time_ns() // 1_000_000
     today = calendar.day_of(now)
-    SqliteStore.create(folder)
-    store = SqliteStore(folder, point=point)
     log = Log(store, "bench.schakel", SigningKey(os.urandom(32)))
     hub = Exchange(store, log, bench_table(), HubClock(lambda: time.time_ns() // 1_000_000), os.urandom)
     sender, recipient = partner("team-wmo", 1, today), partner("provider-wmo", 2, today)
