@@ -9,7 +9,7 @@ different clients are never joined by themselves; no error shows a number.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from adapters import consent_words
+from adapters import consent_words, kept_numbers
 from adapters.records import CLIENTS, Client, Reads
 from adapters.store import Transaction
 from adapters.workplace import Workplace
@@ -80,6 +80,7 @@ def register(
             tasks=tuple(sorted({*known.tasks, *tasks})),
         ),
     )
+    kept_numbers.forget(tx, client.id)
     if born is not None:
         consent_words.learn(tx, work, client.id, born)
     return client

@@ -6,7 +6,8 @@ Guarantees:
 - from what this edge keeps, and nothing else: a grant whose day of stopping it no longer has is said to be unsure, never
   guessed either way;
 - what had been told by then is named by its number here, not by its content, which may be gone;
-- a stop counts from its day on: on that day itself the grant may have been used before it.
+- a stop counts from its day on: on that day itself the grant may have been used before it;
+- people see it by `look` only: who looked is on the disk before anything is handed over.
 """
 
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from adapters.chain_view import kept_until
+from adapters.looks import COULD_SEE, Viewer, record
 from adapters.records import (
     ACTIVE,
     DONE,
@@ -33,6 +35,7 @@ from adapters.records import (
     Reads,
     gone_key,
 )
+from adapters.workplace import Workplace
 from schemas.calendar import day_of
 
 YES: Final = "yes"
@@ -66,6 +69,20 @@ class Sight:
 
 
 NO: Final = "no"
+
+
+def look(work: Workplace, viewer: Viewer, client: Client, day: int) -> list[Sight]:
+    """The same for a person, after it was recorded that this person sees it; also when nobody could see anything.
+
+    Raises:
+        StoreError: it can't be recorded, so nothing is shown.
+    """
+    found = could_see(work.store, client, day)
+    tasks = sorted({f"{one.purpose}/{one.law}" for one in found})
+    with work.commit("looked") as tx:
+        record(tx, work, viewer, client.id, COULD_SEE, tuple(tasks))
+    # A crash before this commit: nothing was shown. After it: the record says that it was, and perhaps nobody saw it.
+    return found
 
 
 def could_see(reads: Reads, client: Client, day: int) -> list[Sight]:

@@ -10,7 +10,8 @@ In two steps, each one commit:
 Guarantees:
 - what was destroyed is gone from the file of the store too, when `erase` or the day's cleaning returns;
 - a call back needs the line under which was told, and the line needs the client: neither goes before the call has arrived;
-- a refusal outlives it: while one stands, the client's number stays, for nothing else, since nobody could obey it otherwise;
+- a refusal outlives it: while one stands, the client's number stays, for nothing else, since nobody could obey it otherwise; once
+  the last is lifted or has had its term, the number goes at the next cleaning;
 - a statutory task that still runs is not broken off by this unless a named person says that it is over.
 """
 
@@ -18,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from adapters import restore
+from adapters import kept_numbers, restore
 from adapters.intake import Intake
 from adapters.lines import RECALL_DAYS, end_grant, is_live
 from adapters.looks import named
@@ -116,13 +117,17 @@ def erase(  # what a person decides
 
 
 def finish(tx: Transaction, work: Workplace) -> int:
-    """The second step for everybody for whom nothing waits any more; how many."""
+    """The second step for everybody for whom nothing waits any more; how many. A number that was kept for a refusal goes with it."""
     if restore.is_restoring(tx):  # what its lines were is still needed to begin them anew
         return 0
     done = 0
     for one in [one for one in ERASED.scan(tx) if not one.done]:
         client = CLIENTS.get(tx, one.client.encode())
         done += client is None or _finish(tx, work, client)
+    for kept in kept_numbers.all_kept(tx):
+        client = CLIENTS.get(tx, kept.client.encode())
+        if client is not None:
+            _look_again(tx, work, client)
     for one in [one for one in ERASED.scan(tx) if one.done]:
         _forget_consents(tx, work, one.client)
     return done
@@ -209,13 +214,31 @@ def _finish(tx: Transaction, work: Workplace, client: Client) -> bool:
         GRANTS.delete(tx, grant.id.encode())
     for one in CONSENTS.find(tx, "client", client.id.encode()):
         CONSENTS.put(tx, replace(one, client=_proof_of(client.id)))
-    _forget_said(tx, client)
-    if not standing(tx, client.id) and not standing(tx, client.id, incoming=True):
-        CLIENTS.delete(tx, client.id.encode())
+    _let_go(tx, work, client)
     before = ERASED.get(tx, client.id.encode())
     if before is not None:
         ERASED.put(tx, replace(before, done=True))
     return True
+
+
+def _look_again(tx: Transaction, work: Workplace, client: Client) -> None:
+    """A number that was kept for what stands: it goes with that, unless something came of the client since."""
+    introduced = INTRODUCTIONS.find(tx, "client", client.id.encode())
+    if any(not one.withheld for one in introduced) or GRANTS.find(tx, "client", client.id.encode()):
+        kept_numbers.forget(tx, client.id)  # a client again, though nobody registered it anew
+    elif not introduced:
+        _let_go(tx, work, client)
+    # What was turned away still names the number; it goes after its own term, and the number after it.
+
+
+def _let_go(tx: Transaction, work: Workplace, client: Client) -> None:
+    """Forget who it is, unless something stands that nobody could obey without knowing that."""
+    _forget_said(tx, client)
+    if standing(tx, client.id) or standing(tx, client.id, incoming=True):
+        kept_numbers.keep(tx, client.id, work.today)
+    else:
+        CLIENTS.delete(tx, client.id.encode())
+        kept_numbers.forget(tx, client.id)
 
 
 def _forget_said(tx: Transaction, client: Client) -> None:

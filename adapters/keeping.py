@@ -10,7 +10,7 @@ the store's file too when this returns.
 from dataclasses import replace
 from typing import Final
 
-from adapters import chain_view, consent_words, erasure, inbound, looks, objections, quotas, requests
+from adapters import chain_view, consent_words, erasure, inbound, looks, objections, quotas, refusal_terms, requests
 from adapters.lines import RECALL_DAYS, unheard_introductions
 from adapters.outcomes import PUT_OFF
 from adapters.records import (
@@ -50,7 +50,8 @@ def keep_house(work: Workplace) -> bool:
         chain_view.purge(tx, work.today)
         quotas.purge(tx, work.today)
         looks.purge(tx, work.now)
-        erasure.finish(tx, work)
+        refusal_terms.purge(tx, work)
+        erasure.finish(tx, work)  # after it: a number may have been kept for what has just gone
         objections.watch(tx, work)
         requests.purge(tx, work.today)
         _introduce_again(tx, work)

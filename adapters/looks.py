@@ -33,7 +33,14 @@ WHY: Final = {
 }
 CHAIN_VIEW: Final = "chain-view"
 OVERVIEW: Final = "overview"
-WHAT: Final = {CHAIN_VIEW: "wat anderen over u vertelden", OVERVIEW: "dit overzicht"}
+COULD_SEE: Final = "could-see"
+LOG: Final = "log"
+WHAT: Final = {
+    CHAIN_VIEW: "wat anderen over u vertelden",
+    OVERVIEW: "dit overzicht",
+    COULD_SEE: "wie op een dag iets over u kon zien",
+    LOG: "de lijst van wie keek en wat er werd verteld",
+}
 
 KEPT_DAYS: Final = 5 * 366
 _DAY: Final = 86_400_000

@@ -142,5 +142,16 @@ TERMS: Final = (
     Term(
         "wat nodig is om een bericht nog in te trekken", "12 maanden", ("adapters.chain_view", "REMEMBERED_DAYS", 366)
     ),
+    Term(
+        "weigering of bezwaar dat geldt",
+        "zolang de cliënt hier bekend is; is die gewist, dan nog 20 jaar (onze lezing: zo lang als het langste dossier)",
+        ("adapters.refusal_terms", "ERASED_DAYS", 20 * 366),
+    ),
+    Term(
+        "weigering of bezwaar dat is opgeheven, met het besluit",
+        "5 jaar daarna (onze lezing: zo lang als wie keek)",
+        ("adapters.refusal_terms", "LIFTED_DAYS", 5 * 366),
+    ),
+    Term("wie bij een partner keek", "5 jaar (NEN 7513, uit het geheugen)", ("adapters.looks", "KEPT_DAYS", 5 * 366)),
     Term("code waarmee een cliënt zich laat herkennen", "14 dagen", ("adapters.code", "CODE_DAYS", 14)),
 )

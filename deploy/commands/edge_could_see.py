@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: Schakel contributors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""`schakel edge could-see`: who could be told what about an own client on a day."""
+"""`schakel edge could-see`: who could be told what about an own client on a day. That this was looked up is recorded first."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from pathlib import Path
 
 import click
 
-from adapters.could_see import NO, OUT, UNSURE, YES, Sight, could_see
+from adapters.could_see import NO, OUT, UNSURE, YES, Sight, look
+from adapters.looks import SUPERVISION, WHY
 from deploy.commands.audit_find import the_day
 from deploy.commands.desk import at_desk
 from deploy.dutch import GROUNDS, categories
 from deploy.exits import wrong_use
 from deploy.options import edge_option
 from deploy.screen import Screen, note, plain, table, with_screen
+from deploy.viewer import viewer
 from schemas.calendar import date_text
 
 _COUNTS: Mapping[str, str] = {
@@ -30,15 +32,22 @@ _COUNTS: Mapping[str, str] = {
 @click.command(name="could-see")
 @click.argument("client")
 @click.option("--at", "moment", required=True, help="The day, YYYY-MM-DD.")
+@click.option("--as", "person", help="Who looks, by name. Without it the account of the machine.")
+@click.option(
+    "--why", type=click.Choice(list(WHY)), default=SUPERVISION, show_default=True, help="What it is looked at for."
+)
 @edge_option
 @with_screen
-def edge_could_see(screen: Screen, client: str, moment: str, config: Path | None) -> None:
-    """Who could be told what about CLIENT (own client number) on a day, and by whom we could be."""
+def edge_could_see(screen: Screen, client: str, moment: str, person: str | None, why: str, config: Path | None) -> None:
+    """Who could be told what about CLIENT (own client number) on a day, and by whom we could be.
+
+    Who looked is recorded first, and shown to the client who asks: no record, no view.
+    """
     day = the_day("--at", moment)
     if day is None:  # click asked for it
         raise wrong_use("--at is a date, YYYY-MM-DD.")
     with at_desk(config) as (opened, settings):
-        found = could_see(opened.store, opened.client(client), day)
+        found = look(opened.workplace, viewer(person, why), opened.client(client), day)
     name = settings.book.name_of
     shown = [
         {

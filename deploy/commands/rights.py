@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from adapters.looks import CHAIN_VIEW, OVERVIEW, REPORT, WHAT, WHY, look, looks_at, record
+from adapters.looks import CHAIN_VIEW, COULD_SEE, LOG, OVERVIEW, REPORT, WHAT, WHY, look, looks_at, record
 from adapters.records import INTRODUCTIONS, TOLD, Client, Limited, gone_key, number_key
 from adapters.rights import Fact, Ground, Report, report
 from adapters.rights_limits import ASKERS, CLIENT, GROUNDS, Scope, end_limit, limit, limits
@@ -27,6 +27,12 @@ from schemas.calendar import date_text, day_of
 
 HTML = click.Path(path_type=Path, dir_okay=False)
 _AS = "Who looks, by name. Without it the account of the machine."
+_SEEN = {
+    CHAIN_VIEW: "wat anderen vertelden",
+    OVERVIEW: "overzicht voor de cliënt",
+    COULD_SEE: "wie op een dag wat kon zien",
+    LOG: "uitvoer van het logboek",
+}
 
 
 @click.command()
@@ -232,7 +238,7 @@ def looks(screen: Screen, client: str, config: Path | None) -> None:
             moment(one.at),
             one.by,
             one.account,
-            "wat anderen vertelden" if one.what == CHAIN_VIEW else "overzicht voor de cliënt",
+            _SEEN.get(one.what, one.what),
             WHY[one.why],
             ", ".join(one.tasks),
         )

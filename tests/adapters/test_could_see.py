@@ -13,8 +13,10 @@ import pytest
 
 from adapters.agreement import Conversation
 from adapters.clients import ClientRow
-from adapters.could_see import IN, NO, OUT, UNSURE, YES, Sight, could_see
+from adapters.could_see import IN, NO, OUT, UNSURE, YES, Sight, could_see, look
+from adapters.looks import SUPERVISION, Viewer, looks_at
 from adapters.records import EVENT, GRANTS, HALTED, ORDERS
+from adapters.store import StoreError
 from schemas.calendar import parse_date
 from tests.adapters.edges import BSN, GP, PROVIDER, TEAM, Neighbours, allocation, status
 from tests.simulator import run
@@ -115,3 +117,37 @@ def test_a_stop_whose_day_is_not_kept_is_unsure_and_never_guessed(near: Neighbou
     with edge.store.transaction() as tx:
         GRANTS.put(tx, replace(grant, end=THIRD + 4))
     assert _sees(near, TEAM, THIRD + 5) == []  # whenever it was stopped, it had ended
+
+
+FG = Viewer("A. de Vries", "account-2", SUPERVISION)
+
+
+def test_that_somebody_looked_it_up_is_on_the_disk_before_anything_is_shown(near: Neighbours) -> None:
+    near.take(TEAM, allocation())
+    near.settle()
+    edge = near[TEAM]
+    assert look(edge.workplace, FG, edge.client("C-1"), THIRD) == _sees(near, TEAM, THIRD) != []
+    again = near.open(TEAM)
+    (kept,) = looks_at(again.store, again.client("C-1").id)
+    assert (kept.by, kept.account, kept.why, kept.what) == ("A. de Vries", "account-2", "supervision", "could-see")
+    assert kept.tasks == ("levering-voorziening/wmo",)
+    assert looks_at(again.store, again.client("C-2").id) == []
+
+
+def test_that_nobody_could_see_anything_is_an_answer_and_recorded_too(near: Neighbours) -> None:
+    edge = near[TEAM]
+    assert look(edge.workplace, FG, edge.client("C-1"), THIRD) == []
+    assert [one.what for one in looks_at(edge.store, edge.client("C-1").id)] == ["could-see"]
+
+
+def test_no_record_no_answer(near: Neighbours) -> None:
+    edge = near[TEAM]
+
+    def full(_name: str) -> None:
+        raise StoreError("the disk is full")
+
+    edge.store.point = full
+    with pytest.raises(StoreError):
+        look(edge.workplace, FG, edge.client("C-1"), THIRD)
+    edge.store.point = None
+    assert looks_at(edge.store, edge.client("C-1").id) == []

@@ -12,13 +12,26 @@ from pathlib import Path
 import pytest
 
 import adapters.records
-from adapters import erasure
+from adapters import erasure, kept_numbers
+from adapters.agreement import Conversation
 from adapters.clients import ClientRow
 from adapters.edge import EdgeError
 from adapters.erasure import ErasureError
 from adapters.lines import RECALL_DAYS
 from adapters.looks import NoNameError, look
-from adapters.records import CLIENTS, CONSENTS, ERASED, GRANTS, ITEMS, REFUSALS, SENDS, SOURCES, TOLD, Shelf
+from adapters.records import (
+    CLIENTS,
+    CONSENTS,
+    ERASED,
+    GRANTS,
+    INTRODUCTIONS,
+    ITEMS,
+    REFUSALS,
+    SENDS,
+    SOURCES,
+    TOLD,
+    Shelf,
+)
 from adapters.rectify import Correction, RectifyError
 from adapters.store import FILE
 from schemas.event import Kind
@@ -213,3 +226,101 @@ def test_a_crash_between_the_two_steps_loses_nothing(near: Neighbours) -> None:
     assert near.told(GP, "H-1") == []
     assert near[TEAM].clients() == []
     assert list(GRANTS.scan(near[TEAM].store)) == []
+
+
+def lifted(near: Neighbours, number: str = "C-1") -> None:
+    near[TEAM].lift_refusals(number, None)
+    near[TEAM].lift_refusals(number, None, incoming=True)
+
+
+def cleaned(near: Neighbours) -> None:
+    near.world.advance(days=1)
+    near.work(TEAM)
+
+
+def test_the_number_that_was_kept_for_a_refusal_goes_when_the_refusal_is_lifted(near: Neighbours) -> None:
+    edge = near[TEAM]
+    run(edge.stop("C-1", GP, "withdrawn"))
+    erased(edge)
+    settled(near)
+    assert [one.number for one in edge.clients()] == ["C-1"]
+    before = sealed(near, CLIENTS, REFUSALS)  # type: ignore[arg-type]
+    assert all(one in on_disk(near) for one in before)
+    cleaned(near)
+    assert [one.number for one in edge.clients()] == ["C-1"]  # it still stands
+    lifted(near)
+    cleaned(near)
+    assert edge.clients() == []
+    assert list(REFUSALS.scan(edge.store)) == []
+    assert not any(one in on_disk(near) for one in before)
+    cleaned(near)
+    assert kept_numbers.all_kept(edge.store) == []
+
+
+def test_a_number_is_kept_while_one_of_two_refusals_stands_in_either_direction(near: Neighbours) -> None:
+    edge = near[TEAM]
+    run(edge.stop("C-1", GP, "held"))
+    run(edge.stop_incoming("C-1", PROVIDER, "withdrawn"))
+    erased(edge)
+    settled(near)
+    edge.lift_refusals("C-1", None, incoming=True)
+    cleaned(near)
+    assert [one.kind for one in edge.refusals("C-1")] == ["held"]
+    edge.lift_refusals("C-1", None, kinds=("held",))
+    cleaned(near)
+    assert edge.clients() == []
+
+
+def test_a_client_who_came_back_is_not_destroyed_when_the_refusal_is_lifted(near: Neighbours) -> None:
+    edge = near[TEAM]
+    run(edge.stop("C-1", GP, "withdrawn"))
+    erased(edge)
+    settled(near)
+    edge.import_clients([ClientRow("C-1", BSN, "wmo")])
+    lifted(near)
+    cleaned(near)
+    assert [one.number for one in edge.clients()] == ["C-1"]
+
+
+def test_a_client_with_whom_something_was_agreed_again_is_not_destroyed_either(near: Neighbours) -> None:
+    edge = near[TEAM]
+    run(edge.stop("C-1", PROVIDER, "held"))
+    erased(edge)
+    settled(near)
+    edge.make_agreement("C-1", Conversation(("Praktijk Voorbeeld",)))
+    edge.lift_refusals("C-1", None, kinds=("held",))
+    cleaned(near)
+    cleaned(near)
+    assert [one.number for one in edge.clients()] == ["C-1"]
+
+
+def test_a_client_about_whom_a_partner_began_to_tell_again_is_not_destroyed_either(near: Neighbours) -> None:
+    edge = near[TEAM]
+    run(edge.stop("C-1", GP, "withdrawn"))
+    erased(edge)
+    settled(near)
+    near[GP].make_agreement("H-1", Conversation(("Team Wmo",)))
+    near.settle(3)
+    lifted(near)
+    cleaned(near)
+    assert [one.number for one in edge.clients()] == ["C-1"]
+
+
+def test_a_kept_number_stays_while_what_was_turned_away_names_it(near: Neighbours) -> None:
+    """Nothing names a client that is gone: what was refused of a partner goes first."""
+    edge = near[TEAM]
+    run(edge.stop_incoming("C-1", GP, "held"))
+    erased(edge)
+    settled(near)
+    near[GP].make_agreement("H-1", Conversation(("Team Wmo",), end=near.world.today + 30))
+    near.settle(3)
+    (turned_away,) = [one for one in INTRODUCTIONS.scan(edge.store) if one.client is not None]
+    assert turned_away.withheld
+    edge.lift_refusals("C-1", None, incoming=True, kinds=("held",))
+    cleaned(near)
+    assert [one.number for one in edge.clients()] == ["C-1"]
+    near.world.advance(days=500)
+    near.work(TEAM)
+    cleaned(near)
+    assert [one for one in INTRODUCTIONS.scan(edge.store) if one.client is not None] == []
+    assert edge.clients() == []

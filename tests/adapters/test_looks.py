@@ -95,6 +95,14 @@ def test_nobody_looks_under_no_name(name: str) -> None:
         Viewer("J. Jansen", "account", "curious")
 
 
+def test_no_command_shows_who_could_see_what_without_a_record() -> None:
+    """Whoever shows it to people goes by `could_see.look`: nothing in deploy takes the answer itself."""
+    for path in (ROOT / "deploy").rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        taken = [one.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for one in node.names]
+        assert "could_see" not in taken, path.name
+
+
 def test_no_command_shows_a_chain_view_that_was_not_recorded() -> None:
     """`Edge.view` is for the program itself: whoever shows it to people goes by `look`."""
     found = {

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from deploy.commands.desk import at_desk
 from deploy.compose import open_hub
 from deploy.exits import Exit
+from deploy.viewer import account
 from hub.config import load_hub_config
 from hub.control_socket import is_served
 from hub.store import Step
@@ -327,6 +328,11 @@ def test_an_edge_says_who_could_see_what_on_a_day(schakel: Schakel, answer: Answ
     assert {one["partner"] for one in found if one["way"] == "out"} >= {PROVIDER}
     output = schakel("edge", "could-see", number, "--at", day, "--config", kept / "team-wmo").output
     assert "mocht het horen" in output
+    looks = answer("edge", "looks", number, "--config", kept / "team-wmo")
+    assert [(one["by"], one["why"]) for one in looks if "op een dag" in one["what"]] == [
+        (account(), "supervision"),
+        (account(), "supervision"),
+    ]
     early = schakel("edge", "could-see", number, "--at", "2020-01-01", "--config", kept / "team-wmo").output
     assert "kon niemand" in early
     assert schakel("edge", "could-see", number, "--at", "3", "--config", kept / "team-wmo").exit_code == Exit.WRONG_USE
