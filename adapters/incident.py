@@ -6,7 +6,7 @@ The text of the AVG was not read here (mark M).
 
 Guarantees:
 - everything that was put in the outbox or left it between the two times is in it, whatever became of it since, the
-  introductions too: they tell who somebody is;
+  introductions too: they tell who somebody is; and requests to be told, which tell that something was asked and no more;
 - a client is named by the own number, and what was told by its categories: nobody needs the content to report it;
 - reading changes nothing; what can still be stopped is said, and a person gives the command.
 """
@@ -24,6 +24,7 @@ from adapters.records import (
     INTRODUCTION,
     ITEMS,
     LOOKS,
+    REQUEST,
     RETRACTION,
     WAITING,
     Grant,
@@ -40,7 +41,10 @@ WAITS: Final = "waits"
 CALLED_BACK: Final = "called-back"
 NOT_TAKEN: Final = "not-taken"
 STATES: Final = (ACKNOWLEDGED, UNDER_WAY, WAITS, CALLED_BACK, NOT_TAKEN)
-IDENTITY: Final = "identity"  # what an introduction tells, beside the data categories
+# What these tell, where it is none of the data categories: an envelope for them has empty parts.
+IDENTITY: Final = "identity"
+ASKED: Final = "request"
+_TELLS: Final = {INTRODUCTION: (IDENTITY,), REQUEST: (ASKED,)}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -125,7 +129,7 @@ def _passed(reads: Reads, work: Workplace, book: AddressBook, first: int, last: 
             when[-1],
             item.number,
             item.kind,
-            (IDENTITY,) if item.kind == INTRODUCTION else grant.categories,
+            _TELLS.get(item.kind, grant.categories),
             _by_bsn(grant, item),
             _state(item),
         )

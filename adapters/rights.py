@@ -26,7 +26,6 @@ from adapters.records import (
     GRANTS,
     INTRODUCTIONS,
     ITEMS,
-    REFUSALS,
     RETRACTION,
     TOLD,
     Client,
@@ -37,8 +36,8 @@ from adapters.records import (
     number_key,
 )
 from adapters.rights_limits import is_limited, limits, row_of, shows
+from adapters.rights_objections import Objection, objections
 from adapters.workplace import Workplace
-from consent.precedence import OBJECTED, WITHDRAWN
 from consent.record import from_bytes
 from consent.rules import Source
 from schemas.calendar import day_of
@@ -50,8 +49,6 @@ NOT_ARRIVED: Final = "niet aangekomen"
 CALLED_BACK: Final = "teruggenomen"
 DESTROYED: Final = "inhoud vernietigd"
 A_MESSAGE: Final = "een bericht"
-# A hold is in neither list: what stands for somebody's safety is never told.
-_SHOWN_REFUSALS: Final = (WITHDRAWN, OBJECTED)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -117,17 +114,6 @@ class Consent:
 
 
 @dataclass(frozen=True, slots=True)
-class Objection:
-    """What the citizen does not want told. `partner` None: to or by nobody."""
-
-    partner: str | None
-    incoming: bool
-    kind: str
-    since: int
-    lifted_on: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class Seen:
     """A look at what is kept."""
 
@@ -139,7 +125,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything that is shown to this asker, each part in order of time."""
+    """Everything that is shown to this asker, each part in order of time. `named`: the rules that an objection names."""
 
     client: str
     asker: str
@@ -150,11 +136,13 @@ class Report:
     consents: tuple[Consent, ...]
     objections: tuple[Objection, ...]
     seen: tuple[Seen, ...]
+    named: tuple[Ground, ...] = ()
 
     @property
     def grounds(self) -> tuple[Ground, ...]:
         """Every ground on which something in it rests, once."""
         used = [*(one.ground for one in (*self.received, *self.told)), *(one.ground for one in self.permissions)]
+        used += self.named
         return tuple(sorted(set(used), key=lambda one: (one.row, one.ground)))
 
 
@@ -173,6 +161,7 @@ def report(reads: Reads, work: Workplace, book: AddressBook, client: Client, ask
         return not any(one.partner == partner and one.item is None and one.against in (None, asker) for one in standing)
 
     parts = _Parts(reads, work, book, client, may_show, may_name)
+    objected = parts.objections()
     return Report(
         client.number,
         asker,
@@ -181,8 +170,9 @@ def report(reads: Reads, work: Workplace, book: AddressBook, client: Client, ask
         tuple(sorted(parts.told(), key=_order)),
         tuple(sorted(parts.permissions(), key=lambda one: (one.since, one.partner, one.ground.row))),
         tuple(sorted(parts.consents(), key=lambda one: (one.given_on, one.partner))),
-        tuple(sorted(parts.objections(), key=lambda one: (one.since, one.partner or ""))),
+        tuple(sorted(objected, key=lambda one: (one.since, one.partner or "", one.role or "", one.rows))),
         tuple(Seen(one.at, one.by, one.why, one.what) for one in looks_at(reads, client.id)),
+        tuple(parts.named({number for one in objected for number in one.rows})),
     )
 
 
@@ -291,13 +281,16 @@ class _Parts:
                         None if withdrawn is None else day_of(withdrawn),
                     )
 
-    def objections(self) -> Iterable[Objection]:
+    def objections(self) -> list[Objection]:
         """What the citizen objected to, or withdrew. Nothing else that stands against telling is in it."""
-        for one in REFUSALS.find(self.reads, "client", self.client.id.encode()):
-            if one.kind in _SHOWN_REFUSALS and (one.recipient is None or self.may_name(one.recipient)):
-                partner = None if one.recipient is None else self.book.name_of(one.recipient)
-                lifted = None if one.lifted_at is None else day_of(one.lifted_at)
-                yield Objection(partner, one.incoming, one.kind, day_of(one.since), lifted)
+        return objections(self.reads, self.work, self.client.id, self.book.name_of, self.may_name)
+
+    def named(self, rows: Iterable[int]) -> Iterable[Ground]:
+        """What is to be known of rules that an objection names."""
+        for number in rows:
+            row = row_of(self.work.rules, number)
+            if row is not None:
+                yield from (self._ground(number, ground, row.purpose, row.law) for ground in row.grounds)
 
     def _grants(self) -> list[Grant]:
         return GRANTS.find(self.reads, "client", self.client.id.encode())

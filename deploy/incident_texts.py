@@ -8,8 +8,10 @@ Ready sentences with what this edge knows; what only people know is left open be
 
 from __future__ import annotations
 
+from adapters.desk import KINDS
 from adapters.incident import (
     ACKNOWLEDGED,
+    ASKED,
     CALLED_BACK,
     IDENTITY,
     NOT_TAKEN,
@@ -17,7 +19,7 @@ from adapters.incident import (
     WAITS,
     Incident,
 )
-from adapters.records import INTRODUCTION
+from adapters.records import EVENT
 from deploy.dutch import CATEGORIES
 from deploy.paper import Paper, Section, moment
 from schemas.calendar import date_text
@@ -29,7 +31,7 @@ STATES = {
     CALLED_BACK: "teruggenomen",
     NOT_TAKEN: "niet weggegaan",
 }
-_OURS = {**CATEGORIES, IDENTITY: "wie het is"}
+_OURS = {**CATEGORIES, IDENTITY: "wie het is", ASKED: "dat wij vroegen om iets te mogen horen"}
 
 
 def kinds(names: tuple[str, ...]) -> str:
@@ -92,7 +94,7 @@ def _passed(found: Incident) -> Section:
             one.partner,
             one.client,
             moment(one.at),
-            "kennismaking" if one.kind == INTRODUCTION else "bericht",
+            "bericht" if one.kind == EVENT else KINDS[one.kind],
             kinds(one.categories),
             STATES[one.state],
         )

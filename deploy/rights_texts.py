@@ -15,7 +15,9 @@ from adapters.looks import WHAT, WHY
 from adapters.rights import ARRIVED, Fact, Ground, Report
 from adapters.rights_letters import Letter
 from adapters.rights_limits import CLIENT
-from consent.precedence import OBJECTED
+from adapters.rights_objections import NOTHING, OVER, PART, Objection
+from consent.fg.words import ROLES
+from consent.precedence import OBJECTED, WITHDRAWN
 from consent.rules import Source
 from deploy.dutch import GROUNDS, categories
 from deploy.paper import Paper, Section, moment, short_day
@@ -52,6 +54,7 @@ _COLUMNS = {
 }
 _GIVEN_BY = {"client": "uzelf", "parents": "uw ouders of voogd", "representative": "uw vertegenwoordiger"}
 _MANNERS = {"in-person": "in een gesprek", "in-writing": "op papier", "by-telephone": "aan de telefoon"}
+_SAID = {OBJECTED: "bezwaar", WITHDRAWN: "toestemming ingetrokken"}
 _INTRODUCED = {
     "bsn": "met uw BSN",
     "code": "met een code die u zelf hebt afgegeven",
@@ -164,17 +167,32 @@ def _lines(report: Report) -> tuple[Section, ...]:
             "Waarmee u het niet eens was",
             columns=("tegen", "wat", "sinds", "teruggenomen op"),
             rows=tuple(
-                (
-                    one.partner or "alle organisaties",
-                    ("bezwaar" if one.kind == OBJECTED else "toestemming ingetrokken")
-                    + (": zij mogen ons niets vertellen" if one.incoming else ": wij mogen hun niets vertellen"),
-                    short_day(one.since),
-                    short_day(one.lifted_on),
-                )
-                for one in report.objections
+                (_against(one), _does(one), short_day(one.since), short_day(one.lifted_on)) for one in report.objections
             ),
         ),
     )
+
+
+def _against(one: Objection) -> str:
+    """Whom an objection is about, and no more than that."""
+    who = one.partner or ("alle organisaties" if one.role is None else f"elke organisatie als {ROLES[one.role]}")
+    rows = f", alleen voor regel {_listed([str(number) for number in one.rows])}" if one.rows else ""
+    return who + rows + (f", maar niet {_listed(one.excepted)}" if one.excepted else "")
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " en ".join([*([", ".join(words[:-1])] if words[1:] else []), *words[-1:]])
+
+
+def _does(one: Objection) -> str:
+    """What was said, and what comes of it: where the law lets it go on, that is said too."""
+    what = " en ".join(_SAID[kind] for kind in one.kinds)
+    if one.stops == OVER:
+        return what
+    if one.stops == NOTHING:
+        return f"{what}: {'zij' if one.incoming else 'wij'} mogen of moeten dit van de wet toch vertellen"
+    stopped = "zij mogen ons niets vertellen" if one.incoming else "wij mogen hun niets vertellen"
+    return f"{what}: {stopped}" + (", behalve wat van de wet toch mag of moet" if one.stops == PART else "")
 
 
 def _grounds(found: Sequence[Ground]) -> Section:

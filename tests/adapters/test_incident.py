@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters import requests
 from adapters.incident import ACKNOWLEDGED, CALLED_BACK, WAITS, Incident, incident
 from adapters.looks import look
 from deploy.incident_texts import incident_paper, person_paper
@@ -101,3 +102,20 @@ def test_no_bsn_and_no_content_is_in_what_is_written(near: Neighbours) -> None:
     letter = to_text(person_paper("Team Wmo", found))
     assert "C-1" not in letter
     assert "Praktijk Voorbeeld" not in letter
+
+
+def test_a_request_to_be_told_is_in_it_and_tells_no_category_of_data(near: Neighbours) -> None:
+    near.world.advance(minutes=1)
+    edge, begin = near[TEAM], near.world.now
+    with edge.workplace.commit("request") as tx:
+        requests.ask(tx, edge.workplace, edge.client("C-1"), GP, 4)
+    near.settle(2)
+    found = between(near, begin, near.world.now)
+    assert [(one.address, one.kind, one.state, one.categories) for one in found.passed] == [
+        (GP, "request", ACKNOWLEDGED, ("request",))
+    ]
+    assert (found.persons, found.categories, found.stoppable) == (("C-1",), ("request",), ())
+    text = to_text(incident_paper("Team Wmo", found))
+    assert "verzoek" in text
+    assert not any(word in text for word in ("voortgang", "wet en toewijzing"))
+    assert "dat wij vroegen om iets te mogen horen" in to_text(person_paper("Team Wmo", found))

@@ -161,7 +161,7 @@ def test_an_incoming_hold_is_invisible_too(tmp_path: Path) -> None:
 def test_what_the_citizen_objected_to_is_in_the_report(near: Neighbours) -> None:
     run(near[TEAM].stop("C-1", GP, "objected"))
     (one,) = the_report(near[TEAM]).objections
-    assert (one.partner, one.kind, one.lifted_on) == ("Praktijk Voorbeeld", "objected", None)
+    assert (one.partner, one.kinds, one.lifted_on) == ("Praktijk Voorbeeld", ("objected",), None)
 
 
 def test_a_row_that_says_so_keeps_everything_under_it_from_the_report(tmp_path: Path) -> None:
