@@ -35,6 +35,7 @@ from adapters.records import ACTIVE, CONSENTS, FROZEN, GRANTS, SPOKEN, Client, C
 from adapters.refusals import may_agree, refuse
 from adapters.stop_code import stop_code
 from adapters.store import Transaction
+from adapters.withdrawals import withdraw
 from adapters.workplace import Workplace
 from consent.decide import longest_validity
 from consent.precedence import WITHDRAWN
@@ -250,6 +251,7 @@ def end_agreement(tx: Transaction, work: Workplace, consent: str) -> Grant | Non
     record = from_bytes(consented.raw, work.registry).withdrawn(work.now)
     CONSENTS.put(tx, replace(consented, raw=record.to_bytes(work.registry)))
     last = GRANTS.need(tx, consented.grants[-1].encode())
+    withdraw(tx, work, consented.client, last.recipient, last.row)  # what it renewed rests on it no more either
     refuse(tx, Refused(work.id(), consented.client, last.recipient, WITHDRAWN, work.now, row=last.row))
     for grant in GRANTS.find(tx, "line", last.line.encode()):
         if grant.state in (ACTIVE, FROZEN):

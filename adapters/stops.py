@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """How a person ends what is told about a client: the reason decides what it leaves, and never what anybody else sees.
 
-Guarantees: *closed* leaves nothing; a *withdrawal* takes back consent, and where consent is not the ground it is an objection; an
+Guarantees: *closed* leaves nothing; a *withdrawal* takes back consent, and its records say so; where consent is not the ground it is an objection; an
 *objection* has the effect of each row; a *hold* ends everything but what exists for safety, and only a person lifts it.
 """
 
@@ -15,6 +15,7 @@ from adapters.objections import Objecting, end_refused, object_to
 from adapters.records import ACTIVE, AWAITED, FROZEN, GRANTS, INTRODUCTIONS, ORDERS, Grant, Order, Refused
 from adapters.refusals import CLOSED, refuse
 from adapters.store import Transaction
+from adapters.withdrawals import withdraw
 from adapters.workplace import Workplace
 from consent.precedence import HELD, OBJECTED, REVOCABLE, WITHDRAWN
 from schemas.address import role_of
@@ -35,6 +36,7 @@ def stop(tx: Transaction, work: Workplace, client: str, partner: str | None, why
         consents, duties = _grounds(work, partner)
         if consents or not duties:
             _refuse(tx, work, Refused(work.id(), client, partner, WITHDRAWN, work.now))
+            withdraw(tx, work, client, partner)
         for row in duties:
             object_to(tx, work, client, Objecting(partner, row=row))
 
@@ -67,6 +69,7 @@ def stop_by_code(tx: Transaction, work: Workplace, secret: bytes) -> None:
     told = INTRODUCTIONS.get(tx, secret)
     if ours is not None:  # told by this very edge: the citizen withdraws here
         refuse(tx, Refused(work.id(), ours.client, ours.recipient, WITHDRAWN, work.now, row=ours.row))
+        withdraw(tx, work, ours.client, ours.recipient, ours.row)
         _end(tx, work, ours.client, lambda grant: grant.line == ours.line, WITHDRAWN)
     else:
         # The end of the terms is not in the code: every month that a grant can last is named.

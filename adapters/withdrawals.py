@@ -1,0 +1,27 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+"""What a withdrawal does to the records of consent: they say that it was withdrawn, and when.
+
+Guarantees: whichever way the citizen withdraws at this edge (one agreement, one partner, all, or with the stop code of the
+receipt), every consent that it is about and that has not come to its end says so from that commit on; what was withdrawn
+keeps its first moment; what had ended before is no withdrawal and stays as it was.
+"""
+
+from dataclasses import replace
+
+from adapters.records import CONSENTS
+from adapters.store import Transaction
+from adapters.workplace import Workplace
+from consent.record import from_bytes
+
+
+def withdraw(tx: Transaction, work: Workplace, client: str, partner: str | None, row: int | None = None) -> int:
+    """Mark what this client agreed to with a partner, or with all for None, under one row or any; how many."""
+    marked = 0
+    for consented in CONSENTS.find(tx, "client", client.encode()):
+        record = from_bytes(consented.raw, work.registry)
+        about = partner is None or partner in record.recipients
+        if about and row in (None, record.row) and record.state == "given" and work.today <= record.end:
+            CONSENTS.put(tx, replace(consented, raw=record.withdrawn(work.now).to_bytes(work.registry)))
+            marked += 1
+    return marked
