@@ -405,3 +405,36 @@ def test_an_edge_exports_what_it_did_with_its_clients_encrypted_and_no_user(
     assert (
         "chmod 600" in schakel("edge", "log-export", other, "--subject-key", key, "--config", kept / "team-wmo").output
     )
+
+
+def test_the_privacy_officer_exports_who_looked_by_name_and_that_is_a_look(
+    schakel: Schakel, answer: Answer, kept: Path, tmp_path: Path
+) -> None:
+    team, key, out = kept / "team-wmo", tmp_path / "subject.key", tmp_path / "nen.jsonl"
+    number = answer("grant", "list", "--config", team)[0]["client"]
+    schakel("edge", "view", number, "--as", "J. Jansen", "--why", "help", "--config", team)
+    export = ("edge", "log-export", out, "--subject-key", key, "--config", team, "--as", "nen7513")
+    assert schakel(*export).exit_code == Exit.WRONG_USE
+    assert schakel(*export, "--by", " ").exit_code == Exit.REFUSED
+    assert (out.exists(), len(answer("edge", "looks", number, "--config", team))) == (False, 2)
+    done = answer(*export, "--by", "A. de Vries")
+    lines = [json.loads(line) for line in out.read_text().splitlines()]
+    assert (done["as"], done["lines"], out.stat().st_mode & 0o077) == ("nen7513", len(lines), 0)
+    users = [
+        (one["userName"], one["userID"], one["purposeOfUse"])
+        for line in lines
+        if line["name"].startswith("schakel.look.")
+        for pair in line["attributes"]
+        if pair["key"] == "dpl.nen7513.users"
+        for one in pair["value"]
+    ]
+    assert ("J. Jansen", account(), "help") in users
+    assert ("A. de Vries", account(), "supervision") in users
+    with at_desk(team) as (opened, _):
+        assert not any(one.bsn in out.read_text() for one in opened.clients() if one.bsn)
+    assert answer("edge", "looks", number, "--config", team)[-1]["by"] == "A. de Vries"
+    assert "A. de Vries" in schakel("edge", "inzage", number, "--config", team).output
+    one = ("edge", "log-export", tmp_path / "one.jsonl", "--subject-key", key, "--config", team)
+    assert schakel(*one, "--client", number).exit_code == Exit.WRONG_USE
+    answer(*one, "--as", "nen7513", "--by", "A. de Vries", "--client", number)
+    assert schakel(*export, "--by", "A. de Vries").exit_code == Exit.FAILED
