@@ -18,6 +18,7 @@ from adapters import alarms
 from adapters.alarms import Alarm, Duty
 from adapters.config import EdgeConfig
 from adapters.connections.https import HttpsClient, HubRefusedError
+from adapters.consent_words import due
 from adapters.edge import Edge
 from adapters.records import ITEMS, OWN, OWN_KEY, place
 from adapters.sources.folder import REPORT
@@ -117,6 +118,7 @@ def of_store(edge: Edge, moment: Moment) -> Iterator[Finding]:
     yield caught([one for one in standing if one.of_hub])
     yield misused([one for one in standing if not one.of_hub and one.lie not in set(Duty)])
     yield overdue([one for one in standing if one.lie in set(Duty)])
+    yield ending(some=bool(due(edge.store, edge.workplace)))
 
 
 def _restored(edge: Edge) -> Finding:
@@ -172,6 +174,13 @@ def overdue(found: Sequence[Alarm]) -> Finding:
     if not found:
         return fine("decisions", "None is overdue.")
     return wrong("decisions", found[0].says, found[0].remedy)
+
+
+def ending(*, some: bool) -> Finding:
+    """Whether agreements end within a month; no number of them, and no fault."""
+    if not some:
+        return fine("agreements", "None ends within a month.")
+    return fine("agreements", "Some end within a month: `schakel agreement due` has a proposal to renew each.")
 
 
 def _first_of(what: str, found: Sequence[Alarm]) -> Finding:

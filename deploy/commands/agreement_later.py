@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from pathlib import Path
 
 import click
@@ -14,6 +15,8 @@ from adapters.agreement import receipt_now
 from adapters.consent_receipt import as_text
 from adapters.consent_words import MONTH_AHEAD, WHO
 from adapters.consent_words import due as soon_due
+from adapters.conversation import AUTHORITY, CAPABLE
+from adapters.renewals import Proposal, as_file, as_typed, propose
 from deploy.commands.agreement_shared import ended, write_papers
 from deploy.commands.desk import at_desk, at_work
 from deploy.commands.edge import partner_address
@@ -48,10 +51,19 @@ def receipt(screen: Screen, client: str, html: Path | None, pdf: Path | None, co
 @edge_option
 @with_screen
 def due(screen: Screen, days: int, config: Path | None) -> None:
-    """Which consents end soon, by their term or by a birthday, and which a birthday has ended; and whom to ask."""
+    """Which consents end soon, by their term or by a birthday, and which a birthday has ended; whom to ask, and a proposal for each
+    client: the conversation to have, with what was answered last time but for who says yes.
+    """
     with at_desk(config) as (opened, settings):
         found = soon_due(opened.store, opened.workplace, days)
         names = {one.recipient: settings.book.name_of(one.recipient) for one in found}
+        numbers = dict.fromkeys(one.client for one in found)
+        proposals = {
+            number: propose(
+                opened.store, opened.workplace, opened.client(number), [one for one in found if one.client == number]
+            )
+            for number in numbers
+        }
     data = [
         {
             "client": one.client,
@@ -62,6 +74,13 @@ def due(screen: Screen, days: int, config: Path | None) -> None:
             "why": "age" if one.by_age else "term",
             "ask": list(one.ask),
             "stopped": one.stopped,
+            "proposal": {
+                "command": _talk(one.client),
+                "from": date_text(proposals[one.client].since),
+                "answers": as_file(
+                    proposals[one.client].answers, [names[partner] for partner in proposals[one.client].partners]
+                ),
+            },
         }
         for one in found
     ]
@@ -77,7 +96,43 @@ def due(screen: Screen, days: int, config: Path | None) -> None:
         for one in found
     ]
     columns = ("cliënt", "met", "stopt op", "waarom", "dan te vragen", "stand")
-    screen.answer(data, table("Opnieuw te bespreken", columns, rows) if rows else good("Niets loopt binnenkort af."))
+    if not rows:
+        screen.answer(data, good("Niets loopt binnenkort af."))
+        return
+    screen.answer(
+        data,
+        table("Opnieuw te bespreken", columns, rows),
+        table(
+            "Voorstel",
+            ("cliënt", "vanaf", "gesprek", "met", "vorige keer gezegd"),
+            [
+                (
+                    number,
+                    date_text(one.since),
+                    _talk(number),
+                    ", ".join(names[partner] for partner in one.partners),
+                    _said(one),
+                )
+                for number, one in proposals.items()
+            ],
+        ),
+        note(
+            "Een voorstel maakt niets: wie ja zegt, vraagt u opnieuw. Vóór een verjaardag kan niemand ja zeggen voor erna."
+        ),
+    )
+
+
+def _talk(number: str) -> str:
+    return f"schakel agreement talk {shlex.quote(number)} --renew"
+
+
+def _said(one: Proposal) -> str:
+    """What was answered last time, in the words of the conversation."""
+    capable, authority = as_typed(one.answers, CAPABLE), as_typed(one.answers, AUTHORITY)
+    parts = [f"overziet het zelf: {capable}"] if capable else []
+    return (
+        "; ".join([*parts, *([f"gezag of beslist: {authority.replace(';', ' en')}"] if authority else [])]) or "niets"
+    )
 
 
 @click.command()

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import click
@@ -31,6 +31,7 @@ from adapters.conversation import (
 )
 from adapters.edge import Edge
 from adapters.lines import NotLawfulError
+from adapters.renewals import STATES, as_typed, last_answers
 from consent.precedence import OBJECTED
 from deploy.commands.agreement_shared import made_data, made_shown, the_rule, write_papers
 from deploy.commands.code import slip_texts
@@ -46,7 +47,10 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
-    """What the edge knows before, and what it works out on the way: whose word it takes, and the text to read out."""
+    """What the edge knows before, and what it works out on the way: whose word it takes, and the text to read out.
+
+    `before`: what was answered last time, which is offered at a renewal.
+    """
 
     known: int | None
     today: int
@@ -54,6 +58,7 @@ class _Facts:
     needed: tuple[str, ...] = ()
     text: str = ""
     elsewhere: tuple[str, ...] = ()
+    before: Answers = field(default_factory=Answers)
 
 
 @click.command()
@@ -65,7 +70,11 @@ class _Facts:
     help="A JSON file with the answers; what it lacks is not asked but refused.",
 )
 @click.option("--with", "partners", multiple=True, help="A partner that may know: answers that question.")
-@click.option("--renew", is_flag=True, help="With all partners that CLIENT has an agreement with now.")
+@click.option(
+    "--renew",
+    is_flag=True,
+    help="With all partners of now, or of before a birthday; offers what was answered then, but never who says yes.",
+)
 @click.option("--strike", "struck", multiple=True, help="Leave this partner out after all (name or address).")
 @click.option("--html", type=_FILE, help="Write the receipt as one HTML page to this new file.")
 @click.option("--pdf", type=_FILE, help="Write the receipt as PDF to this new file.")
@@ -84,7 +93,7 @@ def talk(  # noqa: PLR0913  # one option each; click passes them by name
 ) -> None:
     """Agree with CLIENT in one conversation: asks what is not known, works out whose word it takes, makes the grants."""
     answers = Answers() if file is None else _from_file(file)
-    facts = _look(config, client)
+    facts = _look(config, client, renew=renew)
     named = (*partners, *(facts.current if renew else ()))
     answers = replace(answers, partners=named) if named else answers
     answers, facts = _converse(screen, config, client, answers, facts, struck=struck, asks=file is None)
@@ -109,12 +118,14 @@ def _from_file(file: Path) -> Answers:
         return read_answers(opened.read(LARGEST + 1))
 
 
-def _look(config: Path | None, client: str) -> _Facts:
+def _look(config: Path | None, client: str, *, renew: bool) -> _Facts:
     with at_desk(config) as (opened, _):
         found = opened.client(client)
         work = opened.workplace
-        now = tuple(dict.fromkeys(one.recipient for one in opened.agreements(client) if one.state == "given"))
-        return _Facts(known_birth(opened.store, found.id), work.today, now)
+        newest = {(one.recipient, one.row): one for one in opened.agreements(client)}
+        now = tuple(dict.fromkeys(one.recipient for one in newest.values() if one.state in STATES))
+        before = last_answers(opened.store, work, found, work.today) if renew else Answers()
+        return _Facts(known_birth(opened.store, found.id), work.today, now, before=before)
 
 
 def _converse(
@@ -147,8 +158,12 @@ def _converse(
 
 def _ask(key: str, answers: Answers, facts: _Facts) -> Answers:
     shown = ", ".join(choices(key, answers, facts.known, facts.today, facts.needed))
+    offered = as_typed(facts.before, key) if facts.before != Answers() else None
+    question = QUESTIONS[key].replace("{choices}", shown)
+    if offered is not None:
+        question += f"\n  Vorige keer: {offered}. Klopt dat nog, druk dan op Enter."
     while True:
-        typed = str(click.prompt(QUESTIONS[key].replace("{choices}", shown), err=True, prompt_suffix="\n> "))
+        typed = str(click.prompt(question, default=offered, show_default=False, err=True, prompt_suffix="\n> "))
         try:
             return answered(answers, key, typed)
         except AnswerError as error:

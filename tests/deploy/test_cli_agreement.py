@@ -148,6 +148,35 @@ def test_renewing_asks_about_the_partners_of_now(
     assert answer("agreement", "due", *team) == []
 
 
+def test_what_is_due_comes_with_a_proposal_that_a_person_confirms_and_only_the_yes_is_said_anew(
+    schakel: Schakel, answer: Callable[..., Any], team: tuple[str, Path], client: str
+) -> None:
+    answer("agreement", "make", client, "--with", GP, "--until", date_text(_today() + 10), *team)
+    [due] = answer("agreement", "due", *team)
+    proposal = due["proposal"]
+    assert proposal["command"] == f"schakel agreement talk {client} --renew"
+    assert proposal["from"] == date_text(_today())
+    assert proposal["answers"] == {"with": [GP], "until": "longest", "capable": True}
+    shown = schakel("agreement", "due", *team).output
+    assert "Voorstel" in shown
+    assert "wie ja zegt, vraagt u opnieuw" in " ".join(shown.split())
+    nobody = schakel("agreement", "talk", client, "--renew", *team, typed="\n\n")
+    assert nobody.exit_code != Exit.DONE  # a yes is not offered: Enter alone is none
+    assert len(answer("agreement", "due", *team)) == 1
+    result = schakel("agreement", "talk", client, "--renew", *team, typed="\ncliënt\n\n")
+    assert result.exit_code == Exit.DONE, result.output
+    assert "Vorige keer: ja" in result.output
+    assert answer("agreement", "due", *team) == []
+
+
+def test_a_conversation_that_renews_nothing_is_offered_no_answer(
+    schakel: Schakel, team: tuple[str, Path], client: str
+) -> None:
+    result = schakel("agreement", "talk", client, "--with", GP, *team, typed="ja\ncliënt\nzo lang als mag\n")
+    assert result.exit_code == Exit.DONE, result.output
+    assert "Vorige keer" not in result.output
+
+
 # -- whose word ------------------------------------------------------------------------------------------------------
 
 
