@@ -70,7 +70,7 @@ def slip(reads: Reads, book: AddressBook, grant: Grant, code: OneTimeCode) -> Sl
         "",
         f"    {code.text}",
         "",
-        f"Geef deze code aan uw contactpersoon bij {name}. Die toetst hem in, en weet dan dat wat wij vertellen over u gaat.",
+        f"Geef deze code aan uw contactpersoon bij {name}. Die voert hem in, en weet dan dat wat wij vertellen over u gaat.",
         "Uw burgerservicenummer gaat niet mee.",
         f"De code werkt één keer, alleen bij {name}{since} tot en met {in_words(until)}.",
         "Wordt hij daar nog niet aangenomen, probeer het dan de volgende werkdag opnieuw.",

@@ -122,7 +122,7 @@ def _watched(found: Incident) -> Section:
 def person_paper(name: str, found: Incident) -> Paper:
     """The letter to a person, the same for everybody: it names no partner, since not everybody was told to the same."""
     return Paper(
-        "Er is iets misgegaan met uw gegevens",
+        "Er is iets fout gegaan met uw gegevens",
         name,
         (
             Section(
@@ -137,7 +137,7 @@ def person_paper(name: str, found: Incident) -> Paper:
             Section(
                 "Om welke gegevens gaat het?",
                 (
-                    f"Het gaat om: {kinds(found.categories)}. Er zijn geen medische gegevens, verslagen of toelichtingen verstuurd.",
+                    f"Het gaat om: {kinds(found.categories)}. Er zijn geen medische gegevens, verslagen of uitleg gestuurd.",
                     "[Vul aan wat er gebeurde, en wie de gegevens kreeg.]",
                 ),
             ),

@@ -290,7 +290,7 @@ def letter_paper(name: str, client: str, found: Sequence[Letter], today: int) ->
                 (
                     (
                         "Wij horen alleen dat hulp begint, verandert of stopt, en soms onder welke wet. Wij horen geen medische gegevens, "
-                        "verslagen of toelichtingen."
+                        "verslagen of uitleg."
                     ),
                     "Onze medewerkers die u helpen kunnen het zien. Wie keek, leggen wij vast.",
                     "Wij bewaren het zolang de afspraak of de wettelijke taak duurt, en dan nog 30 dagen. Daarna vernietigen wij het.",
