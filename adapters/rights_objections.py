@@ -61,7 +61,18 @@ def objections(
     for one in kept:
         if one.kind in _SHOWN and (one.recipient is None or may_name(one.recipient)):
             groups.setdefault(_breath(one), []).append(one)
-    return [_objection(work, group, exceptions, name_of, may_name) for group in groups.values()]
+    lines = (line for group in groups.values() for line in _lines(work, group))
+    return [_objection(work, line, exceptions, name_of, may_name) for line in lines]
+
+
+def _lines(work: Workplace, group: Sequence[Refused]) -> list[list[Refused]]:
+    """One line; of what was said of some rules only, one for what stops by it and one for what goes on."""
+    if any(one.row is None for one in group):
+        return [list(group)]
+    lines: dict[str, list[Refused]] = {}
+    for one in group:
+        lines.setdefault(_stops(work, [one]), []).append(one)
+    return list(lines.values())
 
 
 def _breath(one: Refused) -> tuple[object, ...]:

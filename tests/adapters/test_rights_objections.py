@@ -75,6 +75,12 @@ def test_what_the_law_lets_go_on_is_not_said_to_stop(near: Neighbours) -> None:
     assert "niets vertellen" not in lines(near)[0]
 
 
+def test_of_rules_that_stop_and_rules_that_go_on_each_has_its_line(near: Neighbours) -> None:
+    for row in (5, 122, 902):
+        objected(near, TEAM, Objecting(row=row))
+    assert [(one.rows, one.stops) for one in found(near)] == [((5, 902), ALL), ((122,), NOTHING)]
+
+
 def test_what_was_overruled_goes_on_and_is_said_to(near: Neighbours) -> None:
     made = objected(near, TEAM, Objecting(PROVIDER))
     assert [one.stops for one in found(near)] == [ALL]
