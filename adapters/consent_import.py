@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: Schakel contributors
 # SPDX-License-Identifier: EUPL-1.2
-"""What a FHIR R4 Consent of another system may do here: it proposes, and a person decides.
+"""What a FHIR R4 Consent of another system, in JSON or XML, may do here: it proposes, and a person decides.
 
 Guarantees:
 - a permit in it never becomes a grant, nor a consent: it says with whom a conversation can be held, and under which rule;
@@ -15,6 +15,7 @@ from typing import Final
 
 from adapters.address_book import AddressBook, Partner
 from adapters.agreement import CONSENT
+from adapters.consent_xml import as_json, is_xml
 from adapters.records import Client
 from adapters.workplace import Workplace
 from consent.fhir_consent import Answer, Consent, Effect, Question, Said, ask, rules
@@ -68,7 +69,7 @@ def propose(raw: bytes, client: Client, work: Workplace, book: AddressBook) -> P
         ConsentError: it is no document that can be relied on.
         OfAnotherError: it is about somebody else.
     """
-    consent = read(raw)
+    consent = read(as_json(raw) if is_xml(raw) else raw)
     compared = _compare(consent, client, work.address)
     others = [one for one in book.partners if one.address != work.address]
     lines = tuple(_line(consent, one, work) for one in others)

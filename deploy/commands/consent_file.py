@@ -62,7 +62,7 @@ def agreement_export(screen: Screen, client: str, form: str, out: Path, config: 
 def agreement_import(  # one option each; click passes them by name
     screen: Screen, file: Path, client: str, confirm: bool, only: tuple[str, ...], config: Path | None
 ) -> None:
-    """Read a FHIR R4 Consent in FILE: what it refuses becomes a refusal once confirmed, what it permits only a proposal."""
+    """Read a FHIR R4 Consent in FILE (JSON or XML): what it refuses becomes a refusal once confirmed, what it permits only a proposal."""
     with file.open("rb") as opened_file:
         raw = opened_file.read(SIZE_LIMIT + 1)
     with at_desk(config) as (opened, _):
