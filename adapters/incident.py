@@ -64,13 +64,14 @@ class Passed:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Watched:
-    """A look at a chain view in the same time."""
+    """A look at what is kept about a client, in the same time."""
 
     at: int
     by: str
     account: str
     client: str
     why: str
+    what: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,4 +153,5 @@ def _state(item: Item) -> str:
 
 def _watched(reads: Reads, one: Look) -> Watched:
     client = CLIENTS.get(reads, one.client.encode())
-    return Watched(one.at, one.by, one.account, one.client if client is None else client.number, one.why)
+    number = one.client if client is None else client.number
+    return Watched(one.at, one.by, one.account, number, one.why, one.what)

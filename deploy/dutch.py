@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from adapters.looks import CHAIN_VIEW, COULD_SEE, LOG, OVERVIEW
 from adapters.records import ACTIVE, FROZEN, REPLACED, STOPPED, STOPPING
 from consent.rules import JUDGEMENT, Row
 
@@ -17,6 +18,12 @@ GROUNDS: Mapping[str, str] = {
     "statutory": "wettelijke taak",
 }
 CATEGORIES: Mapping[str, str] = {"progress": "voortgang", "service": "wet en toewijzing"}
+LOOKED_AT: Mapping[str, str] = {
+    CHAIN_VIEW: "wat anderen vertelden",
+    OVERVIEW: "overzicht voor de cliënt",
+    COULD_SEE: "wie op een dag wat kon zien",
+    LOG: "uitvoer van het logboek",
+}
 GRANT_STATES: Mapping[str, str] = {
     ACTIVE: "geldt",
     STOPPING: "wordt gestopt",

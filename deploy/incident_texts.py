@@ -20,7 +20,7 @@ from adapters.incident import (
     Incident,
 )
 from adapters.records import EVENT
-from deploy.dutch import CATEGORIES
+from deploy.dutch import CATEGORIES, LOOKED_AT
 from deploy.paper import Paper, Section, moment
 from schemas.calendar import date_text
 
@@ -110,12 +110,14 @@ def _passed(found: Incident) -> Section:
 
 
 def _watched(found: Incident) -> Section:
-    rows = tuple((moment(one.at), one.by, one.account, one.client) for one in found.watched)
+    rows = tuple(
+        (moment(one.at), one.by, one.account, one.client, LOOKED_AT.get(one.what, one.what)) for one in found.watched
+    )
     return Section(
         "Wie keek in deze tijd",
-        columns=("wanneer", "wie", "account", "cliënt"),
+        columns=("wanneer", "wie", "account", "cliënt", "waarnaar"),
         rows=rows,
-        empty="In deze tijd keek niemand naar wat anderen vertelden.",
+        empty="In deze tijd keek niemand.",
     )
 
 

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import click
 
-from adapters.looks import CHAIN_VIEW, COULD_SEE, LOG, OVERVIEW, REPORT, WHAT, WHY, look, looks_at, record
+from adapters.looks import OVERVIEW, REPORT, WHAT, WHY, look, looks_at, record
 from adapters.records import INTRODUCTIONS, TOLD, Client, Limited, gone_key, number_key
 from adapters.rights import Fact, Ground, Report, report
 from adapters.rights_limits import ASKERS, CLIENT, GROUNDS, Scope, end_limit, limit, limits
 from adapters.workplace import Workplace
 from deploy.commands.desk import at_desk
 from deploy.compose_edge import Settings
+from deploy.dutch import LOOKED_AT
 from deploy.exits import wrong_use
 from deploy.options import edge_option
 from deploy.paper import moment, timestamp, to_screen, write_html
@@ -27,12 +28,6 @@ from schemas.calendar import date_text, day_of
 
 HTML = click.Path(path_type=Path, dir_okay=False)
 _AS = "Who looks, by name. Without it the account of the machine."
-_SEEN = {
-    CHAIN_VIEW: "wat anderen vertelden",
-    OVERVIEW: "overzicht voor de cliënt",
-    COULD_SEE: "wie op een dag wat kon zien",
-    LOG: "uitvoer van het logboek",
-}
 
 
 @click.command()
@@ -230,7 +225,7 @@ def received(screen: Screen, client: str, name: str | None, config: Path | None)
 @edge_option
 @with_screen
 def looks(screen: Screen, client: str, config: Path | None) -> None:
-    """Who saw what the other partners told about CLIENT, when and why: for the privacy officer."""
+    """Who saw what is kept about CLIENT, when and why: for the privacy officer."""
     with at_desk(config) as (opened, _):
         found = looks_at(opened.workplace.store, opened.client(client).id)
     rows = [
@@ -238,7 +233,7 @@ def looks(screen: Screen, client: str, config: Path | None) -> None:
             moment(one.at),
             one.by,
             one.account,
-            _SEEN.get(one.what, one.what),
+            LOOKED_AT.get(one.what, one.what),
             WHY[one.why],
             ", ".join(one.tasks),
         )

@@ -89,7 +89,9 @@ def test_what_was_called_back_is_still_in_it_for_it_was_received(near: Neighbour
 def test_who_looked_in_that_time_is_in_it(near: Neighbours) -> None:
     edge, at = near[TEAM], near.world.now
     look(edge.workplace, edge.identity.book, JANSEN, [edge.client("C-1")])
-    assert [(one.by, one.client) for one in between(near, at, at).watched] == [("J. Jansen", "C-1")]
+    found = between(near, at, at)
+    assert [(one.by, one.client, one.what) for one in found.watched] == [("J. Jansen", "C-1", "chain-view")]
+    assert "wat anderen vertelden" in to_text(incident_paper("Team Wmo", found))
     assert between(near, at + 1, at + 2).watched == ()
 
 

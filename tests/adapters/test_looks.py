@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.looks import KEPT_DAYS, NoNameError, Viewer, look, looks_at, named
+from adapters.looks import KEPT_DAYS, WHAT, NoNameError, Viewer, look, looks_at, named
 from adapters.records import LOOKS
 from adapters.store import StoreError
+from deploy.dutch import LOOKED_AT
 from tests.adapters.edges import TEAM, Neighbours
 from tests.adapters.rights_case import JANSEN, neighbours
 
@@ -93,6 +94,10 @@ def test_nobody_looks_under_no_name(name: str) -> None:
         Viewer(name, "account")
     with pytest.raises(NoNameError):
         Viewer("J. Jansen", "account", "curious")
+
+
+def test_everything_that_can_be_looked_at_has_words_for_the_citizen_and_for_the_officer() -> None:
+    assert set(WHAT) == set(LOOKED_AT)
 
 
 def test_no_command_shows_who_could_see_what_without_a_record() -> None:
