@@ -46,12 +46,14 @@ def keep_house(work: Workplace) -> bool:
         return False
     with work.commit("cleaning") as tx:
         consent_words.stop_outgrown(tx, work)  # before anything leaves today
+        refusal_terms.purge(tx, work)
+        # After it, since a number may be kept for what has just gone; before the rest, since what a partner told says whose number
+        # is that of a client again.
+        erasure.finish(tx, work)
         inbound.purge_boxes(tx, work.now)
         chain_view.purge(tx, work.today)
         quotas.purge(tx, work.today)
         looks.purge(tx, work.now)
-        refusal_terms.purge(tx, work)
-        erasure.finish(tx, work)  # after it: a number may have been kept for what has just gone
         objections.watch(tx, work)
         requests.purge(tx, work.today)
         _introduce_again(tx, work)
