@@ -58,7 +58,9 @@ def _authority(reads: Reads, client: Client, said: Spoken, day: int) -> tuple[st
 
 
 def as_typed(answers: Answers, key: str) -> str | None:
-    """An answer of last time as somebody would type it, for one question; None: this is asked without one."""
+    """An answer of last time as somebody would type it, for one question, and for the last day what the rule allows; None: this is
+    asked without one.
+    """
     if key == CAPABLE and answers.capable is not None:
         return "ja" if answers.capable else "nee"
     if key == AUTHORITY and answers.authority:

@@ -20,6 +20,7 @@ from adapters.conversation import (
     LARGEST,
     LONGEST,
     QUESTIONS,
+    UNTIL,
     YES,
     AnswerError,
     Answers,
@@ -43,6 +44,8 @@ from deploy.options import edge_option
 from deploy.screen import Screen, note, plain, with_screen
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
+_BEFORE = "Vorige keer: {}. Klopt dat nog, druk dan op Enter."
+_OFFERS = {UNTIL: "Voorstel: {}. Met Enter neemt u dat over."}  # a renewal is not held to the end of before
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +145,7 @@ def _converse(
     planned = False
     while True:
         key = next_question(answers, facts.known, facts.today)
-        if not planned and key in (YES, None, "until"):
+        if not planned and key in (YES, None, UNTIL):
             answers = replace(answers, partners=_without(config, answers.partners or (), struck))
             facts, planned = _worked_out(config, client, answers, facts), True
             if not facts.needed:  # nobody is asked what nobody can give: what follows says why
@@ -161,7 +164,7 @@ def _ask(key: str, answers: Answers, facts: _Facts) -> Answers:
     offered = as_typed(facts.before, key) if facts.before != Answers() else None
     question = QUESTIONS[key].replace("{choices}", shown)
     if offered is not None:
-        question += f"\n  Vorige keer: {offered}. Klopt dat nog, druk dan op Enter."
+        question += f"\n  {_OFFERS.get(key, _BEFORE).format(offered)}"
     while True:
         typed = str(click.prompt(question, default=offered, show_default=False, err=True, prompt_suffix="\n> "))
         try:

@@ -137,7 +137,7 @@ class Kept(RuleBasedStateMachine):
 
 
 Kept.TestCase.settings = settings(
-    max_examples=30,
+    max_examples=20,
     stateful_step_count=8,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),

@@ -166,6 +166,8 @@ def test_what_is_due_comes_with_a_proposal_that_a_person_confirms_and_only_the_y
     result = schakel("agreement", "talk", client, "--renew", *team, typed="\ncliënt\n\n")
     assert result.exit_code == Exit.DONE, result.output
     assert "Vorige keer: ja" in result.output
+    assert "Vorige keer: zo lang" not in result.output  # it was for ten days
+    assert "Voorstel: zo lang als mag" in result.output
     assert answer("agreement", "due", *team) == []
 
 
