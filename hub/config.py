@@ -14,6 +14,8 @@ from types import MappingProxyType
 from typing import Final
 
 from hub.dsn import is_proven, words_of
+from hub.kafka_settings import KafkaConfig
+from schemas.kafka_way import way_faults
 from schemas.settings import (
     HOST,
     Fault,
@@ -128,6 +130,11 @@ class HubConfig:
     gateway: GatewayConfig | None = optional(
         section(GatewayConfig), None, "How edges reach this hub over HTTPS; see the table `[gateway]`."
     )
+    kafka: KafkaConfig | None = optional(
+        section(KafkaConfig),
+        None,
+        "The Kafka of a hub that takes envelopes in through it; see the table `[kafka]`. It needs a dsn.",
+    )
     metrics_listen: tuple[str, int] | None = optional(
         listen,
         None,
@@ -205,9 +212,11 @@ def load_hub_config(file: Path) -> HubConfig:
 def _together(config: HubConfig) -> list[Fault]:
     """What is wrong between settings that are right by themselves."""
     if not config.strict:
-        return rules_settings(config.rules_file, config.rules_signature, config.rules_key, strict=False)
+        lax = rules_settings(config.rules_file, config.rules_signature, config.rules_key, strict=False)
+        return lax + _of_kafka(config)
     needed = {"operator": config.operator, "controllers": config.controllers, "fg_contact": config.fg_contact}
     faults = rules_settings(config.rules_file, config.rules_signature, config.rules_key, strict=True)
+    faults += _of_kafka(config)
     faults += [
         Fault(f"/{name}", "this setting is required in strict mode") for name, value in needed.items() if not value
     ]
@@ -229,6 +238,16 @@ def _together(config: HubConfig) -> list[Fault]:
         if getattr(config, name).resolve().is_relative_to(config.data_folder.resolve())
     ]
     return faults
+
+
+def _of_kafka(config: HubConfig) -> list[Fault]:
+    if config.kafka is None:
+        return []
+    alone = (
+        [Fault("/kafka", "goes with dsn: what comes in through Kafka is kept in PostgreSQL")] if not config.dsn else []
+    )
+    within = way_faults(config.kafka, strict=config.strict)
+    return alone + [Fault(f"/kafka{fault.path}", fault.rule) for fault in within]
 
 
 def _is_one_of(name: str, names: Sequence[str]) -> bool:
