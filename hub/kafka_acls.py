@@ -15,7 +15,18 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from hub.kafka_topics import INTAKE, OUTCOMES, SENDERS, WATCH, WATCH_TABLES, WORKERS, changelog, from_topic
+from hub.kafka_topics import (
+    INTAKE,
+    OUTCOMES,
+    SENDERS,
+    WATCH,
+    WATCH_TABLES,
+    WORKERS,
+    Change,
+    Fault,
+    changelog,
+    from_topic,
+)
 
 HUB = "schakel-hub"  # gateways and workers: one program with one certificate
 WATCHER = "schakel-watch"
@@ -59,7 +70,7 @@ class Acl:
 
 
 @dataclass(frozen=True, slots=True)
-class Allow:
+class Allow(Change):
     """Give a permission."""
 
     acl: Acl
@@ -69,22 +80,13 @@ class Allow:
 
 
 @dataclass(frozen=True, slots=True)
-class Withdraw:
+class Withdraw(Change):
     """Take back a permission of a principal of ours."""
 
     acl: Acl
 
     def __str__(self) -> str:
         return f"withdraw {self.acl.operation} on {self.acl.kind} {self.acl.name} from User:{self.acl.principal}"
-
-
-@dataclass(frozen=True, slots=True)
-class AclFault:
-    """What is wrong, what a person does about it, and the change that a command may make (None: a person decides)."""
-
-    says: str
-    remedy: str
-    change: Allow | Withdraw | None
 
 
 def acls(senders: Collection[int] = (), *, watch_tables: tuple[str, ...] = WATCH_TABLES) -> list[Acl]:
@@ -105,27 +107,27 @@ def acls(senders: Collection[int] = (), *, watch_tables: tuple[str, ...] = WATCH
     return made
 
 
-def acl_faults(wanted: Collection[Acl], seen: Collection[Acl]) -> Iterator[AclFault]:
+def acl_faults(wanted: Collection[Acl], seen: Collection[Acl]) -> Iterator[Fault]:
     """What is missing, and what is permitted beyond what is wanted."""
     has, needs = set(seen), set(wanted)
     for acl in sorted(needs - has):
         says = f"User:{acl.principal} may not {acl.operation} {acl.kind} {acl.name}, and must."
-        yield AclFault(says, "`schakel kafka init --apply` permits it.", Allow(acl))
+        yield Fault(says, "`schakel kafka init --apply` permits it.", Allow(acl))
     for acl in sorted(has - needs):
         if acl.permission == "deny":
             yield from _denied(acl, needs)
         elif _OURS.fullmatch(acl.principal):
             says = f"{acl}: that is more than it needs."
-            yield AclFault(says, "`schakel kafka init --apply` withdraws it.", Withdraw(acl))
+            yield Fault(says, "`schakel kafka init --apply` withdraws it.", Withdraw(acl))
         elif _reaches(acl):
             says = f"{acl}: nobody but the hub, its watch and its partners may."
-            yield AclFault(says, "Withdraw it with Kafka's own kafka-acls.sh --remove.", None)
+            yield Fault(says, "Withdraw it with Kafka's own kafka-acls.sh --remove.", None)
 
 
-def _denied(acl: Acl, needs: set[Acl]) -> Iterator[AclFault]:
+def _denied(acl: Acl, needs: set[Acl]) -> Iterator[Fault]:
     """A denial wins over every permission; it is fine where it denies nothing that is needed, and never taken away."""
     if any(_covers(acl, need) for need in needs):
-        yield AclFault(f"{acl}: what the hub or a partner needs is denied.", "Whoever denied it must say why.", None)
+        yield Fault(f"{acl}: what the hub or a partner needs is denied.", "Whoever denied it must say why.", None)
 
 
 def _covers(acl: Acl, need: Acl) -> bool:

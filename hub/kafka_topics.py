@@ -112,18 +112,36 @@ class SeenTopic:
     settings: Mapping[str, str]
 
 
+class Change:
+    """Something that `schakel kafka init --apply` may do; as text it says what."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
-class MakeTopic:
+class Fault:
+    """What is wrong, what a person does about it, and the change that a command may make (None: a person decides)."""
+
+    says: str
+    remedy: str
+    change: Change | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MakeTopic(Change):
     """Make a topic that is missing."""
 
     topic: Topic
 
     def __str__(self) -> str:
-        return f"make topic {self.topic.name} with {self.topic.partitions} partitions, {self.topic.copies} copies"
+        settings = ", ".join(f"{name}={value}" for name, value in sorted(self.topic.settings.items()))
+        return (
+            f"make topic {self.topic.name}: {self.topic.partitions} partitions, {self.topic.copies} copies, {settings}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class SetSetting:
+class SetSetting(Change):
     """Give a setting of a topic another value."""
 
     topic: str
@@ -132,15 +150,6 @@ class SetSetting:
 
     def __str__(self) -> str:
         return f"set {self.name} of topic {self.topic} to {self.value}"
-
-
-@dataclass(frozen=True, slots=True)
-class TopicFault:
-    """What is wrong, what a person does about it, and the change that a command may make (None: a person decides)."""
-
-    says: str
-    remedy: str
-    change: MakeTopic | SetSetting | None
 
 
 def _settings(copies: int, retention: int, largest: int, segment: int) -> Mapping[str, str]:
@@ -187,33 +196,31 @@ def layout(
     return made
 
 
-def topic_faults(wanted: Topic, seen: SeenTopic | None) -> Iterator[TopicFault]:
+def topic_faults(wanted: Topic, seen: SeenTopic | None) -> Iterator[Fault]:
     """What is missing or wrong about one topic."""
     if seen is None:
-        yield TopicFault(
-            f"Topic {wanted.name} is missing.", "`schakel kafka init --apply` makes it.", MakeTopic(wanted)
-        )
+        yield Fault(f"Topic {wanted.name} is missing.", "`schakel kafka init --apply` makes it.", MakeTopic(wanted))
         return
     if seen.partitions != wanted.partitions:
         says = f"Topic {wanted.name} has {seen.partitions} partitions and must have {wanted.partitions}."
-        yield TopicFault(says, "Their number never changes: another one would break the order of a line.", None)
+        yield Fault(says, "Their number never changes: another one would break the order of a line.", None)
     if seen.copies < wanted.copies:
         says = f"A partition of topic {wanted.name} has {seen.copies} copies and must have {wanted.copies}."
-        yield TopicFault(says, "Add copies with Kafka's own kafka-reassign-partitions.sh, then look again.", None)
+        yield Fault(says, "Add copies with Kafka's own kafka-reassign-partitions.sh, then look again.", None)
     for name, value in wanted.settings.items():
         if (fault := _setting_fault(wanted.name, name, value, seen.settings.get(name))) is not None:
             yield fault
 
 
-def _setting_fault(topic: str, name: str, wanted: str, found: str | None) -> TopicFault | None:
+def _setting_fault(topic: str, name: str, wanted: str, found: str | None) -> Fault | None:
     holds = HOLDS[name]
     if found is not None and will_do(name, wanted, found):
         return None
     says = f"{name} of topic {topic} is {found if found is not None else 'not told'} and {holds.value} {wanted}."
     if holds is Holds.RAISED and found is not None and _size(name, found) > _size(name, wanted):
         remedy = "What stays longer can be read longer. Nothing shortens it but a person: kafka-configs.sh --alter."
-        return TopicFault(says, remedy, None)
-    return TopicFault(says, "`schakel kafka init --apply` sets it.", SetSetting(topic, name, wanted))
+        return Fault(says, remedy, None)
+    return Fault(says, "`schakel kafka init --apply` sets it.", SetSetting(topic, name, wanted))
 
 
 def will_do(name: str, wanted: str, found: str) -> bool:
