@@ -13,11 +13,13 @@ from types import MappingProxyType
 from typing import Final
 
 from adapters.formats.native import FormatConfig, SubjectKind
+from adapters.kafka_settings import KafkaSending
 from adapters.keys import is_beside
 from adapters.spread import DAYS, MOST_DAYS
 from adapters.workplace import MOST_OBJECTION_DAYS, OBJECTION_DAYS
 from schemas.address import PATTERN, role_of
 from schemas.event import Kind, Law
+from schemas.kafka_way import way_faults
 from schemas.note import parse_verifier_key
 from schemas.settings import (
     Fault,
@@ -34,6 +36,7 @@ from schemas.settings import (
     read_values,
     required,
     rules_settings,
+    section,
     text,
     verifier_key,
     whole,
@@ -194,6 +197,11 @@ class EdgeConfig:
         None,
         "The same for partners without an OIN: the certificate of the hub's accession authority, which vouches for numbers "
         "that begin with 99 and for nobody else. Set both or none.",
+    )
+    kafka: KafkaSending | None = optional(
+        section(KafkaSending),
+        None,
+        "For an edge in the hub's own network: send over the hub's Kafka, and all else over the gateway; see `[kafka]`.",
     )
     hub_key: str | None = optional(
         verifier_key("must be the verifier key that `schakel hub init` printed"),
@@ -374,6 +382,7 @@ def _together(config: EdgeConfig) -> list[Fault]:
         faults.append(Fault("/hub_key", "this setting is required with a hub"))
     if config.strict and config.hub_folder is not None:
         faults.append(Fault("/hub", "a hub in the same process is for demos: refused in strict mode"))
+    faults += _of_kafka(config)
     both = (config.partner_authorities, config.accession_authority)
     if None in both and (config.strict and config.hub_url is not None or any(both)):
         faults.append(Fault("/partner_authorities", "give this and accession_authority: required in strict mode"))
@@ -396,3 +405,10 @@ def _together(config: EdgeConfig) -> list[Fault]:
             faults.append(Fault(f"/{name}", "lies in data_folder"))
         seen.setdefault(place, name)
     return faults
+
+
+def _of_kafka(config: EdgeConfig) -> list[Fault]:
+    if config.kafka is None:
+        return []
+    alone = [] if config.hub_url else [Fault("/kafka", "goes with a hub over HTTPS: all but sending goes there")]
+    return alone + [Fault(f"/kafka{one.path}", one.rule) for one in way_faults(config.kafka, strict=config.strict)]

@@ -1,20 +1,26 @@
 # SPDX-FileCopyrightText: Schakel contributors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The line of an edge to a hub somewhere else: HTTPS as its settings say, signed with the key that its store holds."""
+"""The line of an edge to a hub somewhere else: HTTPS as its settings say, signed with the key that its store holds.
+
+Envelopes go over the hub's Kafka where the settings say so; nothing else does.
+"""
 
 from __future__ import annotations
 
 import os
 import ssl
+from collections.abc import Sequence
 
 from adapters.config import EdgeConfig
 from adapters.connections.https import HttpsClient, Place, Signer
+from adapters.connections.kafka import KafkaSender
 from adapters.edge import Edge
 from deploy.certificate_files import Pair, settle
 from deploy.clock import MachineClock
 from deploy.compose import Clock, Random
 from hub.client import Seen
+from schemas.codes import Code
 from schemas.signing import SigningKey
 
 
@@ -33,6 +39,7 @@ class Line(HttpsClient):
         )
         self.pair = Pair(config.hub_certificate, config.hub_certificate_key)
         self._keep = keep
+        self.kafka = None if config.kafka is None else KafkaSender(config.kafka)
         self._edge: Edge | None = None
         clock = clock or MachineClock(config.clock_file)
         settle(self.pair)
@@ -45,6 +52,22 @@ class Line(HttpsClient):
     def belongs_to(self, edge: Edge | None) -> None:
         """From now on requests are signed for this edge; for none while its store is away."""
         self._edge = edge
+
+    async def send(self, envelopes: Sequence[bytes]) -> list[Code]:
+        """See `HubClient`."""
+        if self.kafka is None:
+            return await super().send(envelopes)
+        try:
+            return await self.kafka.send(envelopes)
+        finally:
+            if not self._keep:
+                await self.kafka.close()
+
+    async def close(self) -> None:
+        """Lets go of the connections."""
+        if self.kafka is not None and self._keep:
+            await self.kafka.close()
+        await super().close()
 
     async def reload(self) -> None:
         """Reads certificate, key and authorities again; connections are made anew.
