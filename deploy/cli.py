@@ -39,6 +39,7 @@ COMMANDS = {
     "partner": Place(
         "deploy.commands.partner", "partner", "Invite, admit, list, suspend and remove the partners of a hub."
     ),
+    "kafka": Place("deploy.commands.kafka", "kafka", "Set up the Kafka of a hub: topics, settings, permissions."),
     "edge": Place("deploy.commands.edge", "edge", "Make an edge, let it work, see what it was told and what waits."),
     "agreement": Place(
         "deploy.commands.agreement",

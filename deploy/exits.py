@@ -81,6 +81,7 @@ ENDS_IN = {
     "hub.client.HubUnavailableError": Exit.FAILED,
     "hub.client.RefusedError": Exit.REFUSED,
     "hub.control_socket.ControlError": Exit.FAILED,
+    "hub.kafka_cluster.ClusterError": Exit.FAILED,
     "hub.self_test.SelfTestError": Exit.FAILED,
     "hub.store.StoreError": Exit.FAILED,
     "schemas.attestation.AttestationError": Exit.FAILED,

@@ -17,6 +17,7 @@ import click
 
 from adapters.config import EdgeConfig
 from adapters.formats import READERS, WRITERS
+from adapters.kafka_settings import KafkaSending
 from adapters.metrics import ALL as EDGE_METRICS
 from adapters.problem import SENTENCES
 from consent.rules import national
@@ -24,6 +25,7 @@ from deploy.cli import COMMANDS, cli
 from deploy.entries import KINDS
 from deploy.exits import MEANING, Exit
 from hub.config import GatewayConfig, HubConfig
+from hub.kafka_settings import KafkaConfig
 from hub.metrics import ALL as HUB_METRICS
 from schemas.codes import CLASS, SENTENCE, Code
 from schemas.metrics import About
@@ -76,7 +78,13 @@ def _commands() -> Iterator[str]:
 
 
 def _settings() -> Iterator[str]:
-    kinds = (("`hub.toml`", HubConfig), ("`[gateway]` in `hub.toml`", GatewayConfig), ("`edge.toml`", EdgeConfig))
+    kinds = (
+        ("`hub.toml`", HubConfig),
+        ("`[gateway]` in `hub.toml`", GatewayConfig),
+        ("`[kafka]` in `hub.toml`", KafkaConfig),
+        ("`edge.toml`", EdgeConfig),
+        ("`[kafka]` in `edge.toml`", KafkaSending),
+    )
     for title, kind in kinds:
         yield f"## Settings: {title}\n"
         yield "An unknown key is refused, and every fault is named at once: `schakel config check`.\n"

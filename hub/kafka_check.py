@@ -9,13 +9,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
 from hub.kafka_acls import HUB, Acl, acl_faults, acls
 from hub.kafka_settings import KafkaConfig
 from hub.kafka_topics import Fault, SeenTopic, Topic, layout, number_of, topic_faults
+from hub.registry import ADMITTED
 
 BROKER_SETTINGS = ("authorizer.class.name", "auto.create.topics.enable")
 
@@ -42,6 +43,27 @@ class Cluster:
     def guarded(self) -> bool:
         """Whether an authorizer decides there, as far as can be told."""
         return self.acls is not NoAcls.NO_AUTHORIZER
+
+
+@dataclass(frozen=True, slots=True)
+class Senders:
+    """Whom the settings let send over Kafka: the numbers of those who are admitted, who is barred now, and addresses that
+    nobody ever had."""
+
+    numbers: frozenset[int]
+    barred: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+def senders_of(addresses: Collection[str], everyone: Iterable[tuple[int, str, str]]) -> Senders:
+    """Numbers to the addresses of the settings.  `everyone`: number, address and state of each partner there ever was."""
+    known = {address: (number, state) for number, address, state in everyone}
+    named = [(address, *known[address]) for address in addresses if address in known]
+    return Senders(
+        frozenset(number for _, number, state in named if state == ADMITTED),
+        tuple(address for address, _, state in named if state != ADMITTED),
+        tuple(address for address in addresses if address not in known),
+    )
 
 
 def topics_of(config: KafkaConfig, senders: Collection[int]) -> list[Topic]:

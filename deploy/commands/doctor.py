@@ -20,6 +20,7 @@ from deploy.compose_edge import Settings, load_settings, open_edge, reach_hub, s
 from deploy.doctor import Finding, wrong
 from deploy.doctor_hub import NOT_TOLD, Moment
 from deploy.exits import Exit
+from deploy.kafka import of_kafka, senders
 from deploy.lending import on_loan
 from deploy.office import open_office
 from deploy.options import EDGE_FILE, HUB_FILE, edge_option, hub_option, settings_file
@@ -71,6 +72,19 @@ def _of_hub(config: HubConfig) -> Iterator[Finding]:
         yield doctor_hub.no_store(error)
     else:
         yield from doctor_hub.of_store(told, _moment(clock))
+        yield from _of_kafka(config)
+
+
+def _of_kafka(config: HubConfig) -> Iterator[Finding]:
+    """Who may send over it is known by the store, so it is looked at when that was."""
+    if config.kafka is None:
+        return
+    try:
+        who = senders(config)
+    except NOT_TOLD as error:
+        yield doctor_hub.no_store(error)
+    else:
+        yield from of_kafka(config, who)
 
 
 def _of_edge(settings: Settings) -> Iterator[Finding]:
