@@ -100,7 +100,7 @@ def _of_brokers(config: KafkaConfig, cluster: Cluster, *, strict: bool) -> Itera
         yield from _unguarded(cluster)
     for broker in cluster.brokers:
         if cluster.settings.get(broker, {}).get("auto.create.topics.enable") != "false":
-            says = f"auto.create.topics.enable of broker {broker} is not false, or not told."
+            says = f"The setting auto.create.topics.enable of broker {broker} is not false, or not told."
             yield Fault(says, "Set it to false: a mistyped name would make a topic that loses what is in it.")
 
 
@@ -117,5 +117,5 @@ def _unguarded(cluster: Cluster) -> Iterator[Fault]:
         yield Fault(says, f"Set allow.everyone.if.no.acl.found=false everywhere, and take {HUB} out of super.users.")
     for broker in cluster.brokers:
         if not cluster.settings.get(broker, {}).get("authorizer.class.name"):
-            says = f"authorizer.class.name of broker {broker} is empty, or not told."
+            says = f"The setting authorizer.class.name of broker {broker} is empty, or not told."
             yield Fault(says, "Set it on that broker: one without it lets everybody in.")

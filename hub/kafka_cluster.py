@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from enum import Enum
@@ -41,6 +42,10 @@ _NOBODY = "schakel.nobody"  # a group that nobody was given
 _USER = "User:"
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
+_TRIES, _BETWEEN_SECONDS = 40, 0.25
+_SOON = frozenset(
+    {KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.NOT_COORDINATOR}
+)
 _ORDER = (Withdraw, MakeTopic, SetSetting, Allow)
 
 
@@ -87,14 +92,11 @@ def read_cluster(admin: AdminClient, names: Collection[str], *, as_hub: bool) ->
         for name, topic in seen.items()
     }
     brokers = tuple(sorted(listed.brokers))
-    return Cluster(
-        str(listed.cluster_id),
-        brokers,
-        topics,
-        _acls(admin),
-        _broker_settings(admin, brokers),
-        _is_open_to_all(admin) if as_hub else None,
-    )
+    of_brokers = _broker_settings(admin, brokers)
+    has_none = any(one.get("authorizer.class.name") == "" for one in of_brokers.values())
+    permissions = NoAcls.NO_AUTHORIZER if has_none else _acls(admin)
+    open_to_all = _is_open_to_all(admin) if as_hub and not has_none else None
+    return Cluster(str(listed.cluster_id), brokers, topics, permissions, of_brokers, open_to_all)
 
 
 def apply(admin: AdminClient, changes: Iterable[Change]) -> Iterator[Change]:
@@ -186,14 +188,23 @@ def _acls(admin: AdminClient) -> frozenset[Acl] | NoAcls:
         raise ClusterError(f"Kafka does not tell who may do what ({_code(error)}). Try again.") from None
 
 
-def _is_open_to_all(admin: AdminClient) -> bool | None:
+def _is_open_to_all(admin: AdminClient) -> bool:
     """Whether we may see a group that nobody was given: the value of the setting itself is told to nobody."""
-    [answer] = admin.describe_consumer_groups([_NOBODY], request_timeout=SECONDS).values()
-    try:
-        answer.result(3 * SECONDS)
-    except KafkaException as error:
-        return False if error.args[0].code() == KafkaError.GROUP_AUTHORIZATION_FAILED else None
-    return True
+    code = KafkaError.COORDINATOR_NOT_AVAILABLE
+    for _ in range(_TRIES):
+        [answer] = admin.describe_consumer_groups([_NOBODY], request_timeout=SECONDS).values()
+        try:
+            answer.result(3 * SECONDS)
+        except KafkaException as error:
+            code = error.args[0].code()
+            if code == KafkaError.GROUP_AUTHORIZATION_FAILED:
+                return False
+            if code not in _SOON:
+                break
+            time.sleep(_BETWEEN_SECONDS)  # a broker that has just started does not know yet which groups are its own
+        else:
+            return True
+    raise ClusterError(f"Kafka does not tell whether it lets in who was given nothing (code {code}). Try again.")
 
 
 def _acl(binding: AclBinding) -> Acl:

@@ -216,7 +216,8 @@ def _setting_fault(topic: str, name: str, wanted: str, found: str | None) -> Fau
     holds = HOLDS[name]
     if found is not None and will_do(name, wanted, found):
         return None
-    says = f"{name} of topic {topic} is {found if found is not None else 'not told'} and {holds.value} {wanted}."
+    is_now = "not told" if found is None else found
+    says = f"The setting {name} of topic {topic} is {is_now} and {holds.value} {wanted}."
     if holds is Holds.RAISED and found is not None and _size(name, found) > _size(name, wanted):
         remedy = "What stays longer can be read longer. Nothing shortens it but a person: kafka-configs.sh --alter."
         return Fault(says, remedy, None)

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import click
+from confluent_kafka.admin import AdminClient
 
 from deploy.exits import Exit, wrong_use
 from deploy.kafka import LEFT, Looked, kafka_of, look, senders
@@ -19,6 +21,7 @@ from hub.kafka_check import Senders
 from hub.kafka_cluster import apply, connect
 from hub.kafka_topics import Change
 
+_LOOKS, _BETWEEN_SECONDS = 20, 0.25
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
@@ -68,11 +71,21 @@ def _run(screen: Screen, config: HubConfig, who: Senders, *, apply_it: bool) -> 
         for one in apply(admin, changes):
             done.append(one)
             screen.say(good(f"Done: {one}."))
-        found = look(config, admin, who, as_hub=False)
+        found = _look_again(config, admin, who)
     _show(screen, found, who, done)
     left = [one for one in found.faults if one.change is None or apply_it]
     if left and apply_it:
         click.get_current_context().exit(Exit.FAILED)
+
+
+def _look_again(config: HubConfig, admin: AdminClient, who: Senders) -> Looked:
+    """A broker hears of a change a moment after it was made; what it still lacks after that is left."""
+    for _ in range(_LOOKS):
+        found = look(config, admin, who, as_hub=False)
+        if all(one.change is None for one in found.faults):
+            return found
+        time.sleep(_BETWEEN_SECONDS)
+    return look(config, admin, who, as_hub=False)
 
 
 def _show(screen: Screen, found: Looked, who: Senders, done: list[Change]) -> None:
