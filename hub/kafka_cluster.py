@@ -94,7 +94,7 @@ def read_cluster(admin: AdminClient, names: Collection[str], *, as_hub: bool) ->
     brokers = tuple(sorted(listed.brokers))
     of_brokers = _broker_settings(admin, brokers)
     has_none = any(one.get("authorizer.class.name") == "" for one in of_brokers.values())
-    permissions = NoAcls.NO_AUTHORIZER if has_none else _acls(admin)
+    permissions = NoAcls.NO_AUTHORIZER if has_none else _acls(admin, as_hub=as_hub)
     open_to_all = _is_open_to_all(admin) if as_hub and not has_none else None
     return Cluster(str(listed.cluster_id), brokers, topics, permissions, of_brokers, open_to_all)
 
@@ -172,13 +172,13 @@ def _settings(admin: AdminClient, kind: ResourceType, name: str, wanted: Collect
     return {one: entries[one].value for one in wanted if one in entries and entries[one].value is not None}
 
 
-def _acls(admin: AdminClient) -> frozenset[Acl] | NoAcls:
+def _acls(admin: AdminClient, *, as_hub: bool) -> frozenset[Acl] | NoAcls:
     kinds = ResourceType.ANY, ResourcePatternType.ANY, AclOperation.ANY, AclPermissionType.ANY
     resource, pattern, operation, permission = kinds
     # None: whatever it is. The types that the library declares do not know of it.
     everything = AclBindingFilter(resource, None, pattern, None, None, operation, permission)  # type: ignore[arg-type]
     try:
-        return frozenset(map(_acl, admin.describe_acls(everything, request_timeout=SECONDS).result(3 * SECONDS)))
+        found = frozenset(map(_acl, admin.describe_acls(everything, request_timeout=SECONDS).result(3 * SECONDS)))
     except KafkaException as error:
         code = error.args[0].code()
         if code == KafkaError.SECURITY_DISABLED:
@@ -186,6 +186,8 @@ def _acls(admin: AdminClient) -> frozenset[Acl] | NoAcls:
         if code in _FORBIDDEN:
             return NoAcls.NOT_TOLD
         raise ClusterError(f"Kafka does not tell who may do what ({_code(error)}). Try again.") from None
+    # The library gives none where it was refused. Who may ask because of a permission would see that one at least.
+    return NoAcls.NOT_TOLD if as_hub and not found else found
 
 
 def _is_open_to_all(admin: AdminClient) -> bool:
