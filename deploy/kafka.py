@@ -8,17 +8,15 @@ The store says which partner has which number; Kafka is asked; nothing of either
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from confluent_kafka.admin import AdminClient
 
-from deploy.doctor import Finding, fine, wrong
 from deploy.exits import failed, refused
 from deploy.office import open_office
 from hub.config import HubConfig
-from hub.kafka_check import Cluster, NoAcls, Senders, faults, senders_of, topics_of, unused
-from hub.kafka_cluster import ClusterError, connect, read_cluster
+from hub.kafka_check import Cluster, Senders, faults, senders_of, topics_of, unused
+from hub.kafka_cluster import read_cluster
 from hub.kafka_settings import KafkaConfig
 from hub.kafka_topics import Fault, from_topic
 
@@ -77,29 +75,4 @@ def look(config: HubConfig, admin: AdminClient, who: Senders, *, as_hub: bool) -
     return Looked(cluster, found, unused(who.numbers, cluster))
 
 
-def of_kafka(config: HubConfig, who: Senders) -> Iterator[Finding]:
-    """What the doctor says of the Kafka of a hub that has one."""
-    if config.kafka is None:
-        return
-    try:
-        found = look(config, connect(config.kafka), who, as_hub=True)
-    except ClusterError as error:
-        yield wrong("Kafka", str(error), "Until then envelopes are answered 503 and their senders keep them.")
-        return
-    for one in found.faults:
-        yield wrong("Kafka", one.says, one.remedy)
-    if not found.faults:
-        yield fine("Kafka", _well(found.cluster, who))
-    if found.unused:
-        yield fine("topics without a sender", f"{', '.join(found.unused)}: nobody may write there. {LEFT}")
-
-
 LEFT = "Delete such a topic by hand once nothing in it waits to be decided."
-
-
-def _well(cluster: Cluster, who: Senders) -> str:
-    guarded = "" if cluster.acls is not NoAcls.NO_AUTHORIZER else " Nobody guards it: this is no strict mode."
-    partners = f"{len(who.numbers)} partner{'' if len(who.numbers) == 1 else 's'} may send over it"
-    return (
-        f"Brokers: {len(cluster.brokers)}; topics, settings and permissions are as they must be; {partners}.{guarded}"
-    )

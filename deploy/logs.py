@@ -39,6 +39,8 @@ class Event(StrEnum):
     LENT = "lent"
     HUB_AWAY = "hub-away"
     HUB_BACK = "hub-back"
+    KAFKA_AWAY = "kafka-away"  # what this edge sends waits in its outbox
+    KAFKA_BACK = "kafka-back"
     NOT_ADMITTED = "not-admitted"
     RECOVERY = "recovery"  # the hub was put back: it waits for its partners, or no longer
     RESTORING = "restoring"  # hub or edge was put back, and something stands before sending and picking up

@@ -143,6 +143,7 @@ class _EdgeProcess:
         self._log = means.log
         self._pace = _Pace(means.random)
         self._stopping = self._reload = self._is_away = False
+        self._kafka_away: str | None = None
         self._told: set[int] = set()
         self._folder: WatchedFolder | None = None
         self._looked_at = -LOOK_SECONDS
@@ -311,7 +312,17 @@ class _EdgeProcess:
                 self._log(Event.PERSON_MUST_LOOK, kind=one.lie, about=one.about)
         self._told = {one.number for one in found}
 
+    def _heard_of_kafka(self) -> None:
+        """Sending over Kafka stops and goes on by itself, and holds up nothing else: it is only said."""
+        away = None if self._line.kafka is None else self._line.kafka.away
+        if away is not None and self._kafka_away is None:
+            self._log(Event.KAFKA_AWAY, name=away)
+        elif away is None and self._kafka_away is not None:
+            self._log(Event.KAFKA_BACK)
+        self._kafka_away = away
+
     def _heard(self, done: Pass) -> None:
+        self._heard_of_kafka()
         if done.hub_away:
             self._away()
             return

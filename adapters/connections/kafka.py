@@ -48,6 +48,19 @@ class KafkaSender:
         """See `HubClient`. It never fails as a whole: what could not be sent is `try-later`, and `away` says why."""
         return await asyncio.to_thread(self._send, list(envelopes))
 
+    def look(self) -> str | None:
+        """The name of what keeps it from sending now, as far as can be told without sending; None where nothing does."""
+        with self._lock:
+            try:
+                producer = self._connected()
+                found = producer.list_topics(self._settings.topic, timeout=self._seconds).topics[self._settings.topic]
+            except KafkaException as error:
+                return _name(error)
+            finally:
+                if self._producer is not None:
+                    self._renew(self._producer)
+            return None if found.error is None else str(found.error.name())
+
     async def close(self) -> None:
         """Lets go of the connections. Nothing waits in them: `send` came back."""
         await asyncio.to_thread(self._drop)

@@ -14,13 +14,13 @@ import click
 
 from adapters.keys import KeyProblem
 from adapters.store import StoreError as EdgeStoreError
-from deploy import doctor_edge, doctor_hub
+from deploy import doctor_edge, doctor_hub, doctor_kafka
 from deploy.clock import MachineClock
 from deploy.compose_edge import Settings, load_settings, open_edge, reach_hub, store_key
 from deploy.doctor import Finding, wrong
 from deploy.doctor_hub import NOT_TOLD, Moment
 from deploy.exits import Exit
-from deploy.kafka import of_kafka, senders
+from deploy.kafka import senders
 from deploy.lending import on_loan
 from deploy.office import open_office
 from deploy.options import EDGE_FILE, HUB_FILE, edge_option, hub_option, settings_file
@@ -84,13 +84,14 @@ def _of_kafka(config: HubConfig) -> Iterator[Finding]:
     except NOT_TOLD as error:
         yield doctor_hub.no_store(error)
     else:
-        yield from of_kafka(config, who)
+        yield from doctor_kafka.of_kafka(config, who)
 
 
 def _of_edge(settings: Settings) -> Iterator[Finding]:
     config = settings.config
     clock = MachineClock(config.clock_file)
     yield from doctor_edge.of_files(config, _moment(clock))
+    yield from doctor_kafka.of_edge(config)
     try:
         key = store_key(config, os.environ)
         folder = config.data_folder
