@@ -25,7 +25,8 @@ from schemas.codes import Code
 from schemas.envelope import LARGEST
 from schemas.kafka_way import client_settings
 
-SECONDS = 10.0  # until what the brokers did not confirm goes again
+SECONDS = 5.0  # until what the brokers did not confirm goes again
+_PROBE_SECONDS = 1.0  # of a look whether they are back: a pass of the edge waits for it
 _MORE = 5.0  # the library itself says by then what became of each
 _NO_REPORT = "_TIMED_OUT"
 _TOGETHER = 500
@@ -51,15 +52,9 @@ class KafkaSender:
     def look(self) -> str | None:
         """The name of what keeps it from sending now, as far as can be told without sending; None where nothing does."""
         with self._lock:
-            try:
-                producer = self._connected()
-                found = producer.list_topics(self._settings.topic, timeout=self._seconds).topics[self._settings.topic]
-            except KafkaException as error:
-                return _name(error)
-            finally:
-                if self._producer is not None:
-                    self._renew(self._producer)
-            return None if found.error is None else str(found.error.name())
+            found = self._looked(self._seconds)
+            self._let_go()
+            return found
 
     async def close(self) -> None:
         """Lets go of the connections. Nothing waits in them: `send` came back."""
@@ -67,7 +62,23 @@ class KafkaSender:
 
     def _send(self, envelopes: list[bytes]) -> list[Code]:
         with self._lock:
-            return [code for some in _parts(envelopes) for code in self._send_some(some)]
+            if self.away is not None and (still := self._looked(_PROBE_SECONDS)) is not None:
+                self.away = still
+                return [Code.TRY_LATER] * len(envelopes)
+            codes = list[Code]()
+            for some in _parts(envelopes):
+                codes += self._send_some(some)
+                if self.away is not None:
+                    break
+            return codes + [Code.TRY_LATER] * (len(envelopes) - len(codes))
+
+    def _looked(self, seconds: float) -> str | None:
+        topic = self._settings.topic
+        try:
+            found = self._connected().list_topics(topic, timeout=seconds).topics[topic]
+        except KafkaException as error:
+            return _name(error)
+        return None if found.error is None else str(found.error.name())
 
     def _send_some(self, envelopes: Sequence[bytes]) -> list[Code]:
         codes, kept_away = [Code.TRY_LATER] * len(envelopes), list[str]()
@@ -89,7 +100,7 @@ class KafkaSender:
         # A crash here: what the brokers have is decided all the same, and the same bytes go again and change nothing.
         if Code.TRY_LATER in codes:
             self.away = kept_away[0] if kept_away else _NO_REPORT
-            self._renew(producer)
+            self._let_go()
         else:
             self.away = None
         return codes
@@ -108,16 +119,16 @@ class KafkaSender:
             self._producer = Producer(client_settings(self._settings, wanted), logger=_log)
         return self._producer
 
-    def _renew(self, producer: Producer) -> None:
+    def _let_go(self) -> None:
         """A client that lost a record, or broke, is not used again: nothing of it may arrive later by itself."""
-        producer.purge()
-        producer.flush(0)
-        self._producer = None
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.purge()
+            producer.flush(0)
 
     def _drop(self) -> None:
         with self._lock:
-            if self._producer is not None:
-                self._renew(self._producer)
+            self._let_go()
 
 
 def _parts(envelopes: list[bytes]) -> list[list[bytes]]:
