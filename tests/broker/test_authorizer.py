@@ -37,11 +37,15 @@ from confluent_kafka.admin import (
     ResourcePatternType,
     ResourceType,
 )
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from adapters.connections.kafka import KafkaSender
 from adapters.kafka_settings import KafkaSending
 from deploy.exits import Exit
-from hub.kafka_acls import acls, principal_of
+from hub.kafka_acls import HUB, acls, principal_of
 from hub.kafka_cluster import read_cluster
 from hub.kafka_topics import INTAKE, OUTCOMES, SENDERS, WATCH, WORKERS, changelog, from_topic
 from schemas.codes import Code
@@ -318,6 +322,24 @@ def test_a_broker_of_another_authority_or_name_is_sent_nothing(site: Site, tmp_p
     config = settings(site) | {"ssl.ca.location": str(other.file)}
     assert produced(config, from_topic(1)) == "_MSG_TIMED_OUT"
     assert settings(site)["ssl.endpoint.identification.algorithm"] == "https"
+
+
+def test_a_name_in_a_longer_subject_is_not_that_name(site: Site, tmp_path: Path) -> None:
+    """Of the same authority: the name of the hub, and of another partner, with something beside it."""
+    authority = site.kafka.authority
+    assert authority is not None
+    for name in (HUB, principal_of(1)):
+        secret = ec.generate_private_key(ec.SECP256R1())
+        longer = [x509.NameAttribute(NameOID.COMMON_NAME, name), x509.NameAttribute(NameOID.ORGANIZATION_NAME, "x")]
+        certificate = authority._certificate(x509.Name(longer), secret.public_key(), is_authority=False)
+        (tmp_path / "longer.crt").write_bytes(certificate)
+        (tmp_path / "longer.key").write_bytes(secret.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        files = {
+            "ssl.certificate.location": str(tmp_path / "longer.crt"),
+            "ssl.key.location": str(tmp_path / "longer.key"),
+        }
+        assert produced(settings(site) | files, from_topic(1)) == "TOPIC_AUTHORIZATION_FAILED"
+        assert produced(settings(site) | files, INTAKE) == "TOPIC_AUTHORIZATION_FAILED"
 
 
 def test_a_certificate_that_was_given_nothing_may_do_nothing(site: Site) -> None:
