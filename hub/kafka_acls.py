@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from hub.kafka_topics import (
     INTAKE,
     OUTCOMES,
-    SENDERS,
+    PREFIX,
     WATCH,
     WATCH_TABLES,
     WORKERS,
@@ -33,7 +33,6 @@ WATCHER = "schakel-watch"
 CLUSTER = "kafka-cluster"
 ANYBODY = "*"
 _OURS = re.compile(r"schakel-(?:hub|watch|[0-9]{6})")
-_SCHAKEL = "schakel."
 # What tells of a topic and not what stands in it: for whoever watches over the cluster.
 _HARMLESS = frozenset({"describe", "describe_configs"})
 
@@ -92,9 +91,11 @@ class Withdraw(Change):
 def acls(senders: Collection[int] = (), *, watch_tables: tuple[str, ...] = WATCH_TABLES) -> list[Acl]:
     """Every permission that a hub and its partners need, and no more."""
     made = [Acl(HUB, "topic", INTAKE, operation) for operation in ("read", "write")]
-    made += [Acl(HUB, "topic", OUTCOMES, "write")]
+    # It reads there how far it wrote; for that its library asks after the group of the watch, which it may not join.
+    made += [Acl(HUB, "topic", OUTCOMES, operation) for operation in ("read", "write")]
+    made += [Acl(HUB, "group", WATCH, "describe")]
     made += [Acl(HUB, "topic", from_topic(number), "read") for number in sorted(senders)]
-    made += [Acl(HUB, "group", group, "read") for group in (WORKERS, SENDERS)]
+    made += [Acl(HUB, "group", WORKERS, "read")]
     # To see, at each start and by the doctor, that topics, settings and permissions are as they must be.
     told = [INTAKE, OUTCOMES, *map(changelog, watch_tables), *map(from_topic, sorted(senders))]
     made += [Acl(HUB, "topic", name, "describe_configs") for name in told]
@@ -152,5 +153,5 @@ def _reaches(acl: Acl) -> bool:
     if acl.kind not in {"topic", "group"}:
         return False
     if acl.pattern == "prefixed":
-        return acl.name.startswith(_SCHAKEL) or _SCHAKEL.startswith(acl.name)
-    return acl.name == ANYBODY or acl.name.startswith(_SCHAKEL)
+        return acl.name.startswith(PREFIX) or PREFIX.startswith(acl.name)
+    return acl.name == ANYBODY or acl.name.startswith(PREFIX)

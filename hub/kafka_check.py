@@ -15,9 +15,19 @@ from enum import Enum
 
 from hub.kafka_acls import HUB, Acl, acl_faults, acls
 from hub.kafka_settings import KafkaConfig
-from hub.kafka_topics import Fault, SeenTopic, Topic, layout, number_of, topic_faults
+from hub.kafka_topics import STAYS_TOO_LONG, Fault, SeenTopic, SetSetting, Topic, layout, number_of, topic_faults
 from hub.registry import ADMITTED
 
+_LOSING = frozenset(
+    {
+        "min.insync.replicas",
+        "unclean.leader.election.enable",
+        "retention.ms",
+        "retention.bytes",
+        "flush.messages",
+        "cleanup.policy",
+    }
+)
 BROKER_SETTINGS = ("authorizer.class.name", "auto.create.topics.enable")
 
 
@@ -81,6 +91,19 @@ def faults(config: KafkaConfig, senders: Collection[int], cluster: Cluster, *, s
     if isinstance(cluster.acls, frozenset):
         found += acl_faults(acls(senders), cluster.acls)
     return found
+
+
+def losing(config: KafkaConfig, cluster: Cluster) -> list[Fault]:
+    """Why what is written to the intake could be lost. A gateway that said *taken* of it would not tell the truth."""
+    intake = topics_of(config, ())[0]
+    found = [] if len(cluster.brokers) >= config.copies else list(_of_brokers(config, cluster, strict=False))[:1]
+    return found + [one for one in topic_faults(intake, cluster.topics.get(intake.name)) if _loses(one)]
+
+
+def _loses(fault: Fault) -> bool:
+    if isinstance(fault.change, SetSetting):
+        return fault.change.name in _LOSING
+    return fault.remedy != STAYS_TOO_LONG
 
 
 def unused(senders: Collection[int], cluster: Cluster) -> list[str]:

@@ -25,6 +25,7 @@ from confluent_kafka.admin import (
     AclPermissionType,
     AdminClient,
     AlterConfigOpType,
+    ClusterMetadata,
     ConfigEntry,
     ConfigResource,
     NewTopic,
@@ -33,8 +34,9 @@ from confluent_kafka.admin import (
 )
 
 from hub.kafka_acls import Acl, Allow, Withdraw
-from hub.kafka_check import BROKER_SETTINGS, Cluster, NoAcls
-from hub.kafka_topics import HOLDS, Change, MakeTopic, SeenTopic, SetSetting
+from hub.kafka_check import BROKER_SETTINGS, Cluster, NoAcls, losing
+from hub.kafka_settings import KafkaConfig
+from hub.kafka_topics import HOLDS, INTAKE, PREFIX, Change, MakeTopic, SeenTopic, SetSetting
 from schemas.kafka_way import KafkaWay, client_settings
 
 SECONDS = 15.0
@@ -74,29 +76,28 @@ def read_cluster(admin: AdminClient, names: Collection[str], *, as_hub: bool) ->
     Raises:
         ClusterError: no broker answers.
     """
-    try:
-        listed = admin.list_topics(timeout=SECONDS)
-    except KafkaException as error:
-        raise ClusterError(
-            f"No broker answers ({_code(error)}). Look whether Kafka runs, whether the names in `brokers` are right, and "
-            "whether it takes this certificate."
-        ) from None
-    seen = {name: topic for name, topic in listed.topics.items() if name in names or name.startswith("schakel.")}
-    settings = _topic_settings(admin, sorted(seen))
-    topics = {
-        name: SeenTopic(
-            len(topic.partitions),
-            min((len(one.replicas) for one in topic.partitions.values()), default=0),
-            settings[name],
-        )
-        for name, topic in seen.items()
-    }
+    listed = _listed(admin)
+    wanted = {name for name in listed.topics if name in names or name.startswith(PREFIX)}
+    topics = _seen(admin, listed, wanted)
     brokers = tuple(sorted(listed.brokers))
     of_brokers = _broker_settings(admin, brokers)
     has_none = any(one.get("authorizer.class.name") == "" for one in of_brokers.values())
     permissions = NoAcls.NO_AUTHORIZER if has_none else _acls(admin, as_hub=as_hub)
     open_to_all = _is_open_to_all(admin) if as_hub and not has_none else None
     return Cluster(str(listed.cluster_id), brokers, topics, permissions, of_brokers, open_to_all)
+
+
+def need_safe(admin: AdminClient, config: KafkaConfig) -> None:
+    """Returns when what is written to the intake is kept.
+
+    Raises:
+        ClusterError: it could be lost, or no broker answers.
+    """
+    listed = _listed(admin)
+    seen = _seen(admin, listed, {INTAKE})
+    found = losing(config, Cluster(str(listed.cluster_id), tuple(sorted(listed.brokers)), seen))
+    if found:
+        raise ClusterError(f"{found[0].says} {found[0].remedy}")
 
 
 def apply(admin: AdminClient, changes: Iterable[Change]) -> Iterator[Change]:
@@ -115,6 +116,25 @@ def apply(admin: AdminClient, changes: Iterable[Change]) -> Iterator[Change]:
             raise ClusterError(_refusal(change, error)) from None
         # A crash here: this one stands; the same command goes on with the rest.
         yield change
+
+
+def _listed(admin: AdminClient) -> ClusterMetadata:
+    try:
+        return admin.list_topics(timeout=SECONDS)
+    except KafkaException as error:
+        raise ClusterError(
+            f"No broker answers ({_code(error)}). Look whether Kafka runs, whether the names in `brokers` are right, and "
+            "whether it takes this certificate."
+        ) from None
+
+
+def _seen(admin: AdminClient, listed: ClusterMetadata, names: Collection[str]) -> dict[str, SeenTopic]:
+    found: dict[str, SeenTopic] = {}
+    for name in sorted(set(names) & set(listed.topics)):
+        parts = listed.topics[name].partitions.values()
+        copies = min((len(one.replicas) for one in parts), default=0)
+        found[name] = SeenTopic(len(parts), copies, _settings(admin, ResourceType.TOPIC, name, HOLDS))
+    return found
 
 
 def _refusal(change: Change, error: KafkaException) -> str:
@@ -150,10 +170,6 @@ def _make(admin: AdminClient, change: Change) -> None:
 
 def _all(answers: Mapping[Any, Future[T]]) -> dict[Any, T]:
     return {what: answer.result(3 * SECONDS) for what, answer in answers.items()}
-
-
-def _topic_settings(admin: AdminClient, names: list[str]) -> dict[str, dict[str, str]]:
-    return {name: _settings(admin, ResourceType.TOPIC, name, HOLDS) for name in names}
 
 
 def _broker_settings(admin: AdminClient, brokers: tuple[int, ...]) -> dict[int, dict[str, str]]:

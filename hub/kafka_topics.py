@@ -18,13 +18,13 @@ from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 
+PREFIX = "schakel."
 INTAKE = "schakel.intake"
 OUTCOMES = "schakel.outcomes"
 _FROM = "schakel.from."
-WORKERS = "schakel.workers"  # the group of the workers, which read the intake
-SENDERS = "schakel.senders"  # the group of those that read what partners send over Kafka
+WORKERS = "schakel.workers"  # the group of the workers, which read what comes in
 WATCH = "schakel.watch"  # the group of the watch and, in Faust, its name
-WATCH_TABLES = ("hours", "last")
+WATCH_TABLES = ("hours",)
 
 INTAKE_PARTITIONS = 48
 OUTCOMES_PARTITIONS = 4
@@ -91,6 +91,9 @@ HOLDS = MappingProxyType(
 )
 _UNLIMITED = frozenset({"retention.ms", "retention.bytes"})
 COMPACTED = "compact"
+STAYS_TOO_LONG = "What stays longer can be read longer. Nothing shortens it but a person: kafka-configs.sh --alter."
+# What the hub itself writes for the watch tells the hour and nothing more exact: the broker must not put its own time there.
+_OWN_TIME = MappingProxyType({"message.timestamp.type": "CreateTime"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,11 +188,12 @@ def layout(
     watch_tables: tuple[str, ...] = WATCH_TABLES,
 ) -> list[Topic]:
     """Every topic of a hub: intake, outcomes, the tables of the watch, and one for each partner that sends over Kafka."""
+    of_outcomes = {**_settings(copies, OUTCOMES_RETENTION_MS, LARGEST, 24 * _HOUR), **_OWN_TIME}
     made = [
         Topic(INTAKE, partitions, copies, _settings(copies, RETENTION_MS, LARGEST, _HOUR)),
-        Topic(OUTCOMES, outcomes_partitions, copies, _settings(copies, OUTCOMES_RETENTION_MS, LARGEST, 24 * _HOUR)),
+        Topic(OUTCOMES, outcomes_partitions, copies, MappingProxyType(of_outcomes)),
     ]
-    kept = MappingProxyType({"cleanup.policy": COMPACTED} | _durable(copies) | {"message.timestamp.type": "CreateTime"})
+    kept = MappingProxyType({"cleanup.policy": COMPACTED} | _durable(copies) | _OWN_TIME)
     made += [Topic(changelog(table), outcomes_partitions, copies, kept) for table in watch_tables]
     of_partner = _settings(copies, RETENTION_MS, FROM_LARGEST, _HOUR)
     made += [Topic(from_topic(number), FROM_PARTITIONS, copies, of_partner) for number in sorted(senders)]
@@ -219,8 +223,7 @@ def _setting_fault(topic: str, name: str, wanted: str, found: str | None) -> Fau
     is_now = "not told" if found is None else found
     says = f"The setting {name} of topic {topic} is {is_now} and {holds.value} {wanted}."
     if holds is Holds.RAISED and found is not None and _size(name, found) > _size(name, wanted):
-        remedy = "What stays longer can be read longer. Nothing shortens it but a person: kafka-configs.sh --alter."
-        return Fault(says, remedy, None)
+        return Fault(says, STAYS_TOO_LONG, None)
     return Fault(says, "`schakel kafka init --apply` sets it.", SetSetting(topic, name, wanted))
 
 

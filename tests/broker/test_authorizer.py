@@ -45,9 +45,9 @@ from cryptography.x509.oid import NameOID
 from adapters.connections.kafka import KafkaSender
 from adapters.kafka_settings import KafkaSending
 from deploy.exits import Exit
-from hub.kafka_acls import HUB, acls, principal_of
+from hub.kafka_acls import HUB, WATCHER, acls, principal_of
 from hub.kafka_cluster import read_cluster
-from hub.kafka_topics import INTAKE, OUTCOMES, SENDERS, WATCH, WORKERS, changelog, from_topic
+from hub.kafka_topics import INTAKE, OUTCOMES, WATCH, WORKERS, changelog, from_topic
 from schemas.codes import Code
 from schemas.envelope import LARGEST
 from schemas.kafka_way import client_settings
@@ -224,7 +224,7 @@ def test_a_partner_does_not_read_even_its_own(site: Site) -> None:
         reader.close()
 
 
-@pytest.mark.parametrize("topic", [from_topic(2), INTAKE, OUTCOMES, changelog("last")])
+@pytest.mark.parametrize("topic", [from_topic(2), INTAKE, OUTCOMES, changelog("hours")])
 def test_a_partner_reads_nothing_of_others(site: Site, topic: str) -> None:
     assert produced(site.kafka.client(), topic, b"something to read", key=b"k") == "delivered"
     reader = Consumer(settings(site, group_id="mine", enable_auto_commit=False))
@@ -249,7 +249,7 @@ def errors(reader: Consumer, wait: float) -> str:
     return str(error.name())
 
 
-@pytest.mark.parametrize("group", [WORKERS, SENDERS, WATCH, "mine"])
+@pytest.mark.parametrize("group", [WORKERS, WATCH, "mine"])
 def test_a_partner_joins_no_group(site: Site, group: str) -> None:
     reader = Consumer(settings(site, group_id=group))
     try:
@@ -298,6 +298,63 @@ def test_a_partner_gives_and_takes_no_permission(site: Site) -> None:
     [taken] = admin.delete_acls([ANY]).values()
     assert refusal(lambda: taken.result(WAIT)) == "CLUSTER_AUTHORIZATION_FAILED"
     assert read_cluster(site.kafka.admin(), [], as_hub=False).acls == frozenset(acls([1, 2]))
+
+
+# ------------------------------------------------------------------------------------------------ hub and watch
+
+
+def read_one(config: Settings, topic: str, end: int, wait: float = WAIT) -> set[str]:
+    """What comes of reading the last record there: `a record`, or the names of errors."""
+    reader = Consumer(config | {"enable.auto.commit": False})
+    try:
+        reader.assign([TopicPartition(topic, 0, end - 1)])
+        heard = set[str]()
+        while (found := reader.poll(wait)) is not None and found.error() is not None:
+            heard.add(found.error().name())  # type: ignore[union-attr]
+            wait = 1.0
+        return heard | ({"a record"} if found is not None else set())
+    finally:
+        reader.close()
+
+
+def test_the_watch_reads_outcomes_and_keeps_its_table_and_reaches_nothing_else(site: Site) -> None:
+    watch = {**site.kafka.client(WATCHER, **{"group.id": WATCH}), "logger": Quiet()}
+    assert produced(site.kafka.client(), OUTCOMES, b"x", partition=0) == "delivered"
+    assert read_one(watch, OUTCOMES, ends(site, OUTCOMES)[0]) == {"a record"}
+    assert produced(watch, changelog("hours"), b"x", key=b"k", partition=0) == "delivered"
+    assert read_one(watch, changelog("hours"), ends(site, changelog("hours"))[0]) == {"a record"}
+    for topic in (OUTCOMES, INTAKE, from_topic(1), "nobodys"):
+        assert produced(watch, topic) == "TOPIC_AUTHORIZATION_FAILED"
+    for topic in (INTAKE, from_topic(1)):
+        assert "a record" not in read_one(watch, topic, 1, 1.0)
+    joined = Consumer(watch | {"group.id": WORKERS})
+    try:
+        joined.subscribe([OUTCOMES])
+        assert errors(joined, WAIT) == "GROUP_AUTHORIZATION_FAILED"
+    finally:
+        joined.close()
+
+
+def test_the_hub_reads_how_far_it_wrote_to_the_watch_and_is_none_of_its_workers(site: Site) -> None:
+    hub = {**site.kafka.client(HUB, **{"group.id": WATCH}), "logger": Quiet()}
+    for topic in (OUTCOMES, INTAKE):
+        assert produced(hub | {"enable.idempotence": True}, topic, partition=0) == "delivered"
+    assert read_one(hub, OUTCOMES, ends(site, OUTCOMES)[0]) == {"a record"}
+    assert produced(hub, changelog("hours")) == "TOPIC_AUTHORIZATION_FAILED"
+    assert produced(hub, from_topic(1)) == "TOPIC_AUTHORIZATION_FAILED"
+    joined = Consumer(hub)
+    try:
+        joined.subscribe([OUTCOMES])
+        assert errors(joined, WAIT) == "GROUP_AUTHORIZATION_FAILED"
+    finally:
+        joined.close()
+
+
+def test_what_is_written_for_the_watch_keeps_the_hour_that_the_hub_said(site: Site) -> None:
+    hub = site.kafka.client(HUB)
+    at = 1_700_000_000_000 // 3_600_000 * 3_600_000
+    assert produced(hub, OUTCOMES, timestamp=at, partition=0) == "delivered"
+    assert newest(site, OUTCOMES).timestamp()[1] == at
 
 
 # ------------------------------------------------------------------------------------------------ who it is

@@ -24,8 +24,9 @@ from confluent_kafka.admin import (
 )
 
 from deploy.exits import Exit
+from hub.config import load_hub_config
 from hub.kafka_acls import Acl, acls
-from hub.kafka_cluster import connect, read_cluster
+from hub.kafka_cluster import ClusterError, connect, need_safe, read_cluster
 from hub.kafka_topics import INTAKE, layout
 from tests.broker.conftest import FIRST, SECOND, Site, new_site
 from tests.kafka import Kafka
@@ -57,6 +58,10 @@ def _set(site: Site, topic: str, name: str, value: str) -> None:
     admin = site.kafka.admin()  # one that is collected before its answer is there takes the answer with it
     for answer in admin.incremental_alter_configs([resource]).values():
         answer.result(30)
+    told = 0
+    while told < 10:  # each broker hears of it by itself, and any of them may be asked
+        seen = read_cluster(admin, [], as_hub=False).topics[topic].settings
+        told = told + 1 if seen.get(name) == value else 0
 
 
 def _extra(site: Site, acl: Acl) -> AclBinding:
@@ -116,6 +121,18 @@ def test_what_would_lose_data_is_refused_by_the_doctor_and_mended(site: Site, na
     assert site.schakel("hub", "doctor").exit_code == Exit.FAILED
     assert [one.partition(" of ")[0] for one in _answer(site, "--apply")["done"]] == [f"set {name}"]  # type: ignore[attr-defined]
     assert _of_kafka(site) == []
+
+
+def test_a_hub_writes_nothing_where_it_could_be_lost(site: Site) -> None:
+    config = load_hub_config(site.folder / "hub.toml").kafka
+    assert config is not None
+    admin = connect(config)
+    need_safe(admin, config)
+    _set(site, INTAKE, "min.insync.replicas", "1")
+    with pytest.raises(
+        ClusterError, match=r"min\.insync\.replicas of topic schakel\.intake is 1 and must be at least 2"
+    ):
+        need_safe(admin, config)
 
 
 def test_a_longer_retention_and_more_in_sync_are_never_lowered(site: Site) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from adapters.config import EdgeConfig, load_edge_config
 from hub.config import HubConfig, load_hub_config
 from hub.kafka_acls import acls
-from hub.kafka_check import Cluster, NoAcls, faults, senders_of, unused
+from hub.kafka_check import Cluster, NoAcls, faults, losing, senders_of, unused
 from hub.kafka_settings import KafkaConfig
 from hub.kafka_topics import INTAKE, SeenTopic, layout
 from schemas.kafka_way import KafkaWay, client_settings
@@ -184,6 +184,47 @@ def test_fewer_brokers_than_copies_and_one_copy_among_several_are_faults() -> No
     assert "There are 1 brokers, and 3 copies" in says(few)
     one = KafkaConfig(brokers=("kafka:9093",), copies=1)
     assert "one copy of each record" in says(whole(one), one)
+
+
+# ------------------------------------------------------------------------------------------------ what could be lost
+
+
+def with_intake(*, partitions: int = 48, copies: int = 3, **changed: str) -> Cluster:
+    intake = layout()[0]
+    values = {name.replace("_", "."): value for name, value in changed.items()}
+    seen = SeenTopic(partitions, copies, dict(intake.settings) | values)
+    return whole(topics=dict(whole().topics) | {INTAKE: seen})
+
+
+@pytest.mark.parametrize(
+    "cluster",
+    [
+        whole(topics={}),
+        with_intake(copies=2),
+        with_intake(partitions=47),
+        with_intake(min_insync_replicas="1"),
+        with_intake(unclean_leader_election_enable="true"),
+        with_intake(retention_ms="1000"),
+        with_intake(retention_bytes="1000"),
+        with_intake(cleanup_policy="compact"),
+        Cluster("id", (1, 2), whole().topics),
+    ],
+)
+def test_nothing_is_written_where_it_could_be_lost(cluster: Cluster) -> None:
+    assert losing(KAFKA, cluster)
+
+
+@pytest.mark.parametrize(
+    "cluster",
+    [
+        whole(),
+        with_intake(retention_ms="-1"),
+        with_intake(segment_ms="604800000"),
+        Cluster("id", (1, 2, 3), whole().topics),
+    ],
+)
+def test_what_only_stays_too_long_or_is_not_guarded_loses_nothing(cluster: Cluster) -> None:
+    assert losing(KAFKA, cluster) == []
 
 
 def test_topics_that_nobody_sends_on_any_more_are_named_and_left() -> None:
