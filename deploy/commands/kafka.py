@@ -27,7 +27,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 @click.group()
 def kafka() -> None:
-    """Set up the Kafka of a hub."""
+    """Set up the Kafka of a hub: topics, settings, permissions."""
 
 
 @kafka.command()
