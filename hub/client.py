@@ -3,7 +3,8 @@
 
 """The port an edge uses to reach the hub: the only thing of `hub` that `adapters` may import.
 
-In process and HTTPS are two ways of it, with one contract suite.  No caller may assume that an outcome is in an
+In process and HTTPS are two ways of it, with one contract suite; inside the hub's own network `send`, and nothing else,
+may go over Kafka (`adapters.connections.kafka`), where a record that is not known to be kept is `try-later`.  No caller may assume that an outcome is in an
 answer: `send` says `taken`, the outcome comes in the feed.  Every call carries the newest checkpoint that the
 edge knows; a connection is made with a callable that gives it.
 """

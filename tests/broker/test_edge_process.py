@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
+from click.testing import CliRunner
 from confluent_kafka import Consumer, TopicPartition
 
 from adapters.connections.kafka import KafkaSender
 from adapters.kafka_settings import KafkaSending
+from deploy.cli import cli
 from deploy.compose import machine_clock
 from deploy.demo_net import Net
 from deploy.office import open_office
@@ -22,6 +26,8 @@ from schemas.calendar import day_of
 from schemas.envelope import parse
 from tests.deploy.nets import net_of, wait_for
 from tests.kafka import Kafka
+
+OTHER = replace(CITIZEN, bsn="999900018", family_name="Anders", allocation="730194828")
 
 
 def numbers(net: Net) -> dict[str, int]:
@@ -69,7 +75,22 @@ def test_while_kafka_is_away_an_edge_is_told_and_tells_later_and_nothing_else_wa
         assert {one.source for one in envelopes} == {TEAM.address}
         assert len({one.message_id for one in envelopes}) == len(envelopes)
         net.team.process.need_alive()
+
+        # The same by commands, without a process.
+        net.team.process.stop()
+        before = len(records(kafka, topic))
+        net.team.put("tweede.xml", messages.allocation(OTHER, support))
+        wait_for(lambda: _worked(net) and len(records(kafka, topic)) > before)
+        told = CliRunner().invoke(cli, ["edge", "doctor", "--json", "--config", str(net.folder / TEAM.folder)])
+        [found] = [one for one in json.loads(told.stdout)["findings"] if one["subject"] == "Kafka"]
+        assert (found["well"], topic in found["says"]) == (True, True)
     kafka.remove()
+
+
+def _worked(net: Net) -> bool:
+    result = CliRunner().invoke(cli, ["edge", "work", "--config", str(net.folder / TEAM.folder)])
+    assert result.exit_code == 0, result.output
+    return not net.team.waiting()
 
 
 def test_an_edge_that_can_reach_its_topic_says_so_to_its_doctor(tmp_path: Path) -> None:
