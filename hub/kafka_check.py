@@ -94,10 +94,12 @@ def faults(config: KafkaConfig, senders: Collection[int], cluster: Cluster, *, s
 
 
 def losing(config: KafkaConfig, cluster: Cluster) -> list[Fault]:
-    """Why what is written to the intake could be lost. A gateway that said *taken* of it would not tell the truth."""
+    """Why what is written to the intake could be lost. A gateway that said *taken* of it would not tell the truth.
+
+    A broker that is away is no such reason: with two in sync the others have what is written, and with fewer they refuse it.
+    """
     intake = topics_of(config, ())[0]
-    found = [] if len(cluster.brokers) >= config.copies else list(_of_brokers(config, cluster, strict=False))[:1]
-    return found + [one for one in topic_faults(intake, cluster.topics.get(intake.name)) if _loses(one)]
+    return [one for one in topic_faults(intake, cluster.topics.get(intake.name)) if _loses(one)]
 
 
 def _loses(fault: Fault) -> bool:

@@ -41,6 +41,7 @@ from schemas.kafka_way import KafkaWay, client_settings
 
 SECONDS = 15.0
 _NOBODY = "schakel.nobody"  # a group that nobody was given
+_CRITICAL = 2  # what is wrong is said by an error of ours
 _USER = "User:"
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -62,7 +63,9 @@ def connect(way: KafkaWay) -> AdminClient:
         ClusterError: its files can't be used.
     """
     try:
-        return AdminClient(client_settings(way, {"socket.timeout.ms": int(SECONDS * 1_000)}), logger=_log)
+        return AdminClient(
+            client_settings(way, {"socket.timeout.ms": int(SECONDS * 1_000), "log_level": _CRITICAL}), logger=_log
+        )
     except KafkaException as error:
         raise ClusterError(
             f"The files of [kafka] can't be used: {_code(error)}. Look at authorities, certificate, key."

@@ -31,6 +31,7 @@ _MORE = 5.0  # the library itself says by then what became of each
 _NO_REPORT = "_TIMED_OUT"
 _TOGETHER = 500
 _BATCH_BYTES = 100_000  # the topic takes no more than 131,072 at once
+_CRITICAL = 2
 _PARTITION = 0  # the only one, so what an edge sends stays in its order
 _log = logging.getLogger(__name__)
 
@@ -115,6 +116,7 @@ class KafkaSender:
                 "linger.ms": 5,
                 "message.timeout.ms": int(self._seconds * 1_000),
                 "queue.buffering.max.messages": 2 * _TOGETHER,
+                "log_level": _CRITICAL,  # what keeps it away is said once, by whoever asks for it
             }
             self._producer = Producer(client_settings(self._settings, wanted), logger=_log)
         return self._producer

@@ -67,6 +67,8 @@ def test_while_kafka_is_away_an_edge_is_told_and_tells_later_and_nothing_else_wa
         net.sees(net.team, ["gestart"])  # what is told to it over the gateway is picked up meanwhile
         assert not net.team.process.events("hub-away")
         assert not net.team.process.events("kafka-back")
+        assert len(net.team.process.events("kafka-away")) == 1  # said once, and nothing of it by a library
+        assert not [one for one in net.team.process.events("library") if "kafka" in str(one["name"])]
 
         kafka.start()
         wait_for(lambda: net.team.process.events("kafka-back"))
