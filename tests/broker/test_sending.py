@@ -13,7 +13,7 @@ from confluent_kafka import Consumer, TopicPartition
 from adapters.connections.kafka import KafkaSender
 from hub.kafka_record import Record, Sent, sent_by_partner
 from hub.kafka_settings import KafkaConfig
-from hub.kafka_topics import from_topic
+from hub.kafka_topics import WORKERS, from_topic
 from schemas.codes import Code
 from schemas.kafka_way import client_settings
 from tests.broker.conftest import Site
@@ -30,7 +30,7 @@ def read(site: Site, number: int, count: int) -> list[Record]:
         certificate=files.certificate,
         key=files.key,
     )
-    reader = Consumer({**client_settings(way, {"group.id": "schakel.senders", "enable.auto.commit": False})})
+    reader = Consumer({**client_settings(way, {"group.id": WORKERS, "enable.auto.commit": False})})
     try:
         end = reader.get_watermark_offsets(TopicPartition(from_topic(number), 0), timeout=30)[1]
         reader.assign([TopicPartition(from_topic(number), 0, end - count)])
