@@ -98,7 +98,7 @@ class Stopped(click.ClickException):
 
     def __init__(self, sentence: str, code: Exit) -> None:
         super().__init__(sentence)
-        self.exit_code: int = int(code)  # type: ignore[misc]  # click declares it on the class and reads it on the error
+        self.exit_code = int(code)
 
 
 def failed(sentence: str) -> Stopped:
