@@ -12,10 +12,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from adapters.format_names import IN_FORMATS, OUT_FORMATS
 from adapters.formats.native import FormatConfig, SubjectKind
 from adapters.kafka_settings import KafkaSending
 from adapters.keys import is_beside
 from adapters.spread import DAYS, MOST_DAYS
+from adapters.stream_config import StreamConfig, stream_faults
 from adapters.workplace import MOST_OBJECTION_DAYS, OBJECTION_DAYS
 from schemas.address import PATTERN, role_of
 from schemas.event import Kind, Law
@@ -42,23 +44,6 @@ from schemas.settings import (
     whole,
 )
 
-AUTO: Final = "auto"  # each file says by its content what it is
-IN_FORMATS: Final = (
-    AUTO,
-    "cloudevents",
-    "corv",
-    "fhir",
-    "hl7v2",
-    "ijw",
-    "iwmo",
-    "medvri",
-    "oso",
-    "school",
-    "suwi",
-    "team",
-    "zgw",
-)
-OUT_FORMATS: Final = ("cloudevents", "corv", "csv", "fhir-communication", "fhir-task", "hl7v2", "school", "team", "zgw")
 LOCAL: Final = "local:"
 HTTPS: Final = "https://"
 MOVED: Final[Mapping[str, str]] = MappingProxyType({})  # a key of an earlier version -> its name now
@@ -300,6 +285,9 @@ class EdgeConfig:
     notices_with_bsn: bool = optional(
         flag, default=False, meaning="Name the client in a notice by BSN instead of by the own client number."
     )
+    kafka: StreamConfig | None = optional(
+        section(StreamConfig), None, "The organisation's own Kafka, beside the folders; see the table `[kafka]`."
+    )
     fg_contact: str | None = optional(
         text(2, 120),
         None,
@@ -394,6 +382,8 @@ def _together(config: EdgeConfig) -> list[Fault]:
         faults.append(Fault("/spread_days", "0 shows the hub what belongs together: refused in strict mode"))
     if config.strict and config.key_file is not None and is_beside(config.key_file, config.data_folder):
         faults.append(Fault("/key_file", "lies in data_folder: refused in strict mode"))
+    if config.kafka is not None:
+        faults += stream_faults(config.kafka, strict=config.strict, notices=config.notices_out is not None)
     names = ("data_folder", "in_folder", "done_folder", "quarantine_folder", "out_folder")
     seen: dict[Path, str] = {}
     for name in names:

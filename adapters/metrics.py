@@ -19,6 +19,7 @@ from prometheus_client.registry import Collector
 from adapters.alarms import Duty, Lie, Misuse
 from adapters.desk import BACKLOG_STATES, Backlog
 from adapters.records import ASKS
+from adapters.stream_metrics import STREAM, StreamCounts
 from schemas.metrics import GAUGE, About, certificate_end, labelled, single
 
 _STATES: Final = frozenset(BACKLOG_STATES)
@@ -82,7 +83,7 @@ OVERDUE: Final = About(
     "kind",
     frozenset(duty.value for duty in Duty),
 )
-ALL: Final = (OUTBOX, OLDEST, ASK, PASS_AGE, UNCONFIRMED, CERTIFICATE, ALARMS, MISUSE, OVERDUE)
+ALL: Final = (OUTBOX, OLDEST, ASK, PASS_AGE, UNCONFIRMED, CERTIFICATE, ALARMS, MISUSE, OVERDUE, *STREAM)
 
 
 class EdgeMetrics(Collector):
@@ -96,6 +97,7 @@ class EdgeMetrics(Collector):
         self._unconfirmed = False
         self._passed_at = clock()
         self._ends_at: float | None = None
+        self.streams = StreamCounts()
 
     def look(self, read: Callable[[], dict[str, Backlog]], unconfirmed: Callable[[], bool]) -> None:
         """Looks at outbox, certificate and whether a person must confirm a restore; does nothing when the last look is less than five seconds old.
@@ -135,3 +137,4 @@ class EdgeMetrics(Collector):
         yield single(UNCONFIRMED, int(self._unconfirmed))
         if self._ends_at is not None:
             yield single(CERTIFICATE, (self._ends_at - now / 1000) / _DAY)
+        yield from self.streams.collect()

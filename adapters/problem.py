@@ -135,6 +135,18 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "Laat de autorisatie bij de bron nakijken: die zegt dat deze vraag niet gesteld mag worden.",
         "Have the authorisation at the source looked at: it says that this question may not be asked.",
     ),
+    Keyword.CLIENT_CONFLICT: (
+        "Controleer cliëntnummer en burgerservicenummer: zij horen hier bij twee verschillende cliënten.",
+        "Check the client number and the citizen service number: here they belong to two different clients.",
+    ),
+    Keyword.TOMBSTONE: (
+        "Lever dit record niet hier aan: het heeft een sleutel en geen inhoud, en wist zo een eerder record.",
+        "Do not deliver this record here: it has a key and no value, and so wipes an earlier record.",
+    ),
+    Keyword.HEADERS: (
+        "Lever het hele bericht in de waarde van het record aan, onverpakt en in UTF-8; de headers zeggen dat het dat niet is.",
+        "Deliver the whole message in the value of the record, unpacked and in UTF-8; the headers say that it is not.",
+    ),
 }
 
 

@@ -41,6 +41,9 @@ class Event(StrEnum):
     HUB_BACK = "hub-back"
     KAFKA_AWAY = "kafka-away"  # what this edge sends waits in its outbox
     KAFKA_BACK = "kafka-back"
+    BROKERS_AWAY = "brokers-away"  # those of the organisation's own Kafka
+    BROKERS_THERE = "brokers-there"
+    TOPIC_MISSING = "topic-missing"
     NOT_ADMITTED = "not-admitted"
     RECOVERY = "recovery"  # the hub was put back: it waits for its partners, or no longer
     RESTORING = "restoring"  # hub or edge was put back, and something stands before sending and picking up

@@ -20,6 +20,7 @@ from adapters.formats import READERS, WRITERS
 from adapters.kafka_settings import KafkaSending
 from adapters.metrics import ALL as EDGE_METRICS
 from adapters.problem import SENTENCES
+from adapters.stream_config import StreamConfig
 from consent.rules import national
 from deploy.cli import COMMANDS, cli
 from deploy.entries import KINDS
@@ -84,6 +85,7 @@ def _settings() -> Iterator[str]:
         ("`[kafka]` in `hub.toml`", KafkaConfig),
         ("`edge.toml`", EdgeConfig),
         ("`[kafka]` in `edge.toml`", KafkaSending),
+        ("`[kafka]` in `edge.toml`", StreamConfig),
     )
     for title, kind in kinds:
         yield f"## Settings: {title}\n"

@@ -44,6 +44,7 @@ from deploy.line import Line, LineError
 from deploy.logs import Event, Log
 from deploy.metrics_page import metrics_page
 from deploy.renewal import RenewalError, confirm, is_due, renew
+from deploy.run_streams import Streams, need_faust
 from deploy.work import Pass, one_pass
 from hub.client import HubUnavailableError, RefusedError
 from hub.control_socket import ControlServer, is_served
@@ -84,6 +85,7 @@ def run_edge(settings: Settings, log: Log, clock: MachineClock) -> None:
     if not (config.data_folder / STORE_FILE).is_file():
         raise failed("There is no edge store in data_folder; `schakel edge join` makes one.")
     _need_authorities(config)
+    need_faust(config)
     key = store_key(config, os.environ)
     end = log.listen(requests=False)
     try:
@@ -154,6 +156,7 @@ class _EdgeProcess:
         self._lender = Lender(self._wake.set)
         self._control = ControlServer(self._config.data_folder, {LEND: self._lender.lend})
         self._metrics = EdgeMetrics(self._config.hub_certificate, means.clock)
+        self._streams = Streams(self._config, means.log, means.clock, self._wake.set, self._metrics.streams)
         self._page = AsyncExitStack()
         self._line = Line(self._config, means.clock, means.random, keep=True)
 
@@ -171,6 +174,7 @@ class _EdgeProcess:
                     self._log(Event.LENT)
                     await self._lender.let_go()
         finally:
+            await self._streams.stop()
             await self._page.aclose()
             await self._control.stop()
             await self._line.close()
@@ -222,7 +226,8 @@ class _EdgeProcess:
                 await self._sleep(STANDBY_SECONDS)
                 return
             self._failed, self._waits_for_room = 0, False
-            await self._finished(asyncio.get_running_loop().create_task(self._work(edge)))
+            async with self._streams.serve(edge):
+                await self._finished(asyncio.get_running_loop().create_task(self._work(edge)))
 
     def _is_ending(self, error: Exception) -> bool:
         """Whether a store that does not open ends this process: not while its disk is full, nor when another standby, or
@@ -260,6 +265,7 @@ class _EdgeProcess:
                 await self._read_files_again()
             exchange = self._pace.is_due(_time())
             moved = await self._pass(edge, folder, exchange=exchange)
+            self._streams.passed()
             if exchange and (not self._pace.pause or self._line.pair.is_unconfirmed()):
                 await self._renew()
             if not self._shall_rest():

@@ -17,11 +17,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import chain
 
-import orjson
-
 from adapters.clients import ClientConflictError
-from adapters.config import AUTO, EdgeConfig
+from adapters.config import EdgeConfig
 from adapters.edge import Edge, Worked
+from adapters.format_names import AUTO
 from adapters.formats import READERS, WRITERS, the_format
 from adapters.formats.batch import Part
 from adapters.formats.native import Fault, Keyword, Malformed, NativeEvent, Reader
@@ -32,13 +31,7 @@ from hub.client import HubUnavailableError
 
 _NO_FORMAT = "?"
 _HELD = 4 << 20  # bytes of messages that wait to be taken together
-_CONFLICT = {
-    "pad": "/",
-    "fout": "client-conflict",
-    "retourcode": None,
-    "nl": "Controleer cliëntnummer en burgerservicenummer: zij horen hier bij twee verschillende cliënten.",
-    "en": "Check the client number and the citizen service number: here they belong to two different clients.",
-}
+_CONFLICT = (Fault("/", Keyword.CLIENT_CONFLICT),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +100,7 @@ async def one_pass(
     except HubUnavailableError:
         away = True
     written = 0
-    if config.notices_out is not None:
+    if config.notices_out is not None and (config.kafka is None or config.kafka.notices_topic is None):
         written = edge.write_notices(WRITERS[config.notices_out](), lambda name, data: _out(folder, name, data))
     if not edge.is_restoring() and edge.reads_again() is None:  # a person may take longer than these files are kept
         folder.clear_done(clock())
@@ -172,9 +165,7 @@ async def _take(edge: Edge, folder: Folder, readers: dict[str, Reader], file: Na
     except Malformed as error:
         _quarantine(folder, file, error.faults, count)
     except ClientConflictError:
-        report = {"bestand": folder.label(file), "formaat": file.format, "gelezen": False, "fouten": [_CONFLICT]}
-        folder.quarantine(file, orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n")
-        count.quarantined += 1
+        _quarantine(folder, file, _CONFLICT, count)
     else:
         # On disk at the edge. A crash here: the file is read again and its digest is known.
         folder.done(file)
@@ -237,7 +228,7 @@ class _Batch:
             done = await self.edge.take_together([one for _, one in waiting], again=self.again) if waiting else []
         except ClientConflictError:
             if len(waiting) == 1:
-                self._refuse(waiting[0][0], ())
+                self._refuse(waiting[0][0], _CONFLICT)
                 return
             for one in waiting:
                 self.waiting = [one]
@@ -251,9 +242,8 @@ class _Batch:
             return  # it was in quarantine before this edge was put back, or is too late for it: the file is kept
         label, file = self.folder.label(self.file), self.file
         name = f"{label}-{part.number}" if part.data is None else _named(part.data) + file.suffix
-        report = orjson.loads(problem_report(label, file.format or _NO_FORMAT, faults, part.number))
-        report["fouten"] = report["fouten"] or [_CONFLICT]
-        self.folder.quarantine_message(name, part.data, orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n")
+        report = problem_report(label, file.format or _NO_FORMAT, faults, part.number)
+        self.folder.quarantine_message(name, part.data, report)
         self.count.quarantined += 1
 
 

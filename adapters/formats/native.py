@@ -56,6 +56,9 @@ class Keyword(StrEnum):
     FOR_A_PERSON = "for-a-person"
     SOURCE_FAULT = "source-fault"
     NOT_ENTITLED = "not-entitled"
+    CLIENT_CONFLICT = "client-conflict"
+    TOMBSTONE = "tombstone"
+    HEADERS = "headers"
 
 
 @dataclass(frozen=True, slots=True)

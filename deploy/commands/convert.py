@@ -15,7 +15,8 @@ from pathlib import Path
 
 import click
 
-from adapters.config import AUTO, load_edge_config
+from adapters.config import load_edge_config
+from adapters.format_names import AUTO
 from adapters.formats import READERS, WRITERS
 from adapters.formats.native import FormatConfig, SubjectKind
 from deploy.dry_run import DryRun, Outcome, as_json, as_notices

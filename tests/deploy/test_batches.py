@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from adapters.config import AUTO
+from adapters.format_names import AUTO
 from adapters.records import EVENT
 from deploy.story import messages
 from deploy.story.person import CITIZEN

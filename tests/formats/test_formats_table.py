@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.config import AUTO, IN_FORMATS, OUT_FORMATS
+from adapters.format_names import AUTO, IN_FORMATS, OUT_FORMATS
 from adapters.formats import READERS, WRITERS
 from adapters.formats.native import Fault, FormatConfig, Keyword, Malformed
 from adapters.problem import SENTENCES, problem_report

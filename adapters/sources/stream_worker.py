@@ -1,0 +1,372 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+"""The process that reads and writes the organisation's topics for a running edge: one Faust agent per topic.
+
+It knows Kafka and nothing else: no format, no key, no store.  What it reads it hands to the edge; what the edge says is
+wrong with a record it puts in the quarantine topic; what the edge wants told it writes.
+
+Guarantees:
+- a record is acknowledged when the edge has it on disk, or when its report stands in the quarantine topic, and not before;
+- records of one partition are handed over in their order, and one that must wait keeps those behind it waiting;
+- of a transaction that was rolled back nothing is read;
+- it ends when the edge says so or is gone, within seconds, and whenever its way to the brokers breaks: the edge starts
+  another, which goes on where Kafka knows that it was, and is handed nothing twice that the edge does not recognise.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import ssl
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+import faust
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+from faust.transport.drivers import aiokafka as driver
+from faust.types import AppT, EventT, StreamT
+
+from adapters.sources.record import Record
+from adapters.sources.stream_line import END, SEND, SENT, STATE, TAKE, WARNED, Frame, Line, LineOverError, as_frame
+
+AWAY, MISSING, CONNECTED = "away", "topic-missing", "connected"
+MOST: Final = 200  # records that are handed over together
+HELD: Final = 4 << 20  # bytes of them
+PROBE_SECONDS: Final = 2.0  # between two looks whether the brokers answer
+ANSWER_SECONDS: Final = 5.0  # so long a broker may take
+STOP_SECONDS: Final = 6.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 10.0
+_EXIT_BROKEN: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What the edge tells it to do."""
+
+    brokers: Sequence[str]
+    group: str
+    topics: Sequence[str]
+    quarantine: str | None
+    notices: str | None
+    authorities: str | None
+    certificate: str | None
+    certificate_key: str | None
+    session_seconds: int
+    largest: int
+
+    def context(self) -> ssl.SSLContext | None:
+        """How the brokers are proven, and this edge to them; None: no TLS."""
+        if self.authorities is None:
+            return None
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_verify_locations(self.authorities)
+        if self.certificate is not None:
+            context.load_cert_chain(self.certificate, self.certificate_key)
+        return context
+
+    @property
+    def named(self) -> list[str]:
+        """Every topic that must be there."""
+        return [*self.topics, *(one for one in (self.quarantine, self.notices) if one is not None)]
+
+
+class BrokerAwayError(Exception):
+    """The brokers don't answer, or not as they should."""
+
+
+class _Committed(driver.AIOKafkaConsumerThread):
+    """Reads no record of a transaction that was not committed: its source never said it."""
+
+    def _create_worker_consumer(self, transport: driver.Transport) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        # Faust has no setting for it; aiokafka hands it to what fetches when it starts.
+        consumer._isolation_level = "read_committed"  # noqa: SLF001
+        return consumer
+
+
+class _Consumer(driver.Consumer):
+    def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
+        return _Committed(self, loop=self.loop, beacon=self.beacon)
+
+
+class _Transport(driver.Transport):
+    Consumer = _Consumer
+
+
+def make_app(setup: Setup, folder: str) -> AppT:
+    """The Faust app of these settings; its agents are added by who has something to do with records."""
+    context = setup.context()
+    app = faust.App(
+        setup.group,
+        broker=[f"kafka://{one}" for one in setup.brokers],
+        broker_credentials=None if context is None else faust.SSLCredentials(context),
+        datadir=folder,
+        store="memory://",
+        autodiscover=False,
+        web_enabled=False,
+        topic_disable_leader=True,  # no topic of Faust's own
+        topic_allow_declare=False,  # topics are made beforehand, by who owns the Kafka
+        key_serializer="raw",
+        value_serializer="raw",
+        broker_session_timeout=float(setup.session_seconds),
+        broker_heartbeat_interval=setup.session_seconds / 5,
+        broker_commit_interval=1.0,
+        broker_max_poll_records=MOST,
+        # One that waits for the hub may wait long, and is no sign of a fault.
+        broker_max_poll_interval=24 * 3600.0,
+        stream_processing_timeout=24 * 3600.0,
+        broker_commit_livelock_soft_timeout=24 * 3600.0,
+        consumer_auto_offset_reset="earliest",
+        # The place of this edge in its group: one that was killed has it back at once.
+        consumer_group_instance_id=setup.group,
+        stream_buffer_maxsize=MOST,
+        stream_wait_empty=False,
+        producer_acks=-1,
+        producer_linger_ms=0,
+        producer_max_request_size=max(setup.largest * 2, 1 << 20),
+    )
+    if setup.topics:
+        app.transport = _Transport(app.conf.broker_consumer, app)
+    else:
+        app.producer_only = True
+    return app
+
+
+class Worker:
+    """One way to the brokers, until it breaks or is told to end."""
+
+    def __init__(self, line: Line, setup: Setup, folder: str) -> None:
+        self._line, self._setup = line, setup
+        self._app = make_app(setup, folder)
+        self._queue: asyncio.Queue[EventT[bytes]] = asyncio.Queue(MOST)
+        self._ending = asyncio.Event()
+        self._broken: BaseException | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        for number, name in enumerate(setup.topics):
+            topic = self._app.topic(name, value_type=bytes, allow_empty=True)
+            self._app.agent(topic, name=f"read-{number}")(self._read)
+
+    async def _read(self, stream: StreamT[Any]) -> None:
+        """The agent: every event waits in one queue for its batch; that it is bounded keeps Kafka from being read ahead."""
+        async for event in stream.noack().events():  # type: ignore[attr-defined]  # of every stream that there is
+            await self._queue.put(event)
+
+    async def run(self) -> None:
+        """Until it is told to end.
+
+        Raises:
+            BrokerAwayError: the way broke.
+        """
+        self._begin(self._hear())
+        admin = await self._reached()
+        try:
+            if not self._ending.is_set():
+                await self._work(admin)
+        finally:
+            with suppress(Exception):
+                await admin.close()
+
+    async def _work(self, admin: AIOKafkaAdminClient) -> None:
+        app = self._app
+        try:
+            await asyncio.wait_for(app.start(), ANSWER_SECONDS * 4)
+            self._begin(self._drain())
+            await self._line.write(STATE, state=CONNECTED)
+            while not self._ending.is_set() and not app.should_stop and self._broken is None:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._ending.wait(), PROBE_SECONDS)
+                await self._probe(admin)
+            if not self._ending.is_set():
+                raise BrokerAwayError
+        finally:
+            # What was acknowledged is committed here. Killed before: it is read again, and known.
+            with suppress(Exception):
+                await asyncio.wait_for(app.stop(), STOP_SECONDS)
+
+    def _begin(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._broken = task.exception()
+
+    # -- brokers -----------------------------------------------------------------------------------------------------
+
+    async def _reached(self) -> AIOKafkaAdminClient:
+        """Waits until the brokers answer and every topic is there; says once what it waits for."""
+        setup, said, pause = self._setup, "", FIRST_PAUSE
+        while True:
+            context = setup.context()
+            admin = AIOKafkaAdminClient(
+                bootstrap_servers=list(setup.brokers),
+                request_timeout_ms=int(ANSWER_SECONDS * 1000),
+                security_protocol="PLAINTEXT" if context is None else "SSL",
+                ssl_context=context,
+            )
+            state = AWAY
+            missing: list[str] = []
+            with suppress(KafkaError, OSError, TimeoutError):
+                await asyncio.wait_for(admin.start(), ANSWER_SECONDS)
+                missing = await self._missing(admin)
+                state = MISSING if missing else CONNECTED
+            if state == CONNECTED or self._ending.is_set():
+                return admin
+            with suppress(Exception):
+                await admin.close()
+            if state != said:
+                await self._line.write(STATE, state=state, topics=missing)
+                said = state
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def _missing(self, admin: AIOKafkaAdminClient) -> list[str]:
+        found = await asyncio.wait_for(admin.describe_topics(self._setup.named), ANSWER_SECONDS)
+        return [one["topic"] for one in found if one["error_code"]]
+
+    async def _probe(self, admin: AIOKafkaAdminClient) -> None:
+        """Whether brokers and topics are still there.
+
+        Raises:
+            BrokerAwayError: they are not.
+        """
+        try:
+            missing = await self._missing(admin)
+        except (KafkaError, OSError, TimeoutError):
+            raise BrokerAwayError from None
+        if missing:
+            raise BrokerAwayError
+
+    # -- in ----------------------------------------------------------------------------------------------------------
+
+    async def _drain(self) -> None:
+        """Hands over what is there, as much as goes together, and then what came meanwhile."""
+        while True:
+            batch = [await self._queue.get()]
+            size = _size(batch[0])
+            while len(batch) < MOST and size < HELD and not self._queue.empty():
+                batch.append(self._queue.get_nowait())
+                size += _size(batch[-1])
+            await self._settle(batch)
+
+    async def _settle(self, batch: list[EventT[bytes]]) -> None:
+        pause = FIRST_PAUSE
+        while batch:
+            records = [as_frame(_record(one, self._setup.largest)) for one in batch]
+            answer = await self._line.ask(TAKE, records=records)
+            settled = int(answer["settled"])
+            await self._quarantine([(batch[number], data) for number, data in answer["reports"]])
+            # The edge has them on disk, or their reports stand in the quarantine topic. A crash here: they are read
+            # again; the edge knows what it took, and a report comes again under the same key.
+            for one in batch[:settled]:
+                one.ack()
+            batch = batch[settled:]
+            if settled:
+                pause = FIRST_PAUSE
+            elif batch:  # the first one waits, for the hub or for a person
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def _quarantine(self, found: Sequence[tuple[EventT[bytes], bytes]]) -> None:
+        if not found:
+            return
+        topic = self._app.topic(str(self._setup.quarantine), value_type=bytes)
+        sent = []
+        for event, data in found:
+            message = event.message
+            key = f"{message.topic}/{message.partition}/{message.offset}".encode()
+            sent.append(await topic.send(key=key, value=data))
+        await asyncio.gather(*sent)
+
+    # -- out ---------------------------------------------------------------------------------------------------------
+
+    async def _hear(self) -> None:
+        """What the edge says; when it is gone, so is this."""
+        try:
+            while True:
+                frame = await self._line.read()
+                if frame["kind"] == SEND:
+                    self._begin(self._send(frame))
+                elif frame["kind"] == END:
+                    self._ending.set()
+        except LineOverError:
+            os._exit(0)  # the edge was killed: what is not acknowledged is read again
+
+    async def _send(self, frame: Frame) -> None:
+        """Writes notices, and says of each whether it stands in the topic: a doubtful one doesn't."""
+        told = await asyncio.gather(*(self._told(*one) for one in frame["notices"]))
+        await self._line.write(SENT, to=frame["number"], told=told)
+
+    async def _told(self, key: bytes, value: bytes, headers: Mapping[str, bytes]) -> bool:
+        if not self._app.started or self._setup.notices is None:
+            return False
+        topic = self._app.topic(self._setup.notices, value_type=bytes)
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                sent = await topic.send(key=key, value=value, headers=dict(headers))
+                await sent
+        except Exception:  # noqa: BLE001  # whatever it was, it is not told; the edge tells it again
+            return False
+        return True
+
+
+def _size(event: EventT[bytes]) -> int:
+    return len(event.message.value or b"")
+
+
+def _record(event: EventT[bytes], largest: int) -> Record:
+    message: Any = event.message
+    value: bytes | None = message.value
+    too_large = value is not None and len(value) > largest
+    at = int((message.timestamp or 0) * 1000)
+    headers = message.headers.items() if isinstance(message.headers, Mapping) else message.headers or ()
+    place = (message.topic, message.partition, message.offset, max(at, 0))
+    return Record(*place, None if too_large else value, [(name, of) for name, of in headers], too_large)
+
+
+class _Warned(logging.Handler):
+    """Of what a library says only its name, the level and the kind of error goes on: its text may hold a record."""
+
+    def __init__(self, line: Line, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(logging.WARNING)
+        self._line, self._loop = line, loop
+
+    def emit(self, record: logging.LogRecord) -> None:
+        kind = None if not record.exc_info or record.exc_info[0] is None else record.exc_info[0].__name__
+        said = self._line.write(WARNED, name=record.name, level=record.levelname, error=kind)
+        asyncio.run_coroutine_threadsafe(said, self._loop)
+
+
+async def _main(line_on: socket.socket) -> int:
+    line = Line(*await asyncio.open_unix_connection(sock=line_on))
+    logging.getLogger().addHandler(_Warned(line, asyncio.get_running_loop()))
+    try:
+        said = await line.read()
+        setup = Setup(**{name: value for name, value in said.items() if name != "kind"})
+        with tempfile.TemporaryDirectory(prefix="schakel-streams-") as folder:
+            await Worker(line, setup, folder).run()
+    except LineOverError:
+        return 0
+    except BrokerAwayError:
+        with suppress(LineOverError):
+            await line.write(STATE, state=AWAY, topics=[])
+        return _EXIT_BROKEN
+    return 0
+
+
+if __name__ == "__main__":
+    # The edge says when it ends: a signal to the whole group, as from a terminal, is for the edge.
+    for _number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(_number, signal.SIG_IGN)
+    _code = asyncio.run(_main(socket.socket(fileno=int(sys.argv[1]))))
+    os._exit(_code)  # threads of the library may still wait for a broker
