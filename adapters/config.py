@@ -285,8 +285,8 @@ class EdgeConfig:
     notices_with_bsn: bool = optional(
         flag, default=False, meaning="Name the client in a notice by BSN instead of by the own client number."
     )
-    kafka: StreamConfig | None = optional(
-        section(StreamConfig), None, "The organisation's own Kafka, beside the folders; see the table `[kafka]`."
+    streams: StreamConfig | None = optional(
+        section(StreamConfig), None, "The organisation's own Kafka, beside the folders; see the table `[streams]`."
     )
     fg_contact: str | None = optional(
         text(2, 120),
@@ -382,8 +382,8 @@ def _together(config: EdgeConfig) -> list[Fault]:
         faults.append(Fault("/spread_days", "0 shows the hub what belongs together: refused in strict mode"))
     if config.strict and config.key_file is not None and is_beside(config.key_file, config.data_folder):
         faults.append(Fault("/key_file", "lies in data_folder: refused in strict mode"))
-    if config.kafka is not None:
-        faults += stream_faults(config.kafka, strict=config.strict, notices=config.notices_out is not None)
+    if config.streams is not None:
+        faults += stream_faults(config.streams, strict=config.strict, notices=config.notices_out is not None)
     names = ("data_folder", "in_folder", "done_folder", "quarantine_folder", "out_folder")
     seen: dict[Path, str] = {}
     for name in names:

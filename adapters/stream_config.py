@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: Schakel contributors
 # SPDX-License-Identifier: EUPL-1.2
-"""The table `[kafka]` of `edge.toml`: the topics of the organisation's own Kafka that this edge reads and writes.
+"""The table `[streams]` of `edge.toml`: the topics of the organisation's own Kafka that this edge reads and writes.
 
 Guarantees: no topic has two parts to play, so a notice or a report is never read again as a message; what can't be read
 always has a topic to go to; in strict mode brokers are reached over TLS that proves them, and none other.
@@ -87,20 +87,20 @@ class StreamConfig:
 def stream_faults(config: StreamConfig, *, strict: bool, notices: bool) -> Iterator[Fault]:
     """What is wrong between settings that are right by themselves; `notices`: their format is set."""
     if not config.topics and config.notices_topic is None:
-        yield Fault("/kafka", "give topics, notices_topic, or both")
+        yield Fault("/streams", "give topics, notices_topic, or both")
     if not config.brokers:
-        yield Fault("/kafka/brokers", "name at least one broker")
+        yield Fault("/streams/brokers", "name at least one broker")
     if config.topics and config.quarantine_topic is None:
-        yield Fault("/kafka/quarantine_topic", "this setting is required with topics")
+        yield Fault("/streams/quarantine_topic", "this setting is required with topics")
     if config.notices_topic is not None and not notices:
-        yield Fault("/kafka/notices_topic", "say in which format: notices_out")
+        yield Fault("/streams/notices_topic", "say in which format: notices_out")
     if config.quarantine_topic is not None and config.quarantine_topic in config.topics:
-        yield Fault("/kafka/quarantine_topic", "is one of the topics that are read")
+        yield Fault("/streams/quarantine_topic", "is one of the topics that are read")
     if config.notices_topic is not None and config.notices_topic in {*config.topics, config.quarantine_topic}:
-        yield Fault("/kafka/notices_topic", "is a topic that is read, or the one for quarantine")
+        yield Fault("/streams/notices_topic", "is a topic that is read, or the one for quarantine")
     if (config.certificate is None) != (config.certificate_key is None):
-        yield Fault("/kafka/certificate", "give this and certificate_key, or none")
+        yield Fault("/streams/certificate", "give this and certificate_key, or none")
     if config.authorities is None and config.certificate is not None:
-        yield Fault("/kafka/authorities", "this setting is required with certificate")
+        yield Fault("/streams/authorities", "this setting is required with certificate")
     if strict and config.authorities is None:
-        yield Fault("/kafka/authorities", "brokers without TLS: refused in strict mode")
+        yield Fault("/streams/authorities", "brokers without TLS: refused in strict mode")

@@ -85,7 +85,7 @@ def _settings() -> Iterator[str]:
         ("`[kafka]` in `hub.toml`", KafkaConfig),
         ("`edge.toml`", EdgeConfig),
         ("`[kafka]` in `edge.toml`", KafkaSending),
-        ("`[kafka]` in `edge.toml`", StreamConfig),
+        ("`[streams]` in `edge.toml`", StreamConfig),
     )
     for title, kind in kinds:
         yield f"## Settings: {title}\n"

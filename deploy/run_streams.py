@@ -51,8 +51,8 @@ def need_faust(config: EdgeConfig) -> None:
     Raises:
         Stopped: the settings name topics, and what reads them is not installed.
     """
-    if config.kafka is not None and find_spec("faust") is None:
-        raise failed('The table [kafka] needs the extra "streams": install it with `pip install schakel[streams]`.')
+    if config.streams is not None and find_spec("faust") is None:
+        raise failed('The table [streams] needs the extra "streams": install it with `pip install schakel[streams]`.')
 
 
 class Streams:
@@ -62,8 +62,8 @@ class Streams:
         self, config: EdgeConfig, log: Log, clock: Callable[[], int], took: Callable[[], None], counts: StreamCounts
     ) -> None:
         self._config, self._log, self._took, self._counts = config, log, took, counts
-        self._settings = config.kafka
-        topics = {} if config.kafka is None else config.kafka.topics
+        self._settings = config.streams
+        topics = {} if config.streams is None else config.streams.topics
         self._records = Records.of(topics, config.formats, config.largest_file, clock)
         self._edge: Edge | None = None
         self._has_edge = asyncio.Event()

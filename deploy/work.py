@@ -100,7 +100,7 @@ async def one_pass(
     except HubUnavailableError:
         away = True
     written = 0
-    if config.notices_out is not None and (config.kafka is None or config.kafka.notices_topic is None):
+    if config.notices_out is not None and (config.streams is None or config.streams.notices_topic is None):
         written = edge.write_notices(WRITERS[config.notices_out](), lambda name, data: _out(folder, name, data))
     if not edge.is_restoring() and edge.reads_again() is None:  # a person may take longer than these files are kept
         folder.clear_done(clock())

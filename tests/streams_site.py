@@ -44,7 +44,7 @@ class Site:
             self.kafka.topic(self.topic(name), partitions=partitions, **{"max.message.bytes": "8000000"})
 
     def table(self) -> dict[str, str]:
-        """The table `[kafka]`, each value as TOML."""
+        """The table `[streams]`, each value as TOML."""
         read = ", ".join(f"{toml(self.topic(name))} = {toml(of)}" for name, of in self.topics.items())
         made = {
             "brokers": "[" + ", ".join(toml(one) for one in self.kafka.bootstrap.split(",")) + "]",
@@ -62,7 +62,7 @@ class Site:
         more = [one for one in who.more if one[0] != "notices_out"]
         if self.notices is not None:
             more.append(("notices_out", toml(self.notices)))
-        return replace(who, more=(*more, ("kafka", f"{{ {table} }}")))
+        return replace(who, more=(*more, ("streams", f"{{ {table} }}")))
 
     def put(self, name: str, *values: bytes | None, **more: Any) -> None:
         """Writes records, and returns when the broker has them."""
