@@ -89,7 +89,7 @@ class Site:
                 first, end = reader.get_watermark_offsets(TopicPartition(topic, number), timeout=10)
                 reader.assign([TopicPartition(topic, number, first)])
                 while first < end:
-                    for message in reader.consume(500, 1.0):
+                    for message in reader.consume(min(end - first, 500), 1.0):
                         assert message.error() is None
                         found.append(message)
                         first = int(message.offset() or 0) + 1
