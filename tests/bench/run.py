@@ -28,6 +28,7 @@ from tests.bench import (
     log_lines,
     network_lines,
     postgres_lines,
+    region_stream,
     rights_line,
     rule_lines,
     withdrawal_line,
@@ -79,6 +80,7 @@ NETWORK: dict[str, Measure] = {
     "withdrawal_seconds": withdrawal_line.withdrawal,
     "store.postgres": postgres_lines.commits,
     "edge.allocations": batch_line.allocations,
+    "edge.stream": region_stream.stream,
 }
 
 
