@@ -275,7 +275,8 @@ class _EdgeProcess:
         """One pass; whether anything moved."""
         done = Pass()
         try:
-            done = await one_pass(edge, self._config, self._means.clock, folder, exchange=exchange)
+            again = self._streams.read_again
+            done = await one_pass(edge, self._config, self._means.clock, folder, exchange=exchange, topics_again=again)
         except (HubRefusedError, RefusedError, LogForkError, FalseManifestError, NoteError) as error:
             self._put_off(error)
         except Exception as error:  # noqa: BLE001  # one pass that fails ends no edge: it is said, and tried again

@@ -204,7 +204,7 @@ class Streams:
             await self._has_edge.wait()  # a command has the store
             async with self._turn:
                 if self._edge is not None and self._has_edge.is_set():
-                    settled = await self._settle(self._edge, records)
+                    settled = await self._settle(self._edge, records, again=bool(frame.get("again")))
         counted = {TAKEN: settled.taken, KNOWN: settled.known, QUARANTINED: len(settled.reports)}
         for outcome, count in counted.items():
             self._counts.records[outcome] += count
@@ -215,9 +215,9 @@ class Streams:
             reports = [[number, data] for number, data in settled.reports.items()]
             await line.write(line_of.ANSWER, to=frame["number"], settled=settled.count, reports=reports)
 
-    async def _settle(self, edge: Edge, records: Sequence[Record]) -> Settled:
+    async def _settle(self, edge: Edge, records: Sequence[Record], *, again: bool) -> Settled:
         try:
-            return await self._records.settle(edge, records)
+            return await self._records.settle(edge, records, again=again)
         except Exception as error:  # noqa: BLE001  # a full disk, or a fault of ours: said, nothing is settled, and it is tried again
             self._log(Event.FAULT, kind=type(error).__name__, place=place_of(error))
             return Settled(0, {})
@@ -230,6 +230,17 @@ class Streams:
     def _pass_now(self) -> None:
         self._soon = None
         self._took()
+
+    async def read_again(self, since: int) -> bool:
+        """Takes again what the topics have said since a moment, in unix milliseconds; whether all of it was."""
+        if self._settings is None or not self._settings.topics:
+            return True
+        if self._line is None or not self._counts.connected:
+            return False
+        try:
+            return bool((await self._line.ask(line_of.AGAIN, since=since))["done"])
+        except LineOverError:
+            return False
 
     # -- out ---------------------------------------------------------------------------------------------------------
 

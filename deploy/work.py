@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -30,6 +30,7 @@ from adapters.sources.folder import Folder, FolderError, NativeFile, TooLargeErr
 from hub.client import HubUnavailableError
 
 _NO_FORMAT = "?"
+_DAY_MS = 86_400_000
 _HELD = 4 << 20  # bytes of messages that wait to be taken together
 _CONFLICT = (Fault("/", Keyword.CLIENT_CONFLICT),)
 
@@ -73,10 +74,12 @@ async def one_pass(
     *,
     exchange: bool = True,
     together: int = 100,
+    topics_again: Callable[[int], Awaitable[bool]] | None = None,
 ) -> Pass:
     """Everything that an edge has to do now; without `exchange` all but the exchange with the hub.
 
-    `together`: of a file with many messages, so many are taken in one commit.
+    `together`: of a file with many messages, so many are taken in one commit. `topics_again`: reads the topics again from a
+    time on, after a restore; whether all was. Without it an edge with topics waits for the process that reads them.
 
     Raises:
         LogForkError, FalseManifestError: a person must look; what was read stays read.
@@ -84,7 +87,7 @@ async def one_pass(
     folder = folder or Folder(config)
     readers = {name: entry(config.formats) for name, entry in READERS.items()}
     count = _Count(together)
-    if not await _read_again(edge, folder, readers, count):
+    if not await _read_again(edge, folder, readers, count) or not await _topics_again(edge, config, topics_again):
         count.left = len(folder.files())
     else:
         for file in folder.files():
@@ -142,7 +145,20 @@ async def _read_again(edge: Edge, folder: Folder, readers: dict[str, Reader], co
         except HubUnavailableError:
             return False  # the rest at the next pass: those that were read change nothing
         _counted(count, taken)
+    return True
+
+
+async def _topics_again(edge: Edge, config: EdgeConfig, read: Callable[[int], Awaitable[bool]] | None) -> bool:
+    """After a restore of this edge, and after its folder: the topics, from as long ago as the folder done goes."""
+    restored = edge.reads_again()
+    if restored is None:
+        return True
+    if config.streams is not None and config.streams.topics:
+        since = min(restored.saved_at, restored.at - config.done_days * _DAY_MS)
+        if read is None or not await read(since):
+            return False
     edge.has_read_again()
+    # A crash before this line: folder and topics are read again from the beginning, and what was taken is known.
     return True
 
 

@@ -19,10 +19,11 @@ Frame = Mapping[str, Any]
 
 _LENGTH: Final = struct.Struct(">I")
 
-# From the worker: the state of the way to the brokers, records to take, what became of notices, what a library warned of.
-STATE, TAKE, SENT, WARNED = "state", "take", "sent", "warned"
-# From the edge: what to do, what became of records, notices to send, the end.
-SETUP, ANSWER, SEND, END = "setup", "answer", "send", "end"
+# From the worker: the state of the way to the brokers, records to take, what became of notices, that records were read
+# again, what a library warned of.
+STATE, TAKE, SENT, AGAIN_DONE, WARNED = "state", "take", "sent", "again-done", "warned"
+# From the edge: what to do, what became of records, notices to send, to read again, the end.
+SETUP, ANSWER, SEND, AGAIN, END = "setup", "answer", "send", "again", "end"
 
 
 class LineOverError(Exception):

@@ -16,134 +16,58 @@ Guarantees:
 import asyncio
 import logging
 import os
+import shutil
 import signal
 import socket
-import ssl
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any, Final
 
-import faust
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
-from faust.transport.drivers import aiokafka as driver
-from faust.types import AppT, EventT, StreamT
+from faust.exceptions import ConsumerNotStarted
+from faust.types import EventT, StreamT
 
 from adapters.sources.record import Record
-from adapters.sources.stream_line import END, SEND, SENT, STATE, TAKE, WARNED, Frame, Line, LineOverError, as_frame
+from adapters.sources.stream_again import read_again, record_of
+from adapters.sources.stream_app import ANSWER_SECONDS, MOST, Setup, make_app
+from adapters.sources.stream_line import (
+    AGAIN,
+    AGAIN_DONE,
+    END,
+    SEND,
+    SENT,
+    STATE,
+    TAKE,
+    WARNED,
+    Frame,
+    Line,
+    LineOverError,
+    as_frame,
+)
 
 AWAY, MISSING, CONNECTED = "away", "topic-missing", "connected"
-MOST: Final = 200  # records that are handed over together
 HELD: Final = 4 << 20  # bytes of them
+AGAIN_SECONDS: Final = 60.0  # between two times that a library's same warning is handed on
 PROBE_SECONDS: Final = 2.0  # between two looks whether the brokers answer
-ANSWER_SECONDS: Final = 5.0  # so long a broker may take
 STOP_SECONDS: Final = 6.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 10.0
-_EXIT_BROKEN: Final = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """What the edge tells it to do."""
-
-    brokers: Sequence[str]
-    group: str
-    topics: Sequence[str]
-    quarantine: str | None
-    notices: str | None
-    authorities: str | None
-    certificate: str | None
-    certificate_key: str | None
-    session_seconds: int
-    largest: int
-
-    def context(self) -> ssl.SSLContext | None:
-        """How the brokers are proven, and this edge to them; None: no TLS."""
-        if self.authorities is None:
-            return None
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.load_verify_locations(self.authorities)
-        if self.certificate is not None:
-            context.load_cert_chain(self.certificate, self.certificate_key)
-        return context
-
-    @property
-    def named(self) -> list[str]:
-        """Every topic that must be there."""
-        return [*self.topics, *(one for one in (self.quarantine, self.notices) if one is not None)]
+ENDS_BROKEN: Final = 3  # the code with which it ends when its way to the brokers broke
 
 
 class BrokerAwayError(Exception):
     """The brokers don't answer, or not as they should."""
 
 
-class _Committed(driver.AIOKafkaConsumerThread):
-    """Reads no record of a transaction that was not committed: its source never said it."""
-
-    def _create_worker_consumer(self, transport: driver.Transport) -> Any:
-        consumer = super()._create_worker_consumer(transport)
-        # Faust has no setting for it; aiokafka hands it to what fetches when it starts.
-        consumer._isolation_level = "read_committed"  # noqa: SLF001
-        return consumer
-
-
-class _Consumer(driver.Consumer):
-    def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
-        return _Committed(self, loop=self.loop, beacon=self.beacon)
-
-
-class _Transport(driver.Transport):
-    Consumer = _Consumer
-
-
-def make_app(setup: Setup, folder: str) -> AppT:
-    """The Faust app of these settings; its agents are added by who has something to do with records."""
-    context = setup.context()
-    app = faust.App(
-        setup.group,
-        broker=[f"kafka://{one}" for one in setup.brokers],
-        broker_credentials=None if context is None else faust.SSLCredentials(context),
-        datadir=folder,
-        store="memory://",
-        autodiscover=False,
-        web_enabled=False,
-        topic_disable_leader=True,  # no topic of Faust's own
-        topic_allow_declare=False,  # topics are made beforehand, by who owns the Kafka
-        key_serializer="raw",
-        value_serializer="raw",
-        broker_session_timeout=float(setup.session_seconds),
-        broker_heartbeat_interval=setup.session_seconds / 5,
-        broker_commit_interval=1.0,
-        broker_max_poll_records=MOST,
-        # One that waits for the hub may wait long, and is no sign of a fault.
-        broker_max_poll_interval=24 * 3600.0,
-        stream_processing_timeout=24 * 3600.0,
-        broker_commit_livelock_soft_timeout=24 * 3600.0,
-        consumer_auto_offset_reset="earliest",
-        # The place of this edge in its group: one that was killed has it back at once.
-        consumer_group_instance_id=setup.group,
-        stream_buffer_maxsize=MOST,
-        stream_wait_empty=False,
-        producer_acks=-1,
-        producer_linger_ms=0,
-        producer_max_request_size=max(setup.largest * 2, 1 << 20),
-    )
-    if setup.topics:
-        app.transport = _Transport(app.conf.broker_consumer, app)
-    else:
-        app.producer_only = True
-    return app
-
-
 class Worker:
     """One way to the brokers, until it breaks or is told to end."""
 
     def __init__(self, line: Line, setup: Setup, folder: str) -> None:
-        self._line, self._setup = line, setup
+        self._line, self._setup, self._folder = line, setup, folder
         self._app = make_app(setup, folder)
         self._queue: asyncio.Queue[EventT[bytes]] = asyncio.Queue(MOST)
         self._ending = asyncio.Event()
@@ -183,12 +107,14 @@ class Worker:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._ending.wait(), PROBE_SECONDS)
                 await self._probe(admin)
+            if self._broken is not None:
+                raise self._broken
             if not self._ending.is_set():
                 raise BrokerAwayError
         finally:
-            # What was acknowledged is committed here. Killed before: it is read again, and known.
-            with suppress(Exception):
-                await asyncio.wait_for(app.stop(), STOP_SECONDS)
+            # What was acknowledged is committed here. Killed before: it is read again, and known. Without brokers the
+            # library waits for them a minute, whoever cancels it; so this process ends without waiting for it.
+            await asyncio.wait({asyncio.ensure_future(app.stop())}, timeout=STOP_SECONDS)
 
     def _begin(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -206,13 +132,7 @@ class Worker:
         """Waits until the brokers answer and every topic is there; says once what it waits for."""
         setup, said, pause = self._setup, "", FIRST_PAUSE
         while True:
-            context = setup.context()
-            admin = AIOKafkaAdminClient(
-                bootstrap_servers=list(setup.brokers),
-                request_timeout_ms=int(ANSWER_SECONDS * 1000),
-                security_protocol="PLAINTEXT" if context is None else "SSL",
-                ssl_context=context,
-            )
+            admin = setup.admin()
             state = AWAY
             missing: list[str] = []
             with suppress(KafkaError, OSError, TimeoutError):
@@ -262,7 +182,7 @@ class Worker:
     async def _settle(self, batch: list[EventT[bytes]]) -> None:
         pause = FIRST_PAUSE
         while batch:
-            records = [as_frame(_record(one, self._setup.largest)) for one in batch]
+            records = [as_frame(_of_event(one, self._setup.largest)) for one in batch]
             answer = await self._line.ask(TAKE, records=records)
             settled = int(answer["settled"])
             await self._quarantine([(batch[number], data) for number, data in answer["reports"]])
@@ -288,6 +208,23 @@ class Worker:
             sent.append(await topic.send(key=key, value=data))
         await asyncio.gather(*sent)
 
+    async def _again(self, frame: Frame) -> None:
+        """Reads again what was acknowledged since a moment: the edge was put back from a copy. Whether all of it was."""
+        done = False
+        with suppress(KafkaError, OSError, TimeoutError):
+            await read_again(self._setup, frame["since"], self._hand_over)
+            done = True
+        await self._line.write(AGAIN_DONE, to=frame["number"], done=done)
+
+    async def _hand_over(self, records: list[Record]) -> None:
+        pause = FIRST_PAUSE
+        while records:
+            answer = await self._line.ask(TAKE, records=[as_frame(one) for one in records], again=True)
+            records = records[int(answer["settled"]) :]
+            if records:
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+
     # -- out ---------------------------------------------------------------------------------------------------------
 
     async def _hear(self) -> None:
@@ -297,9 +234,12 @@ class Worker:
                 frame = await self._line.read()
                 if frame["kind"] == SEND:
                     self._begin(self._send(frame))
+                elif frame["kind"] == AGAIN:
+                    self._begin(self._again(frame))
                 elif frame["kind"] == END:
                     self._ending.set()
         except LineOverError:
+            shutil.rmtree(self._folder, ignore_errors=True)
             os._exit(0)  # the edge was killed: what is not acknowledged is read again
 
     async def _send(self, frame: Frame) -> None:
@@ -324,49 +264,53 @@ def _size(event: EventT[bytes]) -> int:
     return len(event.message.value or b"")
 
 
-def _record(event: EventT[bytes], largest: int) -> Record:
-    message: Any = event.message
-    value: bytes | None = message.value
-    too_large = value is not None and len(value) > largest
-    at = int((message.timestamp or 0) * 1000)
-    headers = message.headers.items() if isinstance(message.headers, Mapping) else message.headers or ()
-    place = (message.topic, message.partition, message.offset, max(at, 0))
-    return Record(*place, None if too_large else value, [(name, of) for name, of in headers], too_large)
+def _of_event(event: EventT[bytes], largest: int) -> Record:
+    """Faust gives the time in seconds."""
+    found = record_of(event.message, largest)
+    return replace(found, at=int(event.message.timestamp * 1000) if event.message.timestamp else 0)
 
 
 class _Warned(logging.Handler):
-    """Of what a library says only its name, the level and the kind of error goes on: its text may hold a record."""
+    """Of what a library says only its name, the level and the kind of error goes on, since its text may hold a record; the
+    same once a minute, since without brokers it says the same forty times a second."""
 
     def __init__(self, line: Line, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(logging.WARNING)
         self._line, self._loop = line, loop
+        self._said: dict[tuple[str, str, str | None], float] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
         kind = None if not record.exc_info or record.exc_info[0] is None else record.exc_info[0].__name__
+        what = (record.name, record.levelname, kind)
+        now = time.monotonic()
+        if now - self._said.get(what, -AGAIN_SECONDS) < AGAIN_SECONDS:
+            return
+        self._said[what] = now
         said = self._line.write(WARNED, name=record.name, level=record.levelname, error=kind)
         asyncio.run_coroutine_threadsafe(said, self._loop)
 
 
-async def _main(line_on: socket.socket) -> int:
-    line = Line(*await asyncio.open_unix_connection(sock=line_on))
+async def _main(line_on: socket.socket) -> None:
+    line, code = Line(*await asyncio.open_unix_connection(sock=line_on)), 0
     logging.getLogger().addHandler(_Warned(line, asyncio.get_running_loop()))
-    try:
+    with tempfile.TemporaryDirectory(prefix="schakel-streams-") as folder, suppress(LineOverError):
         said = await line.read()
         setup = Setup(**{name: value for name, value in said.items() if name != "kind"})
-        with tempfile.TemporaryDirectory(prefix="schakel-streams-") as folder:
+        try:
             await Worker(line, setup, folder).run()
-    except LineOverError:
-        return 0
-    except BrokerAwayError:
-        with suppress(LineOverError):
+        except (BrokerAwayError, KafkaError, OSError, TimeoutError, ConsumerNotStarted):
+            code = ENDS_BROKEN
             await line.write(STATE, state=AWAY, topics=[])
-        return _EXIT_BROKEN
-    return 0
+        except LineOverError:
+            code = 0
+        except Exception as error:  # noqa: BLE001  # said to the edge, by its kind alone
+            code = 1
+            await line.write(WARNED, name=__name__, level="ERROR", error=type(error).__name__)
+    os._exit(code)  # tasks and threads of the library may still wait for a broker
 
 
 if __name__ == "__main__":
     # The edge says when it ends: a signal to the whole group, as from a terminal, is for the edge.
     for _number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(_number, signal.SIG_IGN)
-    _code = asyncio.run(_main(socket.socket(fileno=int(sys.argv[1]))))
-    os._exit(_code)  # threads of the library may still wait for a broker
+    asyncio.run(_main(socket.socket(fileno=int(sys.argv[1]))))

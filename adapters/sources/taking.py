@@ -48,42 +48,46 @@ class Records:
         """With the readers of these settings."""
         return cls(topics, {name: entry(formats) for name, entry in READERS.items()}, largest, clock)
 
-    async def settle(self, edge: Edge, records: Sequence[Record]) -> Settled:
-        """Reads records and has the edge take them."""
+    async def settle(self, edge: Edge, records: Sequence[Record], *, again: bool = False) -> Settled:
+        """Reads records and has the edge take them. `again`: they were read before this edge was put back; what could not
+        be read then has its report already."""
         reports: dict[int, bytes] = {}
         good: list[tuple[int, Arrived]] = []
         for number, record in enumerate(records):
             try:
-                good.append((number, self._read(record)))
+                good.append((number, self._read(record, again=again)))
             except Malformed as error:
                 reports[number] = report(record, self.topics[record.topic], error.faults)
             await asyncio.sleep(0)  # what else this process does goes on between two records
-        settled, conflicts, known = await _take(edge, [one for _, one in good])
+        settled, conflicts, known = await _take(edge, [one for _, one in good], again=again)
         count = len(records) if settled == len(good) else good[settled][0]
         for number in (good[one][0] for one in conflicts):
             reports[number] = report(records[number], self.topics[records[number].topic], CONFLICT)
+        if again:
+            return Settled(count, {}, count)
         return Settled(count, {number: of for number, of in reports.items() if number < count}, known)
 
-    def _read(self, record: Record) -> Arrived:
+    def _read(self, record: Record, *, again: bool) -> Arrived:
         found = read(record, self.readers, self.topics[record.topic], self.largest)
-        # Nobody answers for the clock of a producer: a record from the future, or without a time, came now.
+        # Nobody answers for the clock of a producer: a record from the future, or without a time, came now; and long ago
+        # when it is read again, so that nothing of it is told under a line that began later.
         now = self.clock()
-        return found if 0 < found.at <= now else Arrived(found.digest, found.events, now)
+        return found if 0 < found.at <= now else Arrived(found.digest, found.events, 0 if again else now)
 
 
-async def _take(edge: Edge, messages: Sequence[Arrived]) -> tuple[int, list[int], int]:
+async def _take(edge: Edge, messages: Sequence[Arrived], *, again: bool) -> tuple[int, list[int], int]:
     """How many from the front are settled, which of those are about two clients at once, how many were known."""
     if not messages:
         return 0, [], 0
     try:
-        return len(messages), [], _known(await edge.take_together(messages))
+        return len(messages), [], _known(await edge.take_together(messages, again=again))
     except (ClientConflictError, HubUnavailableError):
         pass  # one of them; which one is seen when each is taken alone
     conflicts: list[int] = []
     known = 0
     for number, one in enumerate(messages):
         try:
-            known += _known(await edge.take_together([one]))
+            known += _known(await edge.take_together([one], again=again))
         except ClientConflictError:
             conflicts.append(number)
         except HubUnavailableError:

@@ -30,7 +30,7 @@ from typing import Any
 
 import orjson
 
-from adapters.sources.stream_worker import Setup, make_app
+from adapters.sources.stream_app import Setup, make_app
 from adapters.stream_config import StreamConfig
 from adapters.stream_metrics import QUARANTINED, TAKEN, StreamCounts
 from deploy.logs import Log

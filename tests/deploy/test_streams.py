@@ -17,6 +17,7 @@ import pytest
 from confluent_kafka import Message, Producer
 
 from adapters.records import EVENT
+from adapters.store import FILE
 from adapters.stream_metrics import KNOWN, QUARANTINED, TAKEN
 from deploy.clock import MachineClock
 from deploy.demo_net import Net, Partner
@@ -294,6 +295,33 @@ def test_while_the_hub_is_away_an_allocation_waits_and_what_stands_behind_it(
     until(lambda: team.committed("wmo") == had + 3)
     until(lambda: len(_names(provider)) == before + 2)
     assert len(_reports(team, "wmo")) == 2
+
+
+def test_an_edge_put_back_from_a_copy_reads_its_topics_again(
+    net: Net, sites: tuple[Site, Site], tmp_path: Path
+) -> None:
+    team, _ = sites
+    first, second = clients(len(PEOPLE) + 3, CITIZEN)[len(PEOPLE) + 1 :]
+    data, copy = net.team.settings.config.data_folder, tmp_path / "copy.db"
+    with net.team.desk() as edge:
+        edge.back_up(copy)
+    had = team.committed("wmo")
+    team.put("wmo", *allocations([first]))
+    until(lambda: team.committed("wmo") == had + 1)
+    assert net.team.process.stop() == 0
+    for one in data.glob(f"{FILE}*"):
+        one.unlink()
+    copy.rename(data / FILE)
+    with net.team.desk() as edge:
+        edge.was_put_back()
+        assert first.bsn not in {client.bsn for client in edge.clients()}
+        edge.confirm_restore()
+    net.team.process.start()
+    team.put("wmo", *allocations([second]))
+    until(lambda: team.committed("wmo") == had + 2)
+    with net.team.desk() as edge:
+        assert edge.reads_again() is None
+        assert {first.bsn, second.bsn} <= {client.bsn for client in edge.clients()}
 
 
 def _page(partner: Partner) -> str:
