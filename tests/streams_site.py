@@ -98,6 +98,16 @@ class Site:
             reader.close()
         return found
 
+    def end(self, name: str) -> int:
+        """Where the next record will stand, in all partitions together: marks of transactions count too."""
+        topic = self.topic(name)
+        asks = Consumer(self.kafka.client(**{"group.id": "looks", "enable.auto.commit": False}))
+        try:
+            parts = asks.list_topics(topic, timeout=10).topics[topic].partitions
+            return sum(asks.get_watermark_offsets(TopicPartition(topic, one), timeout=10)[1] for one in parts)
+        finally:
+            asks.close()
+
     def committed(self, name: str) -> int:
         """How far the edge has acknowledged this topic, in all partitions together."""
         topic = self.topic(name)

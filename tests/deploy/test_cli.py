@@ -73,6 +73,8 @@ def test_every_error_of_ours_that_can_reach_a_person_has_its_exit_code() -> None
         "adapters.control.ControlError",
         "adapters.formats.native.Malformed",
         "adapters.seal.UnreadableError",
+        "adapters.sources.stream_line.LineOverError",
+        "adapters.sources.stream_worker.BrokerAwayError",
         "hub.store.FencedError",
         "hub.store.StaleError",
         "schemas.settings.Wrong",
