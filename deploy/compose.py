@@ -22,9 +22,10 @@ from consent.rules import load
 from deploy.beside import refuse_beside_an_edge
 from deploy.clock import MachineClock
 from deploy.exits import failed
+from deploy.finish_move import finish_move
 from deploy.options import HUB_FILE
 from deploy.rules_in_force import InForce, rules_in_force
-from hub import sqlite_file
+from hub import moving_sqlite, sqlite_file
 from hub.accession_authority import make_authority
 from hub.attestations import Attestations
 from hub.audit.log import Log
@@ -32,6 +33,7 @@ from hub.clock import HubClock, running_time
 from hub.config import HubConfig, load_hub_config
 from hub.exchange import Exchange
 from hub.greatest import GreatestFile
+from hub.moving import Place, Point, Source, UnfinishedMoveError, moved_away
 from hub.registry import REMOVED
 from hub.self_test import prove
 from hub.store import Store
@@ -98,13 +100,22 @@ def _opened(config: HubConfig, clock: Clock | None, random: Random, *, traffic: 
             prove([rules.table, *map(load, published.values())], store.now())
             exchange.state_rules(rules.table)
         yield Hub(config, store, log, exchange, rules)
-        exchange.tick()
-        exchange.close()
+        if not exchange.gate.is_closed:  # its store was moved away, and takes nothing any more
+            exchange.tick()
+            exchange.close()
     finally:
         store.close()
 
 
 def _open_store(config: HubConfig, clock: Clock) -> Store:
+    try:
+        return _engine(config, clock)
+    except UnfinishedMoveError as error:
+        finish_move(config, error)
+        return _engine(config, clock)
+
+
+def _engine(config: HubConfig, clock: Clock) -> Store:
     if config.dsn is None:
         return SqliteStore(config.data_folder, clock)
     from hub.store_postgres import PostgresStore
@@ -136,6 +147,25 @@ def copy_store(hub: Hub, target: Path) -> None:
             "of its WAL, or pg_dump. Copy neither day.keys nor greatest.json with it."
         )
     hub.store.copy_to(target)
+
+
+@contextmanager
+def frozen(hub: Hub, to: Place, point: Point) -> Iterator[Source]:
+    """The store of a hub as the old one of a move, which is decided at the end of the block.
+
+    Raises:
+        StoreError: it can't be moved now.
+    """
+    if isinstance(hub.store, SqliteStore):
+        point("lock:before")
+        with hub.store.lent(moved_away(to)) as (db, keys):
+            yield moving_sqlite.SqliteSource(db, keys, hub.config.data_folder)
+        point("lock:after")
+        return
+    from hub.moving_postgres import old_database
+
+    with old_database(hub.config.dsn or "", hub.config.day_keys_file, point) as source:
+        yield source
 
 
 def unsafe_of(hub: Hub) -> list[str]:

@@ -36,6 +36,7 @@ KINDS = (
     entry.FAULT,
     entry.HAND_OVER,
     entry.INQUIRY,
+    entry.MIGRATED,
     entry.OFFICER,
     entry.RECEIPT,
     entry.RECOVERY,
@@ -62,6 +63,12 @@ class Line:
     def concerns(self, partner: str) -> bool:
         """Whether an address, or all of a role, has to do with it."""
         return any(partner in (address, role_of(address)) for address in self.partners)
+
+
+def _store_changed(record: list[object]) -> str:
+    if record[2] == entry.RECOVERY:
+        return f"log {record[3]}, {record[7]} entries found"
+    return f"from {record[3]} to {record[4]}, {record[5]} entries"
 
 
 def pages(store: Store, start: int, end: int) -> Iterator[tuple[int, list[Entry]]]:
@@ -123,8 +130,8 @@ class Reader:
             accept = cast("int", record[3])
             code = record[4] if kind == entry.RECEIPT else record[-1]
             return self._who(accept), accept, cast("str", code)
-        if kind == entry.RECOVERY:
-            return (), None, f"log {record[3]}, {record[7]} entries found"
+        if kind in (entry.RECOVERY, entry.MIGRATED):
+            return (), None, _store_changed(record)
         if kind == entry.RULES:
             return (), None, f"SHA-256 {cast('bytes', record[3]).hex()[:16]}"
         if kind == entry.OFFICER:

@@ -82,6 +82,8 @@ ENDS_IN = {
     "hub.client.RefusedError": Exit.REFUSED,
     "hub.control_socket.ControlError": Exit.FAILED,
     "hub.kafka_cluster.ClusterError": Exit.FAILED,
+    "hub.moving.MovedAwayError": Exit.FAILED,
+    "hub.moving.UnfinishedMoveError": Exit.FAILED,
     "hub.self_test.SelfTestError": Exit.FAILED,
     "hub.store.StoreError": Exit.FAILED,
     "schemas.attestation.AttestationError": Exit.FAILED,

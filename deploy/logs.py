@@ -46,6 +46,7 @@ class Event(StrEnum):
     TOPIC_MISSING = "topic-missing"
     NOT_ADMITTED = "not-admitted"
     RECOVERY = "recovery"  # the hub was put back: it waits for its partners, or no longer
+    MOVED = "moved"  # the store of the hub, to another engine
     RESTORING = "restoring"  # hub or edge was put back, and something stands before sending and picking up
     REFUSED = "refused"
     PERSON_MUST_LOOK = "person-must-look"

@@ -5,6 +5,7 @@
 
 * SIGTERM or SIGINT: nothing new is taken, what is in hand is finished, open polls answer, a last checkpoint is signed.
 * SIGHUP: certificate, key and authorities are read again; what can't be read changes nothing.
+* When its store was moved to another engine it begins again on that, with the same name, key and address.
 * A checkpoint is signed at most five seconds after an entry, also when nobody asks for one.
 
 Killed at any moment it loses nothing: the store is the truth, and the next start goes on with it.
@@ -17,11 +18,13 @@ import resource
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from pathlib import Path
 
 from deploy.compose import Hub, open_hub
-from deploy.exits import failed
+from deploy.exits import Stopped, failed
 from deploy.logs import Event, Log
 from deploy.metrics_page import metrics_page
+from deploy.move import move_store, wanted
 from deploy.office import REQUESTS, perform
 from hub.accession_authority import AuthorityFiles
 from hub.client import HubUnavailableError
@@ -37,6 +40,7 @@ CHECKPOINT_EVERY = 1.0  # looked at; signed at most five seconds apart
 LOOK_EVERY = 5.0  # at what the metrics tell of the store
 LOOK_AT_CLOCK_EVERY = 1.0
 STOP_SECONDS = 10.0
+ANSWER_SECONDS = 0.1
 
 
 def run_hub(config: HubConfig, log: Log, *, requests: bool = False) -> None:
@@ -51,29 +55,33 @@ def run_hub(config: HubConfig, log: Log, *, requests: bool = False) -> None:
         raise failed("This hub has no table [gateway] in its settings, so nobody could reach it. Fill it in first.")
     raise_descriptors()
     end = log.listen(requests=requests)
+    runs: HubConfig | None = config
     try:
-        with open_hub(config) as hub:
-            log(Event.STARTED, name=config.name, strict=config.strict)
-            asyncio.run(serve(hub, gateway, log))
+        while runs is not None:
+            with open_hub(runs) as hub:
+                log(Event.STARTED, name=config.name, strict=config.strict)
+                runs = asyncio.run(serve(hub, gateway, log))
         log(Event.STOPPED)
     finally:
         end()
 
 
-async def serve(hub: Hub, config: GatewayConfig, log: Log) -> None:
-    """Serves until SIGTERM or SIGINT."""
+async def serve(hub: Hub, config: GatewayConfig, log: Log) -> HubConfig | None:
+    """Serves until SIGTERM or SIGINT, or until its store was moved: then the settings with which the hub goes on."""
     try:
         authority = AuthorityFiles(hub.config.accession_key, hub.config.accession_certificate)
         tls = tls_of(hub.config, config)
         gateway = Gateway(hub.exchange, tls, hub.exchange.clock.wall, authority=authority)
     except OSError as error:  # ssl.SSLError is one
         raise failed(f"Certificate, key or authorities of the gateway can't be read: {error.strerror}.") from None
-    stop = asyncio.Event()
+    stop, moved = asyncio.Event(), list[HubConfig]()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, _reload, gateway, log)
-    control = ControlServer(hub.config.data_folder, {what: _handler(hub, what, log) for what in REQUESTS})
+    handlers = {what: _handler(hub, what, log) for what in REQUESTS}
+    handlers["migrate"] = _mover(hub, log, moved, stop)
+    control = ControlServer(hub.config.data_folder, handlers)
     metrics = HubMetrics(hub.exchange, gateway.counts.refused, config.certificate)
     port = await gateway.start(*config.listen)
     await control.start()
@@ -90,6 +98,7 @@ async def serve(hub: Hub, config: GatewayConfig, log: Log) -> None:
         await asyncio.gather(*ticking, return_exceptions=True)
         await control.stop()
         await gateway.stop(STOP_SECONDS)
+    return moved[0] if moved else None
 
 
 def tls_of(config: HubConfig, gateway: GatewayConfig) -> Tls:
@@ -105,6 +114,28 @@ def _handler(hub: Hub, what: str, log: Log) -> Callable[[Values], AbstractAsyncC
         answer = await asyncio.to_thread(perform, hub, what, values)
         log(Event.COMMAND, what=what)
         yield answer
+
+    return handle
+
+
+def _mover(
+    hub: Hub, log: Log, moved: list[HubConfig], stop: asyncio.Event
+) -> Callable[[Values], AbstractAsyncContextManager[Values]]:
+    """Moves the store to another engine; when it is decided this serving ends, whoever asked for it."""
+
+    @asynccontextmanager
+    async def handle(values: Values) -> AsyncIterator[Values]:
+        to, file = str(values["to"]), Path(str(values["file"]))
+        try:
+            answer = await asyncio.to_thread(move_store, hub, to, file)
+            log(Event.MOVED, rows=answer["rows"], entries=answer["entries"])
+            yield answer
+        except Stopped as error:
+            raise HubUnavailableError(error.message) from None
+        finally:
+            if hub.exchange.gate.is_closed:
+                moved.append(wanted(hub.config, to))
+                asyncio.get_running_loop().call_later(ANSWER_SECONDS, stop.set)  # who asked has its answer first
 
     return handle
 

@@ -149,8 +149,11 @@ def is_served(folder: Path) -> bool:
 
 
 @contextmanager
-def asked(folder: Path, what: str, values: Values | None = None) -> Iterator[Values]:
-    """The answer of the running process; what it holds on to for this it holds until the block ends.
+def asked(
+    folder: Path, what: str, values: Values | None = None, seconds: float | None = _ANSWER_SECONDS
+) -> Iterator[Values]:
+    """The answer of the running process, after at most so many seconds; what it holds on to for this it holds until the
+    block ends.
 
     Raises:
         RefusedError: it refuses.
@@ -160,7 +163,7 @@ def asked(folder: Path, what: str, values: Values | None = None) -> Iterator[Val
     if connection is None:
         raise ControlError("no running process answers for this store; try again")
     with connection:
-        connection.settimeout(_ANSWER_SECONDS)
+        connection.settimeout(seconds)
         try:
             connection.sendall(orjson.dumps({"do": what, **(values or {})}) + b"\n")
             answer = orjson.loads(_line(connection))

@@ -8,7 +8,6 @@ A request that rested on something that has changed meanwhile is asked again; on
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable
 from typing import TypeVar
@@ -25,6 +24,7 @@ from hub.client import (
     RefusedError,
 )
 from hub.clock import Doubt, HubClock
+from hub.gate import Gate
 from hub.meter import Meter
 from hub.pipeline import Known
 from hub.refusals import Refusals
@@ -64,7 +64,7 @@ class ExchangeCore:
         self._attestations = attestations
         self._verifier = Verifier()
         self._directory = Directory(store, national)
-        self._lock = threading.RLock()
+        self.gate = self._lock = Gate()
         self.meter = Meter()
         self._began: dict[bytes, int] = {}
         self._refusals = Refusals()

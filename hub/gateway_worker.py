@@ -163,7 +163,8 @@ class Polls:
         self._wake(tuple(self._open))
 
     def _ask(self, addresses: tuple[str, ...], now: float) -> Iterable[str]:
-        size = self._exchange.store.head().size
+        with self._exchange.gate:
+            size = self._exchange.store.head().size
         if size == self._size and now - self._asked < ASK_ANYWAY:
             return ()
         self._size, self._asked = size, now

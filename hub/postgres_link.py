@@ -19,6 +19,7 @@ from psycopg import Connection
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
+from hub.postgres_mark import need_open
 from hub.store import StoreError
 
 MIGRATIONS = Path(__file__).with_name("postgres")
@@ -121,7 +122,7 @@ def migrate(db: Connection, *, new: bool, newest: int = SCHEMA_VERSION) -> None:
     """Applies the migrations that are missing, each whole or not at all, while others work on.
 
     Raises:
-        StoreError: there is a store already (`new`) or none, or it is of a newer Schakel.
+        StoreError: there is a store already (`new`) or none, it is of a newer Schakel, or it went or comes by a move.
     """
     try:
         with db.transaction():
@@ -135,6 +136,8 @@ def migrate(db: Connection, *, new: bool, newest: int = SCHEMA_VERSION) -> None:
                 raise StoreError(
                     f"the store was made by a newer Schakel (schema {version}, this one knows {newest}): install that one"
                 )
+            if version is not None:
+                need_open(db)
             for number in range((version or 0) + 1, newest + 1):
                 db.execute((MIGRATIONS / f"{number:04}.sql").read_bytes())
                 db.execute("UPDATE schakel.schema_version SET version = %s", (number,))

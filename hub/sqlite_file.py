@@ -19,6 +19,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
+from hub import store_sqlite_sql as sql
+from hub.audit.merkle import EMPTY_ROOT
 from hub.store import StoreError
 
 Setting = tuple[str, str, str | int]
@@ -100,6 +102,22 @@ def require(db: sqlite3.Connection, settings: Sequence[Setting]) -> None:
     for name, _, wanted in settings:
         if db.execute(f"PRAGMA {name}").fetchone() != (wanted,):
             raise StoreError(f"the setting {name} of the store is not {wanted}: what it commits could be lost")
+
+
+def write_schema(path: Path) -> None:
+    """Makes the tables of a store in an empty file, which is whole when this returns."""
+    db = sqlite3.connect(path, isolation_level=None)
+    try:
+        db.execute(f"PRAGMA page_size = {sql.PAGE_SIZE}")
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        db.executescript(f"BEGIN;{sql.SCHEMA}")
+        db.execute(sql.FIRST_HEAD, (EMPTY_ROOT,))
+        db.execute(f"PRAGMA application_id = {sql.APPLICATION_ID}")
+        db.execute(f"PRAGMA user_version = {sql.SCHEMA_VERSION}")
+        db.execute("COMMIT")
+    finally:
+        db.close()  # empties and removes the WAL, so the file is whole
 
 
 def sync(path: Path) -> None:

@@ -20,7 +20,8 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
@@ -29,9 +30,9 @@ import cbor2
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from hub import key_file, sqlite_file
+from hub import key_file, moving_sqlite, sqlite_file
 from hub import store_sqlite_sql as sql
-from hub.audit.merkle import EMPTY_ROOT, TILE_WIDTH, Frontier, leaf_hash
+from hub.audit.merkle import TILE_WIDTH, Frontier, leaf_hash
 from hub.key_file import KeyFile, Point
 from hub.store import (
     FAULT_KEPT_MS,
@@ -119,7 +120,7 @@ class SqliteStore:
                 left.unlink(missing_ok=True)
             key_file.create(folder / KEYS)
             os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-            _write_schema(new)
+            sqlite_file.write_schema(new)
             # A store has its name only when it is whole: dying above leaves a file that the next `create` removes.
             new.rename(target)
             sqlite_file.sync_folder(folder)
@@ -456,6 +457,21 @@ class SqliteStore:
             raise StoreError(f"the copy can't be written ({error})") from error
         # A crash before the rename: there is no copy of that name, and the next one begins afresh.
 
+    @contextmanager
+    def lent(self, why: str) -> Iterator[tuple[sqlite3.Connection, KeyFile]]:
+        """Lends rows and keys to a move, in a transaction whose end is its decision; `why` this store does no work then."""
+        with self._lock:
+            if self._refuses:
+                raise StoreError(self._refuses)
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                yield self._db, self._keys
+                self._commit("lock")
+            except BaseException:
+                self._take_back((), len(self._words))
+                raise
+            self._refuses = why
+
     def close(self) -> None:
         """See `hub.store.Store`."""
         with self._lock:
@@ -470,8 +486,7 @@ class SqliteStore:
 
     def _load(self, folder: Path) -> None:
         application, version = (self._db.execute(f"PRAGMA {name}").fetchone()[0] for name in _MARKS)
-        if application != sql.APPLICATION_ID:
-            raise StoreError(f"{folder / DATABASE}: this is not a store of Schakel")
+        moving_sqlite.need_open(self._db, application, folder / DATABASE)
         if version > sql.SCHEMA_VERSION:
             raise StoreError(f"{folder}: made by a newer Schakel (schema {version}); install that one")
         if version < sql.SCHEMA_VERSION:
@@ -661,18 +676,3 @@ def _primary(error: sqlite3.Error) -> int:
 def _refuse_network(folder: Path) -> None:
     if _MOUNTS.exists():
         sqlite_file.refuse_network(folder, _MOUNTS.read_text())
-
-
-def _write_schema(path: Path) -> None:
-    db = sqlite3.connect(path, isolation_level=None)
-    try:
-        db.execute(f"PRAGMA page_size = {sql.PAGE_SIZE}")
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")
-        db.executescript(f"BEGIN;{sql.SCHEMA}")
-        db.execute(sql.FIRST_HEAD, (EMPTY_ROOT,))
-        db.execute(f"PRAGMA application_id = {sql.APPLICATION_ID}")
-        db.execute(f"PRAGMA user_version = {sql.SCHEMA_VERSION}")
-        db.execute("COMMIT")
-    finally:
-        db.close()  # empties and removes the WAL, so the renamed file is whole

@@ -31,6 +31,7 @@ SUM = "sum"
 RECOVERY = "recovery"
 CONFIRM = "confirm"
 RESTORED = "restored"
+MIGRATED = "migrated"  # the store was moved to another engine; the log goes on
 OFFICER = "officer"  # a key of the controller or of the FG is registered
 INQUIRY = "inquiry"
 ERASURE = "erasure"
@@ -128,6 +129,11 @@ def confirm(day: int, number: int, size: int, by: str) -> list[object]:
 def restored(day: int, number: int, frame: bytes) -> list[object]:
     """The signed statement of partner `number` that its edge was put back from a back-up."""
     return [1, day, RESTORED, number, frame]
+
+
+def migrated(day: int, before: str, after: str, found: int, root: bytes) -> list[object]:
+    """The store was moved from one engine to another, when the log had `found` entries and this root."""
+    return [1, day, MIGRATED, before, after, found, root]
 
 
 def rules(day: int, table_hash: bytes) -> list[object]:

@@ -16,6 +16,7 @@ from deploy.commands.clock import hub_clock
 from deploy.commands.clock import rows as clock_rows
 from deploy.commands.doctor import hub_doctor
 from deploy.commands.faults import faults
+from deploy.commands.hub_migrate import hub_migrate
 from deploy.commands.hub_restore import hub_backup, hub_recover, hub_restore
 from deploy.commands.papers import hub_agreement, hub_dpia, hub_register, hub_roles
 from deploy.commands.run import hub_run
@@ -42,6 +43,7 @@ hub.add_command(hub_doctor)
 hub.add_command(hub_backup)
 hub.add_command(hub_restore)
 hub.add_command(hub_recover)
+hub.add_command(hub_migrate)
 hub.add_command(hub_dpia)
 hub.add_command(hub_register)
 hub.add_command(hub_agreement)

@@ -38,9 +38,7 @@ def edge_missing(screen: Screen, client: str, config: Path | None) -> None:
         found = missing(work.store, work, opened.identity.book, opened.client(client))
         rows = [
             (
-                f"(rol) {ROLES.get(one.role, one.role)}"
-                if one.partner is None
-                else settings.book.name_of(one.partner),
+                f"(rol) {ROLES.get(one.role, one.role)}" if one.partner is None else settings.book.name_of(one.partner),
                 one.row.id,
                 GROUNDS.get(one.ground, "-"),
                 says(one),

@@ -77,6 +77,14 @@ class Log:
         self._signed_at = now
         return note
 
+    def opened(self, note: str) -> Checkpoint:
+        """The checkpoint in a note that the key of this log signed.
+
+        Raises:
+            NoteError: it did not.
+        """
+        return open_note(note, self._name, self._key.public)
+
     def keep_head(self) -> None:
         """Keeps outside the store how far the log is, signed or not."""
         head = self._store.head()

@@ -127,6 +127,10 @@ class Frontier:
                 root = node_hash(peak, root) if root else peak
         return root or EMPTY_ROOT
 
+    def peaks(self) -> list[bytes]:
+        """The roots of the complete trees side by side of which this one is made, the largest first."""
+        return [peak for peaks in reversed(self._peaks) for peak in peaks]
+
     def copy(self) -> Frontier:
         """A frontier in the same state that grows on its own."""
         other = Frontier()
