@@ -10,11 +10,13 @@ import signal
 import sqlite3
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import psycopg
 import pytest
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,6 +63,7 @@ class Engines:
 
     def __init__(self, folder: Path, dsn: str) -> None:
         self.folder, self.dsn, self.keys = folder, dsn, folder / "day.keys"
+        self.checkpoint: Checkpoint | None = None
 
     def file(self) -> SqliteStore:
         return SqliteStore(self.folder, lambda: NOW)
@@ -69,39 +72,37 @@ class Engines:
         return PostgresStore(self.dsn, self.keys, lambda: NOW)
 
     def to_database(self) -> None:
-        store = self.file()
-        checked = _checkpoint(store)
         mark = Mark("incoming", "t", moving_sqlite.place_of(self.folder))
-        with store.lent("moved") as (db, keys):
-            source = moving_sqlite.SqliteSource(db, keys, self.folder)
-            with moving_postgres.new_database(self.dsn, self.keys, mark) as target:
-                copy(source, target, checked, "hub", NOW, bytes(32))
-            source.mark(Mark("moved", "t", moving_postgres.place_of(self.dsn)))
-        store.close()
+        with closing(self.file()) as store:
+            self._to_database(store, mark)
         moving_sqlite.let_keys_go(self.folder / "hub.keys")
         moving_postgres.open_up(self.dsn)
 
-    def to_file(self) -> None:
-        store = self.database()
+    def _to_database(self, store: SqliteStore, mark: Mark, fault: str = "SELECT 1") -> None:
         checked = _checkpoint(store)
-        store.close()
+        with store.lent("moved") as (db, keys):
+            db.execute(fault)
+            source = moving_sqlite.SqliteSource(db, keys, self.folder)
+            with moving_postgres.new_database(self.dsn, self.keys, mark) as target:
+                copy(source, target, lambda _: self.checkpoint or checked, "hub", NOW, bytes(32))
+            source.mark(Mark("moved", "t", moving_postgres.place_of(self.dsn)))
+
+    def to_file(self) -> None:
+        with closing(self.database()) as store:
+            checked = _checkpoint(store)
         mark = Mark("incoming", "u", moving_postgres.place_of(self.dsn))
         with moving_postgres.old_database(self.dsn, self.keys, lambda _: None) as source:
             with moving_sqlite.new_file(self.folder, "hub.db", "hub.keys", mark) as target:
-                copy(source, target, checked, "hub", NOW, bytes(32))
+                copy(source, target, lambda _: self.checkpoint or checked, "hub", NOW, bytes(32))
             source.mark(Mark("moved", "u", moving_sqlite.place_of(self.folder)))
         moving_postgres.let_keys_go(self.keys)
         moving_sqlite.open_up(self.folder / "hub.db")
 
 
-def _checkpoint(store: Store) -> Callable[[str], Checkpoint]:
-    store.keep_checkpoint("kept", store.head().size)
-    return _checkpoint_of(store)
-
-
-def _checkpoint_of(store: Store) -> Callable[[str], Checkpoint]:
+def _checkpoint(store: Store) -> Checkpoint:
     head = store.head()
-    return lambda note: Checkpoint("hub", head.size, head.root)
+    store.keep_checkpoint("kept", head.size)
+    return Checkpoint("hub", head.size, head.root)
 
 
 @pytest.fixture
@@ -157,7 +158,8 @@ def test_work_goes_on_in_the_new_store_as_in_the_old_one(engines: Engines) -> No
         assert store.ripen(NOW + 60) > 0
         check_store(store)
         store.close()
-    assert [one.number for one in engines.file().faults()] == [1, 2, 3]
+    with closing(engines.file()) as store:
+        assert [one.number for one in store.faults()] == [1, 2, 3]
 
 
 def test_a_payload_whose_key_was_lost_stays_lost_and_the_others_open(engines: Engines) -> None:
@@ -168,7 +170,14 @@ def test_a_payload_whose_key_was_lost_stays_lost_and_the_others_open(engines: En
     store.commit(accept("fresh", at=NOW))
     store.close()
     engines.to_file()
-    assert [one is not None for one in engines.file().payloads([message("fresh")]).values()] == [True]
+    with closing(engines.file()) as file:
+        assert {one: found is not None for one, found in file.payloads([message("fresh"), message("m")]).items()} == {
+            message("fresh"): True,
+            message("m"): True,  # there is a key, under which it does not open
+        }
+        wrapped, key = file.payloads([message("m")])[message("m")] or (b"", b"")
+        with pytest.raises(InvalidTag):
+            AESGCM(key).decrypt(bytes(12), wrapped, None)
 
 
 def test_words_that_left_gaps_in_their_numbers_are_found_again(engines: Engines) -> None:
@@ -203,11 +212,8 @@ def test_words_that_left_gaps_in_their_numbers_are_found_again(engines: Engines)
 def test_a_store_that_is_not_what_its_log_says_is_not_moved(engines: Engines, fault: str, sentence: str) -> None:
     store = engines.file()
     mark = Mark("incoming", "t", moving_sqlite.place_of(engines.folder))
-    with pytest.raises(StoreError, match=sentence), store.lent("moved") as (db, keys):
-        db.execute(fault)
-        source = moving_sqlite.SqliteSource(db, keys, engines.folder)
-        with moving_postgres.new_database(engines.dsn, engines.keys, mark) as target:
-            copy(source, target, _checkpoint_of(store), "hub", NOW, bytes(32))
+    with pytest.raises(StoreError, match=sentence):
+        engines._to_database(store, mark, fault)
     store.commit(accept("x", at=700))  # taken back, and it works on
     store.close()
     with pytest.raises(StoreError, match="no store in this database"):
@@ -215,15 +221,11 @@ def test_a_store_that_is_not_what_its_log_says_is_not_moved(engines: Engines, fa
 
 
 def test_a_last_checkpoint_that_the_log_does_not_lead_to_stops_the_move(engines: Engines) -> None:
-    store = engines.file()
-    size = store.head().size
-    store.keep_checkpoint("kept", size)
-    mark = Mark("incoming", "t", moving_sqlite.place_of(engines.folder))
-    with pytest.raises(StoreError, match="the last checkpoint"), store.lent("moved") as (db, keys):
-        source = moving_sqlite.SqliteSource(db, keys, engines.folder)
-        with moving_postgres.new_database(engines.dsn, engines.keys, mark) as target:
-            copy(source, target, lambda _: Checkpoint("hub", size - 1, bytes(32)), "hub", NOW, bytes(32))
-    store.close()
+    engines.checkpoint = Checkpoint("hub", 2, bytes(32))
+    with pytest.raises(StoreError, match="the last checkpoint"):
+        engines.to_database()
+    with closing(engines.file()) as store:
+        store.commit(accept("x", at=700))
 
 
 # the old store
@@ -234,7 +236,7 @@ def test_a_database_that_went_refuses_every_change_also_of_a_gateway_that_runs(e
     other = engines.database()
     engines.to_file()
     with pytest.raises(StoreError, match="this store was moved to the folder .* takes nothing any more"):
-        other.commit(accept("late", at=NOW))
+        other.commit(Step(NOW, entries=[entry("late")]))
     with pytest.raises(StoreError, match="takes nothing any more"):
         other.keep_checkpoint("late", 99)
     other.close()
