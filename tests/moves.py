@@ -51,17 +51,17 @@ def writable(one: HubConfig, to: str) -> list[str]:
     return [place_of(config).kind for config in both if takes_commits(config)]
 
 
-def many(store: Store, count: int, size: int = 200, page: int = 2_000) -> None:
+def many(store: Store, count: int, *, recipient: int = RECIPIENT, now: int = NOW, page: int = 2_000) -> None:
     """Commits so many waiting envelopes, each under a handle of its own."""
     for first in range(0, count, page):
         names = [f"{first + place}" for place in range(min(page, count - first))]
-        at = NOW - DAY_MS * (1 + first // page % 6)
-        step = Step(at, registers=[grant(name, forget=50_000) for name in names])
+        at = now - DAY_MS * (1 + first // page % 6)
+        step = Step(at, registers=[grant(name, recipient=recipient, forget=50_000) for name in names])
         step.entries = [committed([1, 20_775, "test", name], bytes_of("salt " + name, 32)) for name in names]
-        payload = wrapped() * (size // len(wrapped()) + 1)
+        payload = wrapped()
         step.joins = [
             Join(
-                message(name), bytes_of("sha " + name, 32), SENDER, RECIPIENT, handle(name), place, at, NOW + DAY_MS,
+                message(name), bytes_of("sha " + name, 32), SENDER, recipient, handle(name), place, at, now + DAY_MS,
                 payload, bytes_of("key " + name, 32),
             )
             for place, name in enumerate(names)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 
-from tests.chaos import rows_flood, rows_ground, rows_line, rows_process, rows_time
+from tests.chaos import rows_flood, rows_ground, rows_line, rows_process, rows_store, rows_time
 from tests.chaos.ground import NotHereError
 from tests.chaos.rows_time import HOUR
 from tests.chaos.town import Town
@@ -42,7 +42,16 @@ ROWS: Mapping[str, Play] = {
     "partner down for 1 h": partial(rows_time.away, seconds=HOUR),
     "partner down for 24 h": partial(rows_time.away, seconds=24 * HOUR),
     "10,000 connections": rows_flood.connections,
+    "PostgreSQL killed under load": rows_store.store_killed,
+    "PostgreSQL restarted under load": rows_store.store_restarted,
+    "PostgreSQL failed over to its standby": rows_store.store_failed_over,
+    "a standby that was behind promoted": rows_store.standby_behind,
+    "PostgreSQL restored from yesterday": rows_store.store_restored,
+    "network cut between hub and store": rows_store.store_unreachable,
+    "store moved to PostgreSQL and back": rows_store.store_moved,
 }
+ON_DATABASE = frozenset(name for name, row in ROWS.items() if getattr(row, "__module__", "") == rows_store.__name__)
+MOVES = "store moved to PostgreSQL and back"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from adapters.records import INTRODUCTIONS, TOLD
 from adapters.store import StoreError
@@ -37,6 +38,9 @@ from hub.audit.export import write_export
 from hub.audit.replay import replay
 from schemas.calendar import day_of
 from schemas.identity import check_bsn
+
+if TYPE_CHECKING:
+    from tests.chaos.server import Server
 
 CITIZENS = 6
 LOOK_SECONDS = 0.5
@@ -90,6 +94,7 @@ class Town:
     line: Line
     stack: ExitStack
     people: list[Person] = field(default_factory=list)
+    server: Server | None = None  # of its store, in a town on a database
     told: list[tuple[str, int]] = field(default_factory=list)  # BSN and day, in the order of the telling
 
     @property
@@ -205,8 +210,9 @@ def people(count: int) -> Iterator[Person]:
 
 
 @contextmanager
-def town(folder: Path) -> Iterator[Town]:
-    """A town at work: the allocations have arrived and every line passes."""
+def town(folder: Path, server: Server | None = None, *, moves: bool = False) -> Iterator[Town]:
+    """A town at work: the allocations have arrived and every line passes.  With a server the hub's store is a database of
+    it, unless it only `moves` there."""
     with ExitStack() as stack:
         lines: list[Line] = []
 
@@ -215,7 +221,9 @@ def town(folder: Path) -> Iterator[Town]:
             stack.callback(lines[0].end)
             return lines[0].port
 
-        made = Town(set_up(folder, stack, (TEAM, PROVIDER), via), lines[0], stack)
+        dsn = None if server is None or moves else server.hub_dsn()
+        made = Town(set_up(folder, stack, (TEAM, PROVIDER), via, dsn), lines[0], stack)
+        made.server = server
         _allot(made)
         yield made
 
