@@ -59,10 +59,11 @@ def standby_behind(town: Town) -> str:
     server = _server(town)
     standby = server.follow(synchronous=False)
     town.tell(12, rate=RATE)
-    standby.pause()
+    standby.stop()  # it is away for a while, and nobody waits for it
     town.tell(25, rate=RATE)
     town.settle(_PATIENCE)
     server.kill()
+    standby.start()
     standby.promote()
     return _recovered(town, "lacked commits")
 

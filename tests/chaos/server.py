@@ -98,10 +98,6 @@ class Standby(Server):
         self.admin("ALTER SYSTEM RESET synchronous_standby_names")
         self.admin("SELECT pg_promote(true, 60)")
 
-    def pause(self) -> None:
-        """Follows no longer, though nobody is told."""
-        self.admin("SELECT pg_wal_replay_pause()")
-
 
 def _over_tcp(port: int) -> tuple[str, ...]:
     return (f"port={port}", f"listen_addresses={_HOST}", *_STREAMING)
