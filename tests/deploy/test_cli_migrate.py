@@ -33,7 +33,7 @@ def test_the_store_of_a_hub_that_stands_still_moves_and_moves_back(
     assert (there["waiting"], there["lost_keys"], there["to"]) == (0, 0, f"the database {dsn}")
     status = answer("hub", "status", "--config", hub)
     assert (status["verifier_key"], status["counts"]["entries"]) == (key, there["entries"] + 1)
-    assert "migrated" in schakel("audit", "find", "--kind", "migrated", "--config", hub).output
+    assert "migrated" in schakel("audit", "search", "--kind", "migrated", "--config", hub).output
     shown = schakel("hub", "migrate", "--to", "file", "--yes", "--config", hub).output
     assert "The store is moved" in shown
     assert "Remove day.keys" in shown
