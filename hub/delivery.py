@@ -13,7 +13,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from consent.decide import Moment
@@ -72,16 +72,34 @@ def choose(rows: Sequence[Waiting], most: int) -> list[Waiting]:
     return chosen
 
 
+def as_chosen(rows: Sequence[Waiting], now: Mapping[bytes, Waiting]) -> list[Waiting]:
+    """Those of the rows, chosen a moment ago, that may still go out.  When one is no longer as it was, another answer may
+    have it: then nothing of its handle goes out behind it."""
+    chosen: list[Waiting] = []
+    left_out: set[bytes] = set()
+    for row in rows:
+        if row.handle in left_out or now.get(row.message_id) != row:
+            left_out.add(row.handle)
+        else:
+            chosen.append(row)
+    return chosen
+
+
 def hand_over(
-    chosen: Sequence[tuple[Waiting, Question | None]], known: Known, now: int, random: Callable[[int], bytes]
+    chosen: Sequence[tuple[Waiting, Question | None]],
+    known: Known,
+    now: int,
+    random: Callable[[int], bytes],
+    before: Collection[bytes] = (),
 ) -> tuple[Step, list[Handover]]:
     """The second decision on each chosen row; a `Question` of None means that its key is lost.
 
     The step holds the entry of every decision, the leases of what goes out and the end of what doesn't.  When the
-    sender learns of an end that pick-up found is spread over the next working day.
+    sender learns of an end that pick-up found is spread over the next working day.  `before`: the handles of what goes
+    out in the same answer, ahead of these.
     """
     step, out = Step(at=now), list[Handover]()
-    heads: set[bytes] = set()
+    heads = set(before)
     for row, question in chosen:
         if question is None:
             end(step, row, Code.KEY_LOST, now, known.day, random)

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from consent.rules import RuleTable
@@ -21,34 +20,26 @@ from hub import accession, delivery, grants, pipeline, recovery
 from hub.accession import Attested, Offered
 from hub.attestations import Attestations
 from hub.audit.log import Log
-from hub.client import (
-    Delivery,
-    FactAnswer,
-    HubUnavailableError,
-    Notice,
-    PickUp,
-    RefusedError,
-)
+from hub.client import FactAnswer, HubUnavailableError, RefusedError
 from hub.clock import HubClock
 from hub.exchange_audit import AuditDesk
-from hub.exchange_core import BATCH, FEED_PAGE
+from hub.exchange_core import BATCH
 from hub.exchange_faults import FaultDesk
+from hub.exchange_pickup import PickupDesk
 from hub.exchange_reading import ReadingRoom
 from hub.exchange_recovery import RecoveryDesk
 from hub.greatest import Revoked
-from hub.pipeline import Question
 from hub.registry import ADMITTED, Partner, Partners
-from hub.store import SetAside, StaleError, Step, Store, Stored, StoreError, Tell, Waiting
+from hub.store import SetAside, StaleError, Step, Store, Stored, StoreError, Tell
 from schemas import entry
 from schemas.calendar import day_of
 from schemas.canonical import FrameError
 from schemas.codes import Code
-from schemas.envelope import Envelope, peek
+from schemas.envelope import Envelope
 from schemas.fact import Fact, Register, Stop
 from schemas.receipt import Receipt, parse_receipt
 from schemas.signing import SignatureError
 
-PICKUP_AT_MOST = 200
 HELD_MS = 7 * 86_400_000
 FAULTS_A_MINUTE = 5
 _NONCE = bytes(12)
@@ -71,7 +62,7 @@ class Checked(NamedTuple):
     began: int
 
 
-class Exchange(AuditDesk, RecoveryDesk, FaultDesk, ReadingRoom):
+class Exchange(AuditDesk, RecoveryDesk, FaultDesk, PickupDesk, ReadingRoom):
     """The hub in one process: takes envelopes, facts and receipts, hands over, admits."""
 
     def __init__(
@@ -205,73 +196,7 @@ class Exchange(AuditDesk, RecoveryDesk, FaultDesk, ReadingRoom):
         self._fault()
         return Code.HUB_FAULT
 
-    # -- pick-up -----------------------------------------------------------------------------------------------
-
-    def pickup(self, via: str, most: int, acknowledged: int) -> PickUp:
-        """At most `most` envelopes, each decided again, and the notices after number `acknowledged`."""
-        with self._lock:
-            self._tick()
-            partner = self._admitted(via)
-            self._need_to_decide()
-            self._need_open()
-            rows = self.store.notices(partner.number, FEED_PAGE)
-            if rows and rows[0].number <= acknowledged:  # an idle poll writes nothing
-                self._commit(Step(at=self.store.now(), acknowledged=[(partner.number, acknowledged)]))
-                # A crash here: the edge acknowledges again, which changes nothing.
-                rows = self.store.notices(partner.number, FEED_PAGE)
-            notices = tuple(Notice(*row) for row in rows)
-            most = min(max(most, 0), PICKUP_AT_MOST)
-            deliveries = self._again(lambda: self._hand_over(partner, most)) if most else ()
-            return PickUp(deliveries, notices)
-
-    def _hand_over(self, partner: Partner, most: int) -> tuple[Delivery, ...]:
-        return self._deliver(delivery.choose(self.store.waiting(partner.number, self.store.now(), most), most))
-
-    def _deliver(self, chosen: list[Waiting]) -> tuple[Delivery, ...]:
-        if not chosen:
-            return ()
-        try:
-            return self._deliver_once(chosen)
-        except (StoreError, StaleError):
-            raise
-        except Exception:  # noqa: BLE001  # poison: it must not keep this recipient from everything else
-            if len(chosen) == 1:
-                self._give_up(chosen[0])
-                return ()
-            half = len(chosen) // 2
-            return self._deliver(chosen[:half]) + self._deliver(chosen[half:])
-
-    def _give_up(self, row: Waiting) -> None:
-        """Ends the waiting of the one envelope that can't be handed over; its sender still has it."""
-        now = self.store.now()
-        step = Step(at=now)
-        delivery.end(step, row, Code.HUB_FAULT, now, day_of(now), self._random)
-        self._commit(step)
-        # A crash here: its entry is durable and its sender will be told, the rest is handed over at the next pick-up.
-        self._fault()
-
-    def _deliver_once(self, chosen: list[Waiting]) -> tuple[Delivery, ...]:
-        now = self.store.now()
-        payloads = self.store.payloads([row.message_id for row in chosen])
-        frames = {message_id: _unwrap(payload) for message_id, payload in payloads.items()}
-        known = self._known([row.handle for row in chosen], now)
-        asked = [(row, _question(row, frames.get(row.message_id))) for row in chosen]
-        step, out = delivery.hand_over(asked, known, now, self._random)
-        first = self._commit(step)
-        # The entries "handed over" are durable and the leases run, and no byte has left. A crash here: the lease ends
-        # and the envelopes are offered again.
-        accepts = {row.message_id: row.accept for row in chosen}
-        return tuple(
-            Delivery(
-                frames[item.message_id] or b"",
-                item.offered,
-                first + item.place,
-                step.entries[item.place].record,
-                step.entries[item.place].salt or b"",
-                *self._opened(accepts[item.message_id]),
-            )
-            for item in out
-        )
+    # -- what was handed over ------------------------------------------------------------------------------------
 
     def ready(self, addresses: Collection[str]) -> set[str]:
         """Those of these addresses that have something to pick up; who is not admitted is told so at once, too."""
@@ -478,20 +403,3 @@ class Exchange(AuditDesk, RecoveryDesk, FaultDesk, ReadingRoom):
         # From here on every decision sees it. A crash here: the command is repeated and changes nothing.
         if state == ADMITTED:
             self.log.greatest.bar(address, None)
-
-
-def _unwrap(payload: tuple[bytes, bytes] | None) -> bytes | None:
-    if payload is None:
-        return None
-    wrapped, key = payload
-    try:
-        return AESGCM(key).decrypt(_NONCE, wrapped, None)
-    except InvalidTag:
-        return None  # the slot holds another key by now: lost all the same
-
-
-def _question(row: Waiting, frame: bytes | None) -> Question | None:
-    if frame is None:
-        return None
-    retraction, sign_key = peek(frame)
-    return Question(retraction, row.handle, 0, row.sender, row.recipient, sign_key, "", (), b"")

@@ -12,7 +12,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import astuple, dataclass, field
 from functools import partial
 from urllib.parse import unquote
 
@@ -152,14 +152,11 @@ async def _pickup(services: Services, call: Call) -> bytes:
 
 async def _taken(services: Services, via: str, most: int, acknowledged: int) -> PickUp:
     """Handed over in parts, with the work of others in between: who comes for much is not noticed by who sends one."""
-    look = partial(services.exchange.pickup, via)
-    found = await services.worker.run(partial(look, min(most, PART), acknowledged))
-    handed, part = [*found.deliveries], found
-    while len(part.deliveries) == PART and len(handed) < most:
-        part = await services.worker.run(partial(look, min(most - len(handed), PART), 0))
-        handed += part.deliveries
-    # A crash between two parts: their entries are durable and their leases run, so they are offered again.
-    return replace(found, deliveries=tuple(handed))
+    run, exchange = services.worker.run, services.exchange
+    answer = await run(partial(exchange.begin_pickup, via, most, acknowledged, PART))
+    while answer.left:
+        await run(partial(exchange.go_on, answer, PART))
+    return answer.whole()
 
 
 async def _poll(services: Services, call: Call, most: int, acknowledged: int, seconds: float) -> PickUp:

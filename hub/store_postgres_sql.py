@@ -43,23 +43,26 @@ READ_STOPS = "SELECT handle, signer, month, forget FROM stop WHERE handle = ANY 
 
 # messages
 _WAITING = "id, sender, recipient, handle, accept, since, offered, first_out, lease_until"
-_NONE_OUT = (
-    " AND NOT EXISTS (SELECT FROM waiting AS one WHERE one.handle = waiting.handle"
-    " AND one.recipient = waiting.recipient AND one.lease_until > 0 AND one.lease_until > %(now)b)"
-)
+# Which handles are out: asked once for all rows.  A condition on each row would be planned by what was there when the
+# statement was first used, and read everything that is out for every row.  A handle has one recipient.
+_OUT = "SELECT handle FROM waiting WHERE lease_until > 0 AND lease_until > %(now)b AND recipient"
+# The order names the recipient, so that no plan reads the queue of all others to find the rows of one.
+_ONE, _ORDER = "recipient BETWEEN {0} AND {0}", "ORDER BY recipient, accept LIMIT"
 READ_STORED = "SELECT id, sha, sender, recipient, accept, code FROM message WHERE id = ANY (%b)"
 # Two indexes, each in its own order: what was never handed over, and those whose lease is over.
 READ_WAITING = (
-    f"(SELECT {_WAITING} FROM waiting WHERE recipient = %(recipient)b AND lease_until = 0{_NONE_OUT}"
-    " ORDER BY accept LIMIT %(most)b) UNION ALL"
-    f" (SELECT {_WAITING} FROM waiting WHERE recipient = %(recipient)b AND lease_until > 0"
-    f" AND lease_until <= %(now)b{_NONE_OUT} ORDER BY accept LIMIT %(most)b)"
+    f"(SELECT {_WAITING} FROM waiting WHERE {_ONE.format('%(recipient)b')} AND lease_until = 0"
+    f" AND handle NOT IN ({_OUT} = %(recipient)b) {_ORDER} %(most)b) UNION ALL"
+    f" (SELECT {_WAITING} FROM waiting WHERE {_ONE.format('%(recipient)b')} AND lease_until > 0"
+    f" AND lease_until <= %(now)b AND handle NOT IN ({_OUT} = %(recipient)b) {_ORDER} %(most)b)"
 )
 HAS_SOMETHING = (
     "SELECT asked.number FROM unnest(%(asked)b) AS asked(number) WHERE"
-    " EXISTS (SELECT FROM notice WHERE notice.address = asked.number) OR EXISTS (SELECT FROM waiting"
-    f" WHERE recipient = asked.number AND lease_until = 0{_NONE_OUT}) OR EXISTS (SELECT FROM waiting"
-    f" WHERE recipient = asked.number AND lease_until > 0 AND lease_until <= %(now)b{_NONE_OUT})"
+    " EXISTS (SELECT FROM notice WHERE notice.address = asked.number)"
+    f" OR (SELECT true FROM waiting WHERE {_ONE.format('asked.number')} AND lease_until = 0"
+    f" AND handle NOT IN ({_OUT} = ANY (%(asked)b)) {_ORDER} 1)"
+    " OR (SELECT true FROM waiting WHERE recipient = asked.number AND lease_until > 0 AND lease_until <= %(now)b"
+    f" AND handle NOT IN ({_OUT} = ANY (%(asked)b)) LIMIT 1)"
 )
 FIND_WAITING = f"SELECT {_WAITING} FROM waiting WHERE id = ANY (%b)"
 READ_DUE = f"SELECT {_WAITING} FROM waiting WHERE due <= %b ORDER BY due, accept LIMIT %b"
