@@ -12,7 +12,7 @@ WORKERS ?= 2
 export PYTHONDONTWRITEBYTECODE = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo demo-net test check fix bench chaos fuzz linkability docs picture lock coverage clean
+.PHONY: help demo demo-net test check fix bench bench-region chaos fuzz linkability docs picture lock coverage clean
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -42,6 +42,10 @@ fix: $(READY) ## mends what can be mended by itself, and formats
 bench: $(READY) ## measures; writes build/bench.json
 	@mkdir -p build
 	@$(BIN)/python -m tests.bench.run $(ARGS)
+
+bench-region: $(READY) ## measures a region: PostgreSQL, Kafka, streams; half an hour; writes build/bench-region.json
+	@mkdir -p build
+	@$(BIN)/python -m tests.bench.region $(ARGS)
 
 chaos: $(READY) ## kills, cuts, fills and floods real processes; writes build/chaos.md and .json; as root for all rows
 	@$(BIN)/python -m tests.chaos.run $(ARGS)

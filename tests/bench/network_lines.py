@@ -32,7 +32,7 @@ from schemas.receipt import sign_receipts
 from tests.bench import material
 from tests.bench.material import SMALL, Partner
 from tests.bench.measure import Line, percentile
-from tests.bench.served import Caller, Served, served
+from tests.bench.served import Caller, Opening, Served, on_sqlite, served
 
 RATE = 200.0
 ROUNDS, LOADED, BARE = 6, 5.0, 3.0  # seconds of load and of bare flushes in turn, so that a noisy machine hits both
@@ -66,11 +66,11 @@ def pair(hub: Exchange, number: int, count: int, each: int = EACH) -> Pair:
 # -- waiting times
 
 
-def latency(root: Path) -> list[Line]:
+def latency(root: Path, name: str = "latency", opening: Opening = on_sqlite) -> list[Line]:
     """From the moment an envelope is due at the gateway to the answer after its commit, and to its being picked up by
     an edge with an open poll; beside a bare flush of the same disk in the same minute."""
     count = int(RATE * LOADED * ROUNDS * 1.1)
-    with served(root, partial(pair, number=1, count=count)) as hub:
+    with served(root, partial(pair, number=1, count=count), opening=opening) as hub:
         waited, picked, flushed = asyncio.run(_latency(hub, root / "bare"))
     bare = percentile(flushed, 0.99)
     most = 3 * bare + 20
@@ -84,7 +84,7 @@ def latency(root: Path) -> list[Line]:
         ("picked_up_p50_ms", percentile(picked, 0.5), None),
         ("picked_up_p99_ms", percentile(picked, 0.99), None),
     ]
-    return [figure(f"latency.{name}", "ms", value, goal, note) for name, value, goal in figures]
+    return [figure(f"{name}.{one}", "ms", value, goal, note) for one, value, goal in figures]
 
 
 async def _latency(hub: Served, folder: Path) -> tuple[list[float], list[float], list[float]]:
@@ -253,18 +253,18 @@ async def _share_of_core(hub: Served, seconds: float) -> float:
 # -- what an outage left
 
 
-def outage(root: Path) -> list[Line]:
+def outage(root: Path, name: str = "outage", opening: Opening = on_sqlite) -> list[Line]:
     """100,000 envelopes wait for a partner that was away. It picks them up, while another pair goes on as always."""
-    with served(root, _left_behind) as hub:
+    with served(root, _left_behind, opening=opening) as hub:
         before, meanwhile, seconds = asyncio.run(_drained(hub))
     was, now = percentile(before, 0.99), percentile(meanwhile, 0.99)
     note = f"of another pair at {OTHER_RATE:g}/s: {len(before):,} envelopes before, {len(meanwhile):,} meanwhile; {machine()}"
     size = f"{WAITING:,} envelopes: {round(WAITING / seconds):,}/s, picked up in 200 and receipted"
     return [
-        figure("outage.deliver_s", "s", seconds, None, size),
-        figure("outage.other_p50_ms", "ms", percentile(meanwhile, 0.5), None, note),
-        figure("outage.other_p99_before_ms", "ms", was, None, note),
-        figure("outage.other_p99_ms", "ms", now, 2 * was, note),
+        figure(f"{name}.deliver_s", "s", seconds, None, size),
+        figure(f"{name}.other_p50_ms", "ms", percentile(meanwhile, 0.5), None, note),
+        figure(f"{name}.other_p99_before_ms", "ms", was, None, note),
+        figure(f"{name}.other_p99_ms", "ms", now, 2 * was, note),
     ]
 
 

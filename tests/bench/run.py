@@ -95,7 +95,7 @@ def main(names: list[str]) -> int:
     lines += _chain(lines)
     TARGET.parent.mkdir(exist_ok=True)
     TARGET.write_text(json.dumps([line.as_dict() for line in lines], indent=1) + "\n")
-    console.print(_table(lines))
+    console.print(table(lines))
     short = [line.name for line in lines if line.met is False]
     console.print(f"Short of their goal: {', '.join(short)}." if short else "Every line with a goal reaches it.")
     console.print(f"Written to {TARGET}. Machines are noisy: trust the ratios.")
@@ -122,7 +122,8 @@ def _chain(lines: list[Line]) -> list[Line]:
     return [Line("chain.2kB", unit, round(value), round(limit), ratio, "-", None, stages[0].runs)]
 
 
-def _table(lines: list[Line]) -> Table:
+def table(lines: list[Line]) -> Table:
+    """The lines as people read them."""
     table = Table(title="Schakel: measured beside the bare calls of the same libraries")
     for heading in ("line", "value", "limit", "ratio", "goal", "wall", "own us", "unit"):
         table.add_column(heading, justify="left" if heading in {"line", "unit", "goal"} else "right")

@@ -29,6 +29,8 @@ from hub.exchange import Exchange
 from hub.gateway import Gateway
 from hub.gateway_limits import Limits
 from hub.gateway_listener import Tls
+from hub.store import Store
+from hub.store_postgres import PostgresStore
 from hub.store_sqlite import SqliteStore
 from schemas.address import oin_of, role_of
 from schemas.api import MEDIA_TYPE
@@ -42,6 +44,7 @@ NAME = "bench.schakel"
 CONNECTIONS = 32  # of one caller, half of what a certificate may have
 FREE = Limits(rate=1e9, burst=10**9, at_once=1_000)
 Prepare = Callable[[Exchange], Any]
+Opening = Callable[[Path], Store]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +79,28 @@ class Served:
         self.pipe.recv()
 
 
+def on_sqlite(folder: Path) -> Store:
+    """A new store in a folder."""
+    SqliteStore.create(folder)
+    return SqliteStore(folder)
+
+
+def on_postgres(dsn: str, folder: Path) -> Store:
+    """A new store in a database; the keys of its days in a folder."""
+    folder.mkdir(parents=True)
+    PostgresStore.create(dsn)
+    return PostgresStore(dsn, folder / "day.keys")
+
+
 @contextmanager
-def served(folder: Path, prepare: Prepare, limits: Limits = FREE) -> Iterator[Served]:
+def served(folder: Path, prepare: Prepare, limits: Limits = FREE, opening: Opening = on_sqlite) -> Iterator[Served]:
     """Makes a hub in `folder`, prepares it and serves it until the block ends."""
     folder.mkdir(parents=True)
     ca = DevCa(folder / "ca", int(time.time()), strict=False)
     server = ca.server()
     tls = Tls(server.certificate, server.key, (ca.files.certificate,))
     ours, theirs = multiprocessing.Pipe()
-    arguments = (folder / "hub", tls, prepare, limits, theirs)
+    arguments = (folder / "hub", tls, prepare, limits, opening, theirs)
     process = multiprocessing.get_context("fork").Process(target=_child, args=arguments)
     process.start()
     theirs.close()
@@ -150,9 +166,8 @@ class Caller:
 # -- in the process that serves
 
 
-def _child(folder: Path, tls: Tls, prepare: Prepare, limits: Limits, pipe: Connection) -> None:
-    SqliteStore.create(folder)
-    store, key = SqliteStore(folder), SigningKey(os.urandom(32))
+def _child(folder: Path, tls: Tls, prepare: Prepare, limits: Limits, opening: Opening, pipe: Connection) -> None:
+    store, key = opening(folder), SigningKey(os.urandom(32))
     hub = Exchange(store, Log(store, NAME, key), bench_table(), HubClock(_now), os.urandom)
     made = prepare(hub)
     asyncio.run(_serve(hub, tls, limits, pipe, (verifier_key(NAME, key.public), made)))

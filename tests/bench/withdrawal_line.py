@@ -30,21 +30,21 @@ from schemas.signing import SigningKey
 from tests.bench.edge_lines import BOOK, CITIZENS, PROVIDER, TEAM, allocation, start
 from tests.bench.measure import Line, percentile
 from tests.bench.network_lines import RATE, figure, machine, open_load, pair
-from tests.bench.served import NAME, Caller, Served, served
+from tests.bench.served import NAME, Caller, Opening, Served, on_sqlite, served
 
 KEPT = 20  # grants that nobody withdraws
 EVERY = 0.2  # seconds between two withdrawals
 
 
-def withdrawal(root: Path) -> list[Line]:
+def withdrawal(root: Path, name: str = "withdrawal_seconds", opening: Opening = on_sqlite) -> list[Line]:
     """The line."""
     seconds = len(CITIZENS) * EVERY * 2
-    with served(root, partial(pair, number=3, count=int(RATE * seconds * 1.2))) as hub:
+    with served(root, partial(pair, number=3, count=int(RATE * seconds * 1.2)), opening=opening) as hub:
         took = asyncio.run(_withdrawn(hub, root))
     note = f"{len(took)} withdrawals while {RATE:g}/s came in; the longest {max(took):.3f} s; {machine()}"
     return [
-        figure("withdrawal_seconds", "s, p99", percentile(took, 0.99), 1.0, note),
-        figure("withdrawal_seconds.p50", "s", percentile(took, 0.5), None, note),
+        figure(name, "s, p99", percentile(took, 0.99), 1.0, note),
+        figure(f"{name}.p50", "s", percentile(took, 0.5), None, note),
     ]
 
 

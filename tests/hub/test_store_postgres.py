@@ -450,6 +450,34 @@ def test_a_read_that_must_stay_fast_uses_its_index(
     assert "Seq Scan" not in plan.replace("Seq Scan on notice", "")
 
 
+@pytest.mark.parametrize("analyzed", [False, True], ids=["young", "analyzed"])
+def test_a_long_queue_of_one_partner_costs_no_look_for_another_and_none_per_row(
+    world: World, *, analyzed: bool
+) -> None:
+    """Figures that say that everything waits for one recipient, and that nothing is out, must not choose the plan."""
+    store = world.store
+    assert isinstance(store, PostgresStore)
+    db = store._connected()
+    row = "i, decode(md5(i::text), 'hex'), 1, 1, 2, decode(md5((i % 50)::text), 'hex'), 1, 9000, 0, 0, 0"
+    db.execute(f"INSERT INTO waiting SELECT {row} FROM generate_series(1, 5000) AS i".encode())
+    if analyzed:
+        db.execute("ANALYZE waiting")
+    # Of the first handles something is out from now on: their rows are passed by.
+    db.execute("UPDATE waiting SET lease_until = 90 WHERE accept <= 40")
+    for statement, values in (
+        (sql.READ_WAITING, {"recipient": "2", "now": "5", "most": "10"}),
+        (sql.READ_WAITING, {"recipient": "3", "now": "5", "most": "10"}),
+        (sql.HAS_SOMETHING, {"asked": "'{2,3}'::bigint[]", "now": "5"}),
+    ):
+        plan = "\n".join(row[0] for row in store._run(f"EXPLAIN {statement.replace(')b', ')s') % values}"))
+        assert "waiting_fresh" in plan
+        assert "waiting_pkey" not in plan
+        assert "Join" not in plan  # what is out is read once, not for each row
+        assert "hashed SubPlan" in plan
+    assert [one.accept for one in store.waiting(2, 5, 3)] == [41, 42, 43]
+    assert store.has_something([2, 3], 5) == {2}
+
+
 def _until(true: Callable[[], bool]) -> None:
     for _ in range(2_000):
         if true():
