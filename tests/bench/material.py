@@ -92,9 +92,8 @@ def site(
 
 
 def site_on(store: Store, content: Content, count: int, together: int = 1) -> Site:
-    """The same on a store that is new."""
-    now = time.time_ns() // 1_000_000
-    today = calendar.day_of(now)
+    """The same on another store that is new."""
+    today = calendar.day_of(time.time_ns() // 1_000_000)
     log = Log(store, "bench.schakel", SigningKey(os.urandom(32)))
     hub = Exchange(store, log, bench_table(), HubClock(lambda: time.time_ns() // 1_000_000), os.urandom)
     sender, recipient = partner("team-wmo", 1, today), partner("provider-wmo", 2, today)

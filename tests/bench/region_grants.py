@@ -70,7 +70,7 @@ def _lines(server: Cluster, root: Path, count: int) -> list[Line]:
     ours, limit = (percentile(times, 0.99) * 1000 for times in (mine, bare))
     middle = [percentile(times, 0.5) * 1000 for times in (mine, bare)]
     note = f"{len(mine):,} look-ups of {AT_ONCE} at random; p50 {middle[0]:.2f} and bare {middle[1]:.2f}; {machine()}"
-    ratio = round(middle[1] / middle[0], 3)
+    ratio = round(limit / ours, 3)
     return [
         figure("grants20M.load_s", "s", loaded, None, f"COPY and the index: {count / loaded:,.0f}/s; {machine()}"),
         figure("grants20M.size_gb", "GB", (table + index) / 1e9, None, size),
