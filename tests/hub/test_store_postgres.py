@@ -474,6 +474,7 @@ def test_a_long_queue_of_one_partner_costs_no_look_for_another_and_none_per_row(
         assert "waiting_pkey" not in plan
         assert "Join" not in plan  # what is out is read once, not for each row
         assert "hashed SubPlan" in plan
+        assert "Bitmap" not in plan  # which would fetch again what is gone
     assert [one.accept for one in store.waiting(2, 5, 3)] == [41, 42, 43]
     assert store.has_something([2, 3], 5) == {2}
 
