@@ -12,7 +12,7 @@ WORKERS ?= 2
 export PYTHONDONTWRITEBYTECODE = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo demo-net test check fix bench bench-region chaos fuzz linkability docs picture lock coverage clean
+.PHONY: help demo demo-net test check fix bench chaos fuzz linkability docs picture lock coverage clean
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -43,6 +43,7 @@ bench: $(READY) ## measures; writes build/bench.json
 	@mkdir -p build
 	@$(BIN)/python -m tests.bench.run $(ARGS)
 
+.PHONY: bench-region
 bench-region: $(READY) ## measures a region: PostgreSQL, Kafka, streams; half an hour; writes build/bench-region.json
 	@mkdir -p build
 	@$(BIN)/python -m tests.bench.region $(ARGS)
