@@ -3,7 +3,7 @@
 
 """`make bench-region`: the lines of a region, each beside its limit; writes build/bench-region.json and prints a table.
 
-Gathers the `LINES` of every module `tests/bench/region_*.py`: by name, what measures them.  A limit is the same loop
+Gathers every module `tests/bench/region_*.py`: its `LINES`, by name what measures them, or its function `lines`.  A limit is the same loop
 with the same libraries and no code of ours.  Minutes each, half an hour in all.
 
 python -m tests.bench.region [NAME ...]     only the lines whose name begins so
@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
@@ -31,21 +31,24 @@ def gathered() -> dict[str, Measure]:
     """All lines that there are, by name.
 
     Raises:
-        ValueError: two modules have a line of the same name.
+        ValueError: a module has no lines, or two have a line of the same name.
     """
     found: dict[str, Measure] = {}
-    for module in modules():
-        lines: dict[str, Measure] = import_module(f"tests.bench.{module}").LINES
+    for path in sorted(Path(__file__).parent.glob("region_*.py")):
+        lines = _of(path.stem)
         if twice := found.keys() & lines.keys():
-            raise ValueError(f"{module}: {', '.join(sorted(twice))}: another module has a line of this name")
+            raise ValueError(f"{path.name}: {', '.join(sorted(twice))}: another module has a line of this name")
         found |= lines
     return found
 
 
-def modules() -> Iterator[str]:
-    """The names of the modules that have lines."""
-    for one in sorted(Path(__file__).parent.glob("region_*.py")):
-        yield one.stem
+def _of(name: str) -> dict[str, Measure]:
+    module = import_module(f"tests.bench.{name}")
+    if hasattr(module, "LINES"):
+        return dict(module.LINES)
+    if hasattr(module, "lines"):  # all that it has, in one go
+        return {name.removeprefix("region_"): module.lines}
+    raise ValueError(f"{name}.py: has neither LINES, by name what measures them, nor a function `lines`")
 
 
 def main(names: list[str]) -> int:

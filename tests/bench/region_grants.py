@@ -57,7 +57,7 @@ def _lines(server: Cluster, root: Path, count: int) -> list[Line]:
     PostgresStore.create(dsn)
     store = PostgresStore(dsn, root / "day.keys")
     store.commit(Step(1, admissions=[(f"urn:{one}", "admitted", None) for one in "ab"]))
-    store.commit(Step(2, registers=[_first()]))
+    store.commit(Step(2, registers=[template()]))
     db = connect(dsn)
     began = time.perf_counter()
     load(db, count)
@@ -83,7 +83,7 @@ def handle_of(number: int) -> bytes:
     return sha256(number.to_bytes(8, "big")).digest()[:16]
 
 
-def _first() -> GrantRow:
+def template() -> GrantRow:
     """The grant from which all others are made: the words that it names are known from then on."""
     words = ("progress", "service")
     return GrantRow(handle_of(0), 1, 2, 24_300, None, 1, "statutory", words, bytes(32), False, 1, 0, 0, 30_000)
