@@ -275,13 +275,15 @@ class Step:
 
     `at` is the time of the commit.  `rests_on_grants` (handle, version; version 0: there is no row) and
     `rests_on_addresses` (number, version) are compared in the transaction.
-    `position` is `(partition, old, new)`, None for a gateway's own batch.
+    `position` is `(partition, old, new)`, None for a gateway's own batch; `positions` are those of a batch that was read
+    from several partitions, each named once.
     """
 
     at: int
     rests_on_grants: list[tuple[bytes, int]] = field(default_factory=list)
     rests_on_addresses: dict[int, int] = field(default_factory=dict)
     position: tuple[int, int, int] | None = None
+    positions: list[tuple[int, int, int]] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     joins: list[Join] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)

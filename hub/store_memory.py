@@ -360,8 +360,7 @@ class MemoryStore:
         return sorted((item.row for item in self._queue.values()), key=lambda row: row.accept)
 
     def _compare(self, step: Step) -> None:
-        if step.position is not None:
-            partition, old, _ = step.position
+        for partition, old, _ in _moves(step):
             if self._positions.get(partition, 0) != old:
                 raise FencedError(f"partition {partition} has another position")
         for number, version in step.rests_on_addresses.items():
@@ -373,8 +372,8 @@ class MemoryStore:
                 raise StaleError("a grant has changed")
 
     def _move(self, step: Step, undo: _Undo) -> None:
-        if step.position is not None:
-            undo.put(self._positions, step.position[0], step.position[2])
+        for partition, _, new in _moves(step):
+            undo.put(self._positions, partition, new)
 
     def _begin_log(self, step: Step, start: int, undo: _Undo) -> None:
         if step.new_log is not None:
@@ -552,3 +551,7 @@ def _sift(table: dict[_K, _V], over: Callable[[_K, _V], bool]) -> int:
     for key in gone:
         del table[key]
     return len(gone)
+
+
+def _moves(step: Step) -> list[tuple[int, int, int]]:
+    return [*step.positions, *([step.position] if step.position else [])]

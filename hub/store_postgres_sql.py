@@ -8,8 +8,9 @@ Why the tables are cut as they are stands in `hub/decisions/0035-postgresql.md`.
 
 from __future__ import annotations
 
-PARAMETERS = 70  # of the call that commits a step
-COMMIT = f"SELECT erase_2(commit_1({', '.join(['%b'] * PARAMETERS)}), %b, %b, %b)"
+PARAMETERS = 70  # of the call that commits a step; the first comes back from the call that moves its positions
+_REST = ", ".join(["%b"] * (PARAMETERS - 1))
+COMMIT = f"SELECT erase_2(commit_1(move_3(%b, %b, %b, %b), {_REST}), %b, %b, %b)"
 
 # the log
 GLANCE = "SELECT size, root, newest_fact, committed_at, directory FROM head"

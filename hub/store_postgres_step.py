@@ -23,7 +23,7 @@ Wrap = Callable[[bytes, bytes], bytes]
 
 def arguments(step: Step, day: int, wrap: Wrap, word: Callable[[str], int]) -> list[object]:
     """The parameters of `COMMIT`.  `wrap` wraps a key for a message id under the key of `day`."""
-    found: list[object] = [step.at, day, int8_array(step.position or ())]
+    found: list[object] = [step.at, *_numbers(step.positions, 0, 1, 2), day, int8_array(step.position or ())]
     found += _rests(step)
     found += [bytea_array([entry.leaf for entry in step.entries])]
     found += [bytea_array([entry.salt for entry in step.entries]), bytea_array([one.record for one in step.entries])]

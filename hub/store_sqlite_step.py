@@ -55,8 +55,7 @@ def _erase(db: sqlite3.Connection, ranges: Sequence[tuple[int, int]], size: int)
 
 def compare(db: sqlite3.Connection, step: Step) -> None:
     """Whether all that the step rests on is still so; moves the position."""
-    if step.position is not None:
-        partition, old, new = step.position
+    for partition, old, new in [*step.positions, *([step.position] if step.position else [])]:
         db.execute(sql.FIRST_POSITION, (partition,))
         if db.execute(sql.MOVE_POSITION, (new, partition, old)).rowcount != 1:
             raise FencedError(f"partition {partition} has another position")

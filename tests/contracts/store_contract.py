@@ -441,6 +441,13 @@ class StoreContract:
         world.do(Step(6, position=(4, 0, 1)))
         world.refuse(Step(7, position=(3, 10, 14)), FencedError, "another position")
 
+    def test_the_positions_of_several_partitions_move_together_or_not_at_all(self, world: World) -> None:
+        world.do(Step(5, positions=[(4, 0, 1), (3, 0, 10)]))
+        world.do(Step(6, positions=[(3, 10, 12), (5, 0, 2)], position=(6, 0, 9)))
+        for late in ([(3, 12, 13), (4, 0, 2)], [(3, 10, 14)], [(7, 0, 1), (5, 1, 3)], [(8, 4, 5)]):
+            world.refuse(Step(7, positions=late), FencedError, "another position")
+        world.do(Step(8, positions=[(3, 12, 13), (4, 1, 2), (5, 2, 3), (7, 0, 1)]))
+
     # addresses
 
     def test_addresses_are_numbered_in_the_order_of_admission(self, world: World) -> None:
