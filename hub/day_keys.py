@@ -38,10 +38,13 @@ def name_of(key: bytes) -> bytes:
 
 
 class DayKeys:
-    """The file of day keys.  Every call opens it anew, so what another process wrote is seen."""
+    """The file of day keys.  Every call opens it anew, so what another process wrote is seen.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    `slots` is room for so many keys, `unit` what one is the key of.
+    """
+
+    def __init__(self, path: Path, slots: int = _SLOTS, unit: str = "day") -> None:
+        self._path, self._slots, self._unit = path, slots, unit
 
     def read(self) -> dict[int, bytes]:
         """The keys by their day.
@@ -53,11 +56,11 @@ class DayKeys:
             with self._path.open("rb") as file:
                 if os.fstat(file.fileno()).st_mode & 0o077:
                     raise StoreError(f"others than the owner may use {self._path}; run `chmod 600` on it")
-                content = file.read(_SLOTS * _SLOT)
+                content = file.read(self._slots * _SLOT)
         except FileNotFoundError:
             return {}
         except OSError as error:
-            raise StoreError(f"the day keys can't be read ({error.strerror})") from error
+            raise StoreError(f"the {self._unit} keys can't be read ({error.strerror})") from error
         return dict(_parsed(content))
 
     def make(self, days: Iterable[int], random: Callable[[int], bytes] = os.urandom) -> dict[int, bytes]:
@@ -71,10 +74,12 @@ class DayKeys:
             for day in days:
                 if day in keys:
                     continue
-                if any(one % _SLOTS == day % _SLOTS for one in keys):
-                    raise StoreError("the file of day keys has no room for this day; is the clock right?")
+                if any(one % self._slots == day % self._slots for one in keys):
+                    raise StoreError(
+                        f"the file of {self._unit} keys has no room for this {self._unit}; is the clock right?"
+                    )
                 keys[day] = random(_KEY)
-                os.pwrite(handle, _slot(day, keys[day]), day % _SLOTS * _SLOT)
+                os.pwrite(handle, _slot(day, keys[day]), day % self._slots * _SLOT)
             os.fdatasync(handle)
             # A crash before this: a day has no key, or one that nothing was wrapped under.
             return keys
@@ -89,7 +94,7 @@ class DayKeys:
         if old:
             with self._opened() as handle:
                 for day in old:
-                    os.pwrite(handle, bytes(_SLOT), day % _SLOTS * _SLOT)
+                    os.pwrite(handle, bytes(_SLOT), day % self._slots * _SLOT)
                 os.fdatasync(handle)
                 # Now what was wrapped under them opens nowhere, in no copy either.
         return len(old)
@@ -104,7 +109,7 @@ class DayKeys:
             finally:
                 os.close(handle)
         except OSError as error:
-            raise StoreError(f"the day keys can't be written ({error.strerror})") from error
+            raise StoreError(f"the {self._unit} keys can't be written ({error.strerror})") from error
 
 
 def _slot(day: int, key: bytes) -> bytes:

@@ -10,7 +10,7 @@ and decides again.  One exception that is no refusal never takes more with it th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -181,13 +181,13 @@ class Exchange(AuditDesk, RecoveryDesk, FaultDesk, PickupDesk, ReadingRoom):
     def _held_back(self, envelope: Envelope, held: set[bytes]) -> Code:
         return Code.TRY_LATER if envelope.handle in held else self._decide_once([envelope])[0]
 
-    def _set_aside(self, envelope: Envelope) -> Code:
+    def _set_aside(self, envelope: Envelope, positions: Iterable[tuple[int, int, int]] = ()) -> Code:
         """The one envelope that the pipeline fails on: kept wrapped for the operator, its handle held, an entry."""
         now = self.store.now()
         sender = self._directory.partners().by_address[envelope.source].number
         key = self._random(32)
         wrapped = AESGCM(key).encrypt(_NONCE, envelope.raw, None)
-        step = Step(at=now)
+        step = Step(at=now, positions=list(positions))
         step.entries.append(entry.committed(entry.fault(day_of(now), sender, envelope.sha), self._random(32)))
         step.set_aside.append(SetAside(sender, envelope.sha, envelope.handle, now + HELD_MS, now, wrapped, key))
         step.tells.append(Tell(sender, 0, Code.HUB_FAULT, envelope.message_id))

@@ -45,7 +45,7 @@ from hub.gateway_listener import Listener, Tls, answer_problem, certificate_of, 
 from hub.gateway_problem import Problem, of_code
 from hub.gateway_revoked import is_revoked
 from hub.gateway_routes import CBOR, Call, Found, Services, find, read_query
-from hub.gateway_worker import Polls, Worker
+from hub.gateway_worker import Intake, Polls, Worker
 from hub.registry import Partner
 from hub.store import StoreError
 from schemas.address import oin_of
@@ -64,7 +64,8 @@ _log = logging.getLogger("schakel.gateway")
 
 
 class Gateway:
-    """One gateway over one exchange.  `authority`: what renews certificates; without it nobody's is renewed."""
+    """One gateway over one exchange.  `authority`: what renews certificates; without it nobody's is renewed;
+    `intake`: where envelopes are written instead of being decided here."""
 
     def __init__(
         self,
@@ -73,11 +74,13 @@ class Gateway:
         clock: Callable[[], int],
         limits: Limits | None = None,
         authority: AuthorityFiles | None = None,
+        intake: Intake | None = None,
     ) -> None:
         self.counts = Counts()
         self._tls, self._clock, self._limits = tls, clock, limits or Limits()
         self._context = server_context(tls)
-        self._worker = Worker(exchange)
+        self._intake = intake
+        self._worker = Worker(exchange, intake)
         self._polls = Polls(exchange, self._worker)
         self._services = Services(exchange, self._worker, self._polls, authority, clock)
         self._partners = Partnerships(self._limits)
@@ -114,6 +117,8 @@ class Gateway:
         self._tasks = [
             loop.create_task(task) for task in (self._polls.watch(), self._keep_house(), self._keep_probing())
         ]
+        if self._intake is not None:
+            self._tasks.append(loop.create_task(self._intake.watch()))
         return int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self, seconds: float = 10.0) -> None:
@@ -129,6 +134,8 @@ class Gateway:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.get_running_loop().run_in_executor(None, self._worker.close)
+        if self._intake is not None:
+            await asyncio.get_running_loop().run_in_executor(None, self._intake.close)
         self._server = None
 
     def reload(self) -> None:

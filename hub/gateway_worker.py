@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 from hub.exchange import Checked, Exchange
 from hub.exchange_core import BATCH
@@ -30,13 +30,28 @@ ALONE = 8  # so many envelopes at once are not worth asking another
 POLL_EVERY = 0.05
 ASK_ANYWAY = 1.0  # leases end and notices ripen without an entry
 T = TypeVar("T")
+Run = Callable[[Callable[[], Any]], Awaitable[Any]]
+
+
+class Intake(Protocol):
+    """Where envelopes go instead, when others decide them: `hub.intake_gateway`."""
+
+    async def take(self, checked: Checked, run: Run) -> list[Code]:
+        """The answers, after what was taken is durable."""
+
+    async def watch(self) -> None:
+        """What it does by itself; ends by being cancelled."""
+
+    def close(self) -> None:
+        """Ends it."""
 
 
 class Worker:
     """The exchange, from an event loop."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, intake: Intake | None = None) -> None:
         self._exchange = exchange
+        self._intake = intake
         self._one = ThreadPoolExecutor(1, "exchange")
         others = usable_cores() - 1  # the hub itself needs one
         self._checkers = Checkers() if others else None
@@ -52,6 +67,8 @@ class Worker:
         """The answers to envelopes, after a commit that many requests may share."""
         loop = asyncio.get_running_loop()
         checked = await self._checked(via, frames, snapshot)
+        if self._intake is not None:
+            return await self._intake.take(checked, self.run)
         answer: asyncio.Future[list[Code]] = loop.create_future()
         self._waiting.setdefault(via, deque()).append((checked, answer))
         if self._task is None:

@@ -1,0 +1,90 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""The keys of the hours, under which envelopes lie in Kafka until they are decided (delivery.md section 5).
+
+One small file on each machine of a hub, in no backup, like the keys of the days (`hub.day_keys`); the database knows the
+name of each key.
+
+* The key of an hour is destroyed when every partition has passed that hour, at the latest after 72 hours: what the brokers
+  and copies of their disks still hold of it then opens nowhere.
+* A machine that has another key than the database names, or none, is told so; it neither writes nor refuses a record for it.
+* A key that is destroyed is not a lost message: what was not decided its sender has still, and sends again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from hub.day_keys import DayKeys, name_of
+from hub.intake_places import Places
+from hub.intake_record import hour_of
+from hub.intake_rules import all_passed, first_kept
+from hub.store import StoreError
+
+AHEAD_HOURS = 14 * 24  # so that the file need not be copied between machines more often than every other week
+_SLOTS = 512
+COPY_KEYS = "copy the file of hour keys from the machine that made it (the setting hour_keys_file of [kafka])"
+
+
+class HourKeys:
+    """The keys of the hours on this machine.  Every method raises StoreError when file or database can't be used."""
+
+    def __init__(self, path: Path, places: Places, partitions: int) -> None:
+        self._file = DayKeys(path, _SLOTS, "hour")
+        self._places, self._partitions = places, partitions
+        self._keys: dict[int, AESGCM] = {}
+
+    def of_now(self, now: int) -> tuple[int, AESGCM]:
+        """The hour of now and its key, to wrap under."""
+        hour = hour_of(now)
+        key = self._keys.get(hour) or self._found(hour)
+        if key is None:
+            self._make([hour])
+            key = self._found(hour)
+        if key is None:
+            raise StoreError("the database has no key of this hour, and did not take one; try again")
+        return hour, key
+
+    def of(self, hour: int) -> AESGCM | None:
+        """The key of an hour, to open with; None when it is destroyed, or never was."""
+        return self._keys.get(hour) or self._found(hour)
+
+    def tidy(self, now: int) -> int:
+        """Makes the keys of the hours to come, destroys those that nothing needs any more; how many this machine had."""
+        names, first = self._places.key_names(), first_kept(now, all_passed(self._places.hours(), self._partitions))
+        self._make([hour for hour in range(hour_of(now), hour_of(now) + AHEAD_HOURS) if hour not in names])
+        destroyed = self._file.destroy(first)
+        self._keys = {hour: key for hour, key in self._keys.items() if hour >= first}
+        # A crash here: the names say that there are keys which this machine destroyed; the next time drops them. Other
+        # machines destroy theirs by themselves.
+        self._places.drop_key_names(first)
+        return destroyed
+
+    def lacks(self, now: int) -> bool:
+        """Whether this machine lacks the key of an hour that the database names."""
+        own = self._file.read()
+        passed = first_kept(now, all_passed(self._places.hours(), self._partitions))
+        return any(
+            hour >= passed and (hour not in own or name_of(own[hour]) != name)
+            for hour, name in self._places.key_names().items()
+        )
+
+    def _make(self, hours: Iterable[int]) -> None:
+        if missing := list(hours):
+            keys = self._file.make(missing)
+            # A crash here: this machine has keys of hours that nobody wrapped anything under.
+            self._places.add_key_names({hour: name_of(keys[hour]) for hour in missing})
+
+    def _found(self, hour: int) -> AESGCM | None:
+        name = self._places.key_names().get(hour)
+        if name is None:
+            return None
+        key = self._file.read().get(hour)
+        if key is None or name_of(key) != name:
+            raise StoreError(f"this machine lacks the key of an hour: {COPY_KEYS}")
+        self._keys[hour] = AESGCM(key)
+        return self._keys[hour]
