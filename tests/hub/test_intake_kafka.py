@@ -12,7 +12,7 @@ import pytest
 
 from schemas.codes import Code
 from schemas.envelope import parse
-from tests.intake_world import IntakeWorld, envelopes, known, running, until, wait
+from tests.intake_world import IntakeWorld, envelopes, known, running, until
 
 
 @pytest.fixture
