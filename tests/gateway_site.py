@@ -24,6 +24,7 @@ from hub.client import Seen
 from hub.gateway import Gateway
 from hub.gateway_limits import Limits
 from hub.gateway_listener import Tls
+from hub.gateway_worker import Intake
 from schemas.address import oin_of, role_of
 from schemas.api import MEDIA_TYPE
 from schemas.request_signature import Stamp, sign_request
@@ -39,14 +40,20 @@ class Site:
     """One gateway with everything that a test needs to reach it, in order or not."""
 
     def __init__(
-        self, world: World, ca: DevCa, limits: Limits = QUICK, authority: AuthorityFiles | None = None, **tls: Any
+        self,
+        world: World,
+        ca: DevCa,
+        limits: Limits = QUICK,
+        authority: AuthorityFiles | None = None,
+        intake: Intake | None = None,
+        **tls: Any,
     ) -> None:
         self.world, self.ca = world, ca
         self.loop = asyncio.new_event_loop()
         server = ca.server()
         own = () if authority is None else (authority.certificate,)
         self.tls = Tls(server.certificate, server.key, (ca.files.certificate, *own), **tls)
-        self.gateway = Gateway(world.hub, self.tls, world.clock, limits, authority)
+        self.gateway = Gateway(world.hub, self.tls, world.clock, limits, authority, intake)
         self.port = self.wait(self.gateway.start(HOST, 0))
         self._files: dict[str | None, Files] = {}
         self._clients: list[HttpsClient] = []
