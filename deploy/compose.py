@@ -80,7 +80,21 @@ def open_hub(
         yield from _opened(config, clock, random, traffic=traffic)
 
 
-def _opened(config: HubConfig, clock: Clock | None, random: Random, *, traffic: bool) -> Iterator[Hub]:
+@contextmanager
+def open_worker(config: HubConfig, clock: Clock | None = None, random: Random = os.urandom) -> Iterator[Hub]:
+    """What a worker needs of the hub of these settings, beside any number of gateways and workers.  It signs nothing, and
+    begins no recovery.
+
+    Raises:
+        Stopped, RulesError, SelfTestError, StoreError: as `open_hub`; this machine knows of a newer log.
+    """
+    refuse_beside_an_edge(config)
+    yield from _opened(config, clock, random, traffic=True, is_worker=True)
+
+
+def _opened(
+    config: HubConfig, clock: Clock | None, random: Random, *, traffic: bool, is_worker: bool = False
+) -> Iterator[Hub]:
     key = SigningKey(_read_seed(config.key_file))
     machine = MachineClock(config.clock_file)
     hub_clock = HubClock(clock or machine, running_time if clock else machine.steady)
@@ -88,11 +102,12 @@ def _opened(config: HubConfig, clock: Clock | None, random: Random, *, traffic: 
     store = _open_store(config, hub_clock)
     try:
         head = store.head()
-        if config.gateway is not None:
+        if config.gateway is not None or is_worker:
             # Where no fact was ever taken nothing has a term, so any time is as good to begin with.
             hub_clock.begin(None if head.newest_fact < 0 else head.committed_at)
         log = Log(store, config.name, key, GreatestFile(config.greatest_file))
-        exchange = Exchange(store, log, rules.table, hub_clock, random, _attestations(config, log))
+        kind = _kind_of(config, is_worker=is_worker)
+        exchange = kind(store, log, rules.table, hub_clock, random, _attestations(config, log))
         _need_word_of_operator(config, exchange)
         if traffic:
             # As they were published: what the base of now takes away from an older one is forbidden anyway.
@@ -105,6 +120,14 @@ def _opened(config: HubConfig, clock: Clock | None, random: Random, *, traffic: 
             exchange.close()
     finally:
         store.close()
+
+
+def _kind_of(config: HubConfig, *, is_worker: bool) -> type[Exchange]:
+    if config.kafka is None:
+        return Exchange
+    from hub.exchange_intake import IntakeExchange, WorkerExchange
+
+    return WorkerExchange if is_worker else IntakeExchange
 
 
 def _open_store(config: HubConfig, clock: Clock) -> Store:

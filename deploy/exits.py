@@ -81,6 +81,7 @@ ENDS_IN = {
     "hub.client.HubUnavailableError": Exit.FAILED,
     "hub.client.RefusedError": Exit.REFUSED,
     "hub.control_socket.ControlError": Exit.FAILED,
+    "hub.intake_rules.IntakeStoppedError": Exit.FAILED,
     "hub.kafka_cluster.ClusterError": Exit.FAILED,
     "hub.moving.MovedAwayError": Exit.FAILED,
     "hub.moving.UnfinishedMoveError": Exit.FAILED,

@@ -19,6 +19,7 @@ from typing import TextIO
 import orjson
 
 GATEWAY = "schakel.gateway"
+INTAKE = "schakel.intake"
 Field = str | int | float | bool | None
 
 
@@ -58,6 +59,7 @@ class Event(StrEnum):
     STOPPING = "stopping"
     STOPPED = "stopped"
     REQUEST = "request"
+    INTAKE = "intake"  # something about the intake through Kafka that an operator should know
     LIBRARY = "library"
 
 
@@ -102,6 +104,8 @@ class _Handler(logging.Handler):
         if record.name == GATEWAY:  # its texts are made of routes, status, time and trace
             event = Event.REQUEST if record.levelno < logging.WARNING else Event.FAULT
             self._log(event, text=record.getMessage())
+        elif record.name == INTAKE and record.levelno >= logging.WARNING:  # its texts are sentences of our own
+            self._log(Event.INTAKE, text=record.getMessage())
         elif record.levelno >= logging.WARNING:
             kind = None if not record.exc_info or record.exc_info[0] is None else record.exc_info[0].__name__
             self._log(Event.LIBRARY, name=record.name, level=record.levelname, kind=kind)

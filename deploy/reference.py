@@ -26,6 +26,7 @@ from deploy.cli import COMMANDS, cli
 from deploy.entries import KINDS
 from deploy.exits import MEANING, Exit
 from hub.config import GatewayConfig, HubConfig
+from hub.intake_metrics import ALL as INTAKE_METRICS
 from hub.kafka_settings import KafkaConfig
 from hub.metrics import ALL as HUB_METRICS
 from schemas.codes import CLASS, SENTENCE, Code
@@ -112,7 +113,9 @@ def _codes() -> Iterator[str]:
 def _metrics() -> Iterator[str]:
     yield "## Metrics\n"
     yield "What Prometheus reads at `metrics_listen`, by the name that stands in queries. Labels have no other values.\n"
-    rows = [(f"`{one.shown}`", one.kind, _label(one), one.meaning) for one in (*HUB_METRICS, *EDGE_METRICS)]
+    rows = [
+        (f"`{one.shown}`", one.kind, _label(one), one.meaning) for one in (*HUB_METRICS, *INTAKE_METRICS, *EDGE_METRICS)
+    ]
     yield from _table(("metric", "kind", "label", "meaning"), rows)
 
 

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from deploy.compose import Hub, open_hub
 from deploy.exits import Stopped, failed
+from deploy.intake import intake_of
 from deploy.logs import Event, Log
 from deploy.metrics_page import metrics_page
 from deploy.move import move_store, wanted
@@ -33,6 +34,8 @@ from hub.control_socket import ControlServer, Values
 from hub.gateway import Gateway
 from hub.gateway_caller import Proxy
 from hub.gateway_listener import Tls
+from hub.intake_gateway import IntakeGateway
+from hub.intake_metrics import GatewayMetrics
 from hub.metrics import HubMetrics
 from hub.store import StoreError
 
@@ -58,20 +61,25 @@ def run_hub(config: HubConfig, log: Log, *, requests: bool = False) -> None:
     runs: HubConfig | None = config
     try:
         while runs is not None:
-            with open_hub(runs) as hub:
+            with open_hub(runs) as hub, intake_of(hub) as intake:
                 log(Event.STARTED, name=config.name, strict=config.strict)
-                runs = asyncio.run(serve(hub, gateway, log))
+                runs = asyncio.run(serve(hub, gateway, log, intake))
         log(Event.STOPPED)
     finally:
         end()
 
 
-async def serve(hub: Hub, config: GatewayConfig, log: Log) -> HubConfig | None:
-    """Serves until SIGTERM or SIGINT, or until its store was moved: then the settings with which the hub goes on."""
+async def serve(
+    hub: Hub, config: GatewayConfig, log: Log, intake: IntakeGateway | None = None
+) -> HubConfig | None:
+    """Serves until SIGTERM or SIGINT, or until its store was moved: then the settings with which the hub goes on.
+
+    `intake`: where envelopes are written instead of being decided here.
+    """
     try:
         authority = AuthorityFiles(hub.config.accession_key, hub.config.accession_certificate)
         tls = tls_of(hub.config, config)
-        gateway = Gateway(hub.exchange, tls, hub.exchange.clock.wall, authority=authority)
+        gateway = Gateway(hub.exchange, tls, hub.exchange.clock.wall, authority=authority, intake=intake)
     except OSError as error:  # ssl.SSLError is one
         raise failed(f"Certificate, key or authorities of the gateway can't be read: {error.strerror}.") from None
     stop, moved = asyncio.Event(), list[HubConfig]()
@@ -83,13 +91,14 @@ async def serve(hub: Hub, config: GatewayConfig, log: Log) -> HubConfig | None:
     handlers["migrate"] = _mover(hub, log, moved, stop)
     control = ControlServer(hub.config.data_folder, handlers)
     metrics = HubMetrics(hub.exchange, gateway.counts.refused, config.certificate)
+    shown = metrics if intake is None else GatewayMetrics(metrics, intake)
     port = await gateway.start(*config.listen)
     await control.start()
     tasks = (_checkpoints(hub, log, metrics), _looks(metrics), _clock(hub, log))
     ticking = [loop.create_task(task) for task in tasks]
     log(Event.LISTENING, host=config.listen[0], port=port)
     try:
-        async with metrics_page(metrics, hub.config.metrics_listen, log):
+        async with metrics_page(shown, hub.config.metrics_listen, log):
             await stop.wait()
             log(Event.STOPPING)
     finally:

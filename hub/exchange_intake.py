@@ -117,24 +117,6 @@ class IntakeExchange(Exchange):
         if self.clock.jump() and abs(self.clock.wall() - self.store.head().committed_at) <= JUMP_MS:
             self.clock.confirm()
 
-    def need_own_log(self) -> None:
-        """Returns when the log of the store is the one that this machine knows: a worker begins no recovery.
-
-        Raises:
-            StoreError: it is not.
-        """
-        kept = self.log.greatest.kept
-        if kept.put_back or (kept.checkpoint is not None and not self.log.holds(kept.checkpoint)):
-            raise StoreError(
-                "the database lacks entries that it had: start `schakel hub run` on this machine first, which begins a "
-                "recovery, and then the worker"
-            )
-
-    def let_go(self) -> None:
-        """Writes the sums that are open.  A worker signs nothing."""
-        with self._lock:
-            self._sum(self.store.now())
-
     def _read(self, taken: Taken, log: int, partners: Partners, keys: dict[str, Mapping[str, bytes] | None]) -> _Read:
         if isinstance(taken.found, Code):
             return _Read(taken, taken.found)
@@ -207,6 +189,31 @@ class IntakeExchange(Exchange):
     def _held(self, one: _Read, held: set[bytes]) -> _Read:
         is_held = isinstance(one.result, Envelope) and one.result.handle in held
         return one._replace(result=Code.TRY_LATER) if is_held else one
+
+
+class WorkerExchange(IntakeExchange):
+    """The hub in a worker: it signs nothing, and begins no recovery."""
+
+    def _start(self) -> None:
+        """Returns when the log of the store is the one that this machine knows.
+
+        Raises:
+            StoreError: it is not.
+        """
+        kept = self.log.greatest.kept
+        if kept.put_back or (kept.checkpoint is not None and not self.log.holds(kept.checkpoint)):
+            raise StoreError(
+                "the database lacks entries that it had: start `schakel hub run` on this machine first, which begins a "
+                "recovery, and then the worker"
+            )
+
+    def close(self) -> None:
+        """Writes the sums that are open and lets go of the store."""
+        with self._lock:
+            try:
+                self._sum(self.store.now())
+            finally:
+                self.store.close()
 
 
 def _moves(read: list[_Read]) -> list[tuple[int, int, int]]:

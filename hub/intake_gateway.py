@@ -45,6 +45,7 @@ TRY = 1.0  # while the brokers are away, one request in this time finds out whet
 _POLL = 0.1
 Run = Callable[[Callable[[], Any]], Awaitable[Any]]  # how the gateway calls what uses the exchange
 _log = logging.getLogger("schakel.intake")
+_library = logging.getLogger("confluent_kafka")
 
 
 class IntakeGateway:
@@ -173,7 +174,7 @@ class IntakeGateway:
                 "queue.buffering.max.messages": 20_000,
                 "queue.buffering.max.kbytes": 131_072,
             }
-            self._producer = Producer(client_settings(self._config, settings), logger=_log)
+            self._producer = Producer(client_settings(self._config, settings), logger=_library)
             self._poller = threading.Thread(target=self._poll, args=(self._producer,), name="produced", daemon=True)
             self._poller.start()
         return self._producer

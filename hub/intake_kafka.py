@@ -48,6 +48,7 @@ WAIT = 0.5  # for the first record; a signal to stop is heard in between
 AGAIN = 0.5  # until the store or the brokers are asked again
 TICK = 1.0
 LOOK = 10.0  # at topics, group and keys
+SAY = 60.0
 SESSION_MS = 10_000  # a worker that died has its partitions no longer than this
 _MOST_GAPS = 20
 _SETTINGS: dict[str, str | int | float | bool] = {
@@ -66,6 +67,7 @@ _REFUSED = frozenset({KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AU
 _OUT_OF_RANGE = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})  # noqa: SLF001
 T = TypeVar("T")
 _log = logging.getLogger("schakel.intake")
+_library = logging.getLogger("confluent_kafka")
 _ANEW = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.UNKNOWN_TOPIC_ID, KafkaError.INCONSISTENT_TOPIC_ID})
 
 
@@ -118,11 +120,17 @@ class IntakeWorker:
         self._topics: list[str] = []
         self._admin: AdminClient | None = None
         self._ticked = self._looked = 0.0
+        self._said: dict[str, float] = {}
         exchange.partitions = config.partitions
 
     def stop(self) -> None:
         """Ends `run` after the batch in hand."""
         self._stopping.set()
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """What it reads."""
+        return tuple(self._topics)
 
     def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Works until `stop`.  `ready` is called once it is in its group.
@@ -134,7 +142,7 @@ class IntakeWorker:
         self._admin = connect(self._config)
         try:
             self._patient(self._begin)
-            consumer = Consumer(client_settings(self._config, _SETTINGS), logger=_log)
+            consumer = Consumer(client_settings(self._config, _SETTINGS), logger=_library)
             try:
                 self._subscribe(consumer)
                 ready()
@@ -241,7 +249,12 @@ class IntakeWorker:
         return None, Taken(part.place, offset, None, sent.number, 0, sent.frame)
 
     def _say(self, refused: Refused) -> None:
-        _log.error("a record is refused: %s. %s", refused.code.value, refused.says)
+        """Each is counted; of many of one kind one is said a minute."""
+        now = time.monotonic()
+        if now - self._said.get(refused.says, -SAY) >= SAY:
+            self._said[refused.says] = now
+            whose = "the intake" if refused.number is None else f"the topic of partner {refused.number}"
+            _log.error("a record of %s is refused (%s). %s", whose, refused.code.value, refused.says)
 
     # -- deciding ------------------------------------------------------------------------------------------------
 

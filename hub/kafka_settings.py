@@ -11,7 +11,7 @@ from pathlib import Path
 from hub.kafka_topics import INTAKE_PARTITIONS, OUTCOMES_PARTITIONS
 from schemas.address import PATTERN
 from schemas.kafka_way import KafkaWay
-from schemas.settings import Wrong, many, optional, pattern, whole
+from schemas.settings import Wrong, many, optional, path, pattern, whole
 
 _COPIES = (1, 3)
 _MOST_SENDERS = 5_000
@@ -36,6 +36,12 @@ class KafkaConfig(KafkaWay):
         whole(1, 1_000),
         INTAKE_PARTITIONS,
         "How many partitions the intake has, so at most so many workers. It never changes.",
+    )
+    hour_keys_file: Path = optional(
+        path,
+        Path("hour.keys"),
+        "File with the keys of the hours, under which envelopes lie in Kafka until they are decided; the same one on every "
+        "machine of the hub, and in no back-up. Written by the hub.",
     )
     outcomes_partitions: int = optional(
         whole(1, 100),

@@ -13,7 +13,7 @@ from hub.audit.log import Log
 from hub.client import HubRecoveringError, HubUnavailableError
 from hub.clock import NotDecidingError
 from hub.exchange import FAULTS_A_MINUTE
-from hub.exchange_intake import IntakeExchange, Taken
+from hub.exchange_intake import IntakeExchange, Taken, WorkerExchange
 from hub.greatest import NoGreatest
 from hub.intake_record import Kept
 from hub.murmur2 import partition_of
@@ -230,9 +230,16 @@ def test_a_gateway_refuses_what_needs_no_store_and_writes_the_rest_with_its_log(
 
 
 def test_a_worker_does_not_start_over_a_database_that_lacks_what_this_machine_saw(scene: Scene) -> None:
-    scene.hub.need_own_log()
-    greatest = NoGreatest()
-    scene.hub.log.greatest = greatest
-    greatest.keep(Checkpoint(scene.hub.log.origin, scene.store.head().size + 5, bytes(32)))
+    def start(greatest: NoGreatest) -> WorkerExchange:
+        world = scene.world
+        log = Log(scene.store, HUB_NAME, world._hub_key, greatest)
+        return WorkerExchange(scene.store, log, world.table, world.trusted, world.random)
+
+    greatest, head = NoGreatest(), scene.store.head()
+    start(greatest)
+    greatest.keep(Checkpoint(scene.hub.log.origin, head.size, head.root))
+    start(greatest)
+    greatest.keep(Checkpoint(scene.hub.log.origin, head.size + 5, bytes(32)))
     with pytest.raises(StoreError, match="start `schakel hub run` on this machine first"):
-        scene.hub.need_own_log()
+        start(greatest)
+    assert scene.store.head().size == head.size  # no recovery was begun
