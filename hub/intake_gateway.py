@@ -5,8 +5,8 @@
 
 * An idempotent producer, `acks=all`: `taken` is answered after the delivery report, so the record is on as many brokers as
   the topic asks for.  Whatever is not confirmed in time is `try-later`; the same bytes again are harmless.
-* Nothing is written to a topic that is not the one which the store remembers: that is looked at before the first record
-  and every few seconds.
+* Nothing is written to a topic that is not the one which the store remembers, or whose settings would lose it: that is
+  looked at before the first record and every few seconds.
 * While Kafka is away envelopes are answered 503, and only they: nothing else of the gateway waits for it.
 """
 
@@ -21,6 +21,7 @@ from functools import partial
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka.admin import AdminClient
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from hub.client import HubUnavailableError
@@ -31,7 +32,7 @@ from hub.intake_places import Places
 from hub.intake_record import LARGEST_RECORD, NONCE_SIZE, Kept, wrap
 from hub.intake_rules import IntakeStoppedError
 from hub.intake_topics import need_topics
-from hub.kafka_cluster import ClusterError, connect
+from hub.kafka_cluster import ClusterError, connect, need_safe
 from hub.kafka_settings import KafkaConfig
 from hub.kafka_topics import INTAKE
 from hub.murmur2 import partition_of
@@ -64,6 +65,7 @@ class IntakeGateway:
         self._producer: Producer | None = None
         self._poller: threading.Thread | None = None
         self._ending = threading.Event()
+        self._admin: AdminClient | None = None
         self._is_known = False
         self._away = False
         self._tried = 0.0
@@ -91,21 +93,21 @@ class IntakeGateway:
             self._producer = None
 
     def _look(self) -> None:
+        is_known, says = self._is_known, ""
         try:
-            need_topics(connect(self._config), self._places, [INTAKE], self._config.partitions)
+            self._admin = self._admin or connect(self._config)
+            need_topics(self._admin, self._places, [INTAKE], self._config.partitions)
+            is_known = False  # the brokers answer, so what they say now counts
+            need_safe(self._admin, self._config)
             self._keys.tidy(self._exchange.store.now())
+            is_known = True
         except IntakeStoppedError as error:
-            self._is_known = False
-            if self.stopped != str(error):
-                self.stopped = str(error)
-                _log.error("%s", error)
+            is_known, says = False, str(error)
         except (ClusterError, StoreError) as error:
-            # Not known any more where it was not known: what was found stays so until the brokers say otherwise.
-            if self.stopped != str(error):
-                _log.warning("the intake waits: %s", error)
-                self.stopped = str(error)
-        else:
-            self._is_known, self.stopped = True, ""
+            says = str(error)
+        if says and says != self.stopped:
+            _log.warning("no envelopes are taken at present: %s", says)
+        self._is_known, self.stopped = is_known, says
 
     # -- taking --------------------------------------------------------------------------------------------------
 

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -238,43 +236,6 @@ def test_a_worker_whose_partition_another_moved_is_fenced_and_goes_on_from_there
         _decided(world, frames, ended)
     assert worker.counts.fenced > 0
     assert (worker.counts.taken, worker.counts.refused) == (40, {})
-    world.check()
-
-
-def test_one_rebalance_a_second_under_load_loses_nothing_and_keeps_the_order(
-    world: IntakeWorld, pair: tuple[Party, Party]
-) -> None:
-    team, provider = pair
-    grants = [team.register(provider) for _ in range(20)]
-    frames = [team.envelope(grant) for _ in range(25) for grant in grants]
-    gateway, steady = world.gateway(), world.worker()
-    gateway._look()
-    done = threading.Event()
-
-    def load() -> None:
-        for start in range(0, len(frames), 20):
-            assert world.send(gateway, team, *frames[start : start + 20]) == [Code.TAKEN] * 20
-            done.wait(0.15)
-        done.set()
-
-    with running(steady) as ended, ExitStack() as open_now:
-        sender = threading.Thread(target=load)
-        sender.start()
-        comings = 0
-        while not done.wait(1.0):
-            open_now.close()  # the one of before leaves, another comes
-            others = open_now.enter_context(running(world.worker()))
-            assert others == []
-            comings += 1
-        sender.join()
-        _decided(world, frames, ended)
-    assert comings >= 2
-    assert set(known(world, _ids(frames)).values()) == {Code.ACCEPTED}
-    got = [parse(one.envelope) for one in provider.take_all()]
-    assert len(got) == len(frames)
-    for grant in grants:
-        numbers = [one.sequence for one in got if one.handle == grant.handle()]
-        assert numbers == list(range(1, 26))
     world.check()
 
 

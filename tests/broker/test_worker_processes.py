@@ -35,6 +35,7 @@ from schemas.codes import Code
 from schemas.entry import ACCEPT
 from schemas.envelope import parse
 from tests.bench.material import SMALL, Partner, envelopes, partner
+from tests.deploy import conftest
 from tests.deploy.conftest import Schakel
 from tests.deploy.nets import wait_for
 from tests.kafka import kafka
@@ -44,6 +45,7 @@ from tests.world_check import records
 PARTITIONS = 6
 COUNT = 600
 Answer = Callable[..., Any]
+schakel, answer = conftest.schakel, conftest.answer
 
 
 @dataclass
@@ -161,7 +163,9 @@ def _topic(partitions: int) -> None:
         admin.delete_topics([INTAKE], operation_timeout=30)[INTAKE].result(60)
     while True:
         with suppress(KafkaException):  # it is still being deleted
-            made = admin.create_topics([NewTopic(INTAKE, partitions, 1)], operation_timeout=30)
+            made = admin.create_topics(
+                [NewTopic(INTAKE, partitions, 1, config={"flush.messages": "1"})], operation_timeout=30
+            )
             made[INTAKE].result(60)
             return
 
