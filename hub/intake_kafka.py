@@ -19,10 +19,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -31,6 +30,7 @@ from confluent_kafka.admin import AdminClient
 from hub.client import HubUnavailableError
 from hub.exchange_intake import IntakeExchange, Taken
 from hub.hour_keys import HourKeys
+from hub.intake_counts import Counts
 from hub.intake_places import Places
 from hub.intake_record import unwrap
 from hub.intake_rules import IntakeStoppedError, hour_passed, place_of, position_fault
@@ -69,21 +69,6 @@ T = TypeVar("T")
 _log = logging.getLogger("schakel.intake")
 _library = logging.getLogger("confluent_kafka")
 _ANEW = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.UNKNOWN_TOPIC_ID, KafkaError.INCONSISTENT_TOPIC_ID})
-
-
-@dataclass(slots=True)
-class Counts:
-    """What a worker counts since its start."""
-
-    taken: int = 0
-    refused: Counter[Code] = field(default_factory=Counter)
-    fenced: int = 0
-    again: int = 0  # records that came before their turn
-    assigned: int = 0
-    lag: int = 0
-    strangers: int = 0
-    left_out: int = 0  # topics of partners that can't be read
-    waits_for: str = ""  # why nothing is decided at present
 
 
 class _EndedError(Exception):

@@ -13,8 +13,8 @@ from prometheus_client import Metric
 from prometheus_client.registry import Collector
 
 from hub.exchange import Exchange
+from hub.intake_counts import Counts
 from hub.intake_gateway import IntakeGateway
-from hub.intake_kafka import Counts
 from hub.metrics import CLOCK_JUMP, DELIVERABLE, MESSAGES, REFUSALS, HubMetrics
 from schemas.codes import Code
 from schemas.metrics import COUNTER, GAUGE, About, histogram, labelled, single
