@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 
 """The intake through Kafka: a real broker that flushes each record, a real PostgreSQL on the machine's disk, workers that are
-processes.  `python -m tests.bench.region_intake` measures these lines alone.
+processes.  `python -m tests.bench.region_intake [NAME ...]` measures these lines alone.
 
 * *intake*: records that wait are consumed, opened, verified, decided and committed; beside the same loop with the same
   libraries and no code of ours: no rule, no comparison, no Merkle tree above the leaf, no object.
@@ -21,6 +21,7 @@ import json
 import multiprocessing
 import os
 import statistics
+import sys
 import tempfile
 import threading
 import time
@@ -68,6 +69,7 @@ BATCH = 200
 OFFERED = 600  # a second, for one worker and for two
 RATE, SECONDS = 200, 20
 _NAME = "bench.schakel"
+_STILL = threading.Event()  # never set: waiting for it is waiting
 
 
 @dataclass(slots=True)
@@ -101,13 +103,30 @@ class Region:
         producer.flush(60)
 
 
-def lines(root: Path) -> list[Line]:
-    """All of them, over one broker and one server."""
+def intake(root: Path) -> list[Line]:
+    """Records that wait."""
+    return _over(root, _intake)
+
+
+def two_workers(root: Path) -> list[Line]:
+    """One worker, and two."""
+    return _over(root, _two)
+
+
+def deliverable(root: Path) -> list[Line]:
+    """Accept to deliverable."""
+    return _over(root, _deliverable)
+
+
+LINES = {"region.intake": intake, "region.two_workers": two_workers, "region.deliverable": deliverable}
+
+
+def _over(root: Path, measure: Callable[[Cluster, Kafka, Path], Iterator[Line]]) -> list[Line]:
     root.mkdir(parents=True, exist_ok=True)
     server = Cluster("shared_buffers=256MB", "max_wal_size=4GB", place=tempfile.gettempdir())
     kafka = Kafka(place=tempfile.gettempdir())
     try:
-        return [_intake(server, kafka, root), *_two(server, kafka, root), *_deliverable(server, kafka, root)]
+        return list(measure(server, kafka, root))
     finally:
         kafka.remove()
         server.remove()
@@ -116,7 +135,7 @@ def lines(root: Path) -> list[Line]:
 # -- records that wait
 
 
-def _intake(server: Cluster, kafka: Kafka, root: Path) -> Line:
+def _intake(server: Cluster, kafka: Kafka, root: Path) -> Iterator[Line]:
     mine, bare, wall, bare_wall = [], [], [], []
     for run in range(RUNS + 1):
         first, second = (_drained, _drained_bare) if run % 2 else (_drained_bare, _drained)
@@ -128,7 +147,7 @@ def _intake(server: Cluster, kafka: Kafka, root: Path) -> Line:
                 (mine if loop is _drained else bare).append(cpu)
                 (wall if loop is _drained else bare_wall).append(took)
     cpu, limit = statistics.median(mine), statistics.median(bare)
-    return Line(
+    yield Line(
         name="region.intake",
         unit="messages/s of one core (CPU)",
         value=round(1 / cpu),
@@ -154,7 +173,7 @@ def _drained(region: Region) -> tuple[float, float]:
 
     def watch() -> None:
         while worker.counts.taken < len(region.frames):
-            time.sleep(0.005)
+            _STILL.wait(0.005)
             if not marks and worker.counts.taken:  # it is in its group and at work
                 marks.append((worker.counts.taken, time.process_time(), time.perf_counter()))
         marks.append((worker.counts.taken, time.process_time(), time.perf_counter()))
@@ -289,7 +308,7 @@ def _offer(region: Region, rate: int) -> None:
     for number, (to, value) in enumerate(values):
         due = began + number / rate
         if (left := due - time.perf_counter()) > 0:
-            time.sleep(left)
+            _STILL.wait(left)
         producer.produce(INTAKE, value, partition=to)
         producer.poll(0)
     producer.flush(60)
@@ -302,7 +321,7 @@ def _settled(pipes: list[Connection], count: int) -> list[dict[str, Any]]:
         if sum(one["taken"] for one in told) >= count:
             return told
         assert time.monotonic() < until, told
-        time.sleep(0.05)
+        _STILL.wait(0.05)
 
 
 # -- accept to deliverable
@@ -361,7 +380,7 @@ def _flushes(folder: Path) -> list[float]:
     took, block = [], os.urandom(4_096)
     handle = os.open(folder / "flushed", os.O_WRONLY | os.O_CREAT)
     for _ in range(1_000):
-        time.sleep(1 / RATE)
+        _STILL.wait(1 / RATE)
         began = time.perf_counter()
         os.write(handle, block)
         os.fdatasync(handle)
@@ -395,7 +414,7 @@ def _renew_topic(kafka: Kafka) -> None:
     admin = kafka.admin()
     if INTAKE in admin.list_topics(timeout=20).topics:
         admin.delete_topics([INTAKE], operation_timeout=30)[INTAKE].result(60)
-        time.sleep(0.5)
+        _STILL.wait(0.5)
     kafka.topic(INTAKE, partitions=PARTITIONS, **{"flush.messages": "1"})
 
 
@@ -428,7 +447,7 @@ def _workers(region: Region, count: int) -> Iterator[list[Connection]]:
     until = time.monotonic() + 60
     while not all(_told(pipe)["assigned"] == PARTITIONS // count for pipe in pipes):
         assert time.monotonic() < until
-        time.sleep(0.1)
+        _STILL.wait(0.1)
     try:
         yield pipes
     finally:
@@ -477,12 +496,14 @@ def _now() -> int:
     return time.time_ns() // 1_000_000
 
 
-def main() -> None:
-    """Prints the lines."""
-    with tempfile.TemporaryDirectory(prefix="schakel-bench-") as folder:
-        for line in lines(Path(folder)):
-            print(json.dumps(line.as_dict()))  # noqa: T201
+def main(names: list[str]) -> None:
+    """Prints the lines whose name begins as asked; all of them when nothing is asked."""
+    for name, measure in LINES.items():
+        if not names or any(name.startswith(one) for one in names):
+            with tempfile.TemporaryDirectory(prefix="schakel-bench-") as folder:
+                for line in measure(Path(folder)):
+                    print(json.dumps(line.as_dict()), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
