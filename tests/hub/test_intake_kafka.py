@@ -252,7 +252,7 @@ def test_a_topic_made_anew_stops_the_worker_and_is_read_after_a_person_says_so(
         _decided(world, frames[:2], ended)
         world.make_topic(INTAKE, PARTITIONS)
         until(lambda: ended)
-    assert f"Topic {INTAKE} " in str(ended[0])  # it is not there, or is another: the moment decides
+    assert f"opic {INTAKE} " in str(ended[0])  # not there, another, or shorter: the moment decides
     says = _stops(world.worker())
     assert "was deleted and made anew, or this is another Kafka" in says
     assert f"schakel hub intake renew {INTAKE}" in says
