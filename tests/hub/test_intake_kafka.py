@@ -250,7 +250,7 @@ def test_a_topic_made_anew_stops_the_worker_and_is_read_after_a_person_says_so(
     world.send(gateway, pair[0], *frames[:2])
     with running(world.worker()) as ended:
         _decided(world, frames[:2], ended)
-        world.make_topic(INTAKE, PARTITIONS)
+        world.make_topic(INTAKE, PARTITIONS, "flush.messages")
         until(lambda: ended)
     assert f"opic {INTAKE} " in str(ended[0])  # not there, another, or shorter: the moment decides
     says = _stops(world.worker())
