@@ -87,6 +87,8 @@ ENDS_IN = {
     "hub.moving.UnfinishedMoveError": Exit.FAILED,
     "hub.self_test.SelfTestError": Exit.FAILED,
     "hub.store.StoreError": Exit.FAILED,
+    "hub.watch_relay.RelayAwayError": Exit.FAILED,
+    "hub.watch_relay.RelayError": Exit.FAILED,
     "schemas.attestation.AttestationError": Exit.FAILED,
     "schemas.canonical.FrameError": Exit.REFUSED,
     "schemas.note.NoteError": Exit.FAILED,

@@ -60,6 +60,7 @@ class Event(StrEnum):
     STOPPED = "stopped"
     REQUEST = "request"
     INTAKE = "intake"  # something about the intake through Kafka that an operator should know
+    WATCH_RELAY = "watch-relay"  # what keeps the watch from being told, or nothing any more
     LIBRARY = "library"
 
 

@@ -28,6 +28,8 @@ from deploy.exits import MEANING, Exit
 from hub.config import GatewayConfig, HubConfig
 from hub.intake_metrics import ALL as INTAKE_METRICS
 from hub.kafka_settings import KafkaConfig
+from hub.watch_metrics import ALL as WATCH_METRICS
+from hub.watch_settings import WatchConfig
 from hub.metrics import ALL as HUB_METRICS
 from schemas.codes import CLASS, SENTENCE, Code
 from schemas.metrics import About
@@ -84,6 +86,7 @@ def _settings() -> Iterator[str]:
         ("`hub.toml`", HubConfig),
         ("`[gateway]` in `hub.toml`", GatewayConfig),
         ("`[kafka]` in `hub.toml`", KafkaConfig),
+        ("`[watch]` in `hub.toml`", WatchConfig),
         ("`edge.toml`", EdgeConfig),
         ("`[kafka]` in `edge.toml`", KafkaSending),
         ("`[streams]` in `edge.toml`", StreamConfig),
@@ -113,9 +116,8 @@ def _codes() -> Iterator[str]:
 def _metrics() -> Iterator[str]:
     yield "## Metrics\n"
     yield "What Prometheus reads at `metrics_listen`, by the name that stands in queries. Labels have no other values.\n"
-    rows = [
-        (f"`{one.shown}`", one.kind, _label(one), one.meaning) for one in (*HUB_METRICS, *INTAKE_METRICS, *EDGE_METRICS)
-    ]
+    every = (*HUB_METRICS, *INTAKE_METRICS, *WATCH_METRICS, *EDGE_METRICS)
+    rows = [(f"`{one.shown}`", one.kind, _label(one), one.meaning) for one in every]
     yield from _table(("metric", "kind", "label", "meaning"), rows)
 
 

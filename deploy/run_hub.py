@@ -27,6 +27,7 @@ from deploy.logs import Event, Log
 from deploy.metrics_page import metrics_page
 from deploy.move import move_store, wanted
 from deploy.office import REQUESTS, perform
+from deploy.watch_relay import relay
 from hub.accession_authority import AuthorityFiles
 from hub.client import HubUnavailableError
 from hub.config import GatewayConfig, HubConfig
@@ -94,7 +95,12 @@ async def serve(
     shown = metrics if intake is None else GatewayMetrics(metrics, intake)
     port = await gateway.start(*config.listen)
     await control.start()
-    tasks = (_checkpoints(hub, log, metrics), _looks(metrics), _clock(hub, log))
+    tasks = (
+        _checkpoints(hub, log, metrics),
+        _looks(metrics),
+        _clock(hub, log),
+        relay(hub.store, hub.config, hub.exchange.clock, log),
+    )
     ticking = [loop.create_task(task) for task in tasks]
     log(Event.LISTENING, host=config.listen[0], port=port)
     try:

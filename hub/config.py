@@ -15,6 +15,7 @@ from typing import Final
 
 from hub.dsn import is_proven, words_of
 from hub.kafka_settings import KafkaConfig
+from hub.watch_settings import WatchConfig
 from schemas.kafka_way import way_faults
 from schemas.settings import (
     HOST,
@@ -135,6 +136,11 @@ class HubConfig:
         None,
         "The Kafka of a hub that takes envelopes in through it; see the table `[kafka]`. It needs a dsn.",
     )
+    watch: WatchConfig | None = optional(
+        section(WatchConfig),
+        None,
+        "The watch over what is unusual at partners; see the table `[watch]`. It needs the table `[kafka]`.",
+    )
     metrics_listen: tuple[str, int] | None = optional(
         listen,
         None,
@@ -242,7 +248,7 @@ def _together(config: HubConfig) -> list[Fault]:
 
 def _of_kafka(config: HubConfig) -> list[Fault]:
     if config.kafka is None:
-        return []
+        return [Fault("/watch", "goes with the table [kafka]")] if config.watch is not None else []
     alone = (
         [Fault("/kafka", "goes with dsn: what comes in through Kafka is kept in PostgreSQL")] if not config.dsn else []
     )

@@ -59,6 +59,11 @@ def log_and_index(place: int) -> tuple[int, int]:
     return divmod(place, NUMBERS_OF_A_LOG)
 
 
+def partition_of(partner: int, partitions: int) -> int:
+    """The partition in which everything of a partner is."""
+    return partner % partitions
+
+
 def acceptances(records: Iterable[tuple[int, bytes]]) -> set[int]:
     """The indexes of the acceptances that these records speak of."""
     found = set()

@@ -22,6 +22,7 @@ from deploy.commands.papers import hub_agreement, hub_dpia, hub_register, hub_ro
 from deploy.commands.run import hub_run
 from deploy.commands.trace import hub_trace
 from deploy.commands.worker import hub_intake, hub_worker
+from deploy.commands.watch import hub_watch, hub_watch_run
 from deploy.compose import NewHub, make_hub, open_hub
 from deploy.doctor_hub import operator_is_partner
 from deploy.office import open_office
@@ -42,6 +43,8 @@ hub.add_command(hub_intake)
 hub.add_command(faults)
 hub.add_command(hub_clock)
 hub.add_command(hub_trace)
+hub.add_command(hub_watch)
+hub.add_command(hub_watch_run)
 hub.add_command(hub_doctor)
 hub.add_command(hub_backup)
 hub.add_command(hub_restore)

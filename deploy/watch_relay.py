@@ -1,0 +1,54 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""The relay of the watch in the hub's own process: the log is copied to Kafka as it grows, and nothing waits for that."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from deploy.logs import Event, Log
+from hub.config import HubConfig
+from hub.store import Store, StoreError
+
+if TYPE_CHECKING:
+    from hub.watch_relay import Relay
+
+COPY_EVERY = 1.0
+AGAIN_AFTER = 5.0
+
+
+async def relay(store: Store, config: HubConfig, clock: Callable[[], int], log: Log) -> None:
+    """Copies for as long as the hub runs; returns at once without the table [watch].  What is in the way is logged once."""
+    if config.kafka is None or config.watch is None:
+        return
+    from hub.watch_relay import Relay
+
+    copying, told = Relay(store, config.kafka, config.kafka.outcomes_partitions, clock), ""
+    try:
+        while True:
+            fault = await asyncio.to_thread(copied, copying)
+            if fault != told:
+                log(Event.WATCH_RELAY, fault=fault or None)
+                told = fault
+            await asyncio.sleep(AGAIN_AFTER if fault else COPY_EVERY)
+    finally:
+        copying.close()
+
+
+def copied(copying: Relay) -> str:
+    """Copies all there is; what is in the way, as a word or a sentence."""
+    from hub.watch_relay import RelayAwayError, RelayError
+
+    try:
+        while copying.step():
+            pass
+    except RelayAwayError:
+        return "kafka-away"
+    except StoreError:
+        return "store-away"
+    except RelayError as error:
+        return str(error)
+    return ""
