@@ -7,8 +7,8 @@ Outcomes come at least once, tables are written after, and processes are killed;
 
 * Each window holds, in one value, its counts and the place of the last outcome that is in them.  An outcome at or before
   that place is in them already and is dropped.
-* Each partition has one value more, written after its windows: the place of the last outcome, and how many the windows
-  hold together.  Both stand in one partition of one changelog, so whoever read that value has read all windows before it.
+* Each partition has one value more, written after its windows: the place of the last outcome, and a sum over what its
+  windows are.  Both stand in one partition of one changelog, so whoever read that value has read all windows before it.
 * An outcome names the one before it.  Where the partition has not counted that one, its table was not read to its end
   or was never written: `needs_replay`.  Where its windows do not add up, another process wrote over one: the same.
 * A replay reads the topic from its beginning and drops by window, so it adds what is missing and nothing else.
@@ -17,6 +17,7 @@ Outcomes come at least once, tables are written after, and processes are killed;
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from hashlib import sha256
 from typing import Final, NamedTuple, cast
 
 from hub.watch_outcomes import NOT_TOLD, OUTCOMES, Outcome
@@ -26,7 +27,9 @@ from schemas.codes import Code
 
 _VERSION: Final = 1
 _WINDOW_LENGTH: Final = 4
-_LAST_LENGTH: Final = 5
+_LAST_LENGTH: Final = 6
+_SUM_BYTES: Final = 7
+_SUM: Final = 1 << 8 * _SUM_BYTES
 _LAST: Final = "last"
 _CODES: Final = {code.value: code for code in Code}
 Values = Mapping[str, bytes]
@@ -42,17 +45,30 @@ class Counted(NamedTuple):
 
 
 class Last(NamedTuple):
-    """How far a partition is: the place of its last outcome, how many its windows hold, the newest day in it, and how
-    often something was missing that no replay could find."""
+    """How far a partition is: the place of its last outcome, how many its windows hold, the newest day in it, how often
+    something was missing that no replay could find, and the sum of its windows."""
 
     place: int
     entries: int
     day: int
     missed: int
+    sum: int
+
+    def turned(self, key: str, before: Counted, after: Counted) -> Last:
+        """When a window becomes another; `NOTHING` is none."""
+        entries = self.entries - before.entries + after.entries
+        return self._replace(entries=entries, sum=(self.sum - print_of(key, before) + print_of(key, after)) % _SUM)
 
 
 NOTHING: Final = Counted(NOT_TOLD, 0, {})
-NOT_BEGUN: Final = Last(NOT_TOLD, 0, 0, 0)
+NOT_BEGUN: Final = Last(NOT_TOLD, 0, 0, 0, 0)
+
+
+def print_of(key: str, counted: Counted) -> int:
+    """What a window adds to the sum of its partition: another for each state of it."""
+    if counted.place == NOT_TOLD:
+        return 0
+    return int.from_bytes(sha256(f"{key} {counted.place}".encode()).digest()[:_SUM_BYTES])
 
 
 def last_key(partition: int) -> str:
@@ -81,7 +97,7 @@ def read_window(raw: bytes | None) -> Counted:
         return NOTHING
     version, place, entries, counts = decode_array(raw, _WINDOW_LENGTH)
     if version != _VERSION or not isinstance(counts, list):
-        raise FrameError("not a window of this version")
+        raise FrameError("/", "not a window of this version")
     found = {(cast("str", kind), _CODES[code]): cast("int", count) for kind, code, count in counts if kind in OUTCOMES}
     return Counted(cast("int", place), cast("int", entries), found)
 
@@ -102,7 +118,7 @@ def read_last(raw: bytes | None) -> Last:
         return NOT_BEGUN
     version, *fields = decode_array(raw, _LAST_LENGTH)
     if version != _VERSION:
-        raise FrameError("not a value of this version")
+        raise FrameError("/", "not a value of this version")
     return Last(*cast("list[int]", fields))
 
 
@@ -120,9 +136,13 @@ def windows(values: Values, belongs: Belongs) -> Iterator[tuple[str, Hour]]:
 
 
 def adds_up(values: Values, partition: int, belongs: Belongs) -> bool:
-    """Whether the windows of a partition hold together what they should."""
-    held = sum(read_window(values[key]).entries for key, _ in windows(values, belongs))
-    return held == read_last(values.get(last_key(partition))).entries
+    """Whether the windows of a partition are what they were when its last value was written."""
+    return sum_of(values, belongs) == read_last(values.get(last_key(partition))).sum
+
+
+def sum_of(values: Values, belongs: Belongs) -> int:
+    """The sum of the windows of a partition."""
+    return sum(print_of(key, read_window(values[key])) for key, _ in windows(values, belongs)) % _SUM
 
 
 def needs_replay(values: Values, partition: int, outcome: Outcome) -> bool:
@@ -138,23 +158,24 @@ class Batch:
         self._values, self._partition, self._belongs = values, partition, belongs
         self._changed: dict[str, Counted] = {}
         self._gone: list[str] = []
-        self._replayed = NOT_TOLD
         self.last = read_last(values.get(last_key(partition)))
 
-    def count(self, outcomes: Iterable[Outcome], *, again: bool = False) -> None:
-        """Counts what was not counted.  `again`: a replay from the begin of the topic, in which what the partition knows as
-        seen may still be missing in a window."""
+    def restart(self) -> None:
+        """A replay begins: whatever the partition knows as seen may be missing in a window. `count` from the beginning of the
+        topic follows, then `settle`."""
+        self.last = self.last._replace(place=NOT_TOLD)
+
+    def count(self, outcomes: Iterable[Outcome]) -> None:
+        """Counts what was not counted."""
         for one in outcomes:
             # What was written twice may have another hour the second time: the first is what counts.
-            if one.place <= (self._replayed if again else self.last.place):
+            if one.place <= self.last.place:
                 continue
-            self._replayed = max(self._replayed, one.place) if again else NOT_TOLD
             if one.day > self.last.day:
                 self._turn(one.day)
             if one.day >= self.last.day - KEPT_DAYS:
                 self._add(one)
-            if one.place > self.last.place:
-                self.last = self.last._replace(place=one.place)
+            self.last = self.last._replace(place=one.place)
 
     def _add(self, one: Outcome) -> None:
         key = key_of(name_of(one))
@@ -162,7 +183,7 @@ class Batch:
         if one.place <= before.place:
             return  # counted, though the process was killed before it could say so
         self._changed[key] = Counted(one.place, before.entries + 1, added(before.counts, one))
-        self.last = self.last._replace(entries=self.last.entries + 1)
+        self.last = self.last.turned(key, before, self._changed[key])
 
     def _turn(self, day: int) -> None:
         """A new day: windows that nothing is compared with any more go."""
@@ -171,7 +192,7 @@ class Batch:
             if name.day < day - KEPT_DAYS and key not in self._gone:
                 self._gone.append(key)
                 held = self._changed.pop(key, None) or read_window(self._values[key])
-                self.last = self.last._replace(entries=self.last.entries - held.entries)
+                self.last = self.last.turned(key, held, NOTHING)
 
     def missed(self) -> None:
         """Something is missing that the topic no longer has."""
@@ -179,10 +200,11 @@ class Batch:
 
     def settle(self) -> None:
         """After a replay: what the windows hold now is what they should hold."""
-        held = {key: read_window(self._values[key]).entries for key, _ in windows(self._values, self._belongs)}
-        held |= {key: counted.entries for key, counted in self._changed.items()}
-        entries = sum(count for key, count in held.items() if key not in self._gone)
-        self.last = self.last._replace(entries=entries)
+        held = {key: read_window(self._values[key]) for key, _ in windows(self._values, self._belongs)} | self._changed
+        self.last = self.last._replace(entries=0, sum=0)
+        for key, counted in held.items():
+            if key not in self._gone:
+                self.last = self.last.turned(key, NOTHING, counted)
 
     def changes(self) -> dict[str, bytes | None]:
         """The new values in the order in which they must be written, None for what goes; that of the partition last."""

@@ -215,13 +215,14 @@ class Watch:
         """Counts again what came before, unless the table holds it."""
         belongs = self._belongs(partition)
         if needs_replay(self._values, partition, outcome) or not adds_up(self._values, partition, belongs):
-            read = 0
+            read, known = 0, batch.last.place
+            batch.restart()
             async for one in self._before(partition, offset):
-                batch.count([one], again=True)
+                batch.count([one])
                 read += 1
             batch.settle()
             self._replays += read > 0
-            if NOT_TOLD < batch.last.place < outcome.before:
+            if known != NOT_TOLD and max(known, batch.last.place) < outcome.before:
                 batch.missed()
         self._believed.add(partition)
 

@@ -140,15 +140,15 @@ def parse(raw: bytes | None) -> Outcome:
     """
     version, *fields, kind, day, hour, counts = decode_array(raw or b"", _LENGTH)
     if version != _VERSION or kind not in OUTCOMES or not isinstance(counts, list):
-        raise FrameError("not an outcome of this version")
+        raise FrameError("/", "not an outcome of this version")
     if any(type(one) is not int or not 0 <= one < _MOST for one in (*fields, day)):
-        raise FrameError("a number of an outcome is out of its range")
+        raise FrameError("/number", "a number of an outcome is out of its range")
     if type(hour) is not int or not 0 <= hour <= NO_HOUR:
-        raise FrameError("the hour of an outcome is none")
+        raise FrameError("/hour", "the hour of an outcome is none")
     place, before, settled, partner, other = cast("list[int]", fields)
     # A place is greater than that of the one before it, or the drop of what was seen would drop what was not.
     if log_and_index(place)[0] == 0 or before >= place or settled > place:
-        raise FrameError("the place of an outcome is none")
+        raise FrameError("/place", "the place of an outcome is none")
     return Outcome(
         place,
         before,
@@ -164,8 +164,8 @@ def parse(raw: bytes | None) -> Outcome:
 
 def _count(pair: object) -> tuple[Code, int]:
     if not isinstance(pair, list) or len(pair) != 2:  # noqa: PLR2004  # a pair
-        raise FrameError("a count of an outcome is none")
+        raise FrameError("/counts", "a count of an outcome is none")
     code, count = pair
     if not isinstance(code, str) or code not in _CODES or type(count) is not int or not 0 < count < _MOST:
-        raise FrameError("a count of an outcome is none")
+        raise FrameError("/counts", "a count of an outcome is none")
     return _CODES[code], count
