@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from hub.watch_faust import Watch
 
 FILE = "unusual.json"
-LOOK_EVERY = 5.0
+LOOK_EVERY = 2.0
 SILENT_MS = 60_000  # after so long without a look the watch does not run
 
 

@@ -32,7 +32,7 @@ _SUM_BYTES: Final = 7
 _SUM: Final = 1 << 8 * _SUM_BYTES
 _LAST: Final = "last"
 _CODES: Final = {code.value: code for code in Code}
-Values = Mapping[str, bytes]
+Values = Mapping[bytes, bytes]
 Belongs = Callable[[int], bool]  # whether a partner is of the partition that is spoken of
 
 
@@ -54,7 +54,7 @@ class Last(NamedTuple):
     missed: int
     sum: int
 
-    def turned(self, key: str, before: Counted, after: Counted) -> Last:
+    def turned(self, key: bytes, before: Counted, after: Counted) -> Last:
         """When a window becomes another; `NOTHING` is none."""
         entries = self.entries - before.entries + after.entries
         return self._replace(entries=entries, sum=(self.sum - print_of(key, before) + print_of(key, after)) % _SUM)
@@ -64,26 +64,26 @@ NOTHING: Final = Counted(NOT_TOLD, 0, {})
 NOT_BEGUN: Final = Last(NOT_TOLD, 0, 0, 0, 0)
 
 
-def print_of(key: str, counted: Counted) -> int:
+def print_of(key: bytes, counted: Counted) -> int:
     """What a window adds to the sum of its partition: another for each state of it."""
     if counted.place == NOT_TOLD:
         return 0
-    return int.from_bytes(sha256(f"{key} {counted.place}".encode()).digest()[:_SUM_BYTES])
+    return int.from_bytes(sha256(key + counted.place.to_bytes(8)).digest()[:_SUM_BYTES])
 
 
-def last_key(partition: int) -> str:
+def last_key(partition: int) -> bytes:
     """The key of the value that a partition has beside its windows."""
-    return f"{_LAST}.{partition}"
+    return f"{_LAST}.{partition}".encode()
 
 
-def key_of(name: Hour) -> str:
+def key_of(name: Hour) -> bytes:
     """The key of a window."""
-    return f"{name.partner}.{name.day}.{name.hour}"
+    return f"{name.partner}.{name.day}.{name.hour}".encode()
 
 
-def hour_of(key: str) -> Hour | None:
+def hour_of(key: bytes) -> Hour | None:
     """The window that a key names, None where it names none."""
-    partner, day, hour = (key.split(".") + ["", ""])[:3]
+    partner, day, hour = (key.decode("ascii").split(".") + ["", ""])[:3]
     return None if partner == _LAST else Hour(int(partner), int(day), int(hour))
 
 
@@ -127,7 +127,7 @@ def write_last(last: Last) -> bytes:
     return encode([_VERSION, *last])
 
 
-def windows(values: Values, belongs: Belongs) -> Iterator[tuple[str, Hour]]:
+def windows(values: Values, belongs: Belongs) -> Iterator[tuple[bytes, Hour]]:
     """The windows of a partition with their keys."""
     for key in values:
         name = hour_of(key)
@@ -156,8 +156,8 @@ class Batch:
 
     def __init__(self, values: Values, partition: int, belongs: Belongs) -> None:
         self._values, self._partition, self._belongs = values, partition, belongs
-        self._changed: dict[str, Counted] = {}
-        self._gone: list[str] = []
+        self._changed: dict[bytes, Counted] = {}
+        self._gone: list[bytes] = []
         self.last = read_last(values.get(last_key(partition)))
 
     def restart(self) -> None:
@@ -206,15 +206,15 @@ class Batch:
             if key not in self._gone:
                 self.last = self.last.turned(key, NOTHING, counted)
 
-    def changes(self) -> dict[str, bytes | None]:
+    def changes(self) -> dict[bytes, bytes | None]:
         """The new values in the order in which they must be written, None for what goes; that of the partition last."""
         if not self._changed and not self._gone and self.last == read_last(self._values.get(last_key(self._partition))):
             return {}
-        made: dict[str, bytes | None] = {key: write_window(counted) for key, counted in self._changed.items()}
+        made: dict[bytes, bytes | None] = {key: write_window(counted) for key, counted in self._changed.items()}
         return made | dict.fromkeys(self._gone) | {last_key(self._partition): write_last(self.last)}
 
 
-def window_of(key: str, raw: bytes) -> Window | None:
+def window_of(key: bytes, raw: bytes) -> Window | None:
     """The window of a value, as the rules take it; None where it is none."""
     name = hour_of(key)
     return None if name is None else window(name, read_window(raw).counts)

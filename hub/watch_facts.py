@@ -26,12 +26,12 @@ class Facts:
         self._touched: set[Hour] = set()
         self._found: dict[Hour, list[Unusual]] = {}
 
-    def renew(self, values: Iterable[tuple[str, bytes]]) -> None:
+    def renew(self, values: Iterable[tuple[bytes, bytes]]) -> None:
         """Everything from the values of the table."""
         self.__init__()  # type: ignore[misc]  # nothing of before stays
         self.put(values)
 
-    def put(self, changes: Iterable[tuple[str, bytes | None]]) -> None:
+    def put(self, changes: Iterable[tuple[bytes, bytes | None]]) -> None:
         """Values of the table that changed; None for one that went."""
         for key, raw in changes:
             name = hour_of(key)

@@ -28,7 +28,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from faust.types import AppT, EventT, StreamT
 
 from hub.kafka_topics import OUTCOMES, WATCH, WATCH_TABLES
-from hub.watch_counts import Batch, adds_up, last_key, needs_replay, read_last
+from hub.watch_counts import Batch, adds_up, hour_of, last_key, needs_replay, read_last
 from hub.watch_facts import Facts
 from hub.watch_outcomes import NOT_TOLD, Outcome, parse, partition_of
 from hub.watch_rules import Unusual
@@ -74,7 +74,7 @@ class Watch:
         topic = self.app.topic(self.names.topic, key_type=bytes, value_type=bytes, allow_empty=True)
         self._table = self.app.Table(
             self.names.table,
-            key_type=str,
+            key_type=bytes,  # raw, and so are values; of anything else Faust makes JSON
             value_type=bytes,
             partitions=partitions,
         )
@@ -120,14 +120,17 @@ class Watch:
     async def run(self, ending: asyncio.Event, look: Callable[[], None], seconds: float) -> bool:
         """Counts until `ending`; every so often it calls `look`.  False: it ended by itself, because its way broke."""
         app = self.app
-        await app.start()
+        # Faust says that it started when its tables are read, which may take long; a signal does not wait for that.
+        starting = asyncio.get_running_loop().create_task(app.start())
         try:
-            while not ending.is_set() and not app.should_stop:
+            while not ending.is_set() and not app.should_stop and not _failed(starting):
                 with suppress(TimeoutError):
                     await asyncio.wait_for(ending.wait(), seconds)
-                look()
+                if app.started and app.consumer is not None:
+                    look()
             return ending.is_set()
         finally:
+            starting.cancel()
             # Killed here: what was not acknowledged is read again, and dropped where it was counted.
             with suppress(TimeoutError):
                 await asyncio.wait_for(app.stop(), _STOP_SECONDS)
@@ -149,10 +152,10 @@ class Watch:
         )
 
     @property
-    def _values(self) -> dict[str, bytes]:
+    def _values(self) -> dict[bytes, bytes]:
         return self._table.data  # type: ignore[no-any-return]  # a store of Faust is a mapping
 
-    def values(self) -> dict[str, bytes]:
+    def values(self) -> dict[bytes, bytes]:
         """A copy of the table: every window and, for each partition, how far it is."""
         return dict(self._values)
 
@@ -168,9 +171,9 @@ class Watch:
         mine = set(self._mine())
         self.facts.renew((key, raw) for key, raw in self._values.items() if self._belongs_to(key, mine))
 
-    def _belongs_to(self, key: str, mine: set[int]) -> bool:
-        first = key.partition(".")[0]
-        return first.isdigit() and partition_of(int(first), self._partitions) in mine
+    def _belongs_to(self, key: bytes, mine: set[int]) -> bool:
+        name = hour_of(key)
+        return name is not None and partition_of(name.partner, self._partitions) in mine
 
     # -- counting ----------------------------------------------------------------------------------------------------
 
@@ -193,7 +196,7 @@ class Watch:
             return  # who has the partition now reads these records too
         # One partition of one changelog, in this order: whoever reads the last one has read all.
         sent = [
-            self._table.send_changelog(partition, key, raw, key_serializer="raw", value_serializer="raw")
+            self._table.send_changelog(partition, key, raw)
             for key, raw in changes.items()
         ]
         # A crash while these are on their way: some windows are ahead of what is acknowledged, and know their place.
@@ -260,6 +263,10 @@ class Watch:
             # Nobody but the relay may write there. That nothing of the log is missing shows at the next record.
             self._unreadable += 1
             return None
+
+
+def _failed(task: asyncio.Task[None]) -> bool:
+    return task.done() and (task.cancelled() or task.exception() is not None)
 
 
 def member_of(folder: Path) -> str:

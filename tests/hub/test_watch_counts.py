@@ -72,7 +72,7 @@ def chained(found: list[Outcome]) -> dict[int, list[Outcome]]:
     return made
 
 
-def held(values: dict[str, bytes]) -> Counted:
+def held(values: dict[bytes, bytes]) -> Counted:
     counted: Counted = Counter()
     for key, raw in values.items():
         if (name := hour_of(key)) is not None:
@@ -81,7 +81,7 @@ def held(values: dict[str, bytes]) -> Counted:
     return counted
 
 
-def put(values: dict[str, bytes], changes: Iterator[tuple[str, bytes | None]]) -> None:
+def put(values: dict[bytes, bytes], changes: Iterator[tuple[bytes, bytes | None]]) -> None:
     for key, raw in changes:
         if raw is None:
             values.pop(key, None)
@@ -92,9 +92,9 @@ def put(values: dict[str, bytes], changes: Iterator[tuple[str, bytes | None]]) -
 class Worker:
     """What the watch does with the records of one partition, with a table that may be lost or be torn off anywhere."""
 
-    def __init__(self, partition: int, topic: list[Outcome], table: list[tuple[str, bytes | None]]) -> None:
+    def __init__(self, partition: int, topic: list[Outcome], table: list[tuple[bytes, bytes | None]]) -> None:
         self.partition, self.topic, self.table = partition, topic, table
-        self.values: dict[str, bytes] = {}
+        self.values: dict[bytes, bytes] = {}
         put(self.values, iter(table))
         self.believed = False
 
@@ -127,7 +127,7 @@ def test_counts_are_those_of_the_log_whatever_is_killed_when(seed: int, data: st
     found, counted = grown(seed, data.draw(st.integers(1, 60)))
     total: Counted = Counter()
     for partition, topic in chained(found).items():
-        table: list[tuple[str, bytes | None]] = []
+        table: list[tuple[bytes, bytes | None]] = []
         records = _doubled(topic, data)
         worker, done = Worker(partition, records, table), 0
         kills = 0
