@@ -33,7 +33,7 @@ from hub.watch_facts import alerted
 from hub.watch_metrics import WatchMetrics
 from hub.watch_relay import RelayAwayError, read_end
 from hub.watch_rules import Unusual
-from hub.watch_settings import WatchConfig
+from hub.watch_settings import WatchConfig, way_of
 from schemas.calendar import day_of
 
 if TYPE_CHECKING:
@@ -77,7 +77,8 @@ def run_watch(config: HubConfig, log: Log, clock: MachineClock, *, rebuild: bool
         Stopped: it can't start, or its way to Kafka broke.
         OSError: its folder or the address of its metrics can't be had.
     """
-    kafka, settings = kafka_of(config), watch_of(config)
+    settings = watch_of(config)
+    kafka = way_of(settings, kafka_of(config))
     made = _watch(kafka, settings.folder)
     try:
         read_end(kafka, OUTCOMES, kafka.outcomes_partitions)

@@ -15,7 +15,7 @@ from typing import Final
 
 from hub.dsn import is_proven, words_of
 from hub.kafka_settings import KafkaConfig
-from hub.watch_settings import WatchConfig
+from hub.watch_settings import WatchConfig, watch_faults
 from schemas.kafka_way import way_faults
 from schemas.settings import (
     HOST,
@@ -248,11 +248,12 @@ def _together(config: HubConfig) -> list[Fault]:
 
 def _of_kafka(config: HubConfig) -> list[Fault]:
     if config.kafka is None:
-        return [Fault("/watch", "goes with the table [kafka]")] if config.watch is not None else []
+        return watch_faults(config.watch, None, strict=config.strict)
     alone = (
         [Fault("/kafka", "goes with dsn: what comes in through Kafka is kept in PostgreSQL")] if not config.dsn else []
     )
     within = way_faults(config.kafka, strict=config.strict)
+    alone += watch_faults(config.watch, config.kafka, strict=config.strict)
     return alone + [Fault(f"/kafka{fault.path}", fault.rule) for fault in within]
 
 

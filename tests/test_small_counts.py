@@ -21,6 +21,7 @@ from consent.rules import national
 from deploy.commands.hub import shown_counts
 from deploy.logs import Event
 from hub import metrics as hub_metrics
+from hub import watch_metrics
 from hub.metrics import HubMetrics
 from schemas.calendar import day_of
 from schemas.codes import CLASS, Class, Code
@@ -103,7 +104,7 @@ def test_small_counts_and_large_ones_are_the_same_whatever_the_reason(tmp_path: 
 def test_small_counts_have_no_label_of_a_ground_a_hold_or_an_objection_to_stand_under() -> None:
     """At hub and edge: no metric is cut by row, ground or kind of stop, and no line of the log names one."""
     about = {*REASONS, *GROUNDS, "hold", "objection", "row", "ground"}
-    for one in (*hub_metrics.ALL, *edge_metrics.ALL):
+    for one in (*hub_metrics.ALL, *watch_metrics.ALL, *edge_metrics.ALL):
         assert not about & {one.label, *(one.words or ())}, one.name
     assert not about & {event.value for event in Event}
 

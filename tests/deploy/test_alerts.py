@@ -15,6 +15,7 @@ import pytest
 from adapters import metrics as edge_metrics
 from deploy.watched import EDGE_JOB, HUB_JOB, RULES
 from hub import metrics as hub_metrics
+from hub import watch_metrics
 from schemas.metrics import About
 from tests.prometheus import need
 
@@ -22,7 +23,7 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 TESTS = DEPLOY / "alerts" / "schakel.test.yml"
 DASHBOARD = json.loads((DEPLOY / "grafana" / "schakel.json").read_text(encoding="utf-8"))
 PAGE = (DEPLOY / "docs" / "alerts.md").read_text(encoding="utf-8")
-KNOWN: dict[str, About] = {one.shown: one for one in (*hub_metrics.ALL, *edge_metrics.ALL)}
+KNOWN: dict[str, About] = {one.shown: one for one in (*hub_metrics.ALL, *watch_metrics.ALL, *edge_metrics.ALL)}
 QUERIES = [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
 
 
