@@ -28,9 +28,9 @@ from deploy.exits import MEANING, Exit
 from hub.config import GatewayConfig, HubConfig
 from hub.intake_metrics import ALL as INTAKE_METRICS
 from hub.kafka_settings import KafkaConfig
+from hub.metrics import ALL as HUB_METRICS
 from hub.watch_metrics import ALL as WATCH_METRICS
 from hub.watch_settings import WatchConfig
-from hub.metrics import ALL as HUB_METRICS
 from schemas.codes import CLASS, SENTENCE, Code
 from schemas.metrics import About
 from schemas.settings import settings_of

@@ -103,7 +103,9 @@ def _watch(kafka: KafkaConfig, folder: Path) -> Callable[[], Watch]:
     try:
         from hub.watch_faust import Watch
     except ImportError:
-        raise failed("The watch needs Faust, which is not installed here. Run `pip install schakel[streams]`.") from None
+        raise failed(
+            "The watch needs Faust, which is not installed here. Run `pip install schakel[streams]`."
+        ) from None
     return lambda: Watch(kafka, kafka.outcomes_partitions, folder)
 
 
@@ -119,7 +121,9 @@ async def _serve(made: Callable[[], Watch], settings: WatchConfig, log: Log, clo
         if how.partitions:
             shown = watch.shown(today)
             metrics.seen(alerted(shown, today), how.entries, how.replays, how.missed, how.unreadable)
-            leave(settings.folder, Left(clock(), [told(one) for one in shown], how.missed, how.unreadable, how.partitions))
+            leave(
+                settings.folder, Left(clock(), [told(one) for one in shown], how.missed, how.unreadable, how.partitions)
+            )
 
     async with metrics_page(metrics, settings.metrics_listen, log):
         return await watch.run(ending, look, LOOK_EVERY)

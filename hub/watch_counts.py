@@ -83,7 +83,7 @@ def key_of(name: Hour) -> bytes:
 
 def hour_of(key: bytes) -> Hour | None:
     """The window that a key names, None where it names none."""
-    partner, day, hour = (key.decode("ascii").split(".") + ["", ""])[:3]
+    partner, day, hour = [*key.decode("ascii").split("."), "", ""][:3]
     return None if partner == _LAST else Hour(int(partner), int(day), int(hour))
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import ssl
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,8 +152,8 @@ class Watch:
         )
 
     @property
-    def _values(self) -> dict[bytes, bytes]:
-        return self._table.data  # type: ignore[no-any-return]  # a store of Faust is a mapping
+    def _values(self) -> MutableMapping[bytes, bytes]:
+        return self._table.data
 
     def values(self) -> dict[bytes, bytes]:
         """A copy of the table: every window and, for each partition, how far it is."""
@@ -195,10 +195,7 @@ class Watch:
         if not changes or partition not in self._mine():
             return  # who has the partition now reads these records too
         # One partition of one changelog, in this order: whoever reads the last one has read all.
-        sent = [
-            self._table.send_changelog(partition, key, raw)
-            for key, raw in changes.items()
-        ]
+        sent = [self._table.send_changelog(partition, key, raw) for key, raw in changes.items()]
         # A crash while these are on their way: some windows are ahead of what is acknowledged, and know their place.
         await asyncio.gather(*sent)
         for key, raw in changes.items():
@@ -229,7 +226,7 @@ class Watch:
                 batch.missed()
         self._believed.add(partition)
 
-    async def _before(self, partition: int, offset: int) -> Any:
+    async def _before(self, partition: int, offset: int) -> AsyncIterator[Outcome]:
         """Every outcome of a partition that the topic has before this offset."""
         context = context_of(self._way)
         consumer = AIOKafkaConsumer(

@@ -18,7 +18,9 @@ from prometheus_client.registry import Collector
 from hub.watch_rules import What
 from schemas.metrics import COUNTER, GAUGE, About, labelled, single
 
-_ABOUT: Final = "of yesterday and today, by the number of the partner; `schakel hub watch` says which hours and how many."
+_ABOUT: Final = (
+    "of yesterday and today, by the number of the partner; `schakel hub watch` says which hours and how many."
+)
 REFUSALS: Final = About(
     "schakel_watch_unusual_refusals", GAUGE, f"Hours in which far more than usual was refused, {_ABOUT}", "partner"
 )
@@ -47,7 +49,9 @@ MISSED: Final = About(
     "How often outcomes were gone from the topic before the watch had read them: since then its counts are too low.",
 )
 UNREADABLE: Final = About(
-    "schakel_watch_unreadable_records", COUNTER, "Records of schakel.outcomes that are no outcome: not the hub wrote them."
+    "schakel_watch_unreadable_records",
+    COUNTER,
+    "Records of schakel.outcomes that are no outcome: not the hub wrote them.",
 )
 ALL: Final = (REFUSALS, VOLUME, NIGHT, LOOK_AGE, ENTRIES, REPLAYS, MISSED, UNREADABLE)
 _OF: Final = {What.REFUSALS: REFUSALS, What.VOLUME: VOLUME, What.NIGHT: NIGHT}

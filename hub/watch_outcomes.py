@@ -155,7 +155,7 @@ def parse(raw: bytes | None) -> Outcome:
         settled,
         partner,
         other,
-        cast("str", kind),
+        kind,
         cast("int", day),
         hour,
         tuple(map(_count, counts)),
@@ -163,7 +163,7 @@ def parse(raw: bytes | None) -> Outcome:
 
 
 def _count(pair: object) -> tuple[Code, int]:
-    if not isinstance(pair, list) or len(pair) != 2:  # noqa: PLR2004  # a pair
+    if not isinstance(pair, list) or len(pair) != 2:
         raise FrameError("/counts", "a count of an outcome is none")
     code, count = pair
     if not isinstance(code, str) or code not in _CODES or type(count) is not int or not 0 < count < _MOST:

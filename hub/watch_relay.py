@@ -193,7 +193,11 @@ class Relay:
             while True:
                 try:
                     producer.produce(
-                        self._topic, value, partition=partition, timestamp=min(_told(one), now), on_delivery=self._delivered
+                        self._topic,
+                        value,
+                        partition=partition,
+                        timestamp=min(_told(one), now),
+                        on_delivery=self._delivered,
                     )
                     break
                 except BufferError:

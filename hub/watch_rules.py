@@ -242,7 +242,11 @@ def _when(one: Unusual) -> str:
 
 def _refusals_said(one: Unusual) -> str:
     why = "" if one.code is None else f", most of them {one.code.value}"
-    usual = "it sent too little before to say what is usual" if one.usual == _UNKNOWN_SHARE else f"usual is {_share(one.usual)}"
+    usual = (
+        "it sent too little before to say what is usual"
+        if one.usual == _UNKNOWN_SHARE
+        else f"usual is {_share(one.usual)}"
+    )
     return f"Of partner {one.partner} at least {one.count} of about {one.of} messages were refused {_when(one)}{why}; {usual}."
 
 

@@ -12,6 +12,7 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,10 +54,8 @@ class Site:
         admin = self.kafka.admin()
         gone = admin.delete_topics([one.name for one in wanted], operation_timeout=30)
         for answer in gone.values():
-            try:
+            with suppress(KafkaException):  # it was not there
                 answer.result(30)
-            except KafkaException:
-                pass  # it was not there
         until(lambda: not {OUTCOMES, TABLE} & set(admin.list_topics(timeout=5).topics), self.said)
         new = [NewTopic(one.name, one.partitions, 1, config=dict(one.settings)) for one in wanted]
         for answer in admin.create_topics(new, operation_timeout=30).values():

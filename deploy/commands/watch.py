@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
+from rich.console import RenderableType
 
 from deploy.clock import MachineClock
 from deploy.exits import Exit, Stopped
@@ -43,21 +44,25 @@ def hub_watch(screen: Screen, config: Path | None) -> None:
         raise Stopped(f"The watch last looked {minutes} minutes ago: start it again.", Exit.UNDECIDED)
 
 
-def _about(left: Left, *, runs: bool, any_rows: bool) -> list[object]:
-    found: list[object] = []
+def _about(left: Left, *, runs: bool, any_rows: bool) -> list[RenderableType]:
+    found: list[RenderableType] = []
     if any_rows:
         found.append(plain("`schakel partner list` says who has which number; deploy/docs/watch.md what to do."))
     elif runs:
         found.append(good("Nothing unusual in the last seven days."))
     if left.missed:
-        found.append(note(f"{left.missed} times the topic had lost outcomes before they were read: counts are too low."))
+        found.append(
+            note(f"{left.missed} times the topic had lost outcomes before they were read: counts are too low.")
+        )
     if left.unreadable:
         found.append(bad("Somebody else than the hub wrote to schakel.outcomes. `schakel hub doctor` says who may."))
     return found
 
 
 @click.command(name="watch-run")
-@click.option("--rebuild", is_flag=True, help="Count again everything that the topic holds. Stop every other watch first.")
+@click.option(
+    "--rebuild", is_flag=True, help="Count again everything that the topic holds. Stop every other watch first."
+)
 @hub_option
 @with_screen
 def hub_watch_run(screen: Screen, rebuild: bool, config: Path | None) -> None:

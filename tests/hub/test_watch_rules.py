@@ -38,7 +38,9 @@ TUESDAY = parse_date("2026-05-12")
 PARTNER = 7
 
 
-def hour(day: int, at: int, accepted: int, refused: int = 0, picked_up: int = 0, code: Code = Code.NOT_ACTIVE) -> Window:
+def hour(
+    day: int, at: int, accepted: int, refused: int = 0, picked_up: int = 0, code: Code = Code.NOT_ACTIVE
+) -> Window:
     counts = {
         (entry.ACCEPT, Code.ACCEPTED): accepted,
         (entry.ACCEPT, code): refused,
@@ -104,7 +106,9 @@ def test_volume_of_a_partner_that_is_new_is_not_told() -> None:
 
 def test_volume_on_a_sunday_is_not_hidden_by_that_of_working_days() -> None:
     sunday = TUESDAY - 2
-    past = [one for one in usual_days(accepted=50) if one.name.day not in (sunday, sunday - 7, sunday - 14, sunday - 21)]
+    past = [
+        one for one in usual_days(accepted=50) if one.name.day not in (sunday, sunday - 7, sunday - 14, sunday - 21)
+    ]
     past = [one for one in past if one.name.day + 1 not in (sunday, sunday - 7, sunday - 14, sunday - 21)]
     assert of(What.VOLUME, judge(hour(sunday, 10, 90), past))
     assert not of(What.VOLUME, judge(hour(TUESDAY, 10, 90), past))
