@@ -244,6 +244,13 @@ def plant(seed: int) -> list[Planted]:
     return made
 
 
+@cache
+def month(seed: int) -> tuple[list[Outcome], list[Unusual]]:
+    """A recorded time with what was planted in it, and what a person was told."""
+    outcomes = record(seed, plant(seed))
+    return outcomes, list(told(outcomes))
+
+
 def windows_of(outcomes: Iterable[Outcome]) -> dict[int, list[Window]]:
     """The windows of each partner, in the order of time."""
     counts: dict[Hour, dict[tuple[str, Code], int]] = defaultdict(dict)
@@ -280,8 +287,7 @@ class Measured:
 def measure(seed: int) -> Measured:
     """The rules on a recorded time with what was planted in it."""
     planted = plant(seed)
-    outcomes = record(seed, planted)
-    found = list(told(outcomes))
+    outcomes, found = month(seed)
     wrong = [one for one in found if not any(it.is_behind(one) for it in planted)]
     clear = [one for one in planted if not one.slight]
     return Measured(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import random
 import signal
 import subprocess
 import sys
@@ -22,9 +23,14 @@ from confluent_kafka.admin import NewTopic
 from deploy.watched import free_port
 from hub.kafka_settings import KafkaConfig
 from hub.kafka_topics import OUTCOMES, WATCH_TABLES, changelog, layout
+from hub.store_memory import MemoryStore
 from hub.watch_counts import hour_of, read_window
+from hub.watch_outcomes import parse
+from hub.watch_relay import Relay
+from schemas.calendar import start_of_day
+from schemas.canonical import FrameError
 from tests.kafka import Kafka
-from tests.watch_log import Counted
+from tests.watch_log import Counted, GrowingLog
 
 PARTITIONS = 3
 TABLE = changelog(WATCH_TABLES[0])
@@ -117,6 +123,10 @@ class Site:
                 found[key] = value
         return found
 
+    def entries(self) -> int:
+        """How many entries of the log are in its windows, from its table alone."""
+        return sum(read_window(raw).entries for key, raw in self.values().items() if hour_of(key) is not None)
+
     def counted(self) -> Counted:
         """What the watch counted, from its table alone."""
         made: Counted = Counter()
@@ -146,3 +156,36 @@ class Site:
         producer = Producer(self.kafka.client())
         producer.produce(topic, value, key=key, partition=partition)
         assert producer.flush(20) == 0
+
+
+def entries_told(site: Site) -> int:
+    """How many entries of the log the topic tells, without what it tells twice."""
+    places = set()
+    for _, value in site.records(OUTCOMES):
+        with suppress(FrameError):  # somebody else wrote it
+            places.add(parse(value).place)
+    return len(places)
+
+
+NOON = start_of_day(20_500) + 12 * 3_600_000
+
+
+class World:
+    """A log that grows, a relay that can be killed, a clock that can be moved."""
+
+    def __init__(self, site: Site) -> None:
+        self.site, self.now = site, NOON
+        self.log = GrowingLog(MemoryStore(lambda: self.now), random.Random(5))  # noqa: S311  # must be the same in every run
+        self.relay = self.new_relay()
+
+    def new_relay(self) -> Relay:
+        """Another one, as after the one before was killed: what it knew is gone, what it wrote stays."""
+        return Relay(self.log.store, self.site.way, PARTITIONS, lambda: self.now)
+
+    def copy(self) -> None:
+        while self.relay.step():
+            pass
+
+    def kill_relay(self) -> None:
+        self.relay.close()
+        self.relay = self.new_relay()

@@ -31,6 +31,7 @@ from tests.bench import (
     region_stream,
     rights_line,
     rule_lines,
+    watch_line,
     withdrawal_line,
 )
 from tests.bench.material import LARGE, SMALL
@@ -81,6 +82,7 @@ NETWORK: dict[str, Measure] = {
     "store.postgres": postgres_lines.commits,
     "edge.allocations": batch_line.allocations,
     "edge.stream": region_stream.stream,
+    "hub.watch": watch_line.watch,
 }
 
 

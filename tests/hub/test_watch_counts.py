@@ -44,7 +44,7 @@ from schemas.canonical import FrameError, encode
 from schemas.codes import Code
 from schemas.entry import items_of
 from tests.watch_log import Counted, GrowingLog
-from tests.watch_month import JUDGED, plant, record
+from tests.watch_month import JUDGED, month, plant
 
 DAY = 20_500
 PARTITIONS = 4
@@ -258,7 +258,7 @@ def test_an_empty_record_is_refused(raw: bytes | None) -> None:
 
 def test_facts_follow_from_the_table_alone_and_change_with_it() -> None:
     planted = next(one for one in plant(1) if one.what is What.REFUSALS and not one.slight)
-    mine = [one for one in record(1, plant(1)) if one.partner == planted.partner and one.day <= planted.day]
+    mine = [one for one in month(1)[0] if one.partner == planted.partner and one.day <= planted.day]
     worker = Worker(partition_of(planted.partner, PARTITIONS), [], [])
     batch = Batch(worker.values, worker.partition, worker.belongs)
     batch.count(mine)
