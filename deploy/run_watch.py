@@ -120,7 +120,7 @@ async def _serve(made: Callable[[], Watch], settings: WatchConfig, log: Log, clo
         how, today = watch.progress(), day_of(clock())
         if how.partitions:
             shown = watch.shown(today)
-            metrics.seen(alerted(shown, today), how.entries, how.replays, how.missed, how.unreadable)
+            metrics.seen(alerted(shown, today), how)
             leave(
                 settings.folder, Left(clock(), [told(one) for one in shown], how.missed, how.unreadable, how.partitions)
             )

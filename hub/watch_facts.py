@@ -10,12 +10,24 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from itertools import chain
 
 from hub.watch_counts import hour_of, window_of
 from hub.watch_rules import SHOWN_DAYS, Hour, Unusual, What, Window, judge, still_shown
 
 ALERTED_DAYS = 1  # an alert is about yesterday and today
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the watch is.  `missed`: how often outcomes were gone before they were read."""
+
+    entries: int
+    missed: int
+    unreadable: int
+    partitions: int
+    replays: int
 
 
 class Facts:

@@ -29,7 +29,7 @@ from faust.types import AppT, EventT, StreamT
 
 from hub.kafka_topics import OUTCOMES, WATCH, WATCH_TABLES
 from hub.watch_counts import Batch, adds_up, hour_of, last_key, needs_replay, read_last
-from hub.watch_facts import Facts
+from hub.watch_facts import Facts, Progress
 from hub.watch_outcomes import NOT_TOLD, Outcome, parse, partition_of
 from hub.watch_rules import Unusual
 from schemas.canonical import FrameError
@@ -51,17 +51,6 @@ class Names:
     topic: str = OUTCOMES
     group: str = WATCH
     table: str = WATCH_TABLES[0]
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far the watch is.  `missed`: how often outcomes were gone before they were read."""
-
-    entries: int
-    missed: int
-    unreadable: int
-    partitions: int
-    replays: int
 
 
 class Watch:

@@ -15,6 +15,7 @@ from typing import Final
 from prometheus_client import Metric
 from prometheus_client.registry import Collector
 
+from hub.watch_facts import Progress
 from hub.watch_rules import What
 from schemas.metrics import COUNTER, GAUGE, About, labelled, single
 
@@ -63,15 +64,11 @@ class WatchMetrics(Collector):
     def __init__(self, seconds: float) -> None:
         self._facts: Mapping[What, Mapping[str, int]] = {what: {} for what in What}
         self._now = self._seen = seconds
-        self._entries = self._replays = self._missed = self._unreadable = 0
+        self._how = Progress(0, 0, 0, 0, 0)
 
-    def seen(
-        self, facts: Mapping[What, Mapping[str, int]], entries: int, replays: int, missed: int, unreadable: int
-    ) -> None:
+    def seen(self, facts: Mapping[What, Mapping[str, int]], how: Progress) -> None:
         """What a look found."""
-        self._facts, self._entries = facts, entries
-        self._replays, self._missed, self._unreadable = replays, missed, unreadable
-        self._seen = self._now
+        self._facts, self._how, self._seen = facts, how, self._now
 
     def passes(self, seconds: float) -> None:
         """What the steady clock says now."""
@@ -82,7 +79,7 @@ class WatchMetrics(Collector):
         for what, about in _OF.items():
             yield labelled(about, self._facts[what])
         yield single(LOOK_AGE, self._now - self._seen)
-        yield single(ENTRIES, self._entries)
-        yield single(REPLAYS, self._replays)
-        yield single(MISSED, self._missed)
-        yield single(UNREADABLE, self._unreadable)
+        yield single(ENTRIES, self._how.entries)
+        yield single(REPLAYS, self._how.replays)
+        yield single(MISSED, self._how.missed)
+        yield single(UNREADABLE, self._how.unreadable)

@@ -35,6 +35,8 @@ from tests.watch_log import Counted, GrowingLog
 PARTITIONS = 3
 TABLE = changelog(WATCH_TABLES[0])
 _WAIT = 60.0
+# The logs of these tests are of a day long ago, and a broker deletes by the clock of the machine.
+_KEPT = {"retention.ms": "-1"}
 
 
 def until(done: Callable[[], bool], why: Callable[[], str]) -> None:
@@ -63,7 +65,7 @@ class Site:
             with suppress(KafkaException):  # it was not there
                 answer.result(30)
         until(lambda: not {OUTCOMES, TABLE} & set(admin.list_topics(timeout=5).topics), self.said)
-        new = [NewTopic(one.name, one.partitions, 1, config=dict(one.settings)) for one in wanted]
+        new = [NewTopic(one.name, one.partitions, 1, config={**one.settings, **_KEPT}) for one in wanted]
         for answer in admin.create_topics(new, operation_timeout=30).values():
             answer.result(30)
         self.folder.mkdir(exist_ok=True)

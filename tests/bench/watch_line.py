@@ -127,8 +127,8 @@ async def _bare(brokers: str, group: str, folder: Path) -> dict[str, float]:
     @app.agent(app.topic(TOPIC, key_type=bytes, value_type=bytes))
     async def count(stream: Any) -> None:
         nonlocal done
-        async for key, _ in stream.items():
-            counts[key.decode()] += 1
+        async for event in stream.events():
+            counts[event.key.decode()] += 1
             done += 1
 
     async def run(ending: asyncio.Event, look: Callable[[], None], seconds: float) -> None:
