@@ -25,6 +25,7 @@ from typing import Any, Final
 
 import faust
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from faust.exceptions import ConsumerNotStarted
 from faust.types import AppT, EventT, StreamT
 
 from hub.kafka_topics import OUTCOMES, WATCH, WATCH_TABLES
@@ -150,7 +151,10 @@ class Watch:
 
     def _mine(self) -> list[int]:
         consumer: Any = self.app.consumer
-        return sorted(tp.partition for tp in consumer.assignment() if tp.topic == self.names.topic)
+        try:
+            return sorted(tp.partition for tp in consumer.assignment() if tp.topic == self.names.topic)
+        except ConsumerNotStarted:  # the app says that it started before its reader did
+            return []
 
     async def _assigned(self, *_: object, **__: object) -> None:
         self._believed.clear()

@@ -51,7 +51,7 @@ def watch(root: Path) -> list[Line]:
                 group = f"bench.{kind}.{run}"
                 kafka.topic(f"{group}-hours-changelog", partitions=PARTITIONS, **{"cleanup.policy": "compact"})
                 words = [sys.executable, "-m", "tests.bench.watch_line", kind, kafka.bootstrap, group]
-                said = subprocess.run(words, capture_output=True, text=True, check=True, timeout=300).stdout
+                said = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True, timeout=300).stdout
                 found[kind].append(json.loads(said.splitlines()[-1]))
     finally:
         kafka.remove()
