@@ -21,8 +21,8 @@ from deploy.commands.hub_restore import hub_backup, hub_recover, hub_restore
 from deploy.commands.papers import hub_agreement, hub_dpia, hub_register, hub_roles
 from deploy.commands.run import hub_run
 from deploy.commands.trace import hub_trace
-from deploy.commands.worker import hub_intake, hub_worker
 from deploy.commands.watch import hub_watch, hub_watch_run
+from deploy.commands.worker import hub_intake, hub_worker
 from deploy.compose import NewHub, make_hub, open_hub
 from deploy.doctor_hub import operator_is_partner
 from deploy.office import open_office
