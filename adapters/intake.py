@@ -25,6 +25,7 @@ from typing import Final
 
 from adapters import clients, closing, held, inbound, onward
 from adapters.address_book import AddressBook
+from adapters.counterparts import partner_of, tellers
 from adapters.course import Run, beside, event_of, meaning, place
 from adapters.formats.native import Allocation, Course, NativeEvent
 from adapters.lines import RECALL_DAYS, NotLawfulError, Wish, add_item, end_grant, is_live, line_name, make, newest
@@ -165,10 +166,12 @@ class Intake:
         ours = native.sender in self.own_codes
         if law is None or native.citizen is None or not (ours or native.receiver in self.own_codes):
             return 0
-        partner = self._partner(native.receiver if ours else native.sender, law)
+        other = native.receiver if ours else native.sender
+        partner = self._partner(other, law)
         client = clients.register(tx, self.work, native.citizen)
-        if partner is not None:
-            self._keep_source(tx, client, partner, law, allocation)
+        known = tellers(self.book, self.work.rules, self.work.address, other, law)
+        for one in sorted(known if partner is None else {*known, partner}):
+            self._keep_source(tx, client, one, law, allocation)
         inbound.know(tx, self.work, client)
         held.learn(tx, client.id)
         if partner is None:  # not in the address book: nobody to tell
@@ -220,17 +223,7 @@ class Intake:
 
     def _partner(self, code: str | None, law: Law | None, among: frozenset[int] = ALLOCATION_ROWS) -> str | None:
         """The one address that this code stands for and that an allocation under this law, or an answer, lets this side tell."""
-        roles = {
-            role
-            for row in self.work.rules.rows.values()
-            if row.id in among
-            and (among is ANSWER_ROWS or (law is not None and row.law == law.value))
-            and role_of(self.work.address) in row.senders
-            for role in row.recipients
-        }
-        found = [self.book.by_code(code, law=law, role=role) for role in sorted(roles)] if code is not None else []
-        addresses = {one.address for one in found if one is not None}
-        return addresses.pop() if len(addresses) == 1 else None
+        return partner_of(self.book, self.work.rules, self.work.address, code, law, among)
 
     # -- what changed ----------------------------------------------------------------------------------------------
 

@@ -29,8 +29,6 @@ ANSWER_ROWS: Final = frozenset({15, 115})  # the rows for which an answer that w
 SOURCE_ROWS: Final = ALLOCATION_ROWS | ANSWER_ROWS
 # And those in which a person names the help that recipient and sender share: of another allocation nothing is told.
 ONE_ALLOCATION_ROWS: Final = ALLOCATION_ROWS | {10}
-# Providers have worked with a list of clients and without reading a 301: under these the source is named, and not asked for.
-_UNASKED_ROWS: Final = frozenset({1, 2, 8})
 ANSWER: Final = "answer"  # stands in place of the law of an allocation
 ANYBODY: Final = ""  # stands in place of who was answered, whom an answer does not name
 _ANSWER_MS: Final = 366 * 86_400_000  # after this an answer is forgotten when there is another
@@ -86,8 +84,6 @@ def is_known(reads: Reads, introduced: Introduced, client: str) -> bool:
     consent has its record, and a code was typed by who knows whom it is about.
     """
     if not introduced.automatic or introduced.ground != STATUTORY or introduced.bsn is None:
-        return True
-    if introduced.row in _UNASKED_ROWS:
         return True
     if introduced.source is None or introduced.row not in SOURCE_ROWS:
         return False

@@ -41,6 +41,7 @@ UWV = "urn:nld:oin:00000001000000000005:uwv"
 SCHOOL = "urn:nld:oin:00000001000000000006:school"
 PARTNERSHIP = "urn:nld:oin:00000001000000000007:partnership"
 ZVH = "urn:nld:oin:00000001000000000008:zvh"
+GI = "urn:nld:oin:00000001000000000009:gi"
 CASES = "urn:example:zaaksysteem"
 CODES = {
     TEAM: frozenset({"9999", CASES}),
@@ -52,6 +53,7 @@ CODES = {
     UWV: frozenset({"urn:suwi:uwv"}),
     SCHOOL: frozenset({"urn:schakel:brin:99ZZ00"}),
     PARTNERSHIP: frozenset({"urn:example:verband"}),
+    GI: frozenset({"98765402"}),
     ZVH: frozenset({"urn:example:veiligheidshuis"}),
 }
 BOOK = AddressBook(
@@ -65,6 +67,7 @@ BOOK = AddressBook(
         Partner(UWV, "UWV", sources=("urn:suwi:uwv",)),
         Partner(SCHOOL, "School Voorbeeld", sources=("urn:schakel:brin:99ZZ00",)),
         Partner(PARTNERSHIP, "Verband Voorbeeld", sources=("urn:example:verband",)),
+        Partner(GI, "Instelling Voorbeeld", agb=("98765402",)),
         Partner(ZVH, "Veiligheidshuis Voorbeeld", sources=("urn:example:veiligheidshuis",)),
     )
 )

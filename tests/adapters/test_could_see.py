@@ -44,10 +44,11 @@ def _events(near: Neighbours, address: str) -> list[int]:
 
 
 def test_both_sides_give_the_same_answer_and_nobody_else_is_in_it(near: Neighbours) -> None:
-    near.take(TEAM, allocation())
+    for address in (PROVIDER, TEAM):
+        near.take(address, allocation())
     near.settle()
-    [out] = _sees(near, TEAM, THIRD)
-    [came] = _sees(near, PROVIDER, THIRD)
+    [out] = [one for one in _sees(near, TEAM, THIRD) if one.way == OUT]
+    [came] = [one for one in _sees(near, PROVIDER, THIRD) if one.way == IN]
     assert (out.way, out.partner, out.counts) == (OUT, PROVIDER, YES)
     assert (came.way, came.partner, came.counts) == (IN, TEAM, YES)
     assert (out.row, out.law, out.ground, out.categories) == (came.row, came.law, came.ground, came.categories)

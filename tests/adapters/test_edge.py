@@ -238,6 +238,8 @@ def test_sender_learns_the_same_whether_or_not_the_recipient_knows_the_citizen(n
     assert near[PROVIDER].clients() == []
     assert {item.final for item in near[TEAM].items()} == {"done"}
     near[PROVIDER].import_clients([ClientRow("P-1", BSN, "")])
+    assert near.told(PROVIDER, "P-1") == []  # a list of clients does not say that the help was allotted
+    near.take(PROVIDER, allocation())
     assert near.told(PROVIDER, "P-1") == ["toegewezen", "in onderzoek"]
 
 
@@ -345,6 +347,7 @@ def test_an_edge_that_crashes_at_every_point_in_turn_loses_nothing_and_tells_not
         (b"\3" * 32, status(2, Kind.GEWIJZIGD, today)),
     ]
     near[PROVIDER].import_clients([ClientRow("P-1", BSN, "")])
+    near.take(PROVIDER, allocation())
     for digest, event in files:
         team.climb(lambda d=digest, e=event: run(near[TEAM].take_native(d, (e,), near.world.now)))  # type: ignore[misc]
         for _ in range(3):
@@ -371,7 +374,8 @@ def test_a_stop_that_crashed_before_it_was_sent_is_sent_at_the_next_pass(near: N
 
 def test_suspended_partner_calls_back_what_was_told_in_the_days_that_somebody_else_had_it(near: Neighbours) -> None:
     near[PROVIDER].import_clients([ClientRow("P-1", BSN, "")])
-    near.take(TEAM, allocation())
+    for address in (PROVIDER, TEAM):
+        near.take(address, allocation())
     near.settle()
     first = near.world.today + 2
     for number in range(4):

@@ -59,7 +59,7 @@ def test_what_the_own_table_forbids_is_destroyed_unread(near: Neighbours, sender
 def test_nobody_calls_back_what_another_told(near: Neighbours, sender: Sender) -> None:
     near[PROVIDER].import_clients([ClientRow("P-1", BSN, "")])
     sender.register()
-    sender.send(sender.introduction(), sender.event())
+    sender.send(sender.introduction(automatic=False), sender.event())
     thief = Sender(near, "8")
     thief.register()
     assert thief.send(thief.party.retraction(thief.grant, b"\1" * 16)) == [Code.STORED]
@@ -110,7 +110,7 @@ def _records(near: Neighbours) -> Sequence[object]:
 def test_a_delivery_that_comes_twice_is_taken_once_and_answered_the_same(near: Neighbours, sender: Sender) -> None:
     near[PROVIDER].import_clients([ClientRow("P-1", BSN, "")])
     sender.register()
-    sender.send(sender.introduction())
+    sender.send(sender.introduction(automatic=False))
 
     class Deaf(LocalClient):
         async def receipts(self, receipts: Sequence[bytes]) -> list[Code]:

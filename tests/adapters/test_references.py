@@ -30,6 +30,7 @@ from schemas.event import Event, Kind, Law
 from schemas.identity import Citizen
 from tests.adapters.edges import (
     BSN,
+    GI,
     GP,
     PROVIDER,
     SCHOOL,
@@ -204,6 +205,45 @@ def test_a_source_that_is_not_known_shows_nothing_and_the_sender_sees_no_differe
     near.settle()
     assert list(ORDERS.scan(near[YOUTH_PROVIDER].store)) == []  # nor is it stopped
     assert [grant.state for grant in near[YOUTH_TEAM].grants()] == ["active"]
+
+
+@pytest.mark.parametrize(
+    ("row", "sender", "recipient", "said"),
+    [
+        (1, TEAM, PROVIDER, allocation()),
+        (2, PROVIDER, TEAM, start()),
+        (8, YOUTH_PROVIDER, YOUTH_TEAM, None),
+        (904, YOUTH_TEAM, YOUTH_PROVIDER, allotted()),
+    ],
+)
+def test_under_every_row_of_an_allocation_nothing_is_shown_before_that_allocation_was_read(
+    near: Neighbours, row: int, sender: str, recipient: str, said: NativeEvent | None
+) -> None:
+    known_to(near, recipient)
+    source = allotted() if row in (8, 904) else allocation()
+    near.take(sender, source)
+    near.take(sender, said or news(near, Law.JEUGDWET, "98765401", 1, "77"))
+    near.settle()
+    assert [(one.row, one.held) for one in introduced(near, recipient)] == [(row, True)]
+    assert near.told(recipient) == []
+    near.take(recipient, source)
+    assert len(near.told(recipient)) == 1
+    assert [one.held for one in introduced(near, recipient)] == [False]
+
+
+@pytest.mark.parametrize("read", [True, False])
+def test_row_8_what_a_certified_institution_tells_is_known_by_the_allocation_that_the_team_itself_wrote(
+    near: Neighbours, read: bool
+) -> None:
+    near.world.hub.admit(near.open(GI).init().raw)
+    known_to(near, GI, YOUTH_TEAM)
+    source = replace(allotted(), receiver="98765402")
+    if read:
+        assert near.take(YOUTH_TEAM, source).grants == 0  # no rule lets the team tell it on an allocation
+    near.take(GI, source)
+    near.take(GI, news(near, Law.JEUGDWET, "98765402", 1, "77"))
+    near.settle()
+    assert near.told(YOUTH_TEAM) == (["gestart"] if read else [])
 
 
 def test_it_is_shown_by_itself_when_the_source_comes_later(near: Neighbours) -> None:
