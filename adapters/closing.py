@@ -7,14 +7,18 @@
 - after a death every line of the client ends, whatever it rests on; after a move every line in which that was told, unless another
   allocation goes on;
 - a line that rests on consent ends with these two only: what else was agreed goes on until its day, or until somebody ends it;
-- what has ended so never begins again by itself under the same allocation, and people see why it ended.
+- what has ended so never begins again by itself under the same allocation, and people see why it ended; only a death that is taken
+  back lets what the rules allow begin anew (`adapters.revival`);
+- an end that names no allocation or file closes no line that rests on one, and a person is asked which it means (`adapters.matters`).
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from adapters import matters, revival
 from adapters.lines import end_grant
+from adapters.matters import END_UNNAMED
 from adapters.records import (
     ACTIVE,
     CLOSINGS,
@@ -33,11 +37,11 @@ from adapters.records import (
     Source,
     number_key,
 )
-from adapters.references import read_of
+from adapters.references import ANSWER_ROWS, read_of
 from adapters.refusals import CLOSED
 from adapters.store import Transaction
 from adapters.workplace import Workplace
-from schemas.event import Ending, Event, Kind
+from schemas.event import Ending, Event, Kind, Law
 
 WORDS: Final = {
     Kind.BEEINDIGD.value: "de hulp is beëindigd",
@@ -84,6 +88,24 @@ def untold(tx: Transaction, client: str, event: Event) -> None:
             SOURCES.put(tx, replace(source, closed=True))
 
 
+def unnamed(tx: Transaction, work: Workplace, client: str, grants: Sequence[Grant], event: Event) -> None:
+    """A closing status that names no allocation closes nothing where one is the ground: a person says which line is over."""
+    why = why_closed(event)
+    if why is None or why in _WHATEVER_IT_RESTS_ON or event.reference is not None:
+        return
+    found = [
+        one
+        for one in grants
+        if one.consent is None and one.row not in ANSWER_ROWS and event.law in (None, Law(one.law))
+    ]
+    if found:
+        matters.ask(tx, work, client, (END_UNNAMED, _about(event)), [one.id for one in found])
+
+
+def _about(event: Event) -> str:
+    return f"{'' if event.law is None else event.law.value}/{event.kind.value}/{event.day}"
+
+
 def heard(tx: Transaction, work: Workplace, grants: Sequence[Grant], event: Event) -> None:
     """The other party of an allocation wrote that its help is over: nothing more is to be told about it."""
     why = why_closed(event)
@@ -92,10 +114,20 @@ def heard(tx: Transaction, work: Workplace, grants: Sequence[Grant], event: Even
             CLOSINGS.put(tx, Closing(work.id(), grant.client, grant.line, 0, event.reference, why, work.today))
 
 
-def taken_back(tx: Transaction, client: str, event: Event) -> None:
-    """Whoever wrote that the help was over takes that back."""
-    why, law = why_closed(event), event.law
-    if why is None or event.reference is None or law is None:
+def taken_back(tx: Transaction, work: Workplace, client: str, event: Event, *, begin: bool) -> None:
+    """Whoever wrote that the help was over takes that back. `begin`: after a death, what may begins anew by itself."""
+    why = why_closed(event)
+    if why is None:
+        return
+    matters.withdraw(tx, client, END_UNNAMED, _about(event))
+    _case_goes_on(tx, client, event, why)
+    if why == Ending.OVERLEDEN.value:
+        revival.death_taken_back(tx, work, client, begin=begin)
+
+
+def _case_goes_on(tx: Transaction, client: str, event: Event, why: str) -> None:
+    law = event.law
+    if event.reference is None or law is None:
         return
     closings = CLOSINGS.find(tx, "client", client.encode())
     _forget(tx, [one for one in closings if (one.item, one.source, one.why) == (0, event.reference, why)])
@@ -104,15 +136,20 @@ def taken_back(tx: Transaction, client: str, event: Event) -> None:
             SOURCES.put(tx, replace(source, closed=False))
 
 
-def called_back(tx: Transaction, item: Item) -> None:
-    """An event is called back: it closes nothing. What it has ended stays so; its allocation may be a source again."""
-    _forget(tx, [one for one in CLOSINGS.find(tx, "line", item.line.encode()) if one.item == item.number])
+def called_back(tx: Transaction, work: Workplace, item: Item, *, by_hand: bool) -> None:
+    """An event was called back: it closes nothing. What it has ended stays so; its allocation may be a source again."""
+    found = [one for one in CLOSINGS.find(tx, "line", item.line.encode()) if one.item == item.number]
+    _forget(tx, found)
+    if by_hand and any(one.why == Ending.OVERLEDEN.value for one in found):
+        revival.death_taken_back(tx, work, item.client, begin=False)
 
 
 def _forget(tx: Transaction, closings: Sequence[Closing]) -> None:
     for one in closings:
         if one.done_on is None:
             CLOSINGS.delete(tx, one.id.encode())
+        elif one.why == Ending.OVERLEDEN.value and not one.item:
+            CLOSINGS.put(tx, replace(one, source=None))  # it states the death no more
         for source in _sources_of(tx, one):
             SOURCES.put(tx, replace(source, closed=False))
 
@@ -143,14 +180,17 @@ def _waits(reads: Reads, closing: Closing, item: Item | None) -> bool:
 
 def _close(tx: Transaction, work: Workplace, closing: Closing) -> bool:
     over = closing.why == Ending.OVERLEDEN.value
-    for source in SOURCES.find(tx, "client", closing.client.encode()) if over else _sources_of(tx, closing):
+    shut = SOURCES.find(tx, "client", closing.client.encode()) if over else _sources_of(tx, closing)
+    shut = [source for source in shut if not source.closed]
+    for source in shut:
         SOURCES.put(tx, replace(source, closed=True))
     grants = [one for one in GRANTS.find(tx, "line", closing.line.encode()) if one.state == ACTIVE]
     others = any(_is_open(one, work.today) for grant in grants for one in _sources(tx, grant))
     ended = [] if others and closing.why != Ending.OVERLEDEN.value else grants
     for grant in ended:
         end_grant(tx, work, grant, CLOSED)
-    CLOSINGS.put(tx, replace(closing, done_on=work.today, ended=tuple(grant.id for grant in ended)))
+    keys = tuple(SOURCES.key(source).decode() for source in shut) if over else ()
+    CLOSINGS.put(tx, replace(closing, done_on=work.today, ended=tuple(grant.id for grant in ended), shut=keys))
     return bool(ended)
 
 
@@ -178,7 +218,7 @@ def why_ended(reads: Reads, grant: Grant) -> str | None:
     """Why this grant ended by itself, or will, in Dutch; None when it was something else."""
     for one in CLOSINGS.find(reads, "line", grant.line.encode()):
         if grant.id in one.ended:
-            return WORDS[one.why]
+            return WORDS[one.why] + (" (dat is teruggenomen)" if one.taken_back else "")
         if one.done_on is None and grant.state == ACTIVE:
             return f"eindigt vanzelf: {WORDS[one.why]}"
     return None

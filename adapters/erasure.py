@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from adapters import kept_numbers, restore
+from adapters import kept_numbers, matters, restore
 from adapters.intake import Intake
 from adapters.lines import RECALL_DAYS, end_grant, is_live
 from adapters.looks import named
@@ -251,6 +251,7 @@ def _forget_said(tx: Transaction, client: Client) -> None:
             OBJECTIONS.delete(tx, number_key(objection.number))
     for closing in CLOSINGS.find(tx, "client", client.id.encode()):
         CLOSINGS.delete(tx, closing.id.encode())
+    matters.forget(tx, client.id)
     for asking in ASKINGS.find(tx, "client", client.id.encode()):
         ASKINGS.delete(tx, number_key(asking.item))
 

@@ -27,10 +27,10 @@ from adapters import clients, closing, held, inbound, onward
 from adapters.address_book import AddressBook
 from adapters.counterparts import partner_of, tellers
 from adapters.course import Run, beside, event_of, meaning, place
+from adapters.following import active_grants, follow_sources, rows_among, statutory_rows
 from adapters.formats.native import Allocation, Course, NativeEvent
-from adapters.lines import RECALL_DAYS, NotLawfulError, Wish, add_item, end_grant, is_live, line_name, make, newest
+from adapters.lines import RECALL_DAYS, add_item, line_name, newest
 from adapters.records import (
-    ACTIVE,
     EVENT,
     FINAL,
     GRANTS,
@@ -60,7 +60,6 @@ from adapters.references import (
     ANSWER_ROWS,
     ANYBODY,
     ONE_ALLOCATION_ROWS,
-    SOURCE_ROWS,
     STATUTORY,
     answer_reference,
     answers,
@@ -68,13 +67,11 @@ from adapters.references import (
     read_of,
     sources_of,
 )
-from adapters.refusals import CLOSED, is_refused
+from adapters.refusals import is_refused
 from adapters.spread import AT_ONCE
 from adapters.store import Transaction
 from adapters.workplace import Workplace
-from consent.decide import longest_validity
-from consent.rules import Row, RuleTable
-from schemas.address import role_of
+from consent.rules import Row
 from schemas.calendar import day_of
 from schemas.canonical import encode
 from schemas.codes import Code
@@ -134,8 +131,8 @@ class Intake:
                 self._hear_end(tx, native)
                 continue
             if native.retracts:
-                self._take_back_end(tx, native)
                 taken = replace(taken, retracted=taken.retracted + self._recall(tx, native))
+                self._take_back_end(tx, native)
                 continue
             if native.polled is not None and self._seen(tx, native, received_at):
                 continue
@@ -201,7 +198,7 @@ class Intake:
             SOURCES.put(tx, Source(client.id, partner or ANYBODY, ANSWER, number, None, False, self.work.now))
             held.learn(tx, client.id)
             if partner is not None:
-                rows = _rows(self.work.rules, self.work.address, partner, ANSWER_ROWS)
+                rows = rows_among(self.work.rules, self.work.address, partner, ANSWER_ROWS)
                 changed += self._follow(tx, client, partner, rows)
         return changed
 
@@ -278,6 +275,8 @@ class Intake:
         for event in (one for one, _ in facts if closing.why_closed(one) is not None):
             closing.died(tx, self.work, active_grants(tx, client, self.work.today), event)
             closing.untold(tx, client.id, event)
+            if native.request is None:  # a request that is rejected was no help that ends
+                closing.unnamed(tx, self.work, client.id, active_grants(tx, client, self.work.today), event)
         return told
 
     def _hear_end(self, tx: Transaction, native: NativeEvent) -> None:
@@ -293,12 +292,15 @@ class Intake:
         partner = self._partner(native.sender, native.event.law)
         grants = [one for one in active_grants(tx, client, self.work.today) if one.recipient == partner]
         closing.heard(tx, self.work, grants, native.event)
+        if native.request is None:
+            closing.unnamed(tx, self.work, client.id, grants, native.event)
         closing.untold(tx, client.id, native.event)
 
     def _take_back_end(self, tx: Transaction, native: NativeEvent) -> None:
         client = None if native.citizen is None else clients.find(tx, native.citizen)
         if client is not None:
-            closing.taken_back(tx, client.id, native.event)
+            # Read again, it may have gone on otherwise in the time that was lost: that is for a person.
+            closing.taken_back(tx, self.work, client.id, native.event, begin=self.again is None)
 
     def _tell_under(self, tx: Transaction, grant: Grant, event: Event, identity: bytes, barred: str | None) -> bool:
         """Put one fact in the outbox under this grant; whether it was not there yet and may leave.
@@ -477,7 +479,6 @@ class Intake:
         if item.kind != EVENT or item.dead:
             return False
         grant = GRANTS.need(tx, item.grant.encode())
-        closing.called_back(tx, item)
         key = self._recall_key(grant, item.identity)
         recalled = RECALLS.get(tx, key)
         RECALLS.put(tx, Recalled(key, 1 if recalled is None else recalled.count + 1))
@@ -485,6 +486,7 @@ class Intake:
         ITEMS.put(
             tx, replace(item, dead=True, state=FINAL, final=RETRACTED) if never_left else replace(item, dead=True)
         )
+        closing.called_back(tx, self.work, item, by_hand=urgent)
         if item.told:
             add_item(
                 tx,
@@ -514,72 +516,3 @@ class Intake:
         for one in waits:
             ITEMS.put(tx, replace(one, release_at=AT_ONCE))
         return bool(waits)
-
-
-def active_grants(reads: Reads, client: Client, today: int) -> list[Grant]:
-    """The newest active grant of every line about this client, where it may be used today."""
-    lines = dict.fromkeys(grant.line for grant in GRANTS.find(reads, "client", client.id.encode()))
-    found = [newest(reads, line) for line in lines]
-    return [grant for grant in found if grant is not None and is_live(grant, today)]
-
-
-def statutory_rows(rules: RuleTable, sender: str, recipient: str, law: str) -> list[Row]:
-    """The rows for which an allocation between these two is the ground for this side to tell."""
-    return [row for row in _rows(rules, sender, recipient, ALLOCATION_ROWS) if row.law == law]
-
-
-def _rows(rules: RuleTable, sender: str, recipient: str, among: frozenset[int]) -> list[Row]:
-    roles = role_of(sender), role_of(recipient)
-    return [
-        row
-        for row in rules.rows.values()
-        if row.id in among and rules.permits(row.id, *roles, STATUTORY, row.categories)
-    ]
-
-
-def follow_sources(
-    tx: Transaction, work: Workplace, client: str, partner: str, row: Row, *, automatic: bool = True
-) -> bool:
-    """Make the line last as long as its allocations: a new grant, a renewal, or its end; whether anything changed."""
-    old = newest(tx, line_name(client, partner, row))
-    sources = [
-        source
-        for source in sources_of(tx, client, partner, row.id, row.law)
-        if not source.withdrawn and not source.closed and (source.end is None or source.end >= work.today)
-    ]
-    if not sources:
-        if old is None or not is_live(old, work.today):
-            return False
-        for grant in GRANTS.find(tx, "line", old.line.encode()):
-            if grant.state == ACTIVE:
-                end_grant(tx, work, grant, CLOSED)
-        return True
-    last = None if any(source.end is None for source in sources) else max(source.end or 0 for source in sources)
-    if old is not None and is_live(old, work.today) and _end(row, old.begin, last) == old.end:
-        return False
-    wish = Wish(
-        client,
-        partner,
-        row,
-        STATUTORY,
-        row.categories,
-        _end(row, work.today, last),
-        sources[-1].number,
-        automatic=automatic,
-    )
-    try:
-        made = make(tx, work, wish)
-    except NotLawfulError:  # the table has no room for it: nobody is told
-        return False
-    return made is not None and made != old
-
-
-def rests_on_source(reads: Reads, grant: Grant) -> bool:
-    """Whether a message that this edge read is the ground of this grant, and not what a person named as its source."""
-    sources = sources_of(reads, grant.client, grant.recipient, grant.row, grant.law)
-    return grant.row in SOURCE_ROWS and any(source.number == grant.source for source in sources)
-
-
-def _end(row: Row, begin: int, last: int | None) -> int:
-    longest = longest_validity(row, begin)
-    return longest if last is None else min(last, longest)

@@ -17,7 +17,7 @@ from typing import Final
 
 from adapters import alarms
 from adapters.alarms import Duty
-from adapters.intake import follow_sources, rests_on_source, statutory_rows
+from adapters.following import follow_sources, rests_on_source, statutory_rows
 from adapters.lines import Wish, end_grant, line_name, make, newest
 from adapters.records import (
     ACTIVE,

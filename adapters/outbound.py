@@ -65,6 +65,7 @@ from adapters.records import (
 from adapters.recovery import seal_again
 from adapters.refusals import is_refused
 from adapters.restore import is_restoring
+from adapters.revival import begin_again
 from adapters.seal import Sealed, seal, seal_retraction, sign_frames
 from adapters.spread import shuffled
 from adapters.store import Transaction
@@ -361,6 +362,7 @@ class Outbound:
             await self._read_again(stale)
             read += len(feed.items)
             if not feed.more:
+                begin_again(self.work)  # nothing automatic is made before the feed was read to its end
                 return read
 
     async def _restored(self, items: Iterable[FeedItem]) -> list[Restored]:

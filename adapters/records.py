@@ -272,6 +272,7 @@ class AskedFor:
 class Closing:
     """Why a line ends by itself: an event that says that the case is over. It ends once `item` has arrived there; 0: it is not
     told in this line, and need not arrive. `source`: the allocation that the event names. `ended`: the grants that it ended.
+    `shut`: the sources (by key) that a death closed; `taken_back`: it was no death.
     """
 
     id: str
@@ -283,6 +284,8 @@ class Closing:
     made_on: int
     done_on: int | None = None
     ended: tuple[str, ...] = ()
+    shut: tuple[str, ...] = ()
+    taken_back: bool = False
 
 
 @dataclass(frozen=True, slots=True, repr=False)
