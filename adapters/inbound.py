@@ -14,7 +14,8 @@ The steps for each envelope, in this order and all but the first in one transact
 5. the receipt is fixed: nothing after this changes what sender and hub see
 6. only now the client is looked for. Who is not a client is kept sealed for 30 days and shown to nobody. By code there is
    none before somebody has typed it (`adapters.code_entry`); then a second receipt follows, `introduced`. What its sender's
-   edge made by itself and rests on a source that this edge does not know is kept, and shown to nobody (`adapters.held`)
+   edge made by itself and rests on a source that this edge does not know is kept, and shown to nobody (`adapters.held`); so
+   is what comes while an objection against it waits for its decision
 
 The receipt is signed and sent after the transaction, as often as needed.
 """
@@ -59,9 +60,9 @@ from adapters.records import (
     move,
     place,
 )
-from adapters.references import is_known
 from adapters.refusals import is_refused
 from adapters.seal import UnreadableError, open_parts, open_retraction
+from adapters.showing import waits_for
 from adapters.store import StoreError, Transaction
 from adapters.watch import TABLES
 from adapters.witness import Account, NotProvenError, Witness
@@ -451,7 +452,7 @@ def attach(tx: Transaction, work: Workplace, introduced: Introduced, client: Cli
     # What a person made is refused by what was said since: on the day itself the refusal wins.
     since = None if introduced.automatic else introduced.begin
     refused = is_refused(tx, client.id, introduced.sender, row, incoming=True, since=since)
-    held = not refused and not is_known(tx, introduced, client.id)
+    held = not refused and waits_for(tx, work, introduced, client.id) is not None
     attached = INTRODUCTIONS.put(tx, replace(introduced, client=client.id, withheld=refused, held=held))
     if refused:
         turn_away(tx, work, attached)

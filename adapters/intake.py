@@ -170,7 +170,7 @@ class Intake:
         for one in sorted(known if partner is None else {*known, partner}):
             self._keep_source(tx, client, one, law, allocation)
         inbound.know(tx, self.work, client)
-        held.learn(tx, client.id)
+        held.learn(tx, self.work, client.id)
         if partner is None:  # not in the address book: nobody to tell
             return 0
         rows = statutory_rows(self.work.rules, self.work.address, partner, law.value)
@@ -196,7 +196,7 @@ class Intake:
             forget_answers(tx, client.id, partner or ANYBODY, self.work.now)
             number = answer_reference(said)
             SOURCES.put(tx, Source(client.id, partner or ANYBODY, ANSWER, number, None, False, self.work.now))
-            held.learn(tx, client.id)
+            held.learn(tx, self.work, client.id)
             if partner is not None:
                 rows = rows_among(self.work.rules, self.work.address, partner, ANSWER_ROWS)
                 changed += self._follow(tx, client, partner, rows)

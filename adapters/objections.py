@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from adapters import alarms
+from adapters import alarms, held, inbound
 from adapters.alarms import Duty
 from adapters.following import follow_sources, rests_on_source, statutory_rows
 from adapters.lines import Wish, end_grant, line_name, make, newest
@@ -36,7 +36,7 @@ from adapters.records import (
     Refused,
     number_key,
 )
-from adapters.refusals import forget_exceptions, is_about, is_refused, refuse
+from adapters.refusals import forget_exceptions, is_about, is_refused, is_undecided, refuse
 from adapters.store import Transaction
 from adapters.workplace import Workplace
 from consent.precedence import EXCEPTED, OBJECTED, PAUSE, RECORD
@@ -173,9 +173,21 @@ def decide(tx: Transaction, work: Workplace, number: int, decision: Decision) ->
         REFUSALS.put(tx, replace(refusal, lifted_at=work.now) if over else replace(refusal, overruled=True))
         forget_exceptions(tx, found.client, work.now, incoming=refusal.incoming)
         made = _go_on_all(tx, work, refusal, decided.ended)
+    if refusal.incoming:
+        _decide_held(tx, work, refusal)
     if not overdue(tx, work.today):
         alarms.end(tx, Duty.OVERDUE_OBJECTION, ABOUT)
     return decided, made
+
+
+def _decide_held(tx: Transaction, work: Workplace, refusal: Refused) -> None:
+    """What came while it waited and was shown to nobody: turned away where it is refused now, else shown unless something else holds it."""
+    for one in INTRODUCTIONS.find(tx, "client", refusal.client.encode()):
+        row = work.rules.rows.get(one.row)
+        about = one.held and is_about(refusal, one.sender, row) and not is_undecided(tx, refusal.client, one.sender, row)
+        if about and is_refused(tx, refusal.client, one.sender, row, incoming=True):
+            inbound.turn_away(tx, work, one)
+    held.learn(tx, work, refusal.client)
 
 
 def _go_on_all(tx: Transaction, work: Workplace, refusal: Refused, ended: Sequence[str]) -> list[Grant]:

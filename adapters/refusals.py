@@ -14,7 +14,7 @@ from typing import Final
 
 from adapters.records import OBJECTIONS, REFUSALS, Reads, Refused
 from adapters.store import Transaction
-from consent.precedence import EXCEPTED, HELD, OBJECTED, WITHDRAWN, Asked, Said, concerns, refused
+from consent.precedence import EXCEPTED, HELD, OBJECTED, PAUSE, WITHDRAWN, Asked, Said, concerns, refused
 from consent.rules import Row
 from schemas.address import role_of
 from schemas.calendar import day_of
@@ -52,6 +52,13 @@ def is_refused(
         if since is None or one.kind in (EXCEPTED, HELD) or day_of(one.since) >= since
     ]
     return bool(found) and refused(map(said, found), Asked(partner, role_of(partner), row))
+
+
+def is_undecided(reads: Reads, client: str, partner: str, row: Row | None) -> bool:
+    """Whether an objection against being told by this partner waits for its decision, under a row that lets it be weighed."""
+    found = [one for one in standing(reads, client, incoming=True) if one.kind == EXCEPTED or _waits(reads, one)]
+    weighed = row is None or row.objection == PAUSE
+    return weighed and bool(found) and refused(map(said, found), Asked(partner, role_of(partner), row))
 
 
 def may_agree(reads: Reads, client: str, partner: str, row: Row) -> bool:

@@ -69,7 +69,7 @@ def test_grant_is_tied_to_citizen_by_bsn_also_when_another_renews_it(near: Neigh
     before = sender.grant
     sender.begin()
     sender.register(OTHER_BSN)
-    frame = sender.introduction(OTHER_BSN, renews=before.secret.hex())
+    frame = sender.introduction(OTHER_BSN, renews=before.secret.hex(), automatic=False)
     assert sender.send(frame, sender.event()) == [Code.STORED, Code.STORED]
     assert (near.told(PROVIDER, "P-1"), near.told(PROVIDER, "P-2")) == ([], ["gestart"])
 

@@ -86,6 +86,7 @@ def _introduced(near: Neighbours) -> None:
     near[PROVIDER].import_clients([ClientRow("P-1", BSN, "")])
     near.take(TEAM, allocation())
     near.settle()
+    near.accept_held(PROVIDER)
     assert near.told(PROVIDER, "P-1") == ["toegewezen"]
 
 

@@ -15,7 +15,6 @@ from rich.console import RenderableType
 
 from adapters.chain_view import ChainView
 from adapters.edge import HUB, PERSON
-from adapters.held import waiting as sources_waiting
 from adapters.looks import HELP, WHY, look
 from adapters.objections import has_objected
 from deploy.clock import MachineClock
@@ -29,6 +28,7 @@ from deploy.commands.edge_renew import edge_renew
 from deploy.commands.edge_restore import edge_backup, edge_restore, edge_restored
 from deploy.commands.incident import incident
 from deploy.commands.letters import notices
+from deploy.commands.matters import also_waits, edge_matters
 from deploy.commands.papers import edge_privacy, edge_register
 from deploy.commands.rectify import erase_client, rectify
 from deploy.commands.rights import inzage, inzage_limit, inzage_limits, looks, received
@@ -82,6 +82,7 @@ for _right in (inzage, inzage_limit, inzage_limits, received, looks, notices, re
     edge.add_command(_right)
 edge.add_command(edge_missing)
 edge.add_command(edge_sources)
+edge.add_command(edge_matters)
 edge.add_command(edge_own_fact)
 edge.add_command(edge_could_see)
 edge.add_command(edge_log_export)
@@ -248,7 +249,7 @@ def outbox(screen: Screen, config: Path | None) -> None:
     """What waits and why, and what asks for a person."""
     with at_desk(config) as (opened, _):
         lines, held = opened.outbox(), opened.held_lines()
-        unknown = len(sources_waiting(opened.store, opened.identity.book))
+        counts, notes = also_waits(opened)
     rows = [(one.number, one.kind, one.client, one.recipient, date_text(one.day), one.state, one.why) for one in lines]
     columns = ("nummer", "soort", "cliënt", "voor", "datum", "stand", "waarom")
     parts = [table("Outbox", columns, rows)]
@@ -258,12 +259,8 @@ def outbox(screen: Screen, config: Path | None) -> None:
             for one in held
         ]
         parts.append(table("Wacht op een besluit", ("cliënt", "voor", "doel", "grond", "tot en met"), waiting))
-    if unknown:
-        parts.append(
-            note(f"{unknown} kennismaking(en) noemen een bron die hier niet bekend is: `schakel edge sources`.")
-        )
-    answer = {
-        "unknown_sources": unknown,
+    parts += notes
+    answer = counts | {
         "outbox": [asdict(one) | {"day": date_text(one.day)} for one in lines],
         "held": [asdict(one) | {"until": date_text(one.until)} for one in held],
     }

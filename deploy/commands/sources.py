@@ -12,6 +12,7 @@ import click
 
 from adapters import held, onward
 from adapters.missing import ASK, CLOSED, MESSAGE, NO_BSN, PERSON, REFUSED, STOPPED, Missing, is_allocation, missing
+from adapters.showing import OBJECTION, SOURCE
 from consent.fg.words import ROLES
 from deploy.commands.desk import at_desk
 from deploy.dutch import GROUNDS, closed_by, who_is_asked
@@ -25,6 +26,8 @@ _SAYS: Mapping[str, str] = {
     STOPPED: "een ander heeft deze lijn gestopt: kijk eerst met `schakel edge outbox`",
     NO_BSN: "van deze cliënt is hier geen BSN bekend, en deze regel laat alleen daarmee kennismaken",
 }
+
+_WAITS: Mapping[str, str] = {SOURCE: "de bron, of een mens", OBJECTION: "een besluit over het bezwaar"}
 
 
 @click.command(name="missing")
@@ -86,7 +89,8 @@ def says(one: Missing) -> str:
 @edge_option
 @with_screen
 def edge_sources(screen: Screen, accept: str | None, refuse: str | None, config: Path | None) -> None:
-    """Introductions that name a source this edge does not know. Nothing of them is shown before somebody accepts them.
+    """Introductions that name a source this edge does not know, or against which an objection waits for its decision. Nothing
+    of them is shown before somebody accepts them; what was objected to is decided first (`schakel grant objections`).
 
     The sender does not see whether it is known here. The stop of one that is refused leaves at the next passes.
     """
@@ -96,13 +100,13 @@ def edge_sources(screen: Screen, accept: str | None, refuse: str | None, config:
         work = opened.workplace
         if accept is not None:
             with work.commit("source accepted") as tx:
-                held.accept(tx, accept)
+                held.accept(tx, work, accept)
             # A crash before this commit: it waits as before. After it: it is shown, and its notices will be written.
         if refuse is not None:
             with work.commit("source refused") as tx:
                 held.refuse(tx, work, refuse)
             # A crash before this commit: it waits as before. After it: the stop leaves at its minute.
-        found = held.waiting(work.store, settings.book)
+        found = held.waiting(work.store, work, settings.book)
     answer = [
         {
             "number": one.id,
@@ -112,13 +116,14 @@ def edge_sources(screen: Screen, accept: str | None, refuse: str | None, config:
             "source": one.source,
             "came": date_text(one.came_on),
             "events": one.events,
+            "waits_for": one.why or None,
         }
         for one in found
     ]
-    rows = [tuple("-" if cell is None else cell for cell in one.values()) for one in answer]
-    columns = ("nummer", "cliënt", "van", "regel", "genoemde bron", "sinds", "gebeurtenissen")
-    empty = good("Van alles wat partners zelf openden is de bron hier bekend.")
-    screen.answer(answer, table("Bronnen die hier niet bekend zijn", columns, rows) if rows else empty)
+    rows = [tuple("-" if cell is None else _WAITS.get(str(cell), cell) for cell in one.values()) for one in answer]
+    columns = ("nummer", "cliënt", "van", "regel", "genoemde bron", "sinds", "gebeurtenissen", "wacht op")
+    empty = good("Niets van wat partners openden wacht hier op een bron of op een besluit.")
+    screen.answer(answer, table("Nog aan niemand getoond", columns, rows) if rows else empty)
 
 
 @click.command(name="own-fact")

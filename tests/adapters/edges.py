@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
+from adapters import held
 from adapters.address_book import AddressBook, Partner
 from adapters.edge import Edge, Identity, Tools, Worked
 from adapters.formats.native import Allocation, NativeEvent, Request
@@ -150,6 +151,13 @@ class Neighbours:
             return []
         views = edge.view(number or clients[0].number)
         return [line.what for view in views for line in view.lines]
+
+    def accept_held(self, address: str) -> None:
+        """This partner reads no allocations: a person there has looked at the introductions that wait for one."""
+        edge = self.edges[address]
+        for one in held.waiting(edge.store, edge.workplace, edge.identity.book):
+            with edge.workplace.commit("accepted") as tx:
+                held.accept(tx, edge.workplace, one.id)
 
     def close(self) -> None:
         for edge in self.edges.values():

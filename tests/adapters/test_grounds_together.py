@@ -91,7 +91,7 @@ def test_an_erased_client_leaves_nothing_held(near: Neighbours) -> None:
     _held(near)
     edge = near[YOUTH_PROVIDER]
     erased(edge)
-    assert held.waiting(edge.store, edge.identity.book) == []
+    assert held.waiting(edge.store, edge.workplace, edge.identity.book) == []
 
 
 def test_an_objection_is_decided_also_when_its_client_was_erased(tmp_path: Path) -> None:

@@ -10,15 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from adapters import objections
+from adapters import held, objections
 from adapters.agreement import Conversation
 from adapters.alarms import Duty
 from adapters.by_person import Reliance
 from adapters.clients import ClientRow
 from adapters.edge import EdgeError
+from adapters.held import UndecidedError
 from adapters.metrics import OVERDUE, EdgeMetrics
 from adapters.objections import OVERRULED, TAKEN_BACK, UPHELD, Decision, Objecting, ObjectionError
-from adapters.records import ACTIVE, GRANTS, Grant
+from adapters.records import ACTIVE, DONE, FROZEN, GRANTS, Grant
+from adapters.showing import OBJECTION
 from deploy.objection_texts import text_for_citizen
 from schemas.event import Event, Kind, Law
 from schemas.fact import Register, Stop, parse_fact
@@ -297,6 +299,56 @@ def test_an_objection_to_being_told_stops_it_and_the_sender_sees_a_stop(near: Ne
     (held,) = near[TEAM].held_lines()
     assert near[TEAM].person_decides(held.line, resume=True) is not None
     something(near, 2)
+    assert near.told(PROVIDER)[-1] == "in onderzoek"
+
+
+def again_by_a_person(near: Neighbours, partner: str, *, days: int = 5) -> None:
+    """Days after an objection at the recipient a person at the team, who knows of none, makes a grant."""
+    near.world.advance(days=days)
+    near.settle(2)
+    for line in near[TEAM].held_lines():
+        near[TEAM].person_decides(line.line, resume=True)
+    near.settle(2)
+    something(near, 1)
+
+
+def test_an_objection_that_nobody_has_decided_holds_what_a_person_at_the_sender_makes_after_it(
+    near: Neighbours,
+) -> None:
+    made = objected(near, PROVIDER, Objecting(TEAM, incoming=True))
+    again_by_a_person(near, PROVIDER)
+    edge = near[PROVIDER]
+    assert near.told(PROVIDER) == ["toegewezen"]
+    assert [item.final for item in near[TEAM].items()][-1] == DONE  # the sender sees no difference
+    [waits] = held.waiting(edge.store, edge.workplace, edge.identity.book)
+    assert (waits.why, waits.events) == (OBJECTION, 1)
+    with pytest.raises(UndecidedError), edge.workplace.commit("accepted") as tx:
+        held.accept(tx, edge.workplace, waits.id)
+    near.take(PROVIDER, allocation(change="02"))  # its source is read again: that decides nothing
+    assert near.told(PROVIDER) == ["toegewezen"]
+    decided(edge, made.number, OVERRULED)
+    assert near.told(PROVIDER)[-1] == "in onderzoek"
+
+
+def test_an_objection_that_is_upheld_turns_away_what_came_while_it_waited(near: Neighbours) -> None:
+    made = objected(near, PROVIDER, Objecting(TEAM, incoming=True))
+    again_by_a_person(near, PROVIDER)
+    decided(near[PROVIDER], made.number, UPHELD)
+    assert near.told(PROVIDER) == ["toegewezen"]
+    assert held.waiting(near[PROVIDER].store, near[PROVIDER].workplace, near[PROVIDER].identity.book) == []
+    for _ in range(2):  # the stop leaves at a random minute of the next working day, and is seen on the one after
+        near.world.advance(days=4)
+        near.settle(3)
+    assert [one.state for one in near[TEAM].grants() if one.recipient == PROVIDER][-1] == FROZEN
+
+
+def test_of_two_objections_the_last_that_is_decided_opens(near: Neighbours) -> None:
+    one = objected(near, PROVIDER, Objecting(TEAM, incoming=True))
+    other = objected(near, PROVIDER, Objecting(incoming=True))
+    again_by_a_person(near, PROVIDER)
+    decided(near[PROVIDER], one.number, OVERRULED)
+    assert near.told(PROVIDER) == ["toegewezen"]
+    decided(near[PROVIDER], other.number, OVERRULED)
     assert near.told(PROVIDER)[-1] == "in onderzoek"
 
 

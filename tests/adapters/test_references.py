@@ -272,7 +272,7 @@ def test_a_person_accepts_it_and_all_that_came_is_shown(near: Neighbours) -> Non
     near.take(YOUTH_TEAM, allotted())
     near.settle()
     edge = near[YOUTH_PROVIDER]
-    [waiting] = held.waiting(edge.store, edge.identity.book)
+    [waiting] = held.waiting(edge.store, edge.workplace, edge.identity.book)
     assert (waiting.client, waiting.sender, waiting.row, waiting.source, waiting.events) == (
         "C-1",
         "Team Jeugd",
@@ -281,13 +281,13 @@ def test_a_person_accepts_it_and_all_that_came_is_shown(near: Neighbours) -> Non
         1,
     )
     with edge.workplace.commit("test") as tx:
-        held.accept(tx, waiting.id)
+        held.accept(tx, edge.workplace, waiting.id)
     assert near.told(YOUTH_PROVIDER) == ["toegewezen"]
     near.take(YOUTH_TEAM, replace(allotted(), identity=("ijw", "again")))
     near.settle()
     assert near.told(YOUTH_PROVIDER) == ["toegewezen", "toegewezen"]
     with pytest.raises(NotHeldError), edge.workplace.commit("test") as tx:
-        held.accept(tx, waiting.id)
+        held.accept(tx, edge.workplace, waiting.id)
 
 
 def test_a_person_refuses_it_and_what_came_is_destroyed_and_nothing_opens_it_again(near: Neighbours) -> None:
@@ -295,7 +295,7 @@ def test_a_person_refuses_it_and_what_came_is_destroyed_and_nothing_opens_it_aga
     near.take(YOUTH_TEAM, allotted())
     near.settle()
     edge = near[YOUTH_PROVIDER]
-    [waiting] = held.waiting(edge.store, edge.identity.book)
+    [waiting] = held.waiting(edge.store, edge.workplace, edge.identity.book)
     with edge.workplace.commit("test") as tx:
         held.refuse(tx, edge.workplace, waiting.id)
     assert [told.parts for told in TOLD.scan(edge.store)] == [()]

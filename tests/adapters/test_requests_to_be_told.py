@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters import held, requests
+from adapters import requests
 from adapters.by_person import NoGroundError, Reliance
 from adapters.clients import ClientRow
 from adapters.control import read_request
@@ -52,11 +52,7 @@ def begin(near: Neighbours, *, known: bool = True) -> None:
     near.settle(2)
     near.take(PROVIDER, start())
     near.settle(2)
-    # This team reads no allocations: a person there has looked at the introduction.
-    edge = near[TEAM]
-    for one in held.waiting(edge.store, edge.identity.book):
-        with edge.workplace.commit("accepted") as tx:
-            held.accept(tx, one.id)
+    near.accept_held(TEAM)
 
 
 def ask(near: Neighbours, partner: str = TEAM, row: int = 1) -> Asking:
