@@ -184,7 +184,9 @@ def _decide_held(tx: Transaction, work: Workplace, refusal: Refused) -> None:
     """What came while it waited and was shown to nobody: turned away where it is refused now, else shown unless something else holds it."""
     for one in INTRODUCTIONS.find(tx, "client", refusal.client.encode()):
         row = work.rules.rows.get(one.row)
-        about = one.held and is_about(refusal, one.sender, row) and not is_undecided(tx, refusal.client, one.sender, row)
+        about = (
+            one.held and is_about(refusal, one.sender, row) and not is_undecided(tx, refusal.client, one.sender, row)
+        )
         if about and is_refused(tx, refusal.client, one.sender, row, incoming=True):
             inbound.turn_away(tx, work, one)
     held.learn(tx, work, refusal.client)

@@ -4,16 +4,18 @@
 
 A notice goes to the partner's own system; what that system says next comes back as a native message of our own. Guarantees:
 - it is refused before it waits to be sent, by the column `onward` of the row under which it came (`consent.onward`);
-- it is recognised by the id of our notice, wherever the native message repeats it, and also when the same thing (kind, day,
-  and reference where both have one) was told to us about this client, whatever law the message gives it now;
+- it is recognised by the id of our notice, wherever the native message repeats it, and also when the same thing was told to us about
+  this client, whatever law the message gives it now: the same kind, no other reference, and whatever day from the month of what
+  was told to the last month of its line. Not after an end or interruption that was told in between: then it is a second start;
 - never silently: it stands in the outbox as something a person must look at, with the reason;
 - nobody tells it again. Only where it was recognised by likeness alone may a person say that it is a fact of our own.
 
-What is like it on another day, or said in other words by a person, it can't recognise.
+What is told in other words by a person, or after its content was destroyed here, it can't recognise. Most of what it is told
+has no reference, so a case of our own of the same kind waits for a person too: refused wrongly is put right, told is not.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from adapters.chain_view import event_of
@@ -22,7 +24,8 @@ from adapters.store import Transaction
 from adapters.workplace import Workplace
 from consent.onward import stays
 from schemas.address import role_of
-from schemas.event import Event
+from schemas.calendar import month_of
+from schemas.event import Event, Kind
 
 # How something in the outbox ended that was never to be sent.
 BY_ID: Final = "onward-by-id"
@@ -37,8 +40,20 @@ WHY: Final = {
 }
 
 
+_BETWEEN: Final = (Kind.BEEINDIGD, Kind.ONDERBROKEN, Kind.AFGEWEZEN)  # after these it may start once more
+
+
 class OnwardError(ValueError):
     """This may not be passed on, or nothing is to be decided about it; a Dutch sentence, without a number of a client."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """Something that must stay here, and the last month of the line under which it came."""
+
+    told: Told
+    event: Event | None
+    last_month: int
 
 
 def bar(reads: Reads, work: Workplace, client: Client, said: tuple[Event, ...], ids: Iterable[str]) -> str | None:
@@ -46,12 +61,11 @@ def bar(reads: Reads, work: Workplace, client: Client, said: tuple[Event, ...], 
 
     `said`: the fact as its source wrote it and as it is in time; `ids`: everything by which the message names it.
     """
-    likeness, names = False, [name.replace("-", "").lower() for name in ids]
-    for told in _bound(reads, work, client.id):
-        if any(told.event_id.hex() in name for name in names):
-            return BY_ID
-        likeness = likeness or (bool(told.parts) and any(_alike(event_of(work.registry, told), one) for one in said))
-    return BY_LIKENESS if likeness else None
+    names = [name.replace("-", "").lower() for name in ids]
+    bound = list(_bound(reads, work, client.id))
+    if any(one.told.event_id.hex() in name for one in bound for name in names):
+        return BY_ID
+    return BY_LIKENESS if _is_like(bound, said) else None
 
 
 def check(reads: Reads, work: Workplace, item: Item) -> None:
@@ -62,11 +76,8 @@ def check(reads: Reads, work: Workplace, item: Item) -> None:
     """
     if item.final == OWN_FACT:
         return
-    if item.final in (BY_ID, BY_LIKENESS) or any(
-        _alike(event_of(work.registry, told), _event(work, item))
-        for told in _bound(reads, work, item.client)
-        if told.parts and item.parts and told.came_at <= item.made_at
-    ):
+    before = [one for one in _bound(reads, work, item.client) if one.told.came_at <= item.made_at]
+    if item.final in (BY_ID, BY_LIKENESS) or (item.parts and _is_like(before, (_event(work, item),))):
         raise OnwardError(
             "dit kwam van een partner onder een wet die doorgeven verbiedt, en wordt niet opnieuw verteld"
         )
@@ -84,7 +95,7 @@ def own_fact(tx: Transaction, number: int) -> Item:
     return ITEMS.put(tx, replace(item, final=OWN_FACT))
 
 
-def _bound(reads: Reads, work: Workplace, client: str) -> Iterator[Told]:
+def _bound(reads: Reads, work: Workplace, client: str) -> Iterator[_Bound]:
     """What was told about this client, shown here, and must stay here."""
     here = role_of(work.address)
     bound = {row.id for row in work.rules.rows.values() if here in row.recipients and stays(row)}
@@ -92,12 +103,38 @@ def _bound(reads: Reads, work: Workplace, client: str) -> Iterator[Told]:
         return
     for introduced in INTRODUCTIONS.find(reads, "client", client.encode()):
         if introduced.row in bound and not introduced.withheld and not introduced.held:
-            yield from TOLD.find(reads, "secret", introduced.secret)
+            for told in TOLD.find(reads, "secret", introduced.secret):
+                event = event_of(work.registry, told) if told.parts else None  # after its time its content is gone
+                yield _Bound(told, event, month_of(introduced.end))
 
 
-def _alike(told: Event, said: Event) -> bool:
-    same = (told.kind, told.day) == (said.kind, said.day)
-    return same and (told.reference == said.reference or None in (told.reference, said.reference))
+def _is_like(bound: Sequence[_Bound], said: Sequence[Event]) -> bool:
+    """Whether this was told to us, as its source wrote it on the same day, or as it is in time on another."""
+    ends = [one.event for one in bound if one.event is not None and one.event.kind in _BETWEEN]
+    for one in bound:
+        if one.event is None:
+            continue
+        if any(_same(one.event, event) and one.event.day == event.day for event in said):
+            return True
+        if _same(one.event, said[-1]) and _on_another_day(one, one.event, said[-1], ends):
+            return True
+    return False
+
+
+def _same(told: Event, said: Event) -> bool:
+    return told.kind is said.kind and _one_case(told, said)
+
+
+def _on_another_day(one: _Bound, told: Event, said: Event, ends: Sequence[Event]) -> bool:
+    if not month_of(told.day) <= month_of(said.day) <= one.last_month:
+        return False
+    between = any(_one_case(told, end) and told.day <= end.day <= said.day for end in ends)
+    return told.kind in _BETWEEN or not between
+
+
+def _one_case(one: Event, other: Event) -> bool:
+    """Not of two cases, as far as is known."""
+    return one.reference == other.reference or None in (one.reference, other.reference)
 
 
 def _event(work: Workplace, item: Item) -> Event:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -20,8 +21,9 @@ from adapters.by_person import Reliance
 from adapters.clients import ClientRow
 from adapters.formats.native import NativeEvent
 from adapters.onward import BY_ID, BY_LIKENESS, OWN_FACT, OnwardError
-from adapters.records import EVENT, TOLD, Item
+from adapters.records import EVENT, INTRODUCTIONS, TOLD, Item
 from consent.rules import RuleTable, load
+from schemas.calendar import first_day, last_day, month_of
 from schemas.event import Event, Kind, Law
 from schemas.identity import Citizen
 from tests.adapters.edges import (
@@ -121,17 +123,67 @@ def test_whatever_a_message_calls_itself_it_is_compared_and_nothing_breaks(near:
     assert onward.bar(edge.store, edge.workplace, edge.client("C-1"), (said,), names) is None
 
 
-@pytest.mark.parametrize("more", [{"ago": 1}, {"kind": Kind.BEEINDIGD}])
-def test_another_day_or_another_kind_is_a_fact_of_ones_own(near: Neighbours, more: dict[str, object]) -> None:
+@pytest.mark.parametrize("more", [{"ago": 40}, {"kind": Kind.BEEINDIGD}])
+def test_an_earlier_month_or_another_kind_is_a_fact_of_ones_own(near: Neighbours, more: dict[str, object]) -> None:
     assert near.take(WORK_TEAM, fact(near, **more)).told == 1  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("days", [0, 1, 30, 200, 360])
+@pytest.mark.parametrize("reference", [None, "zaak-1"])
+def test_onward_what_is_retold_on_another_day_is_recognised_in_all_the_months_of_the_line(
+    near: Neighbours, days: int, reference: str | None
+) -> None:
+    near.world.advance(days=days)
+    told = near.take(WORK_TEAM, fact(near, name="later", reference=reference))
+    assert (told.told, barred(near)) == (0, [(BY_LIKENESS, True)])
+    with pytest.raises(OnwardError, match="doorgeven verbiedt"):
+        near[WORK_TEAM].tell_again(events(near)[0].number)
+
+
+def test_onward_the_first_day_of_the_month_of_what_was_told_is_recognised_too(near: Neighbours) -> None:
+    """Many systems write down a month."""
+    assert near.take(WORK_TEAM, fact(near, ago=near.world.today - first_day(month_of(near.world.today)))).told == 0
+
+
+@pytest.mark.parametrize("between", [Kind.BEEINDIGD, Kind.ONDERBROKEN, Kind.AFGEWEZEN])
+def test_a_second_start_after_an_end_that_we_were_told_of_is_ours(near: Neighbours, between: Kind) -> None:
+    near.world.advance(days=20)
+    near.take(UWV, fact(near, Law.SUWI, "urn:suwi:uwv", "3", kind=between))
+    near.settle(2)
+    assert near.take(WORK_TEAM, fact(near, name="before", ago=1)).told == 0
+    near.world.advance(days=20)
+    assert near.take(WORK_TEAM, fact(near, name="second")).told == 1
+    assert near.take(WORK_TEAM, fact(near, name="end", kind=between)).told == 0  # the end itself is not ours
+
+
+def test_after_the_last_month_of_the_line_it_is_a_fact_of_ones_own(near: Neighbours) -> None:
+    edge = near[WORK_TEAM]
+    [line] = INTRODUCTIONS.scan(edge.store)
+    last = last_day(month_of(line.end))
+    for day, why in ((last, BY_LIKENESS), (last + 1, None)):
+        said = Event(Kind.GESTART, day, Law.PARTICIPATIEWET, None, None)
+        assert onward.bar(edge.store, edge.workplace, edge.client("C-1"), (said,), ()) == why
+
+
+@pytest.mark.parametrize(("told", "said", "why"), [("a-1", "a-2", None), ("a-1", "a-1", BY_LIKENESS)])
+def test_two_cases_with_a_reference_each_are_two_facts(near: Neighbours, told: str, said: str, why: str | None) -> None:
+    """Under a row that passes the reference on."""
+    edge = near[WORK_TEAM]
+    [came] = TOLD.scan(edge.store)
+    full = Event(Kind.GESTART, near.world.today, Law.SUWI, None, told).parts(("service",))
+    service = edge.workplace.registry.encode("service/1", full["service"])
+    with edge.workplace.commit("test") as tx:
+        TOLD.put(tx, replace(came, parts=(*came.parts, ("service", service))))
+    event = Event(Kind.GESTART, near.world.today + 1, Law.SUWI, None, said)
+    assert onward.bar(edge.store, edge.workplace, edge.client("C-1"), (event,), ()) == why
 
 
 def test_what_we_knew_ourselves_before_it_was_told_to_us_is_ours(near: Neighbours) -> None:
     near.world.advance(days=1)
-    assert near.take(WORK_TEAM, fact(near, name="ours")).told == 1
-    near.take(UWV, fact(near, Law.SUWI, "urn:suwi:uwv", "2"))
+    assert near.take(WORK_TEAM, fact(near, name="ours", kind=Kind.GEWIJZIGD)).told == 1
+    near.take(UWV, fact(near, Law.SUWI, "urn:suwi:uwv", "2", kind=Kind.GEWIJZIGD))
     near.settle(6)
-    assert near.told(WORK_TEAM) == ["gestart", "gestart"]
+    assert near.told(WORK_TEAM) == ["gestart", "gewijzigd"]
     assert [final for final, _ in barred(near)] != [BY_LIKENESS]
 
 
