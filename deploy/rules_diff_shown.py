@@ -105,13 +105,30 @@ def shown_dry_run(tried: DryRun) -> tuple[dict[str, object], list[RenderableType
         "released": [_line(one) for one in tried.released],
         "refused_total": total(tried.refused),
         "released_total": total(tried.released),
+        "at_pick_up": {
+            "decisions": stepped(tried.pickups),
+            "refused": [_line(one) for one in tried.kept_back],
+            "released": [_line(one) for one in tried.handed_over],
+            "refused_total": total(tried.kept_back),
+            "released_total": total(tried.handed_over),
+        },
     }
-    parts: list[RenderableType] = [plain(f"Proef over ten minste {stepped(tried.decisions)} vastgelegde besluiten.")]
-    for title, lines in (("Zou nu worden geweigerd", tried.refused), ("Zou nu doorgaan", tried.released)):
+    parts: list[RenderableType] = [
+        plain(
+            f"Proef over ten minste {stepped(tried.decisions)} vastgelegde besluiten, "
+            f"waarvan ten minste {stepped(tried.pickups)} bij het ophalen."
+        )
+    ]
+    for title, lines in (
+        ("Zou nu worden geweigerd", tried.refused),
+        ("Zou nu doorgaan", tried.released),
+        ("Zou bij het ophalen niet meer worden afgegeven", tried.kept_back),
+        ("Zou bij het ophalen wel worden afgegeven", tried.handed_over),
+    ):
         rows = [(*_kind(one), _count(one.number)) for one in lines]
         if rows:
             parts.append(table(title, ("regel", "grond", "van", "naar", "aantal"), rows))
-    if not (tried.refused or tried.released):
+    if not (tried.refused or tried.released or tried.kept_back or tried.handed_over):
         parts.append(good("Geen enkel vastgelegd besluit valt met de nieuwe tabel anders uit."))
     if tried.undecidable:
         parts.append(note(f"{tried.undecidable} regels van het logboek zijn gewist of rusten op wat is gewist."))

@@ -3,8 +3,9 @@
 
 """A dry run: which decisions of a log another rule table would have taken otherwise.
 
-* Every decision is asked again by the functions of the pipeline, with what the hub knew then (`hub.audit.replay`): grants,
-  partners and day are those of the log, only the table is another.
+* Both decisions about an envelope, when it came and each time that it was picked up, are asked again by the functions of the pipeline, with what the hub knew then (`hub.audit.replay`): grants,
+  partners and day are those of the log, only the table is another. They are counted apart: what would not have been accepted
+  would not have been there to be picked up either.
 * A table that a partner published itself keeps its say: what that one forbids is not released.
 * What is shown about a ground is a count per row and roles, and none below five: it says *fewer than 5*.  Where one is
   left out so is the sum, from which it would follow.
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,19 +56,34 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """What another table would have done. `decisions`: how many were asked again; `undecidable`: how many could not be."""
+    """What another table would have done. `decisions`: how many were asked again; `undecidable`: how many could not be.
+
+    `pickups`: of those decisions, how many were taken at a pick-up; `kept_back` there would have been refused, `handed_over` not.
+    """
 
     decisions: int
     undecidable: int
     refused: tuple[Line, ...]
     released: tuple[Line, ...]
+    pickups: int = 0
+    kept_back: tuple[Line, ...] = ()
+    handed_over: tuple[Line, ...] = ()
 
 
 def dry_run(entries: Iterable[Entry], old: RuleTable, new: RuleTable) -> DryRun:
     """The decisions in these entries, which were taken under `old`, under `new`."""
     counts = _Counts(new)
     report: Report = replay(entries, old, counts.asked)
-    return DryRun(counts.decisions, len(report.not_decidable), _lines(counts.refused), _lines(counts.released))
+    came, left = counts.came, counts.left
+    return DryRun(
+        came.decisions + left.decisions,
+        len(report.not_decidable),
+        _lines(came.refused),
+        _lines(came.released),
+        left.decisions,
+        _lines(left.refused),
+        _lines(left.released),
+    )
 
 
 def total(lines: Iterable[Line]) -> int | None:
@@ -76,26 +92,34 @@ def total(lines: Iterable[Line]) -> int | None:
     return None if None in counts else sum(count for count in counts if count is not None)
 
 
+@dataclass(slots=True)
+class _Count:
+    """Of one of the two moments."""
+
+    decisions: int = 0
+    refused: Counter[Kind] = field(default_factory=Counter)
+    released: Counter[Kind] = field(default_factory=Counter)
+
+
 class _Counts:
-    """Asks each decision again and counts those that come out otherwise."""
+    """Asks each decision again and counts those that come out otherwise: when it `came`, and when it `left`."""
 
     def __init__(self, new: RuleTable) -> None:
-        self.decisions = 0
-        self.refused: Counter[Kind] = Counter()
-        self.released: Counter[Kind] = Counter()
+        self.came, self.left = _Count(), _Count()
         self._new = new
         self._narrowed: dict[bytes, RuleTable] = {}
 
     def asked(self, asked: Asked) -> None:
         if asked.grant is None or asked.logged not in _TABLE_CODES or asked.question.retraction:
             return  # no table was looked at
-        self.decisions += 1
+        count = self.came if asked.moment is Moment.ACCEPT else self.left
+        count.decisions += 1
         now, then = self._permits(asked), asked.logged == Code.ACCEPTED
         if now == then:
             return
         sender, recipient = (asked.partners.by_number[number] for number in (asked.grant.sender, asked.grant.recipient))
         kind = Kind(asked.grant.row, asked.grant.ground, role_of(sender.address), role_of(recipient.address))
-        (self.released if now else self.refused)[kind] += 1
+        (count.released if now else count.refused)[kind] += 1
 
     def _permits(self, asked: Asked) -> bool:
         """By the new table, and by what the partners published themselves."""
@@ -104,7 +128,7 @@ class _Counts:
         numbers = {asked.question.sender, asked.question.recipient, asked.grant.sender, asked.grant.recipient}
         two = [asked.partners.by_number[number] for number in numbers if number in asked.partners.by_number]
         own = Partners([replace(one, table=self._both(one)) for one in two])
-        code = judge(asked.question, asked.grant, own, asked.day, Moment.ACCEPT)
+        code = judge(asked.question, asked.grant, own, asked.day, asked.moment)
         return code is Code.ACCEPTED
 
     def _both(self, partner: Partner) -> RuleTable:

@@ -61,13 +61,14 @@ class Report:
 
 
 class Asked(NamedTuple):
-    """A decision about an envelope that came: what was asked, and what the hub knew then."""
+    """A decision about an envelope, when it came or when it was picked up: what was asked, and what the hub knew then."""
 
     question: Question
     grant: GrantRow | None
     partners: Partners
     day: int
     logged: str
+    moment: Moment
 
 
 def replay(entries: Iterable[Entry], national: RuleTable, listen: Callable[[Asked], None] | None = None) -> Report:
@@ -206,7 +207,7 @@ class _Memory:
         if self._undecidable(index, question, grant):
             return
         if self._listen is not None:
-            self._listen(Asked(question, grant, self._partners, day, logged))
+            self._listen(Asked(question, grant, self._partners, day, logged, Moment.ACCEPT))
         names = self._names_amiss(question, record, day)
         if logged == Code.ID_REUSED:
             recomputed = Code.ID_REUSED if self._ids.get(message_id, sha) != sha else Code.ACCEPTED
@@ -237,6 +238,8 @@ class _Memory:
         question = known[1]
         grant = self._grants.get(question.handle)
         if not self._undecidable(index, question, grant):
+            if self._listen is not None:
+                self._listen(Asked(question, grant, self._partners, day, logged, Moment.PICKUP))
             recomputed = judge(question, grant, self._partners, day, Moment.PICKUP)
             self._compare(index, logged, recomputed, self._fact_amiss(record[5]))
 

@@ -279,6 +279,9 @@ def test_a_dry_run_tells_what_a_new_table_would_have_refused_and_the_way_back_wh
     assert of_export["released"] == []
     assert {one["row"] for one in of_export["refused"]} <= {1, 2, 5}
     assert of_export["refused"]
+    assert {one["row"] for one in of_export["at_pick_up"]["refused"]} <= {1, 2, 5}
+    assert of_export["at_pick_up"]["refused"]  # each was decided again when it was picked up
+    assert (same["at_pick_up"]["refused"], same["at_pick_up"]["released"]) == ([], [])
     assert answer("rules", "diff", old, new, "--traffic", told / "hub")["traffic"] == of_export
     assert answer("rules", "diff", old, new, "--traffic", told / "hub" / "hub.toml")["traffic"] == of_export
 

@@ -16,6 +16,9 @@ from deploy.rules_traffic import Kind, Line, _Counts, dry_run
 from hub.audit.export import ExportError, read_export, write_export
 from hub.audit.replay import Asked, replay
 from hub.registry import Partners
+from schemas import entry
+from schemas.canonical import encode
+from schemas.codes import Code
 from schemas.entry import Entry
 from tests.bench import material
 
@@ -56,8 +59,43 @@ def test_a_table_that_a_partner_published_keeps_its_say(refused: list[Entry]) ->
         counts.asked(asked._replace(partners=Partners(everyone)))
 
     replay(refused, WITHOUT, own)
-    assert counts.decisions == SENT
-    assert not counts.released
+    assert counts.came.decisions == SENT
+    assert not counts.came.released
+
+
+@pytest.fixture
+def picked_up(tmp_path: Path) -> Iterator[list[Entry]]:
+    """The log of a hub that accepted seven messages under row 1 and handed five of them over."""
+    site = material.site(tmp_path / "hub", material.SMALL, SENT)
+    site.hub.send(site.sender.address, site.frames)
+    assert len(site.hub.pickup(site.recipient.address, 5, 0).deliveries) == 5
+    yield site.store.entries(0, site.store.head().size)
+    site.hub.close()
+
+
+def test_what_would_not_have_been_handed_over_at_a_pick_up_is_counted_apart(picked_up: list[Entry]) -> None:
+    found = dry_run(picked_up, BASE, WITHOUT)
+    assert (found.decisions, found.pickups) == (SENT + 5, 5)
+    assert (found.refused, found.released) == ((Line(KIND, SENT),), ())
+    assert (found.kept_back, found.handed_over) == ((Line(KIND, 5),), ())
+    same = dry_run(picked_up, BASE, BASE)
+    assert (same.pickups, same.refused, same.kept_back, same.handed_over) == (5, (), (), ())
+
+
+def test_what_was_kept_back_at_a_pick_up_would_have_been_handed_over_by_a_wider_table(
+    picked_up: list[Entry],
+) -> None:
+    """The hub got a narrower table between the two decisions."""
+    changed = []
+    for one in picked_up:
+        record = entry.items_of(one.record) if one.salt and one.record else []
+        if record and record[2] == entry.HAND_OVER:
+            record[-1] = Code.NOT_PERMITTED_HERE.value
+            changed.append(one._replace(record=encode(record)))
+        else:
+            changed.append(one)
+    found = dry_run(changed, BASE, BASE)
+    assert (found.handed_over, found.kept_back, found.released) == ((Line(KIND, 5),), (), ())
 
 
 def test_erased_entries_are_counted_as_not_decidable_and_never_guessed(refused: list[Entry]) -> None:
