@@ -6,6 +6,7 @@ Guarantees:
 - the row is named by the person, and permits it between these two roles; its source is named too (the file in which the task
   or the declaration stands) and travels sealed, to the recipient alone;
 - a row that rests on consent makes no grant here: that takes an agreement, with its record and receipt;
+- of a declaration it is said whose it is, and it ends with the birthday that makes it too little (`adapters.declarations`);
 - an objection, withdrawal or hold that stands is not overruled: somebody lifts it first.
 """
 
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from adapters.agreement import CONSENT, NO_BSN
+from adapters.declarations import NO_OBJECTION, Declared, keep, last_day
 from adapters.lines import Wish, make
 from adapters.records import Client, Grant
 from adapters.refusals import is_refused
@@ -32,19 +34,24 @@ class NoGroundError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Reliance:
-    """What a person relies on: the row, where it stands, and until which day (None: the longest that the row allows)."""
+    """What a person relies on: the row, where it stands, and until which day (None: the longest that the row allows).
+
+    `declared`: of a declaration of no objection, whose it is.
+    """
 
     row: int
     source: str
     end: int | None = None
+    declared: Declared | None = None
 
 
 def make_grant(tx: Transaction, work: Workplace, client: Client, recipient: str, on: Reliance) -> Grant:
     """The grant under which this edge may tell this address.
 
     Raises:
-        NoGroundError: the row doesn't permit it or rests on consent, a refusal stands, there is no BSN to introduce by, or the source is
-            no reference.
+        NoGroundError: the row doesn't permit it or rests on consent, a refusal stands, there is no BSN to introduce by, the source is
+            no reference, or nobody says whose a declaration is.
+        DeclarationError: it is not the declaration of everybody whose it takes.
         NotLawfulError: an end beyond what the row allows.
     """
     if _SOURCE.fullmatch(on.source) is None:
@@ -58,9 +65,17 @@ def make_grant(tx: Transaction, work: Workplace, client: Client, recipient: str,
     row = way.row
     if is_refused(tx, client.id, recipient, row):
         raise NoGroundError("er staat een weigering tegen deze partner: hef die eerst op")
-    end = longest_validity(row, work.today) if on.end is None else on.end
+    if way.ground == NO_OBJECTION and on.declared is None:
+        raise NoGroundError("zeg van wie de schriftelijke verklaring van geen bezwaar is")
+    longest = longest_validity(row, work.today)
+    end = longest if on.end is None else on.end
+    if way.ground == NO_OBJECTION and on.declared is not None:
+        last = last_day(tx, work, client, row, on.declared)
+        end = end if last is None or end > longest else min(end, last)  # a wish beyond the rule is refused as it is
     wish = Wish(client.id, recipient, row, way.ground, row.categories, end, on.source, automatic=False)
     grant = make(tx, work, wish)
     if grant is None:
         raise NoGroundError(NO_BSN)
+    if way.ground == NO_OBJECTION and on.declared is not None:
+        keep(tx, grant, on.declared)
     return grant

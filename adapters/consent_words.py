@@ -30,6 +30,7 @@ from adapters.records import (
 )
 from adapters.store import Transaction
 from adapters.workplace import Workplace
+from consent.precedence import REVOCABLE
 from consent.record import ConsentRecord, from_bytes
 from consent.rules import Row
 from consent.whose import (
@@ -51,6 +52,7 @@ from consent.whose import (
     missing,
     suffices,
     whose,
+    whose_declaration,
 )
 
 OUTGROWN: Final = "outgrown"
@@ -139,9 +141,9 @@ def stop_outgrown(tx: Transaction, work: Workplace, grants: list[Grant] | None =
     """
     ended = 0
     for grant in _may_be_outgrown(tx, work) if grants is None else grants:
-        if grant.state != ACTIVE or grant.consent is None:
+        if grant.state != ACTIVE or not _rests_on_words(grant):
             continue
-        said = _spoken_of(tx, work, grant.consent)
+        said = _spoken_of(tx, work, grant)
         if said is None or _is_enough(tx, work, grant, said):
             continue
         SPOKEN.put(tx, replace(said, outgrown_on=said.outgrown_on or work.today))
@@ -162,7 +164,7 @@ def _may_be_outgrown(reads: Reads, work: Workplace) -> list[Grant]:
         grant
         for state in ("open", "renews")
         for grant in GRANTS.scan(reads, state)
-        if grant.consent is not None
+        if _rests_on_words(grant)
         and (day_of_birth := born(reads, grant.client)) is not None
         and age_of(day_of_birth, since) != "adult"
     ]
@@ -175,15 +177,29 @@ def _is_enough(reads: Reads, work: Workplace, grant: Grant, said: Spoken) -> boo
     day_of_birth, row = born(reads, grant.client), work.rules.rows.get(grant.row)
     if day_of_birth is None or row is None:  # without the row nothing passes anyhow
         return True
-    answer = whose(row, situation(day_of_birth, said), work.today, parents_too=said.parents_too)
+    asked = whose if grant.consent is not None else whose_declaration
+    answer = asked(row, situation(day_of_birth, said), work.today, parents_too=said.parents_too)
     return suffices(answer, words(said))
 
 
-def _spoken_of(reads: Reads, work: Workplace, consent: str) -> Spoken | None:
-    found = SPOKEN.get(reads, consent.encode())
+def declaration_key(grant: Grant) -> str:
+    """By what the declarations of a line are kept: they go on when its grant is begun anew."""
+    return f"line/{grant.line}"
+
+
+def _rests_on_words(grant: Grant) -> bool:
+    """On consent, or on a written declaration of no objection."""
+    return grant.consent is not None or grant.ground in REVOCABLE
+
+
+def _spoken_of(reads: Reads, work: Workplace, grant: Grant) -> Spoken | None:
+    key = declaration_key(grant) if grant.consent is None else grant.consent
+    found = SPOKEN.get(reads, key.encode())
     if found is not None:
         return found
-    kept = CONSENTS.get(reads, consent.encode())
+    if grant.consent is None:  # a declaration of before it was asked whose it is
+        return Spoken(key, ((CLIENT, "in-writing"),))
+    kept = CONSENTS.get(reads, grant.consent.encode())
     return None if kept is None else spoken(reads, from_bytes(kept.raw, work.registry))
 
 
@@ -198,6 +214,7 @@ def _due(reads: Reads, work: Workplace, client: Client, days: int) -> Iterator[D
     # Of a renewal that is not introduced yet both are open: what counts is the newest.
     newest = {(one.recipient, one.row): one.consent for one in grants}
     day_of_birth = born(reads, client.id)
+    yield from _declared_due(reads, work, client, grants, days)
     for kept in CONSENTS.find(reads, "client", client.id.encode()):
         record = from_bytes(kept.raw, work.registry)
         row, said = work.rules.rows.get(record.row), spoken(reads, record)
@@ -214,6 +231,19 @@ def _due(reads: Reads, work: Workplace, client: Client, days: int) -> Iterator[D
         if wanted:
             ask = _ask(row, day_of_birth, said, on)
             yield Due(client.number, record.id, record.recipients[0], row.id, on, by_age, ask, stopped)
+
+
+def _declared_due(reads: Reads, work: Workplace, client: Client, grants: list[Grant], days: int) -> Iterator[Due]:
+    """Of declarations of no objection: the newest grant of each line, which ends by age or by what was agreed."""
+    for grant in {one.line: one for one in grants if one.consent is None and one.ground in REVOCABLE}.values():
+        row, said = work.rules.rows.get(grant.row), _spoken_of(reads, work, grant)
+        if row is None or said is None or not work.today < grant.end + 1 <= work.today + days:
+            continue
+        now = situation(born(reads, client.id), said)
+        answer = whose_declaration(row, now, grant.end + 1, parents_too=said.parents_too)
+        by_age = not suffices(answer, words(said))
+        ask = missing(answer, ()) or (("representative",) if not said.capable else ())
+        yield Due(client.number, "", grant.recipient, row.id, grant.end + 1, by_age, ask, stopped=False)
 
 
 def ends(row: Row, day_of_birth: int | None, said: Spoken, record: ConsentRecord) -> tuple[int, bool]:

@@ -81,7 +81,7 @@ from adapters.store import EdgeStore, Transaction
 from adapters.watch import Watch
 from adapters.witness import Cut, Witness
 from adapters.workplace import OBJECTION_DAYS, Attest, Workplace, no_point
-from consent.precedence import OBJECTED
+from consent.precedence import OBJECTED, REVOCABLE
 from consent.rules import RuleTable, Ways, ways
 from hub.client import HubClient, HubUnavailableError, Seen
 from schemas.address import role_of
@@ -652,8 +652,10 @@ class Edge:
             return self._resume(tx, frozen[-1]) if resume else None
 
     def _resume(self, tx: Transaction, last: Grant) -> Grant | None:
-        if last.ground == agreement.CONSENT:
-            raise EdgeError("deze lijn berust op toestemming: maak een nieuwe afspraak met de cliënt")
+        if last.ground in REVOCABLE:
+            raise EdgeError(
+                "deze lijn berust op het woord van de cliënt: maak een nieuwe afspraak, of vraag een nieuwe verklaring"
+            )
         row = self._work.rules.rows[last.row]
         if refusals.is_refused(tx, last.client, last.recipient, row):
             raise EdgeError("er staat een weigering tegen deze partner: hef die eerst op")

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from adapters import kept_numbers, matters, restore
+from adapters.consent_words import declaration_key
 from adapters.intake import Intake
 from adapters.lines import RECALL_DAYS, end_grant, is_live
 from adapters.looks import named
@@ -211,6 +212,7 @@ def _finish(tx: Transaction, work: Workplace, client: Client) -> bool:
     for grant in grants:
         for known in HANDLES.find(tx, "grant_made", grant.id.encode()):
             HANDLES.delete(tx, known.handle)
+        SPOKEN.delete(tx, declaration_key(grant).encode())
         GRANTS.delete(tx, grant.id.encode())
     for one in CONSENTS.find(tx, "client", client.id.encode()):
         CONSENTS.put(tx, replace(one, client=_proof_of(client.id)))

@@ -13,7 +13,7 @@ Guarantees:
 Marks as in `consent.rules`. ``D`` adds to what a law asks and never takes away.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -65,6 +65,13 @@ class Article(NamedTuple):
 
 _REGIMES: Final = MappingProxyType({"jeugdwet": Regime.JEUGDWET, "zvw": Regime.WGBO, "wmo": Regime.WMO})
 _UNREAD_AVG: Final = Article("uavg", "5", "M")
+# A written declaration of no objection: of whom the data are about.
+_DECLARED: Final[Mapping[str, Article]] = MappingProxyType(
+    {
+        "participatiewet": Article("participatiewet", "65-2-b", "L15"),
+        "suwi": Article("suwi", "74-2-b", "L15"),
+    }
+)
 # What is asked of whom: the citizen; for one under twelve; for one of twelve or more who can't decide; setting aside.
 _OWN: Final[Mapping[Regime, Article]] = MappingProxyType(
     {
@@ -164,6 +171,21 @@ def whose(row: Row, situation: Situation, day: int, *, parents_too: bool = True)
     return Answer(age, needed, blocks, tuple(dict.fromkeys(_unread(row, regime, age, situation, needed))))
 
 
+def whose_declaration(row: Row, situation: Situation, day: int, *, parents_too: bool = True) -> Answer:
+    """Whose written declaration of no objection a disclosure under this row needs on this day.
+
+    The texts ask it of whom the data are about, and name no age and nobody who may declare for another: that comes from the rules for
+    consent of the AVG, which were not read.
+    """
+    asked = whose(row, situation, day, parents_too=parents_too)
+    own = _DECLARED.get(row.law, _UNREAD_AVG)
+    needed = tuple(Needed(CLIENT, own) if one.who == CLIENT else one for one in asked.needed)
+    # The columns by age are those of consent; what remains unread is what the texts above do not say.
+    unread = [f"{one.source.text}.{one.source.article}" for one in needed if one.source.mark == "M"]
+    unread += [name for name in asked.unread if name == "set-aside"]
+    return Answer(asked.age, needed, asked.blocks, tuple(dict.fromkeys(unread)))
+
+
 def missing(answer: Answer, words: Iterable[Word]) -> tuple[str, ...]:
     """Those whose word is needed and was not given."""
     said = {word.who for word in words if counts(word)}
@@ -181,7 +203,13 @@ def counts(word: Word) -> bool:
 
 
 def holds_until(
-    row: Row, situation: Situation, day: int, words: Iterable[Word], *, parents_too: bool = True
+    row: Row,
+    situation: Situation,
+    day: int,
+    words: Iterable[Word],
+    *,
+    parents_too: bool = True,
+    asked: Callable[..., Answer] = whose,
 ) -> int | None:
     """The last day on which words that are enough today go on being enough; None when no birthday ends that."""
     if situation.born is None:
@@ -189,7 +217,7 @@ def holds_until(
     said = tuple(words)
     for years in THRESHOLDS:
         turns = birthday(situation.born, years)
-        if turns > day and not suffices(whose(row, situation, turns, parents_too=parents_too), said):
+        if turns > day and not suffices(asked(row, situation, turns, parents_too=parents_too), said):
             return turns - 1
     return None
 

@@ -45,6 +45,7 @@ ENDS_IN = {
     "adapters.consent_import.OfAnotherError": Exit.REFUSED,
     "adapters.consent_words.BirthError": Exit.REFUSED,
     "adapters.conversation.AnswerError": Exit.REFUSED,
+    "adapters.declarations.DeclarationError": Exit.REFUSED,
     "adapters.edge.EdgeError": Exit.REFUSED,
     "adapters.erasure.ErasureError": Exit.REFUSED,
     "adapters.formats.native.Malformed": Exit.REFUSED,

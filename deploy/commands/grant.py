@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from adapters.by_person import Reliance
 from adapters.closing import why_ended
+from adapters.declarations import Declared
 from adapters.lines import NotLawfulError
 from adapters.records import ACTIVE
 from adapters.refusals import CLOSED, KINDS, REASONS, WORDS
@@ -29,6 +31,7 @@ from deploy.commands.objection import (
     grant_objections,
 )
 from deploy.commands.request import grant_answer, grant_request, grant_requests
+from deploy.declaration_options import declaration_options
 from deploy.dutch import GRANT_STATES, GROUNDS, NO_ROW, categories, closed_by, not_lawful, untested, who_is_asked
 from deploy.exits import refused, wrong_use
 from deploy.options import edge_option
@@ -125,14 +128,23 @@ def show_ways(screen: Screen, partner: str, config: Path | None) -> None:
 @click.option("--row", type=int, required=True, help="The rule that it rests on, as `schakel grant ways` shows it.")
 @click.option("--source", required=True, help="Where the task or the declaration stands: the number of your own file.")
 @click.option("--until", help="Last day, YYYY-MM-DD. Without it: the longest that the rule allows.")
+@declaration_options
 @edge_option
 @with_screen
-def make(  # one option each; click passes them by name
-    screen: Screen, client: str, partner: str, row: int, source: str, until: str | None, config: Path | None
+def make(  # noqa: PLR0913  # one option each; click passes them by name
+    screen: Screen,
+    client: str,
+    partner: str,
+    row: int,
+    source: str,
+    until: str | None,
+    declared: Declared | None,
+    config: Path | None,
 ) -> None:
-    """Let a partner know about CLIENT on a statutory task, or on a written declaration of no objection."""
-    on = Reliance(row, source, None if until is None else the_day(until))
+    """Let a partner know about CLIENT on a statutory task, or on a written declaration of no objection (then say whose)."""
     with at_desk(config) as (opened, settings):
+        by = None if declared is None else replace(declared, parents_too=settings.config.parents_consent_too)
+        on = Reliance(row, source, None if until is None else the_day(until), by)
         try:
             made = opened.grant_by_person(client, partner_address(settings, partner), on)
         except NotLawfulError as error:

@@ -14,6 +14,7 @@ from adapters import objections
 from adapters.agreement import Conversation
 from adapters.by_person import Reliance
 from adapters.clients import ClientRow
+from adapters.declarations import Declared
 from adapters.edge import EdgeError
 from adapters.formats.native import FormatConfig, NativeEvent
 from adapters.formats.suwi import SuwiReader
@@ -181,7 +182,8 @@ def test_a_grant_of_a_row_without_bsn_waits_for_a_code_and_then_tells(
 ) -> None:
     law = {WORK_TEAM: Law.PARTICIPATIEWET, PARTNERSHIP: Law.ONDERWIJS, UWV: Law.SUWI}[sender]
     source = {WORK_TEAM: "urn:example:uitkeringen", PARTNERSHIP: "urn:example:verband", UWV: "urn:suwi:uwv"}[sender]
-    made = near[sender].grant_by_person("C-1", recipient, Reliance(row, "verklaring-7"))
+    said = Declared(adult=True) if ground == "no-objection" else None
+    made = near[sender].grant_by_person("C-1", recipient, Reliance(row, "verklaring-7", None, said))
     assert (made.ground, made.by_code, near[sender].items()) == (ground, True, [])
     near.take(sender, fact(near, law, source, 1))
     near.settle()
