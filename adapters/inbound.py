@@ -70,6 +70,7 @@ from adapters.workplace import Workplace, random_minute
 from consent.decide import Moment, Registered, Verdict, decide, lawful
 from consent.grant import commitment, handle, months, terms_hash
 from hub.client import Delivery, Notice, PickUp
+from schemas.calendar import day_of
 from schemas.canonical import FrameError
 from schemas.codes import Code
 from schemas.envelope import CONTROL, Envelope, parse
@@ -80,7 +81,6 @@ from schemas.registry import InvalidPart
 from schemas.signing import MOST_TOGETHER, SignatureError, SigningKey
 
 BOX_DAYS: Final = 30  # what is about nobody we know is kept this long, in case the client is registered
-_DAY: Final = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -495,7 +495,7 @@ def purge_boxes(tx: Transaction, now: int) -> int:
     held = {introduced.secret for introduced in INTRODUCTIONS.scan(tx) if introduced.held}
     for told in list(TOLD.scan(tx)):
         kept = told.client is not None and told.secret not in held
-        over = not kept and now - told.came_at > BOX_DAYS * _DAY
+        over = not kept and day_of(now) > day_of(told.came_at) + BOX_DAYS
         if told.parts and (over or (told.hidden and _is_taken_back(tx, told))):
             TOLD.put(tx, replace(told, parts=()))
             gone += 1

@@ -9,7 +9,7 @@ Times before 1970 are not supported.
 """
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -38,6 +38,13 @@ def start_of_day(day: int) -> int:
     """The time at which this day begins in the Netherlands (midnight is never skipped or doubled here)."""
     midnight = datetime.combine(_date(day), datetime.min.time(), _ZONE)
     return int(midnight.timestamp()) * 1000
+
+
+def on_the_clock(day: int, hour: int, minute: int, second: int) -> int:
+    """The time at which the Dutch clock shows this on a day; in the hour that it shows twice the first, and what it leaves out in
+    spring an hour later."""
+    shown = datetime.combine(_date(day), time(hour, minute, min(second, 59)), _ZONE)
+    return int(shown.timestamp()) * 1000
 
 
 def date_text(day: int) -> str:

@@ -36,7 +36,9 @@ OFFICER = "officer"  # a key of the controller or of the FG is registered
 INQUIRY = "inquiry"
 ERASURE = "erasure"
 RULES = "rules"  # the table by which the hub itself decides, from here on
-STANDING = frozenset({OFFICER, INQUIRY, ERASURE, RULES})  # who may erase, whether anybody may, what was; and by which table
+STANDING = frozenset(
+    {OFFICER, INQUIRY, ERASURE, RULES}
+)  # who may erase, whether anybody may, what was; and by which table
 BY_EDGE, BY_OPERATOR = "edge", "operator"  # who confirmed
 _sha256 = hashlib.sha256
 

@@ -38,7 +38,7 @@ from adapters.formats.hl7v2_parts import Raw, Segments, batch_segments, messages
 from adapters.formats.moments import moment
 from adapters.formats.native import Course, Fault, FormatConfig, Keyword, Malformed, NativeEvent
 from adapters.formats.xml_strict import Walk
-from schemas.calendar import day_of, parse_date, start_of_day
+from schemas.calendar import day_of, on_the_clock, parse_date
 from schemas.event import FIRST_DAY, LAST_DAY, Event, Kind, Law
 from schemas.identity import Citizen
 
@@ -360,9 +360,7 @@ class _Reading:
         if segment != "MSH":
             return found, 0
         # On the Dutch clock, which is near enough to tell which of two messages of one sender came later.
-        since = ((hour * 60 + minute) * 60 + second) * 1000
-        at = start_of_day(found) + since
-        return found, at if hour < 23 else min(at, start_of_day(found + 1) - 1)
+        return found, on_the_clock(found, hour, minute, second)
 
 
 def _is_code(text: str) -> bool:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -18,6 +17,7 @@ from deploy.exits import Exit, failed, wrong_use
 from deploy.options import edge_option
 from deploy.screen import Screen, bad, good, note, table, with_screen
 from hub.audit.compare import SeenFile, SeenManifest, seen_text
+from schemas.calendar import date_text, day_of
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -47,7 +47,7 @@ def edge_alarms(screen: Screen, settle: int | None, follow_log: bool, config: Pa
 
 
 def _day(at: int) -> str:
-    return datetime.fromtimestamp(at / 1000, UTC).date().isoformat() if at else ""
+    return date_text(day_of(at)) if at else ""
 
 
 @click.command(name="seen")
