@@ -187,7 +187,8 @@ def test_a_recipient_that_stops_freezes_the_line_until_a_person_resumes_it(near:
     held = near[TEAM].held_lines()
     assert [one.recipient for one in held] == ["Zorg Voorbeeld"]
     assert near.take(TEAM, allocation("1002")).grants == 0
-    near[PROVIDER].lift_refusals(number, TEAM, incoming=True)
+    assert near[PROVIDER].lift_refusals(number, TEAM, incoming=True) == 0  # somebody must decide it
+    decided(near[PROVIDER], 1, TAKEN_BACK)
     resumed = near[TEAM].person_decides(held[0].line, resume=True)
     assert resumed is not None
     near.settle(3)
