@@ -52,7 +52,6 @@ from consent.whose import (
     missing,
     suffices,
     whose,
-    whose_declaration,
 )
 
 OUTGROWN: Final = "outgrown"
@@ -177,8 +176,7 @@ def _is_enough(reads: Reads, work: Workplace, grant: Grant, said: Spoken) -> boo
     day_of_birth, row = born(reads, grant.client), work.rules.rows.get(grant.row)
     if day_of_birth is None or row is None:  # without the row nothing passes anyhow
         return True
-    asked = whose if grant.consent is not None else whose_declaration
-    answer = asked(row, situation(day_of_birth, said), work.today, parents_too=said.parents_too)
+    answer = whose(row, situation(day_of_birth, said), work.today, parents_too=said.parents_too)
     return suffices(answer, words(said))
 
 
@@ -240,7 +238,7 @@ def _declared_due(reads: Reads, work: Workplace, client: Client, grants: list[Gr
         if row is None or said is None or not work.today < grant.end + 1 <= work.today + days:
             continue
         now = situation(born(reads, client.id), said)
-        answer = whose_declaration(row, now, grant.end + 1, parents_too=said.parents_too)
+        answer = whose(row, now, grant.end + 1, parents_too=said.parents_too)
         by_age = not suffices(answer, words(said))
         ask = missing(answer, ()) or (("representative",) if not said.capable else ())
         yield Due(client.number, "", grant.recipient, row.id, grant.end + 1, by_age, ask, stopped=False)

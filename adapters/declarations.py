@@ -63,9 +63,7 @@ def last_day(reads: Reads, work: Workplace, client: Client, row: Row, said: Decl
         raise DeclarationError(f"een schriftelijke verklaring ontbreekt van: {', '.join(WHO[who] for who in lacking)}")
     if answer.unread and not work.rules.test_mode_only:
         raise DeclarationError("voor deze leeftijd is de wettekst niet gelezen: dan wordt er niets verteld")
-    return holds_until(
-        row, now, work.today, words(_spoken("", said)), parents_too=said.parents_too, asked=whose_declaration
-    )
+    return holds_until(row, now, work.today, words(_spoken("", said)), parents_too=said.parents_too)
 
 
 def keep(tx: Transaction, grant: Grant, said: Declared) -> Spoken:

@@ -13,7 +13,7 @@ Guarantees:
 Marks as in `consent.rules`. ``D`` adds to what a law asks and never takes away.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -209,7 +209,6 @@ def holds_until(
     words: Iterable[Word],
     *,
     parents_too: bool = True,
-    asked: Callable[..., Answer] = whose,
 ) -> int | None:
     """The last day on which words that are enough today go on being enough; None when no birthday ends that."""
     if situation.born is None:
@@ -217,7 +216,7 @@ def holds_until(
     said = tuple(words)
     for years in THRESHOLDS:
         turns = birthday(situation.born, years)
-        if turns > day and not suffices(asked(row, situation, turns, parents_too=parents_too), said):
+        if turns > day and not suffices(whose(row, situation, turns, parents_too=parents_too), said):
             return turns - 1
     return None
 

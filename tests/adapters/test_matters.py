@@ -19,7 +19,7 @@ from adapters.closing import why_ended
 from adapters.erasure import erase
 from adapters.formats.native import NativeEvent
 from adapters.matters import DEATH_TAKEN_BACK, END_UNNAMED, MATTERS, Matter, MatterError
-from adapters.records import ACTIVE, STOPPED
+from adapters.records import ACTIVE, SOURCES, STOPPED
 from adapters.refusals import OBJECTED
 from hub.client import HubUnavailableError
 from schemas.event import Ending, Event, Kind, Law
@@ -89,6 +89,7 @@ def test_a_death_that_is_taken_back_lets_the_allocation_begin_a_new_grant_and_sh
 
 def test_every_source_that_the_death_closed_is_one_again_and_no_other(near: Neighbours) -> None:
     near.take(PROVIDER, allocation("1002"))
+    near.take(PROVIDER, allocation("1003"))
     near.take(PROVIDER, start("2026-03-03", "1001"), stop("2026-03-20", number="1001"))
     near.settle()
     said = Event(Kind.BEEINDIGD, near.world.today, Law.WMO, Ending.OVERLEDEN, "1002")
@@ -99,7 +100,8 @@ def test_every_source_that_the_death_closed_is_one_again_and_no_other(near: Neig
     near.take(PROVIDER, replace(native, retracts=True))
     near.settle(3)
     assert states(near, PROVIDER) == [(TEAM, STOPPED), (TEAM, ACTIVE)]
-    assert near[PROVIDER].grants("C-1")[-1].source == "1002"  # the help under 1001 was over before
+    closed = {one.number: one.closed for one in SOURCES.scan(near[PROVIDER].store)}
+    assert closed == {"1001": True, "1002": False, "1003": False}  # the help under 1001 was over before
 
 
 def test_the_other_party_takes_back_the_death_that_it_wrote(near: Neighbours) -> None:

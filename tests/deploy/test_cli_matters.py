@@ -44,7 +44,9 @@ def test_what_asks_for_a_person_is_shown_with_what_to_do_and_settled_by_name(
     assert schakel("edge", "matters", "--done", 1, "--config", config).exit_code == Exit.WRONG_USE
     assert schakel("edge", "matters", "--done", 9, "--by", "N. Kijkt", "--config", config).exit_code == Exit.REFUSED
     assert schakel("edge", "matters", "--done", 1, "--by", " ", "--config", config).exit_code == Exit.REFUSED
-    assert [one["number"] for one in answer("edge", "matters", "--done", 1, "--by", "N. Kijkt", "--config", config)] == [2]
+    assert [
+        one["number"] for one in answer("edge", "matters", "--done", 1, "--by", "N. Kijkt", "--config", config)
+    ] == [2]
     answer("edge", "matters", "--done", 2, "--by", "N. Kijkt", "--config", config)
     assert "wacht niets op een mens" in schakel("edge", "matters", "--config", config).output
 

@@ -17,6 +17,7 @@ from hub.audit.export import ExportError, read_export, write_export
 from hub.audit.replay import Asked, replay
 from hub.registry import Partners
 from schemas import entry
+from schemas.calendar import last_day, month_of
 from schemas.canonical import encode
 from schemas.codes import Code
 from schemas.entry import Entry
@@ -80,6 +81,22 @@ def test_what_would_not_have_been_handed_over_at_a_pick_up_is_counted_apart(pick
     assert (found.kept_back, found.handed_over) == ((Line(KIND, 5),), ())
     same = dry_run(picked_up, BASE, BASE)
     assert (same.pickups, same.refused, same.kept_back, same.handed_over) == (5, (), (), ())
+
+
+def test_a_pick_up_in_the_days_after_the_month_of_its_handle_is_asked_as_a_pick_up(picked_up: list[Entry]) -> None:
+    """Accepted in the month, handed over in the first days of the next."""
+    changed = []
+    for one in picked_up:
+        record = entry.items_of(one.record) if one.salt and one.record else []
+        if record and record[2] == entry.HAND_OVER:
+            day = record[1]
+            assert isinstance(day, int)
+            record[1] = last_day(month_of(day)) + 3
+            changed.append(one._replace(record=encode(record)))
+        else:
+            changed.append(one)
+    found = dry_run(changed, BASE, BASE)
+    assert (found.pickups, found.kept_back, found.handed_over) == (5, (), ())
 
 
 def test_what_was_kept_back_at_a_pick_up_would_have_been_handed_over_by_a_wider_table(
