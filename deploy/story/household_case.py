@@ -17,6 +17,7 @@ import orjson
 
 from adapters.agreement import Conversation
 from adapters.by_person import Reliance
+from adapters.declarations import Declared
 from adapters.clients import ClientRow
 from adapters.edge import Edge, Tools
 from adapters.witness import Witness
@@ -227,7 +228,8 @@ def _nobody_permits(world: World) -> list[str]:
     must("ook niet met toestemming (regel 19)" in made.asked[0], "the professional is told why")
     before = len(partnership.edge.items())
     changed = _with_changed_rules(partnership, world, 19)
-    changed.grant_by_person(PUPIL_AT_THE_PARTNERSHIP, YOUTH_PROVIDER.address, Reliance(19, "toch"))
+    said = Declared((CLIENT, PARENT), adult=True, authority=(PARENT,))  # it says so; nobody can hold it to that but the table
+    changed.grant_by_person(PUPIL_AT_THE_PARTNERSHIP, YOUTH_PROVIDER.address, Reliance(19, "toch", None, said))
     changed.print_codes(PUPIL_AT_THE_PARTNERSHIP, YOUTH_PROVIDER.address)
     for _ in range(2):
         world.clock.pass_by()
