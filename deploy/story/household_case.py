@@ -17,8 +17,8 @@ import orjson
 
 from adapters.agreement import Conversation
 from adapters.by_person import Reliance
-from adapters.declarations import Declared
 from adapters.clients import ClientRow
+from adapters.declarations import Declared
 from adapters.edge import Edge, Tools
 from adapters.witness import Witness
 from consent.rules import load, national
@@ -228,7 +228,9 @@ def _nobody_permits(world: World) -> list[str]:
     must("ook niet met toestemming (regel 19)" in made.asked[0], "the professional is told why")
     before = len(partnership.edge.items())
     changed = _with_changed_rules(partnership, world, 19)
-    said = Declared((CLIENT, PARENT), adult=True, authority=(PARENT,))  # it says so; nobody can hold it to that but the table
+    said = Declared(
+        (CLIENT, PARENT), adult=True, authority=(PARENT,)
+    )  # it says so; nobody can hold it to that but the table
     changed.grant_by_person(PUPIL_AT_THE_PARTNERSHIP, YOUTH_PROVIDER.address, Reliance(19, "toch", None, said))
     changed.print_codes(PUPIL_AT_THE_PARTNERSHIP, YOUTH_PROVIDER.address)
     for _ in range(2):
