@@ -93,7 +93,8 @@ def test_a_program_gets_one_json_value_with_what_each_partner_knows_and_nobody_k
     assert "niemand: de wet laat het niet toe" in shown.output
     declared = ("--with", "School De Regenboog", "--row", "18", "--source", "verklaring-7")
     client = ("grant", "make", DAUGHTER.case_number, *declared, "--config", tmp_path / "new" / "team-participatie")
-    assert "druk een code af" in schakel(*client).output
+    assert "van wie de schriftelijke verklaring" in schakel(*client).output
+    assert "druk een code af" in schakel(*client, "--declared-by", "client", "--adult").output
 
 
 def test_the_demo_overwrites_nothing(schakel: Schakel, tmp_path: Path) -> None:
