@@ -6,16 +6,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from functools import partial
+from pathlib import Path
 
-from tests.chaos import rows_flood, rows_ground, rows_line, rows_process, rows_store, rows_time
+from tests.chaos import rows_flood, rows_ground, rows_kafka, rows_line, rows_process, rows_store, rows_time
 from tests.chaos.ground import NotHereError
+from tests.chaos.region import region
 from tests.chaos.rows_time import HOUR
-from tests.chaos.town import Town
+from tests.chaos.server import on_database
+from tests.chaos.town import Town, town
 
 SETTLE_SECONDS = 150.0
 Play = Callable[[Town], str]
+Ground = Callable[[Path], AbstractContextManager[Town]]
 
 ROWS: Mapping[str, Play] = {
     "hub killed under load": rows_process.hub_killed,
@@ -49,9 +54,29 @@ ROWS: Mapping[str, Play] = {
     "PostgreSQL restored from yesterday": rows_store.store_restored,
     "network cut between hub and store": rows_store.store_unreachable,
     "store moved to PostgreSQL and back": rows_store.store_moved,
+    "Kafka: gateway killed under load": rows_process.hub_killed,
+    "Kafka: worker killed under load": rows_kafka.worker_killed,
+    "Kafka: both workers killed at once": rows_kafka.workers_killed,
+    "Kafka: worker frozen until its partitions are another's": rows_kafka.worker_frozen,
+    "Kafka: broker killed under load": rows_kafka.broker_killed,
+    "Kafka: controller killed under load": rows_kafka.controller_killed,
+    "Kafka: away": rows_kafka.kafka_away,
+    "Kafka: topic deleted and made anew": rows_kafka.topic_made_anew,
+    "Kafka: disk of the broker full": rows_kafka.disk_full,
 }
-ON_DATABASE = frozenset(name for name, row in ROWS.items() if getattr(row, "__module__", "") == rows_store.__name__)
-MOVES = "store moved to PostgreSQL and back"
+_ON_DATABASE = frozenset(name for name, row in ROWS.items() if getattr(row, "__module__", "") == rows_store.__name__)
+_MOVES = "store moved to PostgreSQL and back"
+_GROUNDS: Mapping[str, Ground] = {
+    "Kafka: disk of the broker full": partial(region, brokers=1, small_disk=True),
+    "Kafka: topic deleted and made anew": partial(region, brokers=1),
+}
+
+
+def ground_of(name: str) -> Ground:
+    """The town in which a row is played."""
+    if name.startswith("Kafka: "):
+        return _GROUNDS.get(name, region)
+    return partial(on_database, moves=name == _MOVES) if name in _ON_DATABASE else town
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +103,18 @@ class Result:
         return asdict(self)
 
 
+def skipped(name: str, why: str) -> Result:
+    """A row that this machine can't play."""
+    return Result(name, 0, 0, 0, 0, 0.0, True, f"skipped: {why}", skipped=True)
+
+
 def play(name: str, town: Town, seconds: float = SETTLE_SECONDS) -> Result:
     """The fault comes and goes; then everything that was told must arrive."""
     before = len(town.told)
     try:
         what = ROWS[name](town)
     except NotHereError as error:
-        return Result(name, 0, 0, 0, 0, 0.0, True, f"skipped: {error}", skipped=True)
+        return skipped(name, str(error))
     arrived, took = town.settle(seconds)
     events = len(town.told) - before
     return Result(

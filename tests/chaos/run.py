@@ -11,8 +11,6 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,9 +18,8 @@ import pytest
 from adapters.store import StoreError
 from deploy.story.case import StoryError
 from hub.control_socket import ControlError
-from tests.chaos.rows import MOVES, ON_DATABASE, ROWS, Result, play
-from tests.chaos.server import Server
-from tests.chaos.town import town
+from tests.chaos.ground import NotHereError
+from tests.chaos.rows import ROWS, Result, ground_of, play, skipped
 
 TARGET = Path("build")
 _HEAD = ("fault", "events", "lost", "twice", "out of order", "s to recover", "log sound", "what happened")
@@ -47,24 +44,12 @@ def main(names: list[str]) -> int:
 def _played(name: str) -> Result:
     with tempfile.TemporaryDirectory(prefix="schakel-chaos-") as folder:
         try:
-            with _server(name) as server, town(Path(folder) / "net", server, moves=name == MOVES) as made:
+            with ground_of(name)(Path(folder) / "net") as made:
                 return play(name, made)
-        except pytest.skip.Exception as error:
-            return Result(name, 0, 0, 0, 0, 0.0, log_sound=True, what=f"skipped: {error}", skipped=True)
+        except (NotHereError, pytest.skip.Exception) as error:
+            return skipped(name, str(error))
         except (AssertionError, StoryError, StoreError, ControlError) as error:  # the other rows go on
             return Result(name, 0, 0, 0, 0, 0.0, log_sound=False, what=f"failed: {error}")
-
-
-@contextmanager
-def _server(name: str) -> Iterator[Server | None]:
-    if name not in ON_DATABASE:
-        yield None
-        return
-    server = Server()
-    try:
-        yield server
-    finally:
-        server.remove()
 
 
 def table(results: list[Result]) -> str:

@@ -8,17 +8,30 @@ from __future__ import annotations
 import os
 import pwd
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 
 from deploy.watched import free_port
-from tests.chaos.town import Line
+from tests.chaos.town import Line, Town, town
 from tests.postgres import Cluster
 
 NAME = "hub"
 _HOST = "127.0.0.1"
 _STREAMING = ("wal_level=replica", "max_wal_senders=4", "hot_standby=on", "wal_sender_timeout=5s")
+
+
+@contextmanager
+def on_database(folder: Path, *, moves: bool) -> Iterator[Town]:
+    """A town whose hub has a database, or moves to one."""
+    server = Server()
+    try:
+        with town(folder, server, moves=moves) as made:
+            yield made
+    finally:
+        server.remove()
 
 
 class Server(Cluster):

@@ -224,11 +224,12 @@ def town(folder: Path, server: Server | None = None, *, moves: bool = False) -> 
         dsn = None if server is None or moves else server.hub_dsn()
         made = Town(set_up(folder, stack, (TEAM, PROVIDER), via, dsn), lines[0], stack)
         made.server = server
-        _allot(made)
+        allot(made)
         yield made
 
 
-def _allot(made: Town) -> None:
+def allot(made: Town) -> None:
+    """Everybody has an allocation, and the provider was told."""
     today = day_of(machine_clock())
     support = Support(today - 200, today - 190, today + 180)
     made.people = list(people(CITIZENS))
