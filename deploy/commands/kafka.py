@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from deploy.options import HUB_FILE, hub_option, settings_file
 from deploy.screen import Screen, bad, good, note, table, with_screen
 from hub.config import HubConfig, load_hub_config
 from hub.kafka_check import Senders
-from hub.kafka_cluster import apply, connect
+from hub.kafka_cluster import ClusterError, apply, connect
 from hub.kafka_topics import Change
 
 _LOOKS, _BETWEEN_SECONDS = 20, 0.25
@@ -79,11 +80,12 @@ def _run(screen: Screen, config: HubConfig, who: Senders, *, apply_it: bool) -> 
 
 
 def _look_again(config: HubConfig, admin: AdminClient, who: Senders) -> Looked:
-    """A broker hears of a change a moment after it was made; what it still lacks after that is left."""
+    """A broker hears of a change a moment after it was made; what it still lacks or does not know after that is left."""
     for _ in range(_LOOKS):
-        found = look(config, admin, who, as_hub=False)
-        if all(one.change is None for one in found.faults):
-            return found
+        with suppress(ClusterError):
+            found = look(config, admin, who, as_hub=False)
+            if all(one.change is None for one in found.faults):
+                return found
         time.sleep(_BETWEEN_SECONDS)
     return look(config, admin, who, as_hub=False)
 
