@@ -36,7 +36,7 @@ UNCONFIRMED: Final = About(
 STOPPED: Final = About(
     "schakel_hub_intake_stopped",
     GAUGE,
-    "1 while this gateway takes no envelopes because Kafka does not answer or its topic must be looked at by a person; the "
+    "Whether this gateway takes no envelopes because Kafka does not answer or its topic must be looked at by a person; the "
     "log says why.",
 )
 LAG: Final = About(
@@ -76,7 +76,7 @@ LEFT_OUT: Final = About(
 WAITS: Final = About(
     "schakel_worker_waits",
     GAUGE,
-    "1 while this worker decides nothing although it could have something: store, keys, clock or Kafka keep it; the log says "
+    "Whether this worker decides nothing although it could have something: store, keys, clock or Kafka keep it; the log says "
     "which.",
 )
 OF_GATEWAY: Final = (WRITTEN, UNCONFIRMED, STOPPED)

@@ -47,7 +47,7 @@ def hub_migrate(screen: Screen, to: str, yes: bool, config: Path | None) -> None
         runs = _is_back(after)
     else:
         answer, runs = _moved_here(settings, after, to, file), None
-    pause = round(time.monotonic() - began, 1)
+    pause = round(time.monotonic() - began, 2)
     shown = {**answer, "pause_seconds": pause}
     if "rows" not in answer:
         screen.answer(shown, good("The store had been moved already; the settings name it now."))

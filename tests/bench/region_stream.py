@@ -202,5 +202,7 @@ def _rows(value: bytes) -> list[tuple[bytes, bytes]]:
     return [(event["id"].encode() + mark, orjson.dumps(event)) for mark in (b"1", b"2", b"3")]
 
 
+LINES = {"edge.stream": stream}
+
 if __name__ == "__main__":
     sys.stdout.write(" ".join(map(str, asyncio.run(_alone(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4])))))

@@ -75,6 +75,7 @@ def test_every_error_of_ours_that_can_reach_a_person_has_its_exit_code() -> None
         "adapters.seal.UnreadableError",
         "adapters.sources.stream_line.LineOverError",
         "adapters.sources.stream_worker.BrokerAwayError",
+        "hub.intake_kafka._EndedError",
         "hub.store.FencedError",
         "hub.store.StaleError",
         "schemas.settings.Wrong",

@@ -25,7 +25,7 @@ from deploy.dev_ca import DevCa
 from deploy.story import messages
 from deploy.story.person import CITIZEN
 from deploy.story.world import PROVIDER, TEAM
-from hub import intake_metrics
+from hub import intake_metrics, watch_metrics
 from hub import metrics as hub_metrics
 from schemas.buckets import Buckets
 from schemas.calendar import day_of
@@ -34,7 +34,7 @@ from tests.deploy.nets import net_of, wait_for
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = (ROOT / "deploy" / "docs" / "reference.md").read_text(encoding="utf-8")
-ALL = (*hub_metrics.ALL, *intake_metrics.ALL, *edge_metrics.ALL)
+ALL = (*hub_metrics.ALL, *intake_metrics.ALL, *watch_metrics.ALL, *edge_metrics.ALL)
 START = 1_000_000_000_000
 
 

@@ -28,6 +28,8 @@ EMPTY = {
         "Edges send nothing that a hub refuses before it stores anything; forgers do, and none is in this story."
     ),
 }
+# Nobody in this story has topics of its own, and its hub no Kafka and no watch.
+NOT_HERE = re.compile(r'schakel(?:_(?:edge_stream|watch|worker|hub_intake)_|-watch")')
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,8 @@ def _rules(server: Prometheus) -> list[dict[str, Any]]:
 
 
 def test_every_query_of_the_dashboard_has_a_series_but_those_that_are_rightly_empty(told: Told) -> None:
-    queries = [query.replace("$__rate_interval", RATE) for query in QUERIES]
+    queries = [query.replace("$__rate_interval", RATE) for query in QUERIES if not NOT_HERE.search(query)]
+    assert len(queries) > 20
     assert [query for query in queries if not told.labels(query)] == list(EMPTY)
     # Where something is compared, there is something to compare: else it would be empty whatever happened.
     assert [query for query in queries if not told.labels(COMPARED.sub("", query))] == []
@@ -87,14 +90,16 @@ def test_every_alert_is_loaded_in_health_and_none_fires_but_for_certificates_of_
 
 
 def test_what_every_alert_compares_has_a_series(told: Told) -> None:
-    empty = [one["name"] for one in told.rules if not told.labels(COMPARED.sub("", one["query"]))]
+    here = [one for one in told.rules if not NOT_HERE.search(one["query"])]
+    empty = [one["name"] for one in here if not told.labels(COMPARED.sub("", one["query"]))]
     assert empty == []
 
 
 def test_no_side_of_an_alert_is_left_uncompared(told: Told) -> None:
     sides = [side for one in told.rules for side in one["query"].split(" or ")]
     assert [side for side in sides if not COMPARED.search(side)] == []
-    assert [side for side in sides if not told.labels(COMPARED.sub("", side))] == []
+    here = [side for side in sides if not NOT_HERE.search(side)]
+    assert [side for side in here if not told.labels(COMPARED.sub("", side))] == []
 
 
 def test_jobs_and_names_are_those_that_rules_and_page_speak_of(told: Told) -> None:

@@ -47,18 +47,19 @@ def test_what_is_missing_is_named_with_the_line_that_installs_it(
     assert not (tmp_path / "venv").exists()
 
 
+WANTED = "prometheus openjdk-17-jre-headless maven"
 POSTGRES = next(Path("/usr/lib/postgresql").glob("*/bin/initdb"), None) or shutil.which("initdb")
 
 
 @pytest.mark.parametrize(
     ("user", "done"),
     [
-        (0, ["-q update", "-q -y -o Dpkg::Options::=--force-confold install --no-install-recommends prometheus"]),
+        (0, ["-q update", f"-q -y -o Dpkg::Options::=--force-confold install --no-install-recommends {WANTED}"]),
         (1000, []),
     ],
 )
 @pytest.mark.skipif(POSTGRES is None, reason="PostgreSQL is not here, so it would be asked for too")
-def test_prometheus_for_the_tests_is_installed_by_root_and_asked_for_by_others(
+def test_what_the_tests_need_of_debian_is_installed_by_root_and_asked_for_by_others(
     tmp_path: Path, user: int, done: list[str]
 ) -> None:
     calls = tmp_path / "calls"
@@ -73,7 +74,7 @@ def test_prometheus_for_the_tests_is_installed_by_root_and_asked_for_by_others(
     ended = subprocess.run([bash, script], env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False)
     assert calls.read_text().splitlines() == done
     assert ended.returncode == (0 if done else 2)
-    assert ("sudo apt-get install --no-install-recommends prometheus" in ended.stderr) is not bool(done)
+    assert (f"sudo apt-get install --no-install-recommends {WANTED}" in ended.stderr) is not bool(done)
 
 
 def test_the_lock_names_one_exact_version_of_everything_and_no_place_to_get_it() -> None:
