@@ -210,11 +210,16 @@ class Witness:
         if any(one.index >= newest.size for one in waiting):
             newest = await self.see(client)
         covered = [one for one in waiting if one.index < newest.size]
-        for one in covered:
-            await self._prove(client, one, newest)
-        with self._store.transaction() as tx:
+        proven: list[Unproven] = []
+        try:
             for one in covered:
-                tx.delete(UNPROVEN, one.key)
+                await self._prove(client, one, newest)
+                proven.append(one)
+        finally:  # a hub that goes away on the way does not have all of them asked for anew
+            with self._store.transaction() as tx:
+                for one in proven:
+                    tx.delete(UNPROVEN, one.key)
+                # A crash here: they are proven once more.
         return len(waiting) - len(covered)
 
     async def manifest_in_log(self, client: HubClient, frame: bytes, index: int) -> None:

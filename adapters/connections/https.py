@@ -14,6 +14,7 @@ Nothing is repeated here: when and how often is the caller's.
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -54,6 +55,9 @@ CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 60.0
 _PER_FRAME = 8  # bytes of CBOR around a frame, at most
 _AGAIN = frozenset({408, 429})
+_TOO_MUCH = "rate"  # the problem of more requests than agreed
+_PATIENCE = 10  # times that one request is put off because this edge asks too much
+_LONGEST = 5  # seconds of one such pause; who is told to wait longer goes on with something else
 T = TypeVar("T")
 _CODES = {code.value: code for code in Code}
 
@@ -237,6 +241,20 @@ class HttpsClient:
         return await self._ask("GET", target, b"", 0.0, most)
 
     async def _ask(self, method: str, target: str, body: bytes, wait: float, most: int) -> bytes:
+        """The answer.  A hub to which this edge talks too much is there: it says how long to wait, and nothing of what it
+        refused so was looked at, so the same is asked again (RFC 6585, section 4)."""
+        left = _PATIENCE
+        while True:
+            status, pause, raw = await self._once(method, target, body, wait, most)
+            if status == 200:
+                return raw
+            if not left or not 0 < pause <= _LONGEST or _title(raw) != _TOO_MUCH:
+                raise _refusal(status, raw)
+            left -= 1
+            await asyncio.sleep(pause)
+
+    async def _once(self, method: str, target: str, body: bytes, wait: float, most: int) -> tuple[int, int, bytes]:
+        """Status, seconds to wait (0: not said) and body."""
         headers = self._signer.headers(method, target, body)
         if body:
             headers["Content-Type"] = api.MEDIA_TYPE
@@ -249,9 +267,8 @@ class HttpsClient:
                 raw = await _bounded(response, most)
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
             raise HubUnavailableError(f"no answer from the hub ({type(error).__name__}); try again") from error
-        if response.status == 200:
-            return raw
-        raise _refusal(response.status, raw)
+        said = response.headers.get("Retry-After", "")
+        return response.status, int(said) if said.isascii() and said.isdigit() and len(said) < 5 else 0, raw
 
     def _connected(self) -> aiohttp.ClientSession:
         if self._session is None:  # made inside the loop that uses it
@@ -271,12 +288,16 @@ async def _bounded(response: aiohttp.ClientResponse, most: int) -> bytes:
     return b"".join(chunks)
 
 
-def _refusal(status: int, raw: bytes) -> Exception:
+def _title(raw: bytes) -> object:
+    """The name of a problem (RFC 9457)."""
     try:
-        problem = orjson.loads(raw)
-        name = problem["title"]
+        return orjson.loads(raw)["title"]
     except (orjson.JSONDecodeError, KeyError, TypeError):
-        name = "unknown"
+        return "unknown"
+
+
+def _refusal(status: int, raw: bytes) -> Exception:
+    name = _title(raw)
     if name == Code.RECOVERING.value:
         return HubRecoveringError()
     if status in _AGAIN or status >= 500:

@@ -15,7 +15,7 @@ from adapters.store import EdgeStore
 from adapters.witness import PROOF_MS, LogForkError, NotProvenError, Unproven, Witness
 from hub.audit.checkpoint import log_origin, sign
 from hub.audit.merkle import MemoryTree, consistency_proof, inclusion_proof, root_at
-from hub.client import Delivery, Seen
+from hub.client import Delivery, HubUnavailableError, Seen
 from schemas import entry
 from schemas.canonical import FrameError, encode
 from schemas.merkle_proof import leaf_hash
@@ -37,6 +37,7 @@ class HubLog:
         self.shown: int | None = None
         self.seed = SEED
         self.asked = 0
+        self.goes_away_after: int | None = None
         self.proof: list[bytes] | None = None
 
     def add(self, leaf: bytes) -> int:
@@ -56,6 +57,8 @@ class HubLog:
         """This hub was never put back."""
 
     async def inclusion(self, index: int, size: int) -> list[bytes]:
+        if self.goes_away_after is not None and self.asked >= self.goes_away_after:
+            raise HubUnavailableError("away")
         self.asked += 1
         return inclusion_proof(self.tree, index, size) if self.proof is None else self.proof
 
@@ -221,6 +224,24 @@ def test_a_delivery_is_proven_once_a_checkpoint_covers_its_entry(witness: Witnes
     asked = hub.asked
     assert prove(witness, hub) == 0
     assert hub.asked == asked
+
+
+def test_what_was_proven_before_the_hub_went_away_is_not_asked_for_again(witness: Witness, store: EdgeStore) -> None:
+    hub = HubLog(LEAVES[:3])
+    kept = [handed(witness, delivery(index=index)) for index in range(3, 8)]
+    with store.transaction() as tx:
+        for one in kept:
+            hub.add(one.leaf)
+            witness.keep(tx, one, NOW)
+    hub.goes_away_after = 3
+    with pytest.raises(HubUnavailableError):
+        prove(witness, hub)
+    assert witness.overdue(NOW + 10**9) == [6, 7]
+
+    hub.goes_away_after = None
+    before = hub.asked
+    assert prove(witness, hub) == 0
+    assert hub.asked == before + 2
 
 
 def test_a_delivery_whose_entry_is_not_in_the_log_is_found_out(witness: Witness, store: EdgeStore) -> None:

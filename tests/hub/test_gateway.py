@@ -207,6 +207,20 @@ def test_more_requests_than_agreed_are_told_to_wait_and_others_are_not(tmp_path:
     site.close()
 
 
+def test_an_edge_that_asks_too_much_waits_as_long_as_it_is_told_and_is_not_lost(tmp_path: Path) -> None:
+    world = World()
+    gp = world.party("gp")
+    site = Site(world, new_ca(tmp_path), replace(QUICK, rate=4, burst=2))
+    client = site.client(gp)
+
+    async def story() -> list[int]:
+        return [len(await client.handles()) for _ in range(4)]
+
+    assert site.wait(story()) == [0, 0, 0, 0]
+    assert site.gateway.counts.refused["rate"] >= 1
+    site.close()
+
+
 def test_a_partner_without_tokens_gets_them_back_with_time() -> None:
     partners = Partnerships(Limits(rate=2, burst=2))
     load = partners.take("one", 10.0)
