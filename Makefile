@@ -12,7 +12,7 @@ WORKERS ?= 2
 export PYTHONDONTWRITEBYTECODE = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo demo-net test check fix bench chaos fuzz linkability docs picture lock coverage clean
+.PHONY: help demo demo-net test test-kafka check fix bench bench-region chaos fuzz linkability docs picture lock coverage clean
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -27,7 +27,6 @@ demo-net: $(READY) ## the same case with a hub and three edges as processes over
 test: $(READY) ## all tests
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal $(ARGS)
 
-.PHONY: test-kafka
 test-kafka: $(READY) ## what needs three Kafka brokers with TLS and permissions; Java 17, Maven and PostgreSQL must be there
 	@SCHAKEL_TEST=kafka SCHAKEL_REQUIRE=kafka,postgres $(BIN)/python -m pytest -q $(or $(ARGS),tests/broker)
 
@@ -43,7 +42,6 @@ bench: $(READY) ## measures; writes build/bench.json
 	@mkdir -p build
 	@$(BIN)/python -m tests.bench.run $(ARGS)
 
-.PHONY: bench-region
 bench-region: $(READY) ## measures a region: PostgreSQL, Kafka, streams; half an hour; writes build/bench-region.json
 	@mkdir -p build
 	@$(BIN)/python -m tests.bench.region $(ARGS)
