@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -13,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event, Thread
 
 from deploy.demo_net import Process, set_up
 from deploy.options import HUB_FILE
@@ -36,6 +39,7 @@ class Region(Town):
 
     kafka: Kafka | None = None
     workers: list[Process] = field(default_factory=list)
+    aborted: int = 0  # workers that the library of Kafka ended
 
     @property
     def brokers(self) -> Kafka:
@@ -72,6 +76,15 @@ class Region(Town):
         self.workers[number].start()
         until(lambda: self.workers[number].events("listening"), _START_SECONDS, "a worker reads the intake")
 
+    def supervise(self, ending: Event) -> None:
+        """Starts a worker again that aborted, as the operator's guide asks of systemd; not one that stopped with a sentence."""
+        while not ending.wait(1.0):
+            for one in list(self.workers):
+                if one.process_id and _has_aborted(one.process_id):
+                    self.aborted += 1
+                    one.end()
+                    one.start()
+
     def stops_itself(self, number: int) -> None:
         """Returns when a worker has ended by itself, as it must when it can't go on without a person."""
         process = self.workers[number].process_id
@@ -83,6 +96,15 @@ class Region(Town):
         for one in self.workers:
             one.end()
         return Town.is_log_sound(self)
+
+
+def _has_aborted(process: int) -> bool:
+    """Whether it ended by an abort; nobody here does that to it."""
+    try:
+        found = os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return found is not None and found.si_code != os.CLD_EXITED and found.si_status == signal.SIGABRT
 
 
 def _has_ended(process: int) -> bool:
@@ -115,6 +137,11 @@ def region(folder: Path, brokers: int = 3, *, small_disk: bool = False) -> Itera
 
         net = set_up(folder, stack, (TEAM, PROVIDER), via, server.bare())
         made = Region(net, lines[0], stack, kafka=kafka)
+        ending = Event()
+        watching = Thread(target=made.supervise, args=(ending,), daemon=True)
+        watching.start()
+        stack.callback(watching.join)
+        stack.callback(ending.set)
         made.begin()
         allot(made)
         yield made

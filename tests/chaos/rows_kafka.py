@@ -25,6 +25,10 @@ def _of(town: Town) -> Region:
     return town
 
 
+def _aborts(made: Region) -> str:
+    return f"; the library of Kafka aborted {made.aborted} workers meanwhile, started again" if made.aborted else ""
+
+
 def worker_killed(town: Town, times: int = _TIMES) -> str:
     """One of two workers, under load: the other one has its partitions when its session is over."""
     made = _of(town)
@@ -69,7 +73,7 @@ def broker_killed(town: Town) -> str:
         town.tell(12, rate=6)
         node.start()
         made.brokers.wait()
-    return f"each of {len(made.brokers.brokers)} in turn"
+    return f"each of {len(made.brokers.brokers)} in turn{_aborts(made)}"
 
 
 def controller_killed(town: Town) -> str:
@@ -93,7 +97,7 @@ def kafka_away(town: Town) -> str:
     began = time.monotonic()
     town.tell(20, rate=20 / _AWAY_SECONDS)
     made.brokers.start()
-    return f"for {time.monotonic() - began:.0f} s"
+    return f"for {time.monotonic() - began:.0f} s{_aborts(made)}"
 
 
 def topic_made_anew(town: Town) -> str:
