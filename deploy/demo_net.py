@@ -67,7 +67,7 @@ from schemas.signing import SigningKey
 SCRAPE_SECONDS = 1
 STEP_SECONDS = 25.0  # longer is a fault
 _LOOK_SECONDS = 0.3
-_PROGRAM = (sys.executable, "-c", "from deploy.cli import main; main()")
+PROGRAM = (sys.executable, "-c", "from deploy.cli import main; main()")
 _PR_SET_PDEATHSIG = 1
 
 
@@ -76,7 +76,7 @@ class Process:
     network namespace."""
 
     def __init__(self, arguments: tuple[str, ...], log: Path, within: tuple[str, ...] = ()) -> None:
-        self._arguments = (*within, *_PROGRAM, *arguments)
+        self._arguments = (*within, *PROGRAM, *arguments)
         self.log = log
         self._process: subprocess.Popen[bytes] | None = None
         self._from = 0

@@ -34,7 +34,7 @@ from hub.intake_counts import Counts
 from hub.intake_places import Places
 from hub.intake_record import unwrap
 from hub.intake_rules import IntakeStoppedError, hour_passed, place_of, position_fault
-from hub.intake_topics import CLIENT, log_bounds, need_own_group, need_topics, strangers
+from hub.intake_topics import CLIENT, log_bounds, need_own_group, need_topics, strangers, topic_faults
 from hub.kafka_cluster import ClusterError, connect
 from hub.kafka_record import Record, Refused, sent_by_partner
 from hub.kafka_settings import KafkaConfig
@@ -156,18 +156,13 @@ class IntakeWorker:
 
     def _wanted(self) -> list[str]:
         """The topics to read.  One of a partner that can't be read is left out and told: the others go on."""
-        found, left_out = [INTAKE], 0
-        for number in sorted(self._senders()):
-            topic = from_topic(number)
-            try:
-                need_topics(self._need_admin(), self._places, [topic], self._config.partitions)
-            except IntakeStoppedError as error:
-                left_out += 1
-                _log.error("%s", error)
-            else:
-                found.append(topic)
-        self.counts.left_out = left_out
-        return found
+        topics = [from_topic(number) for number in sorted(self._senders())]
+        admin = self._need_admin()
+        faults = dict(topic_faults(admin, self._places, topics, self._config.partitions)) if topics else {}
+        for fault in faults.values():
+            _log.error("%s", fault)
+        self.counts.left_out = len(faults)
+        return [INTAKE, *(topic for topic in topics if topic not in faults)]
 
     def _subscribe(self, consumer: Consumer) -> None:
         calls = {"on_assign": self._assigned, "on_revoke": self._revoked, "on_lost": self._revoked}

@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from confluent_kafka import KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from hub.intake_places import Places
 from hub.intake_rules import IntakeStoppedError, TopicRow, topic_fault
-from hub.kafka_cluster import ClusterError
+from hub.kafka_cluster import no_answer
 from hub.kafka_topics import FROM_PARTITIONS, INTAKE
 
 SECONDS = 10.0
@@ -31,7 +31,7 @@ def find_topics(admin: AdminClient, names: Sequence[str]) -> dict[str, TopicRow]
         answers = admin.describe_topics(TopicCollection(there), request_timeout=SECONDS) if there else {}
         told = [answer.result(2 * SECONDS) for answer in answers.values()]
     except KafkaException as error:
-        raise _away(error) from None
+        raise no_answer(error) from None
     return {one.name: TopicRow(str(listed.cluster_id), str(one.topic_id), len(one.partitions)) for one in told}
 
 
@@ -42,6 +42,18 @@ def need_topics(admin: AdminClient, places: Places, names: Sequence[str], partit
         IntakeStoppedError: it is another, or its partitions are.
         ClusterError, StoreError: one of the two does not answer.
     """
+    for _, fault in topic_faults(admin, places, names, partitions):
+        raise IntakeStoppedError(fault)
+
+
+def topic_faults(
+    admin: AdminClient, places: Places, names: Sequence[str], partitions: int
+) -> Iterator[tuple[str, str]]:
+    """The topics with which something is wrong, in their order, and what; the brokers are asked once for all.
+
+    Raises:
+        ClusterError, StoreError: one of the two does not answer.
+    """
     found = find_topics(admin, names)
     for name in names:
         wanted = partitions if name == INTAKE else FROM_PARTITIONS
@@ -50,7 +62,7 @@ def need_topics(admin: AdminClient, places: Places, names: Sequence[str], partit
         if fault is None and known is None and seen is not None:
             fault = topic_fault(name, places.remember(name, seen), seen, wanted)
         if fault is not None:
-            raise IntakeStoppedError(fault)
+            yield name, fault
 
 
 def log_bounds(admin: AdminClient, parts: Sequence[tuple[str, int]]) -> dict[tuple[str, int], tuple[int, int]]:
@@ -72,7 +84,7 @@ def _offsets(admin: AdminClient, parts: Sequence[tuple[str, int]], spec: OffsetS
         answers = admin.list_offsets(asked, request_timeout=SECONDS).items()
         return {(one.topic, one.partition): int(answer.result(2 * SECONDS).offset) for one, answer in answers}
     except KafkaException as error:
-        raise _away(error) from None
+        raise no_answer(error) from None
 
 
 def strangers(admin: AdminClient, groups: Collection[str]) -> int:
@@ -99,10 +111,3 @@ def need_own_group(admin: AdminClient, group: str) -> None:
             "them no worker reads. See which with `kafka-consumer-groups.sh --describe --members`, stop them, and take "
             "their permission for this group away: `schakel kafka init --dry-run` says whose it is."
         )
-
-
-def _away(error: KafkaException) -> ClusterError:
-    return ClusterError(
-        f"No broker answers ({error.args[0].name()}). Look whether Kafka runs, whether the names in `brokers` are right, "
-        "and whether it takes this certificate."
-    )

@@ -125,10 +125,15 @@ def _listed(admin: AdminClient) -> ClusterMetadata:
     try:
         return admin.list_topics(timeout=SECONDS)
     except KafkaException as error:
-        raise ClusterError(
-            f"No broker answers ({_code(error)}). Look whether Kafka runs, whether the names in `brokers` are right, and "
-            "whether it takes this certificate."
-        ) from None
+        raise no_answer(error) from None
+
+
+def no_answer(error: KafkaException) -> ClusterError:
+    """What is told when nobody answers."""
+    return ClusterError(
+        f"No broker answers ({_code(error)}). Look whether Kafka runs, whether the names in `brokers` are right, and "
+        "whether it takes this certificate."
+    )
 
 
 def _seen(admin: AdminClient, listed: ClusterMetadata, names: Collection[str]) -> dict[str, SeenTopic]:

@@ -87,6 +87,10 @@ class Mark(NamedTuple):
     token: str
     elsewhere: Place
 
+    def went_by(self, token: str) -> bool:
+        """Whether the store that says so was moved away by this move."""
+        return (self.state, self.token) == (MOVED, token)
+
 
 class MovedAwayError(StoreError):
     """This store was moved elsewhere and takes nothing any more."""

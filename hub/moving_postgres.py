@@ -24,7 +24,7 @@ from psycopg import IsolationLevel, sql
 from hub import postgres_link as link
 from hub import store_postgres_sql as statements
 from hub.day_keys import DayKeys, name_of
-from hub.moving import MOVED, POSTGRES, TABLES, Head, Mark, Place, Row, is_same, moved_away
+from hub.moving import POSTGRES, TABLES, Head, Mark, Place, Row, is_same, moved_away
 from hub.postgres_mark import mark_of
 from hub.store import StoreError
 
@@ -265,7 +265,7 @@ def is_decided(dsn: str, token: str) -> bool:
     db = link.connect(dsn)
     try:
         mark = mark_of(db)
-        return mark is not None and (mark.state, mark.token) == (MOVED, token)
+        return mark is not None and mark.went_by(token)
     finally:
         db.close()
 

@@ -223,7 +223,7 @@ def is_decided(path: Path, token: str) -> bool:
         return False
     finally:
         db.close()
-    return mark is not None and (mark.state, mark.token) == (MOVED, token)
+    return mark is not None and mark.went_by(token)
 
 
 def let_keys_go(path: Path) -> None:

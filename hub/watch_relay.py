@@ -132,8 +132,7 @@ class Relay:
         self._producer = Producer(client_settings(self._way, _PRODUCER), logger=_log)
 
     def _place_to_begin(self, settled: int) -> int:
-        size, recovery = self._store.head().size, self._store.recovery()
-        number, first = (1, 0) if recovery is None else (recovery.number, recovery.entry)
+        size, (number, first) = self._store.head().size, self._log_of_now()
         if settled == NOT_TOLD:
             return self._first_kept()
         log, index = log_and_index(settled)
@@ -143,6 +142,11 @@ class Relay:
                 "copy, recover it first (`schakel hub recover`); if the topic is of another hub, give this hub its own."
             )
         return index if log == number else min(index, first)
+
+    def _log_of_now(self) -> tuple[int, int]:
+        """The number of the log that this hub writes, and its first entry."""
+        recovery = self._store.recovery()
+        return (1, 0) if recovery is None else (recovery.number, recovery.entry)
 
     def _first_kept(self) -> int:
         """The first entry that is young enough to be counted: the days of entries never fall."""
@@ -161,8 +165,7 @@ class Relay:
     def _copy(self, start: int, end: int, now: int) -> None:
         records = self._store.records(start, end)
         self._learn(records)
-        recovery = self._store.recovery()
-        number, first = (1, 0) if recovery is None else (recovery.number, recovery.entry)
+        number, first = self._log_of_now()
         settled = place_of(number if start >= first else number - 1, start)
         made: list[Outcome] = []
         for log, part in (

@@ -18,9 +18,7 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
-import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -29,7 +27,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 from cryptography import x509
@@ -37,6 +34,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+
+from deploy.watched import free_port
+from tests.servers import MEMORY, as_user, missing, other_user
 
 VERSION = "4.3.1"
 # Kafka writes its log through slf4j; the binding is not among what it brings.
@@ -55,25 +55,7 @@ _LOGGING = """Configuration:
   Loggers:
     Root: {level: WARN, AppenderRef: {ref: File}}
 """
-# Becomes another user when it is root, and dies with its parent.
-_AS = """
-import ctypes, os, pwd, signal, sys
-user = sys.argv[1]
-if user:
-    one = pwd.getpwnam(user)
-    os.setgroups([]); os.setgid(one.pw_gid); os.setuid(one.pw_uid)
-ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-os.execvp(sys.argv[2], sys.argv[2:])
-"""
-_MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp"
 _WAIT = 120.0
-
-
-def missing(sentence: str) -> None:
-    """Skips the test; fails it where SCHAKEL_REQUIRE names kafka."""
-    if "kafka" in os.environ.get("SCHAKEL_REQUIRE", "").split(","):
-        pytest.fail(sentence)
-    pytest.skip(sentence)
 
 
 @cache
@@ -83,11 +65,11 @@ def jars() -> Path:
     place = Path(os.environ.get("SCHAKEL_KAFKA_CACHE") or Path(base) / "schakel" / "kafka")
     target = place / VERSION
     if shutil.which("java") is None:
-        missing("Java 17 is not on this machine, and Kafka needs it: apt-get install openjdk-17-jre-headless")
+        missing("kafka", "Java 17 is not on this machine, and Kafka needs it: apt-get install openjdk-17-jre-headless")
     if target.is_dir():
         return target
     if shutil.which("mvn") is None:
-        missing("Maven fetches Kafka's jars and is not on this machine: apt-get install maven")
+        missing("kafka", "Maven fetches Kafka's jars and is not on this machine: apt-get install maven")
     place.mkdir(parents=True, exist_ok=True)
     # Two test processes start at once: the second waits and finds what the first fetched.
     with (place / "lock").open("w") as lock:
@@ -104,7 +86,7 @@ def _fetch(place: Path, target: Path) -> None:
         words = ["mvn", "-B", "-q", "-C", "-f", str(pom), "dependency:copy-dependencies", "-DincludeScope=runtime"]
         done = subprocess.run([*words, f"-DoutputDirectory={made}"], capture_output=True, check=False)
         if done.returncode or not (made / f"kafka_2.13-{VERSION}.jar").is_file():
-            missing(f"Maven could not fetch Kafka {VERSION}: try `mvn dependency:copy-dependencies` by hand")
+            missing("kafka", f"Maven could not fetch Kafka {VERSION}: try `mvn dependency:copy-dependencies` by hand")
         made.rename(target)
 
 
@@ -209,19 +191,19 @@ class Kafka:
         controllers: int = 0,
         tls: bool = False,
         settings: dict[str, str] | None = None,
-        place: str = _MEMORY,
+        place: str = MEMORY,
         heap: str = "512m",
     ) -> None:
         found = jars()
         self.tls, self.heap, self._settings = tls, heap, dict(settings or {})
         self.root = Path(tempfile.mkdtemp(prefix="schakel-kafka-", dir=place))
         self.root.chmod(0o755)
-        self.user = _other_user()
+        self.user = other_user()
         atexit.register(self.remove)
         self._jars = self._reachable(found)
         self.authority = Authority(self.root / "certificates") if tls else None
         roles = ["broker"] * brokers + ["controller"] * controllers if controllers else ["broker,controller"] * brokers
-        ports = _free_ports(2 * len(roles))
+        ports = list(_ports(2 * len(roles)))
         self.nodes = [
             Node(self, number, role, {"CLIENT": ports[2 * number - 2], "CONTROLLER": ports[2 * number - 1]})
             for number, role in enumerate(roles, 1)
@@ -244,7 +226,7 @@ class Kafka:
         """Until so many brokers (None: all) are there and a controller leads them."""
         wanted = len(self.brokers) if brokers is None else brokers
         until = time.monotonic() + _WAIT
-        admin = AdminClient(self.client(logger=_Silent()))
+        admin = AdminClient(self.client(logger=Silent()))
         while True:
             try:
                 seen = admin.list_topics(timeout=1)
@@ -280,13 +262,16 @@ class Kafka:
 
     def admin(self) -> AdminClient:
         """A client that may do everything."""
-        return AdminClient(self.client(logger=_Silent()))
+        return AdminClient(self.client(logger=Silent()))
+
+    def unused(self, word: str) -> str:
+        """A name that no other test has, nor the same one again: a worker may take up a file of tests twice."""
+        self._made += 1
+        return f"{word}-{os.getpid()}-{self._made}"
 
     def topic(self, name: str | None = None, *, partitions: int = 1, **config: str) -> str:
         """Makes a topic, under a name that no other test has if none is given; returns its name."""
-        if name is None:
-            self._made += 1
-            name = f"t{os.getpid()}-{self._made}"
+        name = name or self.unused("t")
         copies = min(3, len(self.brokers))
         # A client that is collected before its answer is there takes the answer with it.
         admin = self.admin()
@@ -311,7 +296,7 @@ class Kafka:
         logging.write_text(_LOGGING.replace("PLACE", str(self.root / f"log-{number}")))
         flags = [f"-Xmx{self.heap}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true"]
         command = ["java", *flags, f"-Dlog4j2.configurationFile={logging}", "-cp", f"{self._jars}/*", program, *words]
-        return [sys.executable, "-c", _AS, self.user, *command]
+        return as_user(self.user, signal.SIGKILL, *command)
 
     def settings_of(self, node: Node) -> dict[str, str]:
         """What stands in the file of a node."""
@@ -408,26 +393,16 @@ def kafka() -> Kafka:
     return Kafka()
 
 
-class _Silent:
+class Silent:
     """Takes what a client says while brokers are still starting or gone on purpose."""
 
     def log(self, *_: object, **__: object) -> None:
         """Nothing."""
 
 
-def _free_ports(count: int) -> list[int]:
-    held = [socket.socket() for _ in range(count)]
-    try:
-        for one in held:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in held]
-    finally:
-        for one in held:
-            one.close()
-
-
-def _other_user() -> str:
-    if os.geteuid() != 0:
-        return ""
-    known = {one.pw_name for one in pwd.getpwall()}
-    return "postgres" if "postgres" in known else "nobody"
+def _ports(count: int) -> set[int]:
+    """So many, no two the same."""
+    found: set[int] = set()
+    while len(found) < count:
+        found.add(free_port())
+    return found

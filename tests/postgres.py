@@ -14,31 +14,18 @@ import pwd
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from functools import cache
 from pathlib import Path
 
 import psycopg
-import pytest
 
 from hub.store_postgres import PostgresStore
+from tests.servers import MEMORY, as_user, missing, other_user
 
 USER = "hub"
 _PLACES = [Path(f"/usr/lib/postgresql/{version}/bin") for version in range(19, 14, -1)]
-# Becomes another user when it is root, and dies with its parent.
-_AS = """
-import ctypes, os, pwd, signal, sys
-user = sys.argv[1]
-if user:
-    one = pwd.getpwnam(user)
-    os.setgroups([]); os.setgid(one.pw_gid); os.setuid(one.pw_uid)
-ctypes.CDLL(None).prctl(1, signal.SIGQUIT)
-os.execv(sys.argv[2], sys.argv[2:])
-"""
-# What a process killed leaves behind is the same in memory, and eight tests at a time don't wait for one disk.
-_MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp"
 _SETTINGS = ("shared_buffers=32MB", "max_connections=40", "listen_addresses=", "max_wal_size=256MB")
 
 
@@ -48,24 +35,17 @@ def binaries() -> Path:
     places = [*_PLACES, *([Path(on_path).parent] if on_path else [])]
     found = next((place for place in places if (place / "initdb").exists()), None)
     if found is None:
-        missing("PostgreSQL 15 or newer is not on this machine: apt-get install postgresql-15")
+        missing("postgres", "PostgreSQL 15 or newer is not on this machine: apt-get install postgresql-15")
     return found
-
-
-def missing(sentence: str) -> None:
-    """Skips the test; fails it where SCHAKEL_REQUIRE names postgres."""
-    if "postgres" in os.environ.get("SCHAKEL_REQUIRE", "").split(","):
-        pytest.fail(sentence)
-    pytest.skip(sentence)
 
 
 class Cluster:
     """A server with databases, that can be killed and started again."""
 
-    def __init__(self, *settings: str, place: str = _MEMORY) -> None:
+    def __init__(self, *settings: str, place: str = MEMORY) -> None:
         self.bin = binaries()
         self.root = Path(tempfile.mkdtemp(prefix="schakel-pg-", dir=place))
-        self.user = _other_user()
+        self.user = other_user()
         if self.user:
             os.chown(self.root, pwd.getpwnam(self.user).pw_uid, pwd.getpwnam(self.user).pw_gid)
         self.root.chmod(0o755)
@@ -162,7 +142,7 @@ class Cluster:
         self._asked.clear()
 
     def _as(self, program: str, *words: str) -> list[str]:
-        return [sys.executable, "-c", _AS, self.user, str(self.bin / program), *words]
+        return as_user(self.user, signal.SIGQUIT, str(self.bin / program), *words)
 
 
 _EMPTY = """
@@ -193,10 +173,3 @@ def name_in(dsn: str) -> str:
 def cluster() -> Cluster:
     """The cluster of this process."""
     return Cluster()
-
-
-def _other_user() -> str:
-    if os.geteuid() != 0:
-        return ""
-    known = {one.pw_name for one in pwd.getpwall()}
-    return "postgres" if "postgres" in known else "nobody"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -98,6 +99,10 @@ class Site:
             reader.close()
         return found
 
+    def names(self) -> Counter[bytes]:
+        """How often each notice stands in its topic, by its name."""
+        return Counter(dict(one.headers() or [])["schakel-notice"] for one in self.records("notices"))  # type: ignore[misc]
+
     def end(self, name: str) -> int:
         """Where the next record will stand, in all partitions together: marks of transactions count too."""
         topic = self.topic(name)
@@ -130,10 +135,16 @@ def until(holds: Callable[[], object], seconds: float = SECONDS) -> None:
 
 
 @contextmanager
-def two_with_topics(folder: Path, team: Site, provider: Site) -> Iterator[Net]:
-    """A team and a provider, both with topics, at work."""
+def two_with_topics(folder: Path, team: Site, provider: Site, people: Sequence[Person]) -> Iterator[Net]:
+    """A team and a provider, both with topics, at work: both know these clients, and each may tell the other."""
     with ExitStack() as stack:
-        yield set_up(folder, stack, (team.who(TEAM), provider.who(PROVIDER)))
+        made = set_up(folder, stack, (team.who(TEAM), provider.who(PROVIDER)))
+        for one in made.partners:
+            until(lambda one=one: one.process.events("brokers-there"))  # type: ignore[misc]
+        for site, topic in ((team, "wmo"), (provider, "uit")):
+            site.put(topic, *allocations(people))
+        until(lambda: len(provider.names()) == len(people))
+        yield made
 
 
 def support(today: int | None = None) -> Support:

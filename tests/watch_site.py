@@ -13,7 +13,7 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from hub.watch_outcomes import parse
 from hub.watch_relay import Relay
 from schemas.calendar import start_of_day
 from schemas.canonical import FrameError
-from tests.kafka import Kafka
+from tests.kafka import Kafka, kafka
 from tests.watch_log import Counted, GrowingLog
 
 PARTITIONS = 3
@@ -191,3 +191,13 @@ class World:
     def kill_relay(self) -> None:
         self.relay.close()
         self.relay = self.new_relay()
+
+
+@contextmanager
+def watched(folder: Path) -> Iterator[World]:
+    """A world around the broker of this process."""
+    site = Site(kafka(), folder / "hub")
+    made = World(site)
+    yield made
+    made.relay.close()
+    site.close()

@@ -26,6 +26,7 @@ from hub.kafka_topics import MakeTopic, SetSetting, from_topic, number_of
 from schemas.codes import Code
 from schemas.envelope import LARGEST
 from tests.kafka import kafka
+from tests.sending import sent
 
 NUMBER = 990_101  # of no other test of this broker
 TOPIC = from_topic(NUMBER)
@@ -42,17 +43,6 @@ def settings() -> KafkaSending:
     for _ in apply(admin, [one for one in changes if isinstance(one, MakeTopic) and one.topic.name == TOPIC]):
         pass
     return KafkaSending(brokers=brokers, topic=TOPIC)
-
-
-def sent(settings: KafkaSending, *frames: bytes, seconds: float = 30.0) -> tuple[list[Code], str | None]:
-    async def ask() -> tuple[list[Code], str | None]:
-        sender = KafkaSender(settings, seconds)
-        try:
-            return await sender.send(frames), sender.away
-        finally:
-            await sender.close()
-
-    return asyncio.run(ask())
 
 
 def last(count: int) -> list[Record]:

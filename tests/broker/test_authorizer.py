@@ -43,7 +43,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from adapters.connections.kafka import KafkaSender
-from adapters.kafka_settings import KafkaSending
 from deploy.exits import Exit
 from hub.kafka_acls import HUB, WATCHER, acls, principal_of
 from hub.kafka_cluster import read_cluster
@@ -52,6 +51,8 @@ from schemas.codes import Code
 from schemas.envelope import LARGEST
 from schemas.kafka_way import client_settings
 from tests.broker.conftest import FIRST, Site
+from tests.kafka import Silent
+from tests.sending import sent
 
 FOREIGN = [from_topic(2), from_topic(3), INTAKE, OUTCOMES, changelog("hours"), "__consumer_offsets", "nobodys"]
 ANY = AclBindingFilter(
@@ -63,16 +64,9 @@ HIDDEN = {"TOPIC_AUTHORIZATION_FAILED", "UNKNOWN_TOPIC_OR_PART", "_UNKNOWN_PARTI
 Settings = dict[str, Any]
 
 
-class Quiet:
-    """Takes what a client says of being refused."""
-
-    def log(self, *_: object, **__: object) -> None:
-        """Nothing."""
-
-
 def settings(site: Site, number: int = 1, **more: object) -> Settings:
     named = {name.replace("_", "."): value for name, value in more.items()}
-    return {**client_settings(site.sends(number), {}), "logger": Quiet(), **named}
+    return {**client_settings(site.sends(number), {}), "logger": Silent(), **named}
 
 
 def name_of(error: KafkaException) -> str:
@@ -131,19 +125,6 @@ def newest(site: Site, topic: str) -> Message:
         return found
     finally:
         reader.close()
-
-
-def sent(settings: KafkaSending, *frames: bytes, seconds: float = 5.0) -> tuple[list[Code], str | None]:
-    """The answers of an edge's own sender, and what keeps it away."""
-
-    async def ask() -> tuple[list[Code], str | None]:
-        sender = KafkaSender(settings, seconds)
-        try:
-            return await sender.send(frames), sender.away
-        finally:
-            await sender.close()
-
-    return asyncio.run(ask())
 
 
 # ------------------------------------------------------------------------------------------------ writing
@@ -318,7 +299,7 @@ def read_one(config: Settings, topic: str, end: int, wait: float = WAIT) -> set[
 
 
 def test_the_watch_reads_outcomes_and_keeps_its_table_and_reaches_nothing_else(site: Site) -> None:
-    watch = {**site.kafka.client(WATCHER, **{"group.id": WATCH}), "logger": Quiet()}
+    watch = {**site.kafka.client(WATCHER, **{"group.id": WATCH}), "logger": Silent()}
     assert produced(site.kafka.client(), OUTCOMES, b"x", partition=0) == "delivered"
     assert read_one(watch, OUTCOMES, ends(site, OUTCOMES)[0]) == {"a record"}
     assert produced(watch, changelog("hours"), b"x", key=b"k", partition=0) == "delivered"
@@ -336,7 +317,7 @@ def test_the_watch_reads_outcomes_and_keeps_its_table_and_reaches_nothing_else(s
 
 
 def test_the_hub_reads_how_far_it_wrote_to_the_watch_and_is_none_of_its_workers(site: Site) -> None:
-    hub = {**site.kafka.client(HUB, **{"group.id": WATCH}), "logger": Quiet()}
+    hub = {**site.kafka.client(HUB, **{"group.id": WATCH}), "logger": Silent()}
     for topic in (OUTCOMES, INTAKE):
         assert produced(hub | {"enable.idempotence": True}, topic, partition=0) == "delivered"
     assert read_one(hub, OUTCOMES, ends(site, OUTCOMES)[0]) == {"a record"}
@@ -366,7 +347,7 @@ def test_nobody_without_a_certificate_of_this_authority_gets_in(site: Site, tmp_
     own = settings(site)
     bare = {name: one for name, one in own.items() if name not in {"ssl.certificate.location", "ssl.key.location"}}
     forged = own | {"ssl.certificate.location": str(stranger.certificate), "ssl.key.location": str(stranger.key)}
-    plain = {"bootstrap.servers": site.kafka.bootstrap, "logger": Quiet()}
+    plain = {"bootstrap.servers": site.kafka.bootstrap, "logger": Silent()}
     before = ends(site, from_topic(1))
     for config in (bare, forged, plain):
         assert produced(config, from_topic(1)) == "_MSG_TIMED_OUT"

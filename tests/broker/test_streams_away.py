@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import signal
-from collections import Counter
 from collections.abc import Iterator, Mapping
 
 import pytest
@@ -26,7 +25,7 @@ from deploy.story import messages
 from deploy.story.person import CITIZEN
 from schemas.calendar import day_of
 from tests.kafka import Kafka
-from tests.streams_site import Site, allocations, two_with_topics, until
+from tests.streams_site import Site, two_with_topics, until
 
 TODAY = day_of(MachineClock(None)())
 READS = (AclOperation.READ, AclOperation.DESCRIBE)
@@ -80,17 +79,8 @@ def sites(broker: Kafka) -> tuple[Site, Site]:
 
 @pytest.fixture(scope="module")
 def net(sites: tuple[Site, Site], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Net]:
-    with two_with_topics(tmp_path_factory.mktemp("net") / "n", *sites) as made:
-        for one in made.partners:
-            until(lambda one=one: one.process.events("brokers-there"))  # type: ignore[misc]
-        for site, topic in zip(sites, ("wmo", "uit"), strict=True):
-            site.put(topic, *allocations([CITIZEN]))
-        until(lambda: len(sites[1].records("notices")) == 1)
+    with two_with_topics(tmp_path_factory.mktemp("net") / "n", *sites, [CITIZEN]) as made:
         yield made
-
-
-def _names(site: Site) -> Counter[bytes]:
-    return Counter(dict(one.headers() or [])["schakel-notice"] for one in site.records("notices"))  # type: ignore[misc]
 
 
 def _review(number: int) -> bytes:
@@ -114,10 +104,10 @@ def test_while_its_brokers_are_away_an_edge_goes_on_and_resumes_where_it_was(
     net: Net, sites: tuple[Site, Site], broker: Kafka, how: signal.Signals
 ) -> None:
     team, provider = sites
-    before, number = _names(provider), 100 * how
+    before, number = provider.names(), 100 * how
     there = [len(one.process.events("brokers-there")) for one in net.partners]
     team.put("zaken", _review(number))
-    until(lambda: len(_names(provider)) == len(before) + 1)
+    until(lambda: len(provider.names()) == len(before) + 1)
     broker.stop(how)
     until(lambda: all(one.process.events("brokers-away") for one in net.partners))
     net.team.put(f"map-{number}.json", _review(number + 1))  # the folder goes on, and the hub
@@ -127,8 +117,8 @@ def test_while_its_brokers_are_away_an_edge_goes_on_and_resumes_where_it_was(
     for one, count in zip(net.partners, there, strict=True):
         until(lambda one=one, count=count: len(one.process.events("brokers-there")) > count)  # type: ignore[misc]
     team.put("zaken", _review(number + 2))
-    until(lambda: len(_names(provider)) == len(before) + 3)
-    assert len(_names(provider)) == len(before) + 3
+    until(lambda: len(provider.names()) == len(before) + 3)
+    assert len(provider.names()) == len(before) + 3
     assert net.team.process.events("brokers-there")
 
 

@@ -18,8 +18,7 @@ from hub.watch_relay import PAGE, read_end
 from schemas import entry
 from schemas.calendar import day_of
 from schemas.entry import committed
-from tests.kafka import kafka
-from tests.watch_site import PARTITIONS, TABLE, Site, World, entries_told
+from tests.watch_site import PARTITIONS, TABLE, World, entries_told, watched
 
 pytest.importorskip("faust", reason="Faust comes with the extra `streams`")
 MANY = 6_000
@@ -27,11 +26,8 @@ MANY = 6_000
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    site = Site(kafka(), tmp_path / "hub")
-    made = World(site)
-    yield made
-    made.relay.close()
-    site.close()
+    with watched(tmp_path) as made:
+        yield made
 
 
 def test_counts_equal_those_of_the_log_after_the_watch_and_the_relay_were_killed_again_and_again(world: World) -> None:

@@ -9,7 +9,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Thread
 
-from deploy.demo_net import Process, set_up
+from deploy.demo_net import PROGRAM, Process, set_up
 from deploy.options import HUB_FILE
 from deploy.story.world import PROVIDER, TEAM
 from hub.config import load_hub_config
@@ -28,7 +27,6 @@ from tests.postgres import Cluster
 
 DISK = "192m"  # Kafka's jars are on it too
 WORKERS = 2
-_PROGRAM = "from deploy.cli import main; main()"
 _PARTITIONS = 6
 _START_SECONDS = 60.0
 
@@ -48,7 +46,7 @@ class Region(Town):
 
     def schakel(self, *words: str) -> str:
         """A command of the operator; what it said."""
-        command = [sys.executable, "-c", _PROGRAM, *words, "--config", str(self.net.folder / "hub")]
+        command = [*PROGRAM, *words, "--config", str(self.net.folder / "hub")]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"schakel {words[0]} {words[1]}: {done.stdout[-500:]}{done.stderr[-500:]}"
         return done.stdout

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.request import urlopen
@@ -40,9 +39,8 @@ def broker() -> Kafka:
 
 @pytest.fixture(scope="module")
 def sites(broker: Kafka) -> tuple[Site, Site]:
-    mark = f"{os.getpid()}"
-    team = Site(broker, f"gemeente-{mark}", {"wmo": "iwmo", "zaken": "cloudevents"})
-    provider = Site(broker, f"zorg-{mark}", {"uit": "auto"}, notices="cloudevents")
+    team = Site(broker, broker.unused("gemeente"), {"wmo": "iwmo", "zaken": "cloudevents"})
+    provider = Site(broker, broker.unused("zorg"), {"uit": "auto"}, notices="cloudevents")
     team.make(2)
     provider.make(3)
     return team, provider
@@ -50,23 +48,8 @@ def sites(broker: Kafka) -> tuple[Site, Site]:
 
 @pytest.fixture(scope="module")
 def net(sites: tuple[Site, Site], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Net]:
-    with two_with_topics(tmp_path_factory.mktemp("net") / "n", *sites) as made:
-        for one in made.partners:
-            until(lambda one=one: one.process.events("brokers-there"))  # type: ignore[misc]
-        # Every client is known at both sides, and each side may tell the other.
-        for site, topic in zip(sites, ("wmo", "uit"), strict=True):
-            site.put(topic, *allocations(PEOPLE))
-        until(lambda: len(_names(sites[1])) == len(PEOPLE))
+    with two_with_topics(tmp_path_factory.mktemp("net") / "n", *sites, PEOPLE) as made:
         yield made
-
-
-def _names(site: Site) -> Counter[bytes]:
-    """How often each notice stands in the topic, by its name."""
-    return Counter(_name(one) for one in site.records("notices"))
-
-
-def _name(record: Message) -> bytes:
-    return dict(record.headers() or [])["schakel-notice"]  # type: ignore[return-value]
 
 
 def _told(partner: Partner) -> list[bytes]:
@@ -112,15 +95,15 @@ def test_what_a_topic_says_is_told_and_comes_out_in_the_other_topic(net: Net, si
 def test_the_same_record_twice_and_the_same_message_in_the_folder_tell_once(net: Net, sites: tuple[Site, Site]) -> None:
     team, provider = sites
     (review,) = _reviews(PEOPLE[1], [1])
-    before, known = len(_names(provider)), _counted(net.team)[KNOWN]
+    before, known = len(provider.names()), _counted(net.team)[KNOWN]
     team.put("zaken", review, review)
-    until(lambda: len(_names(provider)) == before + 1)
+    until(lambda: len(provider.names()) == before + 1)
     net.team.put("nog-eens.json", review)
     until(lambda: not net.team.waiting())
     team.put("zaken", review)
     until(lambda: _counted(net.team)[KNOWN] == known + 2)
     assert len(_told(net.team)) == len(set(_told(net.team)))
-    assert len(_names(provider)) == before + 1
+    assert len(provider.names()) == before + 1
 
 
 def test_notices_about_one_client_have_one_key_that_says_nothing_and_keep_their_order(
@@ -149,7 +132,7 @@ def test_notices_about_one_client_have_one_key_that_says_nothing_and_keep_their_
 
 def test_what_a_transaction_took_back_is_never_told(net: Net, sites: tuple[Site, Site], broker: Kafka) -> None:
     team, provider = sites
-    before = len(_names(provider))
+    before = len(provider.names())
     producer = Producer(broker.client(**{"transactional.id": "bron"}))
     producer.init_transactions(30)
     for ends, number in ((producer.abort_transaction, 30), (producer.commit_transaction, 31)):
@@ -157,20 +140,20 @@ def test_what_a_transaction_took_back_is_never_told(net: Net, sites: tuple[Site,
         producer.produce(team.topic("zaken"), _reviews(PEOPLE[2], [number])[0], partition=0)
         producer.flush(30)
         ends(30)
-    until(lambda: len(_names(provider)) == before + 1)
+    until(lambda: len(provider.names()) == before + 1)
     team.put("zaken", _reviews(PEOPLE[2], [32])[0], partition=0)
-    until(lambda: len(_names(provider)) == before + 2)
+    until(lambda: len(provider.names()) == before + 2)
     net.team.process.need_alive()
 
 
 def test_records_that_their_producer_packed_are_read(net: Net, sites: tuple[Site, Site]) -> None:
     team, provider = sites
-    before = len(_names(provider))
+    before = len(provider.names())
     for number, packed in enumerate(("gzip", "snappy", "lz4", "zstd")):
         producer = Producer(team.kafka.client(**{"compression.type": packed}))
         producer.produce(team.topic("zaken"), _reviews(PEOPLE[3], [40 + number])[0])
         assert producer.flush(30) == 0
-    until(lambda: len(_names(provider)) == before + 4)
+    until(lambda: len(provider.names()) == before + 4)
     net.team.process.need_alive()
 
 
@@ -199,11 +182,11 @@ def test_every_bad_record_has_a_report_and_is_counted_and_the_next_record_goes_o
     net: Net, sites: tuple[Site, Site]
 ) -> None:
     team, provider = sites
-    before, counted = len(_names(provider)), _counted(net.team)
+    before, counted = len(provider.names()), _counted(net.team)
     for number, (value, headers, _) in enumerate(BAD.values()):
         team.put("zaken", value, key=PLANTED, headers=headers, partition=0)
         team.put("zaken", _reviews(PEOPLE[4], [60 + number])[0], partition=0)
-    until(lambda: len(_names(provider)) == before + len(BAD))
+    until(lambda: len(provider.names()) == before + len(BAD))
     until(lambda: len(_reports(team, "zaken")) == len(BAD))
     found = _reports(team, "zaken")
     assert [[one["fout"] for one in report["fouten"]] for report in found] == [[word] for _, _, word in BAD.values()]  # type: ignore[attr-defined]
@@ -237,7 +220,7 @@ def _worker(partner: Partner) -> int:
 
 def test_an_edge_killed_in_the_middle_tells_nothing_twice_and_loses_nothing(net: Net, sites: tuple[Site, Site]) -> None:
     team, provider = sites
-    before, told = _names(provider), set(_told(net.team))
+    before, told = provider.names(), set(_told(net.team))
     sent = 0
     for round_ in range(4):
         numbers = range(1000 + 10 * round_, 1010 + 10 * round_)
@@ -256,19 +239,19 @@ def test_an_edge_killed_in_the_middle_tells_nothing_twice_and_loses_nothing(net:
         until(lambda: net.team.process.events("has-store"))
         until(lambda: net.team.process.events("brokers-there"))
     until(lambda: team.committed("zaken") == team.end("zaken"))
-    until(lambda: len(_names(provider)) >= len(before) + sent)
+    until(lambda: len(provider.names()) >= len(before) + sent)
     events = [one for one in _told(net.team) if one not in told]
     assert len(events) == len(set(events)) == sent
-    assert set((_names(provider) - before).values()) == {1}
+    assert set((provider.names() - before).values()) == {1}
 
 
 def test_an_edge_that_is_asked_to_end_acknowledges_what_it_took_and_its_worker_ends_too(
     net: Net, sites: tuple[Site, Site]
 ) -> None:
     team, provider = sites
-    before, worker = len(_names(provider)), _worker(net.team)
+    before, worker = len(provider.names()), _worker(net.team)
     team.put("zaken", _reviews(PEOPLE[5], [5000])[0])
-    until(lambda: len(_names(provider)) == before + 1)
+    until(lambda: len(provider.names()) == before + 1)
     assert net.team.process.stop() == 0
     assert not Path(f"/proc/{worker}").exists()
     assert team.committed("zaken") == team.end("zaken")
@@ -281,7 +264,7 @@ def test_while_the_hub_is_away_an_allocation_waits_and_what_stands_behind_it(
 ) -> None:
     team, provider = sites
     (newcomer,) = clients(len(PEOPLE) + 1, CITIZEN)[len(PEOPLE) :]
-    before, had = len(_names(provider)), team.committed("wmo")
+    before, had = len(provider.names()), team.committed("wmo")
     net.hub.stop()
     team.put("wmo", b"rommel", partition=0)
     team.put("wmo", *allocations([newcomer]), partition=0)
@@ -293,7 +276,7 @@ def test_while_the_hub_is_away_an_allocation_waits_and_what_stands_behind_it(
     net.hub.start()
     provider.put("uit", *allocations([newcomer]))
     until(lambda: team.committed("wmo") == had + 3)
-    until(lambda: len(_names(provider)) == before + 2)
+    until(lambda: len(provider.names()) == before + 2)
     assert len(_reports(team, "wmo")) == 2
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from hub.day_keys import _SLOT, _SLOTS, DayKeys, name_of
 from hub.store import StoreError
-from tests.postgres import missing
+from tests.servers import missing
 
 
 def test_a_key_that_was_made_is_never_replaced_whoever_makes_it_again(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_a_slot_that_is_half_written_or_damaged_holds_no_key_and_the_others_stay
 def test_where_postgresql_is_required_a_skip_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCHAKEL_REQUIRE", "kafka,postgres")
     with pytest.raises(pytest.fail.Exception, match="install it"):
-        missing("install it")
+        missing("postgres", "install it")
     monkeypatch.setenv("SCHAKEL_REQUIRE", "kafka")
     with pytest.raises(pytest.skip.Exception, match="install it"):
-        missing("install it")
+        missing("postgres", "install it")

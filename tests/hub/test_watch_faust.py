@@ -15,19 +15,15 @@ from hub.kafka_topics import OUTCOMES
 from hub.watch_outcomes import NO_HOUR, parse, place_of
 from hub.watch_relay import FRESH_MS, PAGE, RelayError, hour_seen, read_end
 from schemas.calendar import start_of_day
-from tests.kafka import kafka
-from tests.watch_site import NOON, Site, World, entries_told
+from tests.watch_site import NOON, World, entries_told, watched
 
 pytest.importorskip("faust", reason="Faust comes with the extra `streams`")
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    site = Site(kafka(), tmp_path / "hub")
-    made = World(site)
-    yield made
-    made.relay.close()
-    site.close()
+    with watched(tmp_path) as made:
+        yield made
 
 
 def test_counts_are_those_of_the_log_after_a_kill_and_what_is_no_outcome_is_counted_apart(world: World) -> None:
