@@ -31,8 +31,10 @@ from adapters.code_slips import Slip, count_printed, slip
 from adapters.consent_receipt import ENDED, About, Agreed, Receipt, about, as_text, had, receipt_of
 from adapters.consent_words import OUTGROWN
 from adapters.lines import CODE, Wish, begin_anew, end_grant, is_open, make
-from adapters.records import ACTIVE, CONSENTS, FROZEN, GRANTS, SPOKEN, Client, Consented, Grant, Reads, Refused, Spoken
+from adapters.records_outgoing import ACTIVE, FROZEN, GRANTS, Client, Grant
+from adapters.records_people import CONSENTS, SPOKEN, Consented, Refused, Spoken
 from adapters.refusals import may_agree, refuse
+from adapters.shelf import Reads
 from adapters.stop_code import stop_code
 from adapters.store import Transaction
 from adapters.withdrawals import withdraw

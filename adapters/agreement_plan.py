@@ -14,7 +14,8 @@ from typing import Final, NamedTuple
 from adapters import consent_words
 from adapters.address_book import AddressBook, Partner
 from adapters.consent_words import WHO
-from adapters.records import Client, Reads
+from adapters.records_outgoing import Client
+from adapters.shelf import Reads
 from adapters.workplace import Workplace
 from consent.rules import Row, RuleTable, ways
 from consent.whose import (

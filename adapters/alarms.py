@@ -12,7 +12,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from adapters.records import Reads, Shelf, number_key
+from adapters.shelf import Reads, Shelf, number_key
 from adapters.store import Table, Transaction
 
 _NUMBERS: Final = b"numbers"

@@ -17,7 +17,7 @@ from typing import Final
 from adapters.agreement import CONSENT, NO_BSN
 from adapters.declarations import NO_OBJECTION, Declared, keep, last_day
 from adapters.lines import Wish, make
-from adapters.records import Client, Grant
+from adapters.records_outgoing import Client, Grant
 from adapters.refusals import is_refused
 from adapters.store import Transaction
 from adapters.workplace import Workplace

@@ -11,18 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from adapters.address_book import AddressBook
-from adapters.records import (
-    AWAITED,
-    GONE,
-    INTRODUCTIONS,
-    KNOWN,
-    TOLD,
-    Client,
-    Introduced,
-    Reads,
-    Told,
-    gone_key,
-)
+from adapters.records_incoming import AWAITED, GONE, INTRODUCTIONS, KNOWN, TOLD, Introduced, Told
+from adapters.records_outgoing import Client
+from adapters.shelf import Reads, gone_key
 from adapters.store import Transaction
 from consent.grant import handle, months
 from schemas.address import role_of

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from adapters import consent_words, kept_numbers
-from adapters.records import CLIENTS, Client, Reads
+from adapters.records_outgoing import CLIENTS, Client
+from adapters.shelf import Reads
 from adapters.store import Transaction
 from adapters.workplace import Workplace
 from schemas.identity import Citizen

@@ -19,7 +19,7 @@ from typing import Final
 from adapters import matters, revival
 from adapters.lines import end_grant
 from adapters.matters import END_UNNAMED
-from adapters.records import (
+from adapters.records_outgoing import (
     ACTIVE,
     CLOSINGS,
     DONE,
@@ -33,12 +33,11 @@ from adapters.records import (
     Closing,
     Grant,
     Item,
-    Reads,
     Source,
-    number_key,
 )
 from adapters.references import ANSWER_ROWS, read_of
 from adapters.refusals import CLOSED
+from adapters.shelf import Reads, number_key
 from adapters.store import Transaction
 from adapters.workplace import Workplace
 from schemas.event import Ending, Event, Kind, Law

@@ -13,7 +13,8 @@ from adapters import quotas
 from adapters.code import read_code
 from adapters.inbound import attach
 from adapters.recognition import recognise
-from adapters.records import AWAITED, INTRODUCTIONS, Awaited, Client, Introduced
+from adapters.records_incoming import AWAITED, INTRODUCTIONS, Awaited, Introduced
+from adapters.records_outgoing import Client
 from adapters.store import Transaction
 from adapters.workplace import Workplace
 

@@ -14,7 +14,8 @@ from adapters import quotas
 from adapters.address_book import AddressBook
 from adapters.code import OneTimeCode, new_code
 from adapters.lines import begin_anew, is_live, newest
-from adapters.records import CLIENTS, DONE, GRANTS, INTRODUCTION, ITEMS, Client, Grant, Reads
+from adapters.records_outgoing import CLIENTS, DONE, GRANTS, INTRODUCTION, ITEMS, Client, Grant
+from adapters.shelf import Reads
 from adapters.store import Transaction
 from adapters.workplace import Workplace
 from schemas.calendar import date_text, day_of

@@ -10,7 +10,9 @@ from typing import Final
 import orjson
 
 from adapters.lines import is_open
-from adapters.records import CONSENTS, GRANTS, Client, Consented, Reads
+from adapters.records_outgoing import GRANTS, Client
+from adapters.records_people import CONSENTS, Consented
+from adapters.shelf import Reads
 from adapters.workplace import Workplace
 from consent.dpv import as_dpv
 from consent.fhir_export import as_fhir

@@ -16,7 +16,7 @@ from typing import Final
 from adapters.address_book import AddressBook, Partner
 from adapters.agreement import CONSENT
 from adapters.consent_xml import as_json, is_xml
-from adapters.records import Client
+from adapters.records_outgoing import Client
 from adapters.workplace import Workplace
 from consent.fhir_consent import Answer, Consent, Effect, Question, Said, ask, rules
 from consent.fhir_consent_read import read

@@ -15,7 +15,8 @@ from adapters.address_book import AddressBook
 from adapters.citizen_text import CATEGORIES, NOTICE
 from adapters.code_slips import in_words
 from adapters.consent_words import OUTGROWN
-from adapters.records import DONE, EVENT, GRANTS, ITEMS, SENT, Client, Item, Reads
+from adapters.records_outgoing import DONE, EVENT, GRANTS, ITEMS, SENT, Client, Item
+from adapters.shelf import Reads
 from consent.whose import FOR_A_MINOR, Situation, age_of
 from schemas.event import Kind
 from schemas.registry import Registry

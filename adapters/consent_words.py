@@ -14,20 +14,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from adapters.lines import drop, end_grant
-from adapters.records import (
-    ACTIVE,
-    BIRTHS,
-    CLIENTS,
-    CONSENTS,
-    GRANTS,
-    SPOKEN,
-    STOPPED,
-    Born,
-    Client,
-    Grant,
-    Reads,
-    Spoken,
-)
+from adapters.records_outgoing import ACTIVE, CLIENTS, GRANTS, STOPPED, Client, Grant
+from adapters.records_people import BIRTHS, CONSENTS, SPOKEN, Born, Spoken
+from adapters.shelf import Reads
 from adapters.store import Transaction
 from adapters.workplace import Workplace
 from consent.precedence import REVOCABLE

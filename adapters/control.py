@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import cast
 
 from adapters.lines import chain, code_of
-from adapters.records import CLIENTS, REQUEST, Grant, Introduced, Item
+from adapters.records_incoming import Introduced
+from adapters.records_outgoing import CLIENTS, REQUEST, Grant, Item
 from adapters.workplace import Workplace
 from consent.grant import CodeProof, GrantTerms, bsn_record, code_record
 from schemas.calendar import date_text, parse_date

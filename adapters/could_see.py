@@ -16,25 +16,9 @@ from typing import Final
 
 from adapters.chain_view import kept_until
 from adapters.looks import COULD_SEE, Viewer, record
-from adapters.records import (
-    ACTIVE,
-    DONE,
-    EVENT,
-    GONE,
-    GRANTS,
-    HALTED,
-    HANDLES,
-    INTRODUCTIONS,
-    ITEMS,
-    ORDERS,
-    REPLACED,
-    TOLD,
-    Client,
-    Grant,
-    Introduced,
-    Reads,
-    gone_key,
-)
+from adapters.records_incoming import GONE, HALTED, INTRODUCTIONS, TOLD, Introduced
+from adapters.records_outgoing import ACTIVE, DONE, EVENT, GRANTS, HANDLES, ITEMS, ORDERS, REPLACED, Client, Grant
+from adapters.shelf import Reads, gone_key
 from adapters.workplace import Workplace
 from schemas.calendar import day_of
 

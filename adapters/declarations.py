@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from adapters.consent_words import WHO, born, declaration_key, situation, words
-from adapters.records import SPOKEN, Client, Grant, Reads, Spoken
+from adapters.records_outgoing import Client, Grant
+from adapters.records_people import SPOKEN, Spoken
+from adapters.shelf import Reads
 from adapters.store import Transaction
 from adapters.workplace import Workplace
 from consent.rules import Row

@@ -12,7 +12,7 @@ from adapters import onward
 from adapters.address_book import AddressBook
 from adapters.code_slips import waits_for
 from adapters.lines import is_live
-from adapters.records import (
+from adapters.records_outgoing import (
     ASKS,
     CLIENTS,
     DONE,
@@ -28,8 +28,8 @@ from adapters.records import (
     WAITING,
     Grant,
     Item,
-    Reads,
 )
+from adapters.shelf import Reads
 from schemas.calendar import day_of
 from schemas.codes import Code
 from schemas.registry import Registry

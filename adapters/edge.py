@@ -52,29 +52,25 @@ from adapters.keys import opening_private
 from adapters.notices import Notices
 from adapters.outbound import Outbound
 from adapters.peers import Peers
-from adapters.records import (
+from adapters.records_outgoing import (
     CLIENTS,
     EVENT,
     FROZEN,
     GRANTS,
     INTRODUCTION,
     ITEMS,
-    OWN,
-    OWN_KEY,
-    PEERS,
     STOPPED,
     WAITING,
     Client,
     Grant,
     Item,
-    Refused,
-    Restore,
-    back_up,
-    number_key,
 )
+from adapters.records_own import OWN, OWN_KEY, PEERS, Restore, back_up
+from adapters.records_people import Refused
 from adapters.references import brings_ground
 from adapters.refusals import CLOSED, KINDS, REASONS
 from adapters.restore import RestoringError
+from adapters.shelf import number_key
 from adapters.spread import AT_ONCE, DAYS
 from adapters.stop_code import read_stop_code
 from adapters.store import EdgeStore, Transaction

@@ -24,45 +24,42 @@ from adapters.consent_words import declaration_key
 from adapters.intake import Intake
 from adapters.lines import RECALL_DAYS, end_grant, is_live
 from adapters.looks import named
-from adapters.records import (
+from adapters.records_incoming import AWAITED, INTRODUCTIONS, NOTICES, TOLD, Introduced, Told
+from adapters.records_outgoing import (
     ACTIVE,
-    ASKINGS,
-    AWAITED,
-    BIRTHS,
     CLIENTS,
     CLOSINGS,
-    CONSENTS,
-    ERASED,
     EVENT,
     FINAL,
     FROZEN,
     GRANTS,
     HANDLES,
     HISTORY,
-    INFORMED,
-    INTRODUCTIONS,
     ITEMS,
-    LIMITS,
-    NOTICES,
-    OBJECTIONS,
     ORDERS,
-    REFUSALS,
     REQUESTS,
     SENDS,
     SOURCES,
-    SPOKEN,
-    TOLD,
     Client,
-    Erased,
     Grant,
-    Introduced,
     Item,
     Order,
-    Told,
-    number_key,
+)
+from adapters.records_people import (
+    ASKINGS,
+    BIRTHS,
+    CONSENTS,
+    ERASED,
+    INFORMED,
+    LIMITS,
+    OBJECTIONS,
+    REFUSALS,
+    SPOKEN,
+    Erased,
 )
 from adapters.rectify import PUT_BACK
 from adapters.refusals import CLOSED, standing
+from adapters.shelf import number_key
 from adapters.store import Transaction
 from adapters.workplace import Workplace
 from consent.record import from_bytes

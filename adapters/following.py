@@ -7,9 +7,10 @@ not opened, a new grant is made; where the table has no room, nobody is told.
 """
 
 from adapters.lines import NotLawfulError, Wish, end_grant, is_live, line_name, make, newest
-from adapters.records import ACTIVE, GRANTS, Client, Grant, Reads
+from adapters.records_outgoing import ACTIVE, GRANTS, Client, Grant
 from adapters.references import ALLOCATION_ROWS, SOURCE_ROWS, STATUTORY, sources_of
 from adapters.refusals import CLOSED
+from adapters.shelf import Reads
 from adapters.store import Transaction
 from adapters.workplace import Workplace
 from consent.decide import longest_validity

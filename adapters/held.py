@@ -17,7 +17,9 @@ from dataclasses import dataclass
 
 from adapters import inbound
 from adapters.address_book import AddressBook
-from adapters.records import CLIENTS, INTRODUCTIONS, TOLD, Introduced, Reads
+from adapters.records_incoming import INTRODUCTIONS, TOLD, Introduced
+from adapters.records_outgoing import CLIENTS
+from adapters.shelf import Reads
 from adapters.showing import OBJECTION, waits_for
 from adapters.store import Transaction
 from adapters.workplace import Workplace

@@ -32,36 +32,32 @@ from adapters.control import CameEvent, CameIntroduction, CameRequest, read_even
 from adapters.keys import RoleKeys
 from adapters.peers import FalseManifestError, Peers
 from adapters.recognition import await_code, came_again, recognise
-from adapters.records import (
+from adapters.records_incoming import (
     ANSWERS,
-    AUTOMATIC_REFUSED,
     AWAITED,
     GONE,
     HALTED,
     INTRODUCTIONS,
     KNOWN,
     NOTICES,
-    ORDERS,
     PROMISES,
     RECOGNISED,
     TOLD,
     Answer,
-    Client,
     Gone,
     Halted,
     Introduced,
     Known,
     Notify,
-    Order,
     Promised,
     Recognised,
     Told,
-    gone_key,
-    move,
-    place,
 )
+from adapters.records_outgoing import AUTOMATIC_REFUSED, ORDERS, Client, Order
+from adapters.records_own import move, place
 from adapters.refusals import is_refused
 from adapters.seal import UnreadableError, open_parts, open_retraction
+from adapters.shelf import gone_key
 from adapters.showing import waits_for
 from adapters.store import StoreError, Transaction
 from adapters.watch import TABLES

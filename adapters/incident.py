@@ -16,22 +16,21 @@ from dataclasses import dataclass
 from typing import Final
 
 from adapters.address_book import AddressBook
-from adapters.records import (
+from adapters.records_outgoing import (
     CLIENTS,
     DONE,
     EVENT,
     GRANTS,
     INTRODUCTION,
     ITEMS,
-    LOOKS,
     REQUEST,
     RETRACTION,
     WAITING,
     Grant,
     Item,
-    Look,
-    Reads,
 )
+from adapters.records_people import LOOKS, Look
+from adapters.shelf import Reads
 from adapters.workplace import Workplace
 from schemas.calendar import day_of
 

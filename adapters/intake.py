@@ -30,7 +30,7 @@ from adapters.course import Run, beside, event_of, meaning, place
 from adapters.following import active_grants, follow_sources, rows_among, statutory_rows
 from adapters.formats.native import Allocation, Course, NativeEvent
 from adapters.lines import RECALL_DAYS, add_item, line_name, newest
-from adapters.records import (
+from adapters.records_outgoing import (
     EVENT,
     FINAL,
     GRANTS,
@@ -48,12 +48,11 @@ from adapters.records import (
     Happened,
     Item,
     Mark,
-    Reads,
     Recalled,
     Requested,
-    Restore,
     Source,
 )
+from adapters.records_own import Restore
 from adapters.references import (
     ALLOCATION_ROWS,
     ANSWER,
@@ -68,6 +67,7 @@ from adapters.references import (
     sources_of,
 )
 from adapters.refusals import is_refused
+from adapters.shelf import Reads
 from adapters.spread import AT_ONCE
 from adapters.store import Transaction
 from adapters.workplace import Workplace

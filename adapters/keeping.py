@@ -13,21 +13,10 @@ from typing import Final
 from adapters import chain_view, consent_words, erasure, inbound, looks, objections, quotas, refusal_terms, requests
 from adapters.lines import RECALL_DAYS, unheard_introductions
 from adapters.outcomes import PUT_OFF
-from adapters.records import (
-    ANSWERS,
-    FACTS,
-    FINAL,
-    GRANTS,
-    HALTED,
-    ITEMS,
-    RECOGNISED,
-    REQUESTS,
-    SENDS,
-    WAITING,
-    move,
-    number_key,
-    place,
-)
+from adapters.records_incoming import ANSWERS, HALTED, RECOGNISED
+from adapters.records_outgoing import FACTS, FINAL, GRANTS, ITEMS, REQUESTS, SENDS, WAITING
+from adapters.records_own import move, place
+from adapters.shelf import number_key
 from adapters.spread import AT_ONCE, LONGEST_WAIT
 from adapters.store import Transaction
 from adapters.workplace import Workplace

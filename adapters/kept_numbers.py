@@ -9,7 +9,7 @@ alone; so what is destroyed when the last refusal goes is nobody's that this org
 from dataclasses import dataclass
 from typing import Final
 
-from adapters.records import Reads, Shelf
+from adapters.shelf import Reads, Shelf
 from adapters.store import Table, Transaction
 
 

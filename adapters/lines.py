@@ -18,18 +18,17 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from adapters.code import CODE_DAYS, OneTimeCode
-from adapters.records import (
+from adapters.records_incoming import HALTED, Halted
+from adapters.records_outgoing import (
     ACTIVE,
     AUTOMATIC_REFUSED,
     CLIENTS,
-    CONSENTS,
     DONE,
     EVENT,
     FACTS,
     FINAL,
     FROZEN,
     GRANTS,
-    HALTED,
     HANDLES,
     INTRODUCTION,
     ITEMS,
@@ -42,15 +41,14 @@ from adapters.records import (
     WAITING,
     Fact,
     Grant,
-    Halted,
     Handle,
     Item,
     Order,
-    Reads,
-    move,
-    place,
 )
+from adapters.records_own import move, place
+from adapters.records_people import CONSENTS
 from adapters.refusals import CLOSED, agreed_anew, is_refused
+from adapters.shelf import Reads
 from adapters.spread import batch_limit, shuffled
 from adapters.store import Transaction
 from adapters.workplace import Workplace

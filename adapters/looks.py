@@ -15,7 +15,9 @@ from typing import Final
 from adapters import restore
 from adapters.address_book import AddressBook
 from adapters.chain_view import ChainView, views
-from adapters.records import LOOKS, Client, Look, Reads
+from adapters.records_outgoing import Client
+from adapters.records_people import LOOKS, Look
+from adapters.shelf import Reads
 from adapters.store import Transaction
 from adapters.workplace import Workplace
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from adapters.records import Reads, Shelf, number_key
+from adapters.shelf import Reads, Shelf, number_key
 from adapters.store import Table, Transaction
 from adapters.workplace import Workplace
 

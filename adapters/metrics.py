@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 
 from adapters.alarms import Duty, Lie, Misuse
 from adapters.desk import BACKLOG_STATES, Backlog
-from adapters.records import ASKS
+from adapters.records_outgoing import ASKS
 from adapters.stream_metrics import STREAM, StreamCounts
 from schemas.metrics import GAUGE, About, certificate_end, labelled, single
 

@@ -15,9 +15,11 @@ from typing import Final
 
 from adapters.address_book import AddressBook
 from adapters.lines import is_live, line_name
-from adapters.records import FROZEN, GRANTS, INTRODUCTIONS, SOURCES, Client, Grant, Reads
+from adapters.records_incoming import INTRODUCTIONS
+from adapters.records_outgoing import FROZEN, GRANTS, SOURCES, Client, Grant
 from adapters.references import ALLOCATION_ROWS, SOURCE_ROWS, STATUTORY
 from adapters.refusals import is_refused
+from adapters.shelf import Reads
 from adapters.workplace import Workplace
 from consent.rules import Row, ways
 from schemas.address import role_of

@@ -13,7 +13,9 @@ from dataclasses import dataclass, replace
 from adapters.address_book import AddressBook
 from adapters.chain_view import event_of
 from adapters.formats.native import Notice, Writer
-from adapters.records import CLIENTS, INTRODUCTIONS, NOTICES, TOLD, Notify, gone_key
+from adapters.records_incoming import INTRODUCTIONS, NOTICES, TOLD, Notify
+from adapters.records_outgoing import CLIENTS
+from adapters.shelf import gone_key
 from adapters.workplace import Workplace
 from schemas.calendar import day_of
 from schemas.event import Law

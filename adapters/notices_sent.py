@@ -17,7 +17,8 @@ from adapters.edge import Edge
 from adapters.formats.native import Writer
 from adapters.inbound import notice_key
 from adapters.notices import Notices
-from adapters.records import NOTICES, TOLD, Notify, gone_key
+from adapters.records_incoming import NOTICES, TOLD, Notify
+from adapters.shelf import gone_key
 from schemas.canonical import encode
 
 _KEY: Final = b"key of notices"

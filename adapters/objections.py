@@ -19,24 +19,11 @@ from adapters import alarms, held, inbound
 from adapters.alarms import Duty
 from adapters.following import follow_sources, rests_on_source, statutory_rows
 from adapters.lines import Wish, end_grant, line_name, make, newest
-from adapters.records import (
-    ACTIVE,
-    FROZEN,
-    GRANTS,
-    INTRODUCTIONS,
-    OBJECTIONS,
-    ORDERS,
-    REFUSALS,
-    SOURCES,
-    TOLD,
-    Grant,
-    Objection,
-    Order,
-    Reads,
-    Refused,
-    number_key,
-)
+from adapters.records_incoming import INTRODUCTIONS, TOLD
+from adapters.records_outgoing import ACTIVE, FROZEN, GRANTS, ORDERS, SOURCES, Grant, Order
+from adapters.records_people import OBJECTIONS, REFUSALS, Objection, Refused
 from adapters.refusals import forget_exceptions, is_about, is_refused, is_undecided, refuse
+from adapters.shelf import Reads, number_key
 from adapters.store import Transaction
 from adapters.workplace import Workplace
 from consent.precedence import EXCEPTED, OBJECTED, PAUSE, RECORD

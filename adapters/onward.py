@@ -19,7 +19,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from adapters.chain_view import event_of
-from adapters.records import EVENT, INTRODUCTIONS, ITEMS, TOLD, Client, Item, Reads, Told, number_key
+from adapters.records_incoming import INTRODUCTIONS, TOLD, Told
+from adapters.records_outgoing import EVENT, ITEMS, Client, Item
+from adapters.shelf import Reads, number_key
 from adapters.store import Transaction
 from adapters.workplace import Workplace
 from consent.onward import stays

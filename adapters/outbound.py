@@ -35,9 +35,8 @@ from adapters.lines import (
 )
 from adapters.outcomes import Effect, after, asking, taken, told_again
 from adapters.peers import FalseManifestError, Peers
-from adapters.records import (
+from adapters.records_outgoing import (
     ACTIVE,
-    ASKINGS,
     EVENT,
     FINAL,
     GRANTS,
@@ -56,17 +55,16 @@ from adapters.records import (
     Grant,
     Handle,
     Item,
-    Reads,
     Sent,
-    move,
-    number_key,
-    place,
 )
+from adapters.records_own import move, place
+from adapters.records_people import ASKINGS
 from adapters.recovery import seal_again
 from adapters.refusals import is_refused
 from adapters.restore import is_restoring
 from adapters.revival import begin_again
 from adapters.seal import Sealed, seal, seal_retraction, sign_frames
+from adapters.shelf import Reads, number_key
 from adapters.spread import shuffled
 from adapters.store import Transaction
 from adapters.witness import NotProvenError

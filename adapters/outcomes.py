@@ -11,7 +11,7 @@ from enum import Enum, auto
 from typing import Final
 
 from adapters.lines import RECALL_DAYS, is_live
-from adapters.records import (
+from adapters.records_outgoing import (
     DONE,
     EVENT,
     FINAL,

@@ -17,7 +17,8 @@ from dataclasses import dataclass, field, replace
 from adapters import alarms
 from adapters.alarms import Lie
 from adapters.keys import RoleKeys, is_manifest_due, manifest_for, new_role_keys, renew, with_new_opening
-from adapters.records import ISSUED, MADE, OWN, OWN_KEY, PEERS, REQUEST, Issued, Made, Own, Peer
+from adapters.records_outgoing import REQUEST
+from adapters.records_own import ISSUED, MADE, OWN, OWN_KEY, PEERS, Issued, Made, Own, Peer
 from adapters.store import Transaction
 from adapters.witness import NotProvenError, Witness
 from adapters.workplace import Workplace

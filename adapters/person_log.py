@@ -21,7 +21,8 @@ from typing import Any, Final
 
 from adapters.looks import LOG, Viewer, record
 from adapters.processing_log import OK, Done, ProcessingLog, Subject, ids_of, pairs
-from adapters.records import CLIENTS, LOOKS, Look
+from adapters.records_outgoing import CLIENTS
+from adapters.records_people import LOOKS, Look
 from adapters.store import Transaction
 from adapters.workplace import Workplace
 from schemas.address import oin_of, role_of

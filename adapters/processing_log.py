@@ -19,19 +19,9 @@ from typing import Any, Final, NamedTuple
 
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
-from adapters.records import (
-    CLIENTS,
-    DONE,
-    FINAL,
-    GRANTS,
-    INTRODUCTIONS,
-    ITEMS,
-    RETRACTED,
-    TOLD,
-    Item,
-    Reads,
-    Told,
-)
+from adapters.records_incoming import INTRODUCTIONS, TOLD, Told
+from adapters.records_outgoing import CLIENTS, DONE, FINAL, GRANTS, ITEMS, RETRACTED, Item
+from adapters.shelf import Reads
 
 UNKNOWN, OK, ERROR = 0, 1, 2
 KEY_BYTES: Final = 64

@@ -12,7 +12,7 @@ from typing import Final
 
 from adapters import alarms
 from adapters.alarms import Misuse
-from adapters.records import AWAITED, TALLIES, Tally
+from adapters.records_incoming import AWAITED, TALLIES, Tally
 from adapters.store import Transaction
 from adapters.workplace import Workplace
 from schemas.calendar import date_text

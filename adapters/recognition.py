@@ -16,7 +16,8 @@ from dataclasses import replace
 from adapters import quotas
 from adapters.code import CODE_DAYS
 from adapters.control import CameIntroduction
-from adapters.records import AWAITED, CLIENTS, INTRODUCTIONS, RECOGNISED, Awaited, Client, Introduced, Recognised
+from adapters.records_incoming import AWAITED, INTRODUCTIONS, RECOGNISED, Awaited, Introduced, Recognised
+from adapters.records_outgoing import CLIENTS, Client
 from adapters.store import Transaction
 from adapters.workplace import Workplace, random_minute
 from consent.grant import CodeProof

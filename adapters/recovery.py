@@ -14,22 +14,8 @@ from typing import Final
 
 from adapters import peers, restore
 from adapters.lines import RENEWAL, send_stops, stopped_by_other, unheard_introductions
-from adapters.records import (
-    EVENT,
-    FACTS,
-    GRANTS,
-    HANDLES,
-    ITEMS,
-    ORDERS,
-    SENT,
-    WAITING,
-    Fact,
-    Followed,
-    follow,
-    followed,
-    move,
-    place,
-)
+from adapters.records_outgoing import EVENT, FACTS, GRANTS, HANDLES, ITEMS, ORDERS, SENT, WAITING, Fact
+from adapters.records_own import Followed, follow, followed, move, place
 from adapters.store import Transaction
 from adapters.witness import Witness
 from adapters.workplace import Workplace

@@ -15,8 +15,9 @@ from typing import Final
 from adapters import restore
 from adapters.intake import Intake
 from adapters.lines import add_item, is_live, newest
-from adapters.records import EVENT, GRANTS, ITEMS, WAITING, Client, Grant, Item, number_key
+from adapters.records_outgoing import EVENT, GRANTS, ITEMS, WAITING, Client, Grant, Item
 from adapters.refusals import is_refused
+from adapters.shelf import number_key
 from adapters.spread import AT_ONCE
 from adapters.store import Transaction
 from adapters.workplace import Workplace

@@ -19,7 +19,9 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from adapters.formats.native import NativeEvent
-from adapters.records import INTRODUCTIONS, SOURCES, Introduced, Reads, Source
+from adapters.records_incoming import INTRODUCTIONS, Introduced
+from adapters.records_outgoing import SOURCES, Source
+from adapters.shelf import Reads
 from adapters.store import Transaction
 from schemas.canonical import encode
 

@@ -16,7 +16,8 @@ from typing import Final
 
 from adapters import kept_numbers, restore
 from adapters.objections import is_open
-from adapters.records import OBJECTIONS, REFUSALS, Objection, Refused, number_key
+from adapters.records_people import OBJECTIONS, REFUSALS, Objection, Refused
+from adapters.shelf import number_key
 from adapters.store import Transaction
 from adapters.workplace import Workplace
 from schemas.calendar import day_of

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from adapters.records import OBJECTIONS, REFUSALS, Reads, Refused
+from adapters.records_people import OBJECTIONS, REFUSALS, Refused
+from adapters.shelf import Reads
 from adapters.store import Transaction
 from consent.precedence import EXCEPTED, HELD, OBJECTED, PAUSE, WITHDRAWN, Asked, Said, concerns, refused
 from consent.rules import Row

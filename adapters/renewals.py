@@ -14,7 +14,9 @@ from typing import Final
 from adapters import consent_words
 from adapters.consent_words import OUTGROWN, Due
 from adapters.conversation import AUTHORITY, CAPABLE, IN_WORDS, UNTIL, Answers, choices
-from adapters.records import CONSENTS, Client, Reads, Spoken
+from adapters.records_outgoing import Client
+from adapters.records_people import CONSENTS, Spoken
+from adapters.shelf import Reads
 from adapters.workplace import Workplace
 from consent.record import from_bytes
 from consent.whose import age_of

@@ -16,25 +16,11 @@ from typing import Final
 from adapters.by_person import Reliance, make_grant
 from adapters.control import CameRequest
 from adapters.lines import add_item, is_live, is_open, line_name, newest
-from adapters.records import (
-    ASKED_FOR,
-    ASKINGS,
-    CLIENTS,
-    FROZEN,
-    GRANTS,
-    INTRODUCTIONS,
-    REQUEST,
-    AskedFor,
-    Asking,
-    Client,
-    Grant,
-    Introduced,
-    Item,
-    Reads,
-    gone_key,
-    number_key,
-)
+from adapters.records_incoming import INTRODUCTIONS, Introduced
+from adapters.records_outgoing import CLIENTS, FROZEN, GRANTS, REQUEST, Client, Grant, Item
+from adapters.records_people import ASKED_FOR, ASKINGS, AskedFor, Asking
 from adapters.refusals import is_refused
+from adapters.shelf import Reads, gone_key, number_key
 from adapters.store import Transaction
 from adapters.workplace import Workplace
 from consent.rules import Row, RuleTable

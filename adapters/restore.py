@@ -27,22 +27,11 @@ from adapters.lines import (
     stop_own,
     stopped_by_other,
 )
-from adapters.records import (
-    FACTS,
-    GRANTS,
-    HANDLES,
-    RESTORES,
-    SENDS,
-    STOPPED,
-    Grant,
-    Handle,
-    Reads,
-    Refused,
-    Restore,
-    backed_up,
-    followed,
-)
+from adapters.records_outgoing import FACTS, GRANTS, HANDLES, SENDS, STOPPED, Grant, Handle
+from adapters.records_own import RESTORES, Restore, backed_up, followed
+from adapters.records_people import Refused
 from adapters.refusals import refuse
+from adapters.shelf import Reads
 from adapters.store import Transaction
 from adapters.workplace import Workplace
 from consent.grant import handle, months

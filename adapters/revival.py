@@ -17,7 +17,8 @@ from adapters import matters
 from adapters.following import follow_sources, rests_on_source
 from adapters.lines import newest
 from adapters.matters import DEATH_TAKEN_BACK, MATTERS, Matter
-from adapters.records import CLOSINGS, GRANTS, ITEMS, SOURCES, Closing, Grant, Reads, number_key
+from adapters.records_outgoing import CLOSINGS, GRANTS, ITEMS, SOURCES, Closing, Grant
+from adapters.shelf import Reads, number_key
 from adapters.store import Transaction
 from adapters.workplace import Workplace
 from schemas.event import Ending

@@ -18,25 +18,12 @@ from adapters.address_book import AddressBook
 from adapters.chain_view import KEPT_DAYS, event_of, kept_until, words
 from adapters.lines import RECALL_DAYS, is_live
 from adapters.looks import looks_at
-from adapters.records import (
-    CONSENTS,
-    DONE,
-    EVENT,
-    GONE,
-    GRANTS,
-    INTRODUCTIONS,
-    ITEMS,
-    RETRACTION,
-    TOLD,
-    Client,
-    Grant,
-    Item,
-    Reads,
-    gone_key,
-    number_key,
-)
+from adapters.records_incoming import GONE, INTRODUCTIONS, TOLD
+from adapters.records_outgoing import DONE, EVENT, GRANTS, ITEMS, RETRACTION, Client, Grant, Item
+from adapters.records_people import CONSENTS
 from adapters.rights_limits import is_limited, limits, row_of, shows
 from adapters.rights_objections import Objection, objections
+from adapters.shelf import Reads, gone_key, number_key
 from adapters.workplace import Workplace
 from consent.record import from_bytes
 from consent.rules import Source

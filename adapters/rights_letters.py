@@ -17,8 +17,11 @@ from typing import Final
 
 from adapters.address_book import AddressBook
 from adapters.looks import named
-from adapters.records import CLIENTS, INFORMED, INTRODUCTIONS, TOLD, Client, Informed, Introduced, Reads
+from adapters.records_incoming import INTRODUCTIONS, TOLD, Introduced
+from adapters.records_outgoing import CLIENTS, Client
+from adapters.records_people import INFORMED, Informed
 from adapters.rights_limits import CLIENT, is_limited, limits, row_of, shows
+from adapters.shelf import Reads
 from adapters.store import Transaction
 from adapters.workplace import Workplace
 from schemas.calendar import day_of, first_day, last_day, month_of

@@ -15,7 +15,9 @@ from functools import lru_cache
 from typing import Final
 
 from adapters.looks import named
-from adapters.records import LIMITS, Client, Limited, Reads
+from adapters.records_outgoing import Client
+from adapters.records_people import LIMITS, Limited
+from adapters.shelf import Reads
 from adapters.store import Transaction
 from adapters.workplace import Workplace
 from consent.rules import Row, RuleTable, national

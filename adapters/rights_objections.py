@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from adapters.records import REFUSALS, Reads, Refused
+from adapters.records_people import REFUSALS, Refused
 from adapters.refusals import said
+from adapters.shelf import Reads
 from adapters.workplace import Workplace
 from consent.precedence import EXCEPTED, OBJECTED, WITHDRAWN, Asked, Said, refused
 from consent.rules import Row

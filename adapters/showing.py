@@ -10,9 +10,10 @@ Guarantees:
 
 from typing import Final
 
-from adapters.records import Introduced, Reads
+from adapters.records_incoming import Introduced
 from adapters.references import is_known
 from adapters.refusals import is_undecided
+from adapters.shelf import Reads
 from adapters.workplace import Workplace
 
 SOURCE: Final = "source"  # what it rests on is not known here

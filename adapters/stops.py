@@ -12,7 +12,9 @@ from typing import Final
 
 from adapters.lines import end_grant
 from adapters.objections import Objecting, end_refused, object_to
-from adapters.records import ACTIVE, AWAITED, FROZEN, GRANTS, INTRODUCTIONS, ORDERS, Grant, Order, Refused
+from adapters.records_incoming import AWAITED, INTRODUCTIONS
+from adapters.records_outgoing import ACTIVE, FROZEN, GRANTS, ORDERS, Grant, Order
+from adapters.records_people import Refused
 from adapters.refusals import CLOSED, refuse
 from adapters.store import Transaction
 from adapters.withdrawals import withdraw

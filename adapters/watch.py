@@ -13,7 +13,9 @@ from typing import Final
 
 from adapters import alarms
 from adapters.alarms import Lie
-from adapters.records import FACTS, MADE, OWN, OWN_KEY, Shelf, number_key, place
+from adapters.records_outgoing import FACTS
+from adapters.records_own import MADE, OWN, OWN_KEY, place
+from adapters.shelf import Shelf, number_key
 from adapters.store import Table
 from adapters.witness import NotProvenError, Unproven, Witness
 from adapters.workplace import Workplace

@@ -9,7 +9,7 @@ keeps its first moment; what had ended before is no withdrawal and stays as it w
 
 from dataclasses import replace
 
-from adapters.records import CONSENTS
+from adapters.records_people import CONSENTS
 from adapters.store import Transaction
 from adapters.workplace import Workplace
 from consent.record import from_bytes

@@ -20,7 +20,8 @@ from adapters.config import EdgeConfig
 from adapters.connections.https import HttpsClient, HubRefusedError
 from adapters.consent_words import due
 from adapters.edge import Edge
-from adapters.records import ITEMS, OWN, OWN_KEY, place
+from adapters.records_outgoing import ITEMS
+from adapters.records_own import OWN, OWN_KEY, place
 from adapters.sources.folder import REPORT
 from adapters.store import StoreError, WrongKeyError
 from adapters.witness import EVIDENCE, Cut

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from adapters.looks import CHAIN_VIEW, COULD_SEE, LOG, OVERVIEW
-from adapters.records import ACTIVE, FROZEN, REPLACED, STOPPED, STOPPING
+from adapters.records_outgoing import ACTIVE, FROZEN, REPLACED, STOPPED, STOPPING
 from consent.rules import JUDGEMENT, Row
 
 GROUNDS: Mapping[str, str] = {

@@ -19,7 +19,7 @@ from adapters.incident import (
     WAITS,
     Incident,
 )
-from adapters.records import EVENT
+from adapters.records_outgoing import EVENT
 from deploy.dutch import CATEGORIES, LOOKED_AT
 from deploy.paper import Paper, Section, moment
 from schemas.calendar import date_text

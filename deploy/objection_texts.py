@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from adapters.code_slips import in_words
 from adapters.objections import OVERRULED, TAKEN_BACK, UPHELD, goes_on, is_open
-from adapters.records import Objection
+from adapters.records_people import Objection
 from consent.precedence import PAUSE, STOP
 
 _HEAD = "Uw bezwaar tegen het delen van voortgang"

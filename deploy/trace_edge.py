@@ -13,21 +13,9 @@ from collections.abc import Iterator
 
 from adapters.desk import KINDS
 from adapters.edge import Edge
-from adapters.records import (
-    ANSWERS,
-    CLIENTS,
-    DONE,
-    FINAL,
-    GRANTS,
-    ITEMS,
-    NOT_SHARED,
-    RETRACTED,
-    SENDS,
-    SENT,
-    Answer,
-    Item,
-    number_key,
-)
+from adapters.records_incoming import ANSWERS, Answer
+from adapters.records_outgoing import CLIENTS, DONE, FINAL, GRANTS, ITEMS, NOT_SHARED, RETRACTED, SENDS, SENT, Item
+from adapters.shelf import number_key
 from deploy.trace import Step, Trace
 from schemas.calendar import date_text, day_of
 from schemas.codes import Code

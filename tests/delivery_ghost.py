@@ -28,22 +28,9 @@ import cbor2
 from adapters import chain_view
 from adapters.formats.native import NativeEvent
 from adapters.lines import LINE_HELD, RENEWAL
-from adapters.records import (
-    EVENT,
-    FROZEN,
-    GONE,
-    GRANTS,
-    ITEMS,
-    NOTICES,
-    ORDERS,
-    RETRACTION,
-    SENDS,
-    TOLD,
-    Grant,
-    Item,
-    gone_key,
-    number_key,
-)
+from adapters.records_incoming import GONE, NOTICES, TOLD
+from adapters.records_outgoing import EVENT, FROZEN, GRANTS, ITEMS, ORDERS, RETRACTION, SENDS, Grant, Item
+from adapters.shelf import gone_key, number_key
 from consent.grant import handle
 from hub.audit.replay import _Memory
 from schemas import entry

@@ -36,7 +36,8 @@ from adapters.formats.native import Allocation, NativeEvent
 from adapters.keys import StoreKey
 from adapters.lines import NotLawfulError
 from adapters.objections import TAKEN_BACK, Decision, Objecting, ObjectionError, decide, is_open, object_to, of_client
-from adapters.records import ANSWERS, CLIENTS, MARKS, TOLD, Told
+from adapters.records_incoming import ANSWERS, TOLD, Told
+from adapters.records_outgoing import CLIENTS, MARKS
 from adapters.requests import RequestError
 from adapters.stop_code import stop_code
 from adapters.store import FILE, EdgeStore

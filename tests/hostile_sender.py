@@ -10,7 +10,7 @@ from dataclasses import replace
 import orjson
 
 from adapters.keys import RoleKeys
-from adapters.records import OWN, OWN_KEY
+from adapters.records_own import OWN, OWN_KEY
 from consent.grant import CodeProof, bsn_record, code_record, commitment
 from schemas.calendar import date_text
 from schemas.codes import Code

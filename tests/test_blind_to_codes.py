@@ -21,7 +21,7 @@ import pytest
 from adapters.agreement import Conversation
 from adapters.clients import ClientRow
 from adapters.code import OneTimeCode, read_code
-from adapters.records import GRANTS
+from adapters.records_outgoing import GRANTS
 from deploy.search import Secrets, find_traces
 from deploy.search_storage import read_folder
 from schemas.event import Kind

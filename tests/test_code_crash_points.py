@@ -18,7 +18,7 @@ import pytest
 from adapters.agreement import Agreement, Conversation
 from adapters.clients import ClientRow
 from adapters.edge import EdgeError
-from adapters.records import AWAITED, RECOGNISED, TOLD
+from adapters.records_incoming import AWAITED, RECOGNISED, TOLD
 from schemas.codes import Code
 from schemas.event import Kind
 from tests.adapters.edges import BSN, GP, TEAM, Neighbours, status

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.records import ITEMS, WAITING
+from adapters.records_outgoing import ITEMS, WAITING
 from hub.store_sqlite import KEYS
 from tests import delivery_world, world_check
 from tests.delivery_world import BSN, DAY, MOMENT, START, DeliveryWorld

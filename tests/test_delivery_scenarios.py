@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from adapters.records import FROZEN
+from adapters.records_outgoing import FROZEN
 from tests.delivery_world import DAY, DeliveryWorld
 from tests.test_delivery_machine import folder, new_world
 

@@ -13,7 +13,7 @@ import pytest
 from adapters.agreement import Conversation
 from adapters.clients import ClientRow
 from adapters.code import OneTimeCode, new_code
-from adapters.records import INTRODUCTIONS
+from adapters.records_incoming import INTRODUCTIONS
 from consent.grant import CodeProof
 from schemas.codes import Code
 from schemas.event import Kind

@@ -20,7 +20,8 @@ from adapters.alarms import Duty
 from adapters.edge import Edge
 from adapters.metrics import OVERDUE, EdgeMetrics
 from adapters.objections import Objecting
-from adapters.records import GRANTS, Shelf
+from adapters.records_outgoing import GRANTS
+from adapters.shelf import Shelf
 from tests.delivery_world import ADDRESS, BSN, DAY, DeliveryWorld
 from tests.test_delivery_machine import folder, held_by_the_hub, renamed
 

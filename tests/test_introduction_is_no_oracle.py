@@ -20,7 +20,7 @@ from adapters.agreement import Conversation
 from adapters.clients import ClientRow
 from adapters.code import new_code
 from adapters.quotas import BY_CODE, STRANGERS, TRIED_FOR_ONE
-from adapters.records import AWAITED, TALLIES
+from adapters.records_incoming import AWAITED, TALLIES
 from consent.grant import CodeProof
 from deploy.local import LocalClient
 from hub.client import HubClient

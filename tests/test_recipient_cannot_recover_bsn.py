@@ -24,7 +24,8 @@ import pytest
 from adapters.agreement import Conversation
 from adapters.clients import ClientRow
 from adapters.keys import RoleKeys, opening_private
-from adapters.records import GRANTS, OWN, OWN_KEY, Own
+from adapters.records_outgoing import GRANTS
+from adapters.records_own import OWN, OWN_KEY, Own
 from adapters.seal import open_parts, open_retraction
 from consent.rules import RuleTable
 from deploy.local import LocalClient

@@ -16,7 +16,8 @@ from adapters import requests
 from adapters.edge import Edge
 from adapters.formats.native import NativeEvent
 from adapters.objections import OUTCOMES, Objecting, is_open
-from adapters.records import ACTIVE, CLOSINGS, GRANTS, OBJECTIONS, REFUSALS, Refused
+from adapters.records_outgoing import ACTIVE, CLOSINGS, GRANTS
+from adapters.records_people import OBJECTIONS, REFUSALS, Refused
 from adapters.refusals import is_refused, refuse
 from consent.precedence import EXCEPTED
 from schemas.event import Ending, Event, Kind, Law

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from adapters.records import FROZEN, GRANTS, STOPPED, TOLD
+from adapters.records_incoming import TOLD
+from adapters.records_outgoing import FROZEN, GRANTS, STOPPED
 from hub.client import HubRecoveringError
 from hub.registry import ADMITTED, SUSPENDED
 from schemas import entry

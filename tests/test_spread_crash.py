@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.records import FINAL, ITEMS, SENT, WAITING, Item
+from adapters.records_outgoing import FINAL, ITEMS, SENT, WAITING, Item
 from tests.delivery_world import BSN, Crash, DeliveryWorld
 from tests.test_delivery_machine import folder
 

@@ -15,7 +15,7 @@ from adapters.by_person import Reliance
 from adapters.closing import why_ended
 from adapters.declarations import Declared
 from adapters.lines import NotLawfulError
-from adapters.records import ACTIVE
+from adapters.records_outgoing import ACTIVE
 from adapters.refusals import CLOSED, KINDS, REASONS, WORDS
 from consent.precedence import HELD
 from deploy.commands.agreement import ended, the_day, the_rule

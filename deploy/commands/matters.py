@@ -15,7 +15,7 @@ from adapters import held, matters
 from adapters.address_book import AddressBook
 from adapters.edge import Edge
 from adapters.matters import DEATH_TAKEN_BACK, END_UNNAMED, Matter
-from adapters.records import CLIENTS, GRANTS, Grant
+from adapters.records_outgoing import CLIENTS, GRANTS, Grant
 from deploy.commands.desk import at_desk
 from deploy.exits import wrong_use
 from deploy.options import edge_option

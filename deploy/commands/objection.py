@@ -27,7 +27,8 @@ from adapters.objections import (
     of_client,
     waiting,
 )
-from adapters.records import CLIENTS, REFUSALS, Objection, Refused
+from adapters.records_outgoing import CLIENTS
+from adapters.records_people import REFUSALS, Objection, Refused
 from adapters.refusals import refuse
 from consent.precedence import EXCEPTED, HELD
 from consent.whose import CAPACITIES

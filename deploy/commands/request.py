@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from adapters.lines import NotLawfulError
-from adapters.records import CLIENTS
+from adapters.records_outgoing import CLIENTS
 from adapters.requests import OPEN_DAYS, ask, asked, say_no, say_yes, waiting
 from deploy.commands.agreement import the_day, the_rule
 from deploy.commands.desk import at_desk

@@ -11,9 +11,12 @@ from pathlib import Path
 import click
 
 from adapters.looks import OVERVIEW, REPORT, WHAT, WHY, look, looks_at, record
-from adapters.records import INTRODUCTIONS, TOLD, Client, Limited, gone_key, number_key
+from adapters.records_incoming import INTRODUCTIONS, TOLD
+from adapters.records_outgoing import Client
+from adapters.records_people import Limited
 from adapters.rights import Fact, Ground, Report, report
 from adapters.rights_limits import ASKERS, CLIENT, GROUNDS, Scope, end_limit, limit, limits
+from adapters.shelf import gone_key, number_key
 from adapters.workplace import Workplace
 from deploy.commands.desk import at_desk
 from deploy.compose_edge import Settings

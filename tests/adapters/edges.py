@@ -16,7 +16,8 @@ from adapters.formats.native import Allocation, NativeEvent, Request
 from adapters.intake import Taken
 from adapters.keys import StoreKey
 from adapters.objections import Decision, Objecting, decide, object_to
-from adapters.records import Grant, Objection
+from adapters.records_outgoing import Grant
+from adapters.records_people import Objection
 from adapters.store import FILE, EdgeStore
 from adapters.witness import Witness
 from adapters.workplace import no_point

@@ -16,7 +16,8 @@ from adapters.edge import Edge
 from adapters.erasure import Outcome, erase
 from adapters.intake import Intake
 from adapters.looks import Viewer
-from adapters.records import Client, Limited
+from adapters.records_outgoing import Client
+from adapters.records_people import Limited
 from adapters.rectify import Correction, Rectified, rectify
 from adapters.rights import Report, report
 from adapters.rights_limits import CLIENT, Scope, limit

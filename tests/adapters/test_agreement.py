@@ -13,7 +13,7 @@ import pytest
 from adapters.agreement import AgreementError, Conversation
 from adapters.clients import ClientRow
 from adapters.lines import NotLawfulError
-from adapters.records import CONSENTS
+from adapters.records_people import CONSENTS
 from adapters.stop_code import StopCodeError, read_stop_code, stop_code
 from consent.record import from_bytes
 from schemas.fact import Register, parse_fact

@@ -12,7 +12,7 @@ import pytest
 
 from adapters import peers
 from adapters.peers import FalseManifestError
-from adapters.records import ISSUED, OWN, OWN_KEY
+from adapters.records_own import ISSUED, OWN, OWN_KEY
 from hub.client import RefusedError
 from schemas.attestation import parse_attestation
 from schemas.manifest import parse_manifest

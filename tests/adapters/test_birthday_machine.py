@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from adapters.agreement import AgreementError, Conversation
 from adapters.clients import ClientRow
-from adapters.records import ACTIVE
+from adapters.records_outgoing import ACTIVE
 from consent.whose import CLIENT, MENTOR, PARENT, Situation, Word, birthday, suffices, whose
 from schemas.calendar import parse_date
 from schemas.event import Kind

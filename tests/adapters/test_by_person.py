@@ -19,7 +19,8 @@ from adapters.edge import EdgeError
 from adapters.formats.native import FormatConfig, NativeEvent
 from adapters.formats.suwi import SuwiReader
 from adapters.lines import NotLawfulError
-from adapters.records import INTRODUCTION, INTRODUCTIONS
+from adapters.records_incoming import INTRODUCTIONS
+from adapters.records_outgoing import INTRODUCTION
 from schemas.event import Event, Kind, Law
 from schemas.identity import Citizen
 from tests.adapters.edges import (

@@ -12,7 +12,7 @@ import pytest
 
 from adapters.chain_view import ENDINGS, KINDS
 from adapters.edge import EdgeError
-from adapters.records import TOLD
+from adapters.records_incoming import TOLD
 from schemas.event import Ending, Kind
 from tests.adapters.edges import PROVIDER, TEAM, Neighbours, allocation, start, status, stop
 from tests.simulator import run

@@ -23,7 +23,8 @@ from adapters.formats.native import FormatConfig
 from adapters.inbound import BOX_DAYS
 from adapters.keeping import keep_house
 from adapters.objections import Objecting
-from adapters.records import ACTIVE, TOLD
+from adapters.records_incoming import TOLD
+from adapters.records_outgoing import ACTIVE
 from adapters.spread import CLOSES, OPENS, release_moment
 from adapters.workplace import random_minute
 from consent.fhir_datatypes import Datatypes

@@ -17,7 +17,7 @@ from adapters.clients import ClientRow
 from adapters.closing import WORDS, why_closed, why_ended
 from adapters.formats.native import NativeEvent
 from adapters.objections import Objecting
-from adapters.records import ACTIVE, CLOSINGS, STOPPED, Grant
+from adapters.records_outgoing import ACTIVE, CLOSINGS, STOPPED, Grant
 from hub.client import HubUnavailableError
 from schemas.event import Ending, Event, Kind, Law
 from schemas.identity import Citizen

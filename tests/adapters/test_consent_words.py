@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from adapters.agreement import AgreementError, Conversation
 from adapters.clients import ClientRow
 from adapters.consent_words import BirthError, Due, born, due
-from adapters.records import ACTIVE, CONSENTS, SPOKEN, Spoken
+from adapters.records_outgoing import ACTIVE
+from adapters.records_people import CONSENTS, SPOKEN, Spoken
 from consent.record import from_bytes
 from consent.rules import RuleTable, load
 from consent.whose import (

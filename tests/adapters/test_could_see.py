@@ -15,7 +15,8 @@ from adapters.agreement import Conversation
 from adapters.clients import ClientRow
 from adapters.could_see import IN, NO, OUT, UNSURE, YES, Sight, could_see, look
 from adapters.looks import SUPERVISION, Viewer, looks_at
-from adapters.records import EVENT, GRANTS, HALTED, ORDERS
+from adapters.records_incoming import HALTED
+from adapters.records_outgoing import EVENT, GRANTS, ORDERS
 from adapters.store import StoreError
 from schemas.calendar import parse_date
 from tests.adapters.edges import BSN, GP, PROVIDER, TEAM, Neighbours, allocation, status

@@ -17,7 +17,8 @@ from adapters.consent_words import declaration_key, due
 from adapters.declarations import DeclarationError, Declared
 from adapters.edge import EdgeError
 from adapters.erasure import erase
-from adapters.records import ACTIVE, FROZEN, GRANTS, SPOKEN, Grant
+from adapters.records_outgoing import ACTIVE, FROZEN, GRANTS, Grant
+from adapters.records_people import SPOKEN
 from consent.rules import national
 from consent.whose import CLIENT, CURATOR, GUARDIAN, PARENT, SECOND_PARENT, Situation, birthday, whose_declaration
 from schemas.calendar import date_text, parse_date

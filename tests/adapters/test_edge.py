@@ -17,7 +17,7 @@ from adapters.clients import ClientConflictError, ClientRow
 from adapters.formats import WRITERS
 from adapters.intake import Arrived
 from adapters.objections import TAKEN_BACK
-from adapters.records import ACTIVE, GRANTS
+from adapters.records_outgoing import ACTIVE, GRANTS
 from schemas.event import Kind
 from schemas.identity import Citizen
 from tests.adapters.edges import BSN, GP, PROVIDER, TEAM, Neighbours, allocation, decided, start, status, stop

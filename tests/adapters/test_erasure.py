@@ -11,28 +11,18 @@ from pathlib import Path
 
 import pytest
 
-import adapters.records
-from adapters import erasure, kept_numbers
+from adapters import erasure, kept_numbers, records_incoming, records_outgoing, records_own, records_people
 from adapters.agreement import Conversation
 from adapters.clients import ClientRow
 from adapters.edge import EdgeError
 from adapters.erasure import ErasureError
 from adapters.lines import RECALL_DAYS
 from adapters.looks import NoNameError, look
-from adapters.records import (
-    CLIENTS,
-    CONSENTS,
-    ERASED,
-    GRANTS,
-    INTRODUCTIONS,
-    ITEMS,
-    REFUSALS,
-    SENDS,
-    SOURCES,
-    TOLD,
-    Shelf,
-)
+from adapters.records_incoming import INTRODUCTIONS, TOLD
+from adapters.records_outgoing import CLIENTS, GRANTS, ITEMS, SENDS, SOURCES
+from adapters.records_people import CONSENTS, ERASED, REFUSALS
 from adapters.rectify import Correction, RectifyError
+from adapters.shelf import Shelf
 from adapters.store import FILE
 from schemas.event import Kind
 from tests.adapters.edges import BSN, GP, PROVIDER, TEAM, Neighbours, start
@@ -186,7 +176,8 @@ def test_every_kind_of_record_about_a_client_is_known_to_the_erasure() -> None:
     kept = {"LOOKS": "who looked is kept for its own term of five years, under an id that names nobody any more"}
     shelves = {
         name: one
-        for name, one in vars(adapters.records).items()
+        for subject in (records_incoming, records_outgoing, records_own, records_people)
+        for name, one in vars(subject).items()
         if isinstance(one, Shelf) and "client" in one.table.indexes
     }
     assert len(shelves) >= 9

@@ -18,7 +18,8 @@ from adapters.consent_receipt import as_text
 from adapters.could_see import could_see
 from adapters.formats.native import NativeEvent
 from adapters.objections import Objecting
-from adapters.records import FROZEN, GRANTS, INTRODUCTIONS, NOTICES, SOURCES
+from adapters.records_incoming import INTRODUCTIONS, NOTICES
+from adapters.records_outgoing import FROZEN, GRANTS, SOURCES
 from adapters.rights_letters import letters
 from schemas.event import Ending, Event, Kind, Law
 from schemas.identity import Citizen

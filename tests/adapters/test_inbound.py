@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from adapters.clients import ClientRow
-from adapters.records import INTRODUCTIONS, TOLD
+from adapters.records_incoming import INTRODUCTIONS, TOLD
 from consent.rules import without
 from deploy.local import LocalClient
 from hub.client import PickUp

@@ -19,7 +19,8 @@ from adapters.code_slips import TooManyCodesError
 from adapters.desk import backlog
 from adapters.edge import EdgeError
 from adapters.quotas import PRINTED_FOR_ONE
-from adapters.records import AWAITED, INTRODUCTIONS, RECOGNISED, TALLIES, WAITING
+from adapters.records_incoming import AWAITED, INTRODUCTIONS, RECOGNISED, TALLIES
+from adapters.records_outgoing import WAITING
 from deploy.local import LocalClient
 from hub.client import HubUnavailableError
 from schemas.codes import Code

@@ -15,7 +15,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from adapters.agreement import AgreementError, Conversation
 from adapters.clients import ClientRow
 from adapters.lines import RECALL_DAYS
-from adapters.records import CLIENTS, CONSENTS, GRANTS, INTRODUCTIONS, OBJECTIONS, REFUSALS
+from adapters.records_incoming import INTRODUCTIONS
+from adapters.records_outgoing import CLIENTS, GRANTS
+from adapters.records_people import CONSENTS, OBJECTIONS, REFUSALS
 from tests.adapters.edges import BSN, GP, TEAM, Neighbours
 from tests.adapters.rights_case import erased
 from tests.simulator import run

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.looks import KEPT_DAYS, WHAT, NoNameError, Viewer, look, looks_at, named
-from adapters.records import LOOKS
+from adapters.records_people import LOOKS
 from adapters.store import StoreError
 from deploy.dutch import LOOKED_AT
 from tests.adapters.edges import TEAM, Neighbours

@@ -19,7 +19,7 @@ from adapters.closing import why_ended
 from adapters.erasure import erase
 from adapters.formats.native import NativeEvent
 from adapters.matters import DEATH_TAKEN_BACK, END_UNNAMED, MATTERS, Matter, MatterError
-from adapters.records import ACTIVE, SOURCES, STOPPED
+from adapters.records_outgoing import ACTIVE, SOURCES, STOPPED
 from adapters.refusals import OBJECTED
 from hub.client import HubUnavailableError
 from schemas.event import Ending, Event, Kind, Law

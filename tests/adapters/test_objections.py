@@ -19,7 +19,7 @@ from adapters.edge import EdgeError
 from adapters.held import UndecidedError
 from adapters.metrics import OVERDUE, EdgeMetrics
 from adapters.objections import OVERRULED, TAKEN_BACK, UPHELD, Decision, Objecting, ObjectionError
-from adapters.records import ACTIVE, DONE, FROZEN, GRANTS, Grant
+from adapters.records_outgoing import ACTIVE, DONE, FROZEN, GRANTS, Grant
 from adapters.showing import OBJECTION
 from deploy.objection_texts import text_for_citizen
 from schemas.event import Event, Kind, Law

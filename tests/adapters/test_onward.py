@@ -21,7 +21,8 @@ from adapters.by_person import Reliance
 from adapters.clients import ClientRow
 from adapters.formats.native import NativeEvent
 from adapters.onward import BY_ID, BY_LIKENESS, OWN_FACT, OnwardError
-from adapters.records import EVENT, INTRODUCTIONS, TOLD, Item
+from adapters.records_incoming import INTRODUCTIONS, TOLD
+from adapters.records_outgoing import EVENT, Item
 from consent.rules import RuleTable, load
 from schemas.calendar import first_day, last_day, month_of
 from schemas.event import Event, Kind, Law

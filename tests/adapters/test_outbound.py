@@ -14,7 +14,7 @@ import pytest
 from adapters.lines import RECALL_DAYS
 from adapters.outbound import AGAIN_AFTER
 from adapters.outcomes import MOST_TRIES, Effect, after
-from adapters.records import (
+from adapters.records_outgoing import (
     ACTIVE,
     DONE,
     EVENT,

@@ -19,8 +19,9 @@ from adapters.could_see import look as look_up
 from adapters.looks import CHAIN_VIEW, LOG, SUPERVISION, WHY, Viewer, look, looks_at, record
 from adapters.person_log import PersonLog, seen, source
 from adapters.processing_log import ProcessingLog
-from adapters.records import TOLD, gone_key
+from adapters.records_incoming import TOLD
 from adapters.rights_limits import Scope
+from adapters.shelf import gone_key
 from schemas.address import oin_of, role_of
 from tests.adapters.edges import BSN, GP, PROVIDER, TEAM, Neighbours
 from tests.adapters.rights_case import JANSEN, erased, limited, neighbours, shown, the_report

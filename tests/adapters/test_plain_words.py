@@ -23,7 +23,8 @@ from adapters.code_slips import slip
 from adapters.consent_receipt import about, as_text, receipt_of
 from adapters.incident import ACKNOWLEDGED, ASKED, IDENTITY, Incident, Passed
 from adapters.keys import StoreKey
-from adapters.records import EVENT, Grant, Objection
+from adapters.records_outgoing import EVENT, Grant
+from adapters.records_people import Objection
 from adapters.rights_letters import DUE, Letter
 from adapters.store import EdgeStore
 from consent.whose import Situation

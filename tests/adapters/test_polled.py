@@ -13,7 +13,7 @@ import pytest
 
 from adapters.formats.native import NativeEvent
 from adapters.intake import Taken
-from adapters.records import MARKS
+from adapters.records_outgoing import MARKS
 from schemas.event import Kind
 from schemas.identity import Citizen
 from tests.adapters.edges import BSN, PROVIDER, TEAM, Neighbours, allocation, status

@@ -22,7 +22,8 @@ from adapters.formats.suwi import SuwiReader
 from adapters.held import NotHeldError
 from adapters.inbound import BOX_DAYS, purge_boxes
 from adapters.missing import ASK, CLOSED, MESSAGE, PERSON, REFUSED, missing
-from adapters.records import EVENT, FROZEN, INTRODUCTIONS, NOTICES, ORDERS, SOURCES, TOLD, Introduced, Source
+from adapters.records_incoming import INTRODUCTIONS, NOTICES, TOLD, Introduced
+from adapters.records_outgoing import EVENT, FROZEN, ORDERS, SOURCES, Source
 from adapters.references import SOURCE_ROWS, answer_reference
 from adapters.refusals import OBJECTED
 from schemas.calendar import parse_date

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from adapters import kept_numbers
 from adapters.clients import ClientRow
 from adapters.objections import OVERRULED, TAKEN_BACK, Objecting, informed, of_client
-from adapters.records import OBJECTIONS, REFUSALS, Refused
+from adapters.records_people import OBJECTIONS, REFUSALS, Refused
 from adapters.refusal_terms import ERASED_DAYS, LIFTED_DAYS, is_over
 from consent.precedence import OBJECTED
 from schemas.calendar import start_of_day

@@ -12,7 +12,7 @@ import pytest
 
 from adapters import refusals
 from adapters.keys import StoreKey
-from adapters.records import Refused
+from adapters.records_people import Refused
 from adapters.store import EdgeStore
 from consent.precedence import EXCEPTED, HELD, OBJECTED
 from tests.adapters.edges import GP, PROVIDER

@@ -14,7 +14,7 @@ import pytest
 from adapters.formats.ijw import IjwReader
 from adapters.formats.native import FormatConfig, NativeEvent
 from adapters.keeping import REQUEST_DAYS
-from adapters.records import REQUESTS
+from adapters.records_outgoing import REQUESTS
 from tests.adapters.edges import (
     BSN,
     PROVIDER,

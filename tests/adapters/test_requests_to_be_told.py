@@ -18,7 +18,8 @@ from adapters.clients import ClientRow
 from adapters.control import read_request
 from adapters.lines import NotLawfulError
 from adapters.objections import Objecting
-from adapters.records import ACTIVE, ASKED_FOR, DONE, REQUEST, Asking, Grant
+from adapters.records_outgoing import ACTIVE, DONE, REQUEST, Grant
+from adapters.records_people import ASKED_FOR, Asking
 from adapters.requests import RequestError
 from tests.adapters.edges import (
     BSN,

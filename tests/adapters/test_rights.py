@@ -13,7 +13,7 @@ import orjson
 import pytest
 
 from adapters.looks import Viewer, look
-from adapters.records import TOLD, gone_key, number_key
+from adapters.records_incoming import TOLD
 from adapters.rights import A_MESSAGE, CALLED_BACK
 from adapters.rights_limits import (
     CLIENT,
@@ -27,6 +27,7 @@ from adapters.rights_limits import (
     row_of,
     shows,
 )
+from adapters.shelf import gone_key, number_key
 from deploy.rights_texts import MAYBE
 from tests.adapters.edges import BSN, GP, PROVIDER, TEAM, Neighbours, start
 from tests.adapters.rights_case import JANSEN, client, limited, neighbours, shown, the_report, with_column

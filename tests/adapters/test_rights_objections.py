@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from adapters.objections import OVERRULED, Objecting
-from adapters.records import REFUSALS
+from adapters.records_people import REFUSALS
 from adapters.rights_limits import Scope
 from adapters.rights_objections import ALL, NOTHING, OVER, PART, Objection
 from tests.adapters.edges import GP, PROVIDER, TEAM, Neighbours, decided, objected

@@ -14,7 +14,7 @@ import pytest
 from adapters.agreement import Conversation
 from adapters.clients import ClientRow
 from adapters.edge import EdgeError
-from adapters.records import EVENT, FINAL, INTRODUCTION, ITEMS, NOT_SHARED, RETRACTION, WAITING, Item
+from adapters.records_outgoing import EVENT, FINAL, INTRODUCTION, ITEMS, NOT_SHARED, RETRACTION, WAITING, Item
 from adapters.refusals import CLOSED
 from adapters.spread import AT_ONCE
 from consent.precedence import OBJECTED

@@ -14,7 +14,7 @@ from adapters.agreement import Conversation
 from adapters.clients import ClientRow
 from adapters.formats import WRITERS
 from adapters.notices_sent import Outgoing, send_notices
-from adapters.records import NOTICES, TOLD
+from adapters.records_incoming import NOTICES, TOLD
 from schemas.event import Kind
 from tests.adapters.edges import BSN, GP, PROVIDER, TEAM, Neighbours, allocation, status
 from tests.simulator import run

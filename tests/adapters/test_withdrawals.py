@@ -15,7 +15,7 @@ from adapters.agreement import Conversation
 from adapters.clients import ClientRow
 from adapters.consent_export import DPV, export
 from adapters.edge import Edge
-from adapters.records import CONSENTS
+from adapters.records_people import CONSENTS
 from consent.record import ConsentRecord, from_bytes
 from tests.adapters.edges import BSN, GP, REGISTRY, TEAM, YOUTH_TEAM, Neighbours
 from tests.simulator import run

@@ -18,22 +18,9 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from adapters.records import (
-    CLIENTS,
-    DONE,
-    EVENT,
-    FINAL,
-    GRANTS,
-    INTRODUCTIONS,
-    ITEMS,
-    TOLD,
-    Client,
-    Grant,
-    Introduced,
-    Item,
-    Shelf,
-    Told,
-)
+from adapters.records_incoming import INTRODUCTIONS, TOLD, Introduced, Told
+from adapters.records_outgoing import CLIENTS, DONE, EVENT, FINAL, GRANTS, ITEMS, Client, Grant, Item
+from adapters.shelf import Shelf
 from consent.rules import national
 from deploy.compose_edge import NewEdge, NoHub, load_settings, make_store, open_edge, write_edge_settings
 from schemas import registry

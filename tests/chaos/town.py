@@ -21,7 +21,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adapters.records import INTRODUCTIONS, TOLD
+from adapters.records_incoming import INTRODUCTIONS, TOLD
 from adapters.store import StoreError
 from consent.rules import national
 from deploy.compose import machine_clock, open_hub

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from adapters.format_names import AUTO
-from adapters.records import EVENT
+from adapters.records_outgoing import EVENT
 from deploy.story import messages
 from deploy.story.person import CITIZEN
 from deploy.story.world import DemoClock, Desk, World, make_world, open_world

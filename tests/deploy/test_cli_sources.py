@@ -14,7 +14,8 @@ from typing import Any
 
 from adapters.edge import Edge
 from adapters.onward import BY_LIKENESS
-from adapters.records import EVENT, INTRODUCTIONS, ITEMS
+from adapters.records_incoming import INTRODUCTIONS
+from adapters.records_outgoing import EVENT, ITEMS
 from deploy.compose_edge import NoHub, load_settings, open_edge, store_key
 from deploy.exits import Exit
 from tests.deploy.conftest import Schakel

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from adapters.records import ITEMS, number_key
+from adapters.records_outgoing import ITEMS
+from adapters.shelf import number_key
 from deploy.commands.desk import at_desk
 from deploy.compose import machine_clock, open_hub
 from deploy.exits import Exit

@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from adapters import metrics as edge_metrics
 from adapters.desk import Backlog
 from adapters.metrics import EdgeMetrics
-from adapters.records import ASKS, SENT, WAITING
+from adapters.records_outgoing import ASKS, SENT, WAITING
 from deploy.compose import machine_clock
 from deploy.demo_net import Net, Process
 from deploy.dev_ca import DevCa

@@ -15,7 +15,7 @@ from urllib.request import urlopen
 import pytest
 from confluent_kafka import Message, Producer
 
-from adapters.records import EVENT
+from adapters.records_outgoing import EVENT
 from adapters.store import FILE
 from adapters.stream_metrics import KNOWN, QUARANTINED, TAKEN
 from deploy.clock import MachineClock
