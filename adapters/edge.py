@@ -12,7 +12,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -25,13 +25,13 @@ from adapters import (
     desk,
     inbound,
     lines,
-    objections,
-    onward,
+    outbox_by_hand,
     peers,
     quotas,
     recovery,
     refusals,
     restore,
+    stopped_line,
     stops,
 )
 from adapters.address_book import AddressBook
@@ -54,13 +54,8 @@ from adapters.outbound import Outbound
 from adapters.peers import Peers
 from adapters.records_outgoing import (
     CLIENTS,
-    EVENT,
-    FROZEN,
     GRANTS,
-    INTRODUCTION,
     ITEMS,
-    STOPPED,
-    WAITING,
     Client,
     Grant,
     Item,
@@ -70,19 +65,17 @@ from adapters.records_people import Refused
 from adapters.references import brings_ground
 from adapters.refusals import CLOSED, KINDS, REASONS
 from adapters.restore import RestoringError
-from adapters.shelf import number_key
-from adapters.spread import AT_ONCE, DAYS
+from adapters.spread import DAYS
 from adapters.stop_code import read_stop_code
-from adapters.store import EdgeStore, Transaction
+from adapters.store import EdgeStore
 from adapters.watch import Watch
 from adapters.witness import Cut, Witness
-from adapters.workplace import OBJECTION_DAYS, Attest, Workplace, no_point
-from consent.precedence import OBJECTED, REVOCABLE
+from adapters.workplace import OBJECTION_DAYS, Attest, EdgeError, Workplace, no_point
+from consent.precedence import OBJECTED
 from consent.rules import RuleTable, Ways, ways
 from hub.client import HubClient, HubUnavailableError, Seen
 from schemas.address import role_of
 from schemas.attestation import Authorities
-from schemas.calendar import day_of
 from schemas.identity import Citizen
 from schemas.manifest import SignedManifest, parse_manifest
 from schemas.registry import Registry
@@ -91,10 +84,6 @@ from schemas.signing import SigningKey, Verifier
 HUB: Final = "hub"
 PERSON: Final = "person"
 _MOST_ROUNDS: Final = 500  # of sending and hearing in one pass; what is left goes at the next
-
-
-class EdgeError(ValueError):
-    """What was asked can't be done; a Dutch sentence for people, without a number of a client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -633,130 +622,52 @@ class Edge:
     def person_decides(self, line: str, *, resume: bool) -> Grant | None:
         """A person has looked at a line that another address stopped: it goes on as a new grant, or stays ended.
 
-        What stays ended is not begun anew by an allocation either; only a person makes a grant in it.
-
         Raises:
-            EdgeError: it rests on consent, which must be given anew; or nothing is left to go on with.
+            EdgeError: as `adapters.stopped_line` says.
         """
         self._need_lines()
         with self._work.commit("decided") as tx:
-            frozen = [grant for grant in GRANTS.find(tx, "line", line.encode()) if grant.state == FROZEN]
-            if not frozen:
-                raise EdgeError("deze lijn wacht niet op een besluit")
-            for grant in frozen:
-                GRANTS.put(tx, replace(grant, state=STOPPED, noted=True))
-            return self._resume(tx, frozen[-1]) if resume else None
-
-    def _resume(self, tx: Transaction, last: Grant) -> Grant | None:
-        if last.ground in REVOCABLE:
-            raise EdgeError(
-                "deze lijn berust op het woord van de cliënt: maak een nieuwe afspraak, of vraag een nieuwe verklaring"
-            )
-        row = self._work.rules.rows[last.row]
-        if refusals.is_refused(tx, last.client, last.recipient, row):
-            raise EdgeError("er staat een weigering tegen deze partner: hef die eerst op")
-        made = objections.go_on(tx, self._work, last, row)
-        if made is None:
-            raise EdgeError("er is niets meer om mee verder te gaan: de toewijzing of de termijn is voorbij")
-        return made
+            return stopped_line.decide(tx, self._work, line, resume=resume)
 
     def settle(self, item: int) -> None:
-        """A person has looked at something in the outbox that asked for it.
-
-        Raises:
-            EdgeError: it asks for nobody.
-        """
+        """A person has looked at something in the outbox that asked for it."""
         with self._work.commit("settled") as tx:
-            asked = self._item(tx, item)
-            if not asked.asks:
-                raise EdgeError("dit vraagt geen besluit")
-            ITEMS.put(tx, replace(asked, asks=False))
+            outbox_by_hand.settle(tx, item)
 
     def tell_again(self, item: int) -> None:
-        """A person has something told after all, marked late, under the newest active grant of its line.
-
-        Raises:
-            EdgeError: it does not ask for that, its content is gone, or no grant is active.
-        """
+        """A person has something told after all, marked late, under the newest active grant of its line."""
         self._need_lines()
         with self._work.commit("told again") as tx:
-            asked = self._item(tx, item)
-            grant = lines.newest(tx, asked.line)
-            if asked.kind != EVENT or not asked.asks or asked.dead or not asked.parts:
-                raise EdgeError("dit kan niet opnieuw worden verteld")
-            onward.check(tx, self._work, asked)
-            if grant is None or not lines.is_live(grant, self._work.today):
-                raise EdgeError("er is geen geldige lijn om dit onder te vertellen")
-            event_id = self._intake().next_event_id(tx, grant, asked)
-            ITEMS.put(
-                tx,
-                replace(
-                    asked,
-                    event_id=event_id,
-                    grant=grant.id,
-                    state=WAITING,
-                    final=None,
-                    asks=False,
-                    late=True,
-                    tries=0,
-                    release_at=AT_ONCE,
-                ),
-            )
+            outbox_by_hand.tell_again(tx, self._work, self._intake(), item)
 
     def hurry(self, item: int) -> int:
-        """A person says that something can't wait for its moment: it leaves at the next pass, with what must leave before
-        it in its line; how many were waiting.
+        """A person says that something can't wait for its moment; how many leave now, with what must leave before it.
 
         The hub sees what leaves at once for several partners, and may take it for one matter.
-
-        Raises:
-            EdgeError: it does not wait in the outbox.
         """
         with self._work.commit("urgent") as tx:
-            asked = self._item(tx, item)
-            if asked.state != WAITING:
-                raise EdgeError("dit wacht niet in de outbox")
-            found = [
-                one
-                for one in ITEMS.find(tx, "line", asked.line.encode())
-                if one.state == WAITING and (one.number <= item or one.kind == INTRODUCTION)
-            ]
-            for one in found:
-                ITEMS.put(tx, replace(one, release_at=AT_ONCE))
+            return outbox_by_hand.hurry(tx, item)
         # A crash before this commit: it waits for its moment, and the command is given again.
-        return len(found)
 
     def retract(self, item: int) -> bool:
         """Call one event back; whether there was anything to call back. Possible until a year after the grant's end."""
         self._need_lines()
         with self._work.commit("retract") as tx:
-            return self._intake().retract(tx, self._item(tx, item))
+            return self._intake().retract(tx, outbox_by_hand.need_item(tx, item))
 
     def retract_all(self, number: str, partner: str | None = None) -> int:
         """Call back everything told about a client, to one partner or all: one retraction per event told."""
         self._need_lines()
         client = self.client(number)
         with self._work.commit("retract all") as tx:
-            intake, count = self._intake(), 0
-            for grant in GRANTS.find(tx, "client", client.id.encode()):
-                if partner in (None, grant.recipient):
-                    count += sum(intake.retract(tx, item) for item in ITEMS.find(tx, "grant_made", grant.id.encode()))
-            return count
+            return outbox_by_hand.retract_all(tx, self._intake(), client.id, partner)
 
     def retract_between(self, first: int, last: int) -> int:
         """Call back every event put in the outbox from day `first` to day `last`, about whomever: somebody else had
         this edge in those days. How many."""
         with self._work.commit("retract between") as tx:
-            intake = self._intake()
-            chosen = [item for item in ITEMS.scan(tx) if item.kind == EVENT and first <= day_of(item.made_at) <= last]
-            return sum(intake.retract(tx, item) for item in chosen)
+            return outbox_by_hand.retract_between(tx, self._intake(), first, last)
         # A crash before this commit: nothing was called back, and the command is given again.
-
-    def _item(self, tx: Transaction, number: int) -> Item:
-        found = ITEMS.get(tx, number_key(number))
-        if found is None:
-            raise EdgeError("dit staat niet in de outbox")
-        return found
 
     # -- introductions by code ---------------------------------------------------------------------------------------
 

@@ -12,7 +12,6 @@ from typing import Final
 from adapters.shelf import Reads, Shelf, number_key
 from adapters.store import Table, Transaction
 
-
 OWN_KEY: Final = b"own"
 
 

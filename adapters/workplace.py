@@ -26,6 +26,10 @@ T = TypeVar("T")
 Attest = Callable[[bytes], bytes]
 
 
+class EdgeError(ValueError):
+    """What was asked can't be done; a Dutch sentence for people, without a number of a client."""
+
+
 def no_point(_name: str) -> None:
     """The point outside tests: nothing happens."""
 

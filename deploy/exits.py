@@ -46,7 +46,7 @@ ENDS_IN = {
     "adapters.consent_words.BirthError": Exit.REFUSED,
     "adapters.conversation.AnswerError": Exit.REFUSED,
     "adapters.declarations.DeclarationError": Exit.REFUSED,
-    "adapters.edge.EdgeError": Exit.REFUSED,
+    "adapters.workplace.EdgeError": Exit.REFUSED,
     "adapters.erasure.ErasureError": Exit.REFUSED,
     "adapters.formats.native.Malformed": Exit.REFUSED,
     "adapters.held.NotHeldError": Exit.REFUSED,

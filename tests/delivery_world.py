@@ -30,7 +30,7 @@ from adapters.address_book import AddressBook, Partner
 from adapters.agreement import AgreementError, Conversation
 from adapters.by_person import NoGroundError, Reliance
 from adapters.clients import ClientRow
-from adapters.edge import Edge, EdgeError, Identity, Tools
+from adapters.edge import Edge, Identity, Tools
 from adapters.formats.csv_notice import CsvWriter
 from adapters.formats.native import Allocation, NativeEvent
 from adapters.keys import StoreKey
@@ -42,6 +42,7 @@ from adapters.requests import RequestError
 from adapters.stop_code import stop_code
 from adapters.store import FILE, EdgeStore
 from adapters.witness import Witness
+from adapters.workplace import EdgeError
 from consent.rules import RuleTable
 from deploy.local import LocalClient
 from hub.audit.log import Log

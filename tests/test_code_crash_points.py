@@ -17,8 +17,8 @@ import pytest
 
 from adapters.agreement import Agreement, Conversation
 from adapters.clients import ClientRow
-from adapters.edge import EdgeError
 from adapters.records_incoming import AWAITED, RECOGNISED, TOLD
+from adapters.workplace import EdgeError
 from schemas.codes import Code
 from schemas.event import Kind
 from tests.adapters.edges import BSN, GP, TEAM, Neighbours, status

@@ -19,11 +19,11 @@ import pytest
 
 from adapters.alarms import Lie
 from adapters.clients import ClientRow
-from adapters.edge import EdgeError
 from adapters.peers import NotInYetError
 from adapters.stop_code import stop_code
 from adapters.watch import WATCH_MS
 from adapters.witness import PROOF_MS, LogForkError, NotProvenError
+from adapters.workplace import EdgeError
 from consent.precedence import OBJECTED
 from consent.rules import RuleTable, load
 from hub.audit.compare import (

@@ -12,10 +12,11 @@ from pathlib import Path
 import click
 from rich.console import RenderableType
 
-from adapters.edge import Edge, EdgeError
+from adapters.edge import Edge
 from adapters.restore import Plan, day_before
 from adapters.store import FILE as STORE_FILE
 from adapters.store import LOCK, StoreError, WrongKeyError
+from adapters.workplace import EdgeError
 from deploy.commands.desk import at_desk, at_work
 from deploy.compose import machine_clock
 from deploy.compose_edge import NoHub, load_settings, open_edge, store_key

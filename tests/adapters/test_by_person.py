@@ -15,12 +15,12 @@ from adapters.agreement import Conversation
 from adapters.by_person import Reliance
 from adapters.clients import ClientRow
 from adapters.declarations import Declared
-from adapters.edge import EdgeError
 from adapters.formats.native import FormatConfig, NativeEvent
 from adapters.formats.suwi import SuwiReader
 from adapters.lines import NotLawfulError
 from adapters.records_incoming import INTRODUCTIONS
 from adapters.records_outgoing import INTRODUCTION
+from adapters.workplace import EdgeError
 from schemas.event import Event, Kind, Law
 from schemas.identity import Citizen
 from tests.adapters.edges import (

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from adapters.chain_view import ENDINGS, KINDS
-from adapters.edge import EdgeError
 from adapters.records_incoming import TOLD
+from adapters.workplace import EdgeError
 from schemas.event import Ending, Kind
 from tests.adapters.edges import PROVIDER, TEAM, Neighbours, allocation, start, status, stop
 from tests.simulator import run

@@ -15,10 +15,10 @@ from adapters.by_person import Reliance
 from adapters.clients import ClientRow
 from adapters.consent_words import declaration_key, due
 from adapters.declarations import DeclarationError, Declared
-from adapters.edge import EdgeError
 from adapters.erasure import erase
 from adapters.records_outgoing import ACTIVE, FROZEN, GRANTS, Grant
 from adapters.records_people import SPOKEN
+from adapters.workplace import EdgeError
 from consent.rules import national
 from consent.whose import CLIENT, CURATOR, GUARDIAN, PARENT, SECOND_PARENT, Situation, birthday, whose_declaration
 from schemas.calendar import date_text, parse_date

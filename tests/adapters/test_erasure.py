@@ -14,7 +14,6 @@ import pytest
 from adapters import erasure, kept_numbers, records_incoming, records_outgoing, records_own, records_people
 from adapters.agreement import Conversation
 from adapters.clients import ClientRow
-from adapters.edge import EdgeError
 from adapters.erasure import ErasureError
 from adapters.lines import RECALL_DAYS
 from adapters.looks import NoNameError, look
@@ -24,6 +23,7 @@ from adapters.records_people import CONSENTS, ERASED, REFUSALS
 from adapters.rectify import Correction, RectifyError
 from adapters.shelf import Shelf
 from adapters.store import FILE
+from adapters.workplace import EdgeError
 from schemas.event import Kind
 from tests.adapters.edges import BSN, GP, PROVIDER, TEAM, Neighbours, start
 from tests.adapters.rights_case import JANSEN, erased, neighbours, rectified

@@ -17,10 +17,10 @@ from adapters.clients import ClientRow
 from adapters.code import CodeError
 from adapters.code_slips import TooManyCodesError
 from adapters.desk import backlog
-from adapters.edge import EdgeError
 from adapters.quotas import PRINTED_FOR_ONE
 from adapters.records_incoming import AWAITED, INTRODUCTIONS, RECOGNISED, TALLIES
 from adapters.records_outgoing import WAITING
+from adapters.workplace import EdgeError
 from deploy.local import LocalClient
 from hub.client import HubUnavailableError
 from schemas.codes import Code

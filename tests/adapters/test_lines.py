@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from adapters.by_person import Reliance
-from adapters.edge import EdgeError
 from adapters.lines import handles_to_stop, registration
 from adapters.records_outgoing import ACTIVE, FROZEN, STOPPED, Grant
+from adapters.workplace import EdgeError
 from consent.grant import handle
 from hub.client import HubUnavailableError
 from schemas.calendar import first_day, month_of, parse_date

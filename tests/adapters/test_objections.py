@@ -15,12 +15,12 @@ from adapters.agreement import Conversation
 from adapters.alarms import Duty
 from adapters.by_person import Reliance
 from adapters.clients import ClientRow
-from adapters.edge import EdgeError
 from adapters.held import UndecidedError
 from adapters.metrics import OVERDUE, EdgeMetrics
 from adapters.objections import OVERRULED, TAKEN_BACK, UPHELD, Decision, Objecting, ObjectionError
 from adapters.records_outgoing import ACTIVE, DONE, FROZEN, GRANTS, Grant
 from adapters.showing import OBJECTION
+from adapters.workplace import EdgeError
 from deploy.objection_texts import text_for_citizen
 from schemas.event import Event, Kind, Law
 from schemas.fact import Register, Stop, parse_fact

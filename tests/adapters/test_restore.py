@@ -11,12 +11,12 @@ from dataclasses import replace
 import pytest
 
 from adapters.by_person import Reliance
-from adapters.edge import EdgeError
 from adapters.outcomes import told_again
 from adapters.records_outgoing import DONE, EVENT, FINAL, GRANTS, INTRODUCTION, ITEMS, RETRACTION, WAITING
 from adapters.records_own import RESTORES, Restore
 from adapters.restore import TOLD_DAYS, RestoringError, current, is_restoring, is_unconfirmed, reads_again, shown_on
 from adapters.store import StoreError
+from adapters.workplace import EdgeError
 from hub.client import HubUnavailableError
 from schemas.canonical import FrameError
 from schemas.restored import parse_restored, sign_restored

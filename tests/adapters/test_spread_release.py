@@ -13,10 +13,10 @@ import pytest
 
 from adapters.agreement import Conversation
 from adapters.clients import ClientRow
-from adapters.edge import EdgeError
 from adapters.records_outgoing import EVENT, FINAL, INTRODUCTION, ITEMS, NOT_SHARED, RETRACTION, WAITING, Item
 from adapters.refusals import CLOSED
 from adapters.spread import AT_ONCE
+from adapters.workplace import EdgeError
 from consent.precedence import OBJECTED
 from deploy.local import LocalClient
 from hub.client import FactAnswer, HubUnavailableError

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from adapters.edge import EdgeError
 from adapters.formats import READERS
 from adapters.formats.native import FormatConfig
+from adapters.workplace import EdgeError
 from deploy.compose import machine_clock
 from deploy.demo import tell
 from deploy.exits import Exit
