@@ -100,6 +100,7 @@ class IntakeGateway:
             is_known = False  # the brokers answer, so what they say now counts
             need_safe(self._admin, self._config)
             self._keys.tidy(self._exchange.store.now())
+            self._connect()
             is_known = True
         except IntakeStoppedError as error:
             is_known, says = False, str(error)
@@ -140,11 +141,11 @@ class IntakeGateway:
 
     async def _write(self, items: Sequence[tuple[int, bytes]]) -> list[Code]:
         loop = asyncio.get_running_loop()
-        if not self._is_known or not self._may_try(loop.time()):
+        producer = self._producer
+        if producer is None or not self._is_known or not self._may_try(loop.time()):
             self.failed += len(items)
             return [Code.TRY_LATER] * len(items)
         batch = _Batch(len(items), loop)
-        producer = self._connected()
         for place, (to, value) in enumerate(items):
             try:
                 producer.produce(INTAKE, value, partition=to, on_delivery=partial(batch.reported, place))
@@ -163,23 +164,25 @@ class IntakeGateway:
         self._tried = now
         return True
 
-    def _connected(self) -> Producer:
-        if self._producer is None:
-            settings: dict[str, str | int | float | bool] = {
-                "client.id": "schakel-gateway",
-                "enable.idempotence": True,
-                "acks": "all",
-                "compression.type": "none",  # sealed bytes do not get smaller
-                "linger.ms": 0,  # what arrives while a request is on its way goes with the next
-                "message.max.bytes": max(1_000_000, 2 * LARGEST_RECORD),
-                "message.timeout.ms": int(self._seconds * 1_000),
-                "queue.buffering.max.messages": 20_000,
-                "queue.buffering.max.kbytes": 131_072,
-            }
-            self._producer = Producer(client_settings(self._config, settings), logger=_library)
-            self._poller = threading.Thread(target=self._poll, args=(self._producer,), name="produced", daemon=True)
-            self._poller.start()
-        return self._producer
+    def _connect(self) -> None:
+        # Before the first record: connecting and getting its number takes a new producer up to a second.
+        if self._producer is not None or self._ending.is_set():
+            return
+        settings: dict[str, str | int | float | bool] = {
+            "client.id": "schakel-gateway",
+            "enable.idempotence": True,
+            "acks": "all",
+            "compression.type": "none",  # sealed bytes do not get smaller
+            "linger.ms": 0,  # what arrives while a request is on its way goes with the next
+            "message.max.bytes": max(1_000_000, 2 * LARGEST_RECORD),
+            "message.timeout.ms": int(self._seconds * 1_000),
+            "queue.buffering.max.messages": 20_000,
+            "queue.buffering.max.kbytes": 131_072,
+        }
+        producer = Producer(client_settings(self._config, settings), logger=_library)
+        self._poller = threading.Thread(target=self._poll, args=(producer,), name="produced", daemon=True)
+        self._poller.start()
+        self._producer = producer
 
     def _poll(self, producer: Producer) -> None:
         while not self._ending.is_set():
