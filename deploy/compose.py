@@ -5,6 +5,7 @@
 
 * A hub's precious things (store, key of its log, settings) are made by `make_hub`, never by starting.
 * In strict mode a hub does not start beside an edge (`deploy.beside`), nor when its operator is a partner and does not say so.
+* A hub of several machines works when all of them have answered (`deploy.machines`).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from deploy.beside import refuse_beside_an_edge
 from deploy.clock import MachineClock
 from deploy.exits import failed
 from deploy.finish_move import finish_move
+from deploy.machines import Patience, among_machines
 from deploy.options import HUB_FILE
 from deploy.rules_in_force import InForce, rules_in_force
 from hub import moving_sqlite, sqlite_file
@@ -49,6 +51,7 @@ Random = Callable[[int], bytes]
 STORE_FILE, STORE_KEYS, STORE_LOCK = DATABASE, KEYS, LOCK  # in data_folder
 _SEED = 32
 machine_clock = MachineClock()  # not moved by any settings
+_PATIENCE = Patience()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,12 @@ class Hub:
 
 @contextmanager
 def open_hub(
-    config: HubConfig, clock: Clock | None = None, random: Random = os.urandom, *, traffic: bool = True
+    config: HubConfig,
+    clock: Clock | None = None,
+    random: Random = os.urandom,
+    *,
+    traffic: bool = True,
+    patience: Patience = _PATIENCE,
 ) -> Iterator[Hub]:
     """The hub of these settings, until the block ends.  Without `clock`: the one of the settings.  Without `traffic`: for
     who reads its log or bars a partner; nobody reaches it, so it opens also when the signature under its table is over.
@@ -73,15 +81,17 @@ def open_hub(
         Stopped: strict mode refuses to start it, or its key can't be read.
         RulesError: the rule table of the settings can't be used.
         SelfTestError: with the tables that it loaded it would let pass what they forbid.
-        StoreError: there is no store, or another process works with it.
+        StoreError: there is no store, another process works with it, or another machine was not heard.
     """
     refuse_beside_an_edge(config)
     with _only_one(config):
-        yield from _opened(config, clock, random, traffic=traffic)
+        yield from _opened(config, clock, random, patience, traffic=traffic)
 
 
 @contextmanager
-def open_worker(config: HubConfig, clock: Clock | None = None, random: Random = os.urandom) -> Iterator[Hub]:
+def open_worker(
+    config: HubConfig, clock: Clock | None = None, random: Random = os.urandom, *, patience: Patience = _PATIENCE
+) -> Iterator[Hub]:
     """What a worker needs of the hub of these settings, beside any number of gateways and workers.  It signs nothing, and
     begins no recovery.
 
@@ -89,11 +99,18 @@ def open_worker(config: HubConfig, clock: Clock | None = None, random: Random = 
         Stopped, RulesError, SelfTestError, StoreError: as `open_hub`; this machine knows of a newer log.
     """
     refuse_beside_an_edge(config)
-    yield from _opened(config, clock, random, traffic=True, is_worker=True)
+    config.data_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    yield from _opened(config, clock, random, patience, traffic=True, is_worker=True)
 
 
 def _opened(
-    config: HubConfig, clock: Clock | None, random: Random, *, traffic: bool, is_worker: bool = False
+    config: HubConfig,
+    clock: Clock | None,
+    random: Random,
+    patience: Patience,
+    *,
+    traffic: bool,
+    is_worker: bool = False,
 ) -> Iterator[Hub]:
     key = SigningKey(_read_seed(config.key_file))
     machine = MachineClock(config.clock_file)
@@ -108,16 +125,18 @@ def _opened(
         log = Log(store, config.name, key, GreatestFile(config.greatest_file))
         kind = _kind_of(config, is_worker=is_worker)
         exchange = kind(store, log, rules.table, hub_clock, random, _attestations(config, log))
-        _need_word_of_operator(config, exchange)
-        if traffic:
-            # As they were published: what the base of now takes away from an older one is forbidden anyway.
-            published = {one.table.hash: one.table.raw for one in exchange.snapshot()[0].by_address.values()}
-            prove([rules.table, *map(load, published.values())], store.now())
-            exchange.state_rules(rules.table)
-        yield Hub(config, store, log, exchange, rules)
-        if not exchange.gate.is_closed:  # its store was moved away, and takes nothing any more
-            exchange.tick()
-            exchange.close()
+        # A log that lacks what this machine saw is not gone on with. Whether it has what the others saw, they say now.
+        with among_machines(config, store, exchange, log, patience, answers=not is_worker):
+            _need_word_of_operator(config, exchange)
+            if traffic:
+                # As they were published: what the base of now takes away from an older one is forbidden anyway.
+                published = {one.table.hash: one.table.raw for one in exchange.snapshot()[0].by_address.values()}
+                prove([rules.table, *map(load, published.values())], store.now())
+                exchange.state_rules(rules.table)
+            yield Hub(config, store, log, exchange, rules)
+            if not exchange.gate.is_closed:  # its store was moved away, and takes nothing any more
+                exchange.tick()
+                exchange.close()
     finally:
         store.close()
 
@@ -198,6 +217,15 @@ def unsafe_of(hub: Hub) -> list[str]:
     from hub.store_postgres import PostgresStore
 
     return hub.store.unsafe() if isinstance(hub.store, PostgresStore) else []
+
+
+def refusal_of(hub: Hub) -> str:
+    """Why the store of a hub does nothing any more; empty while it does."""
+    if hub.config.dsn is None:
+        return ""
+    from hub.store_postgres import PostgresStore
+
+    return hub.store.refuses if isinstance(hub.store, PostgresStore) else ""
 
 
 def schema_of(hub: Hub) -> int:

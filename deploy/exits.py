@@ -86,6 +86,7 @@ ENDS_IN = {
     "hub.control_socket.ControlError": Exit.FAILED,
     "hub.intake_rules.IntakeStoppedError": Exit.FAILED,
     "hub.kafka_cluster.ClusterError": Exit.FAILED,
+    "hub.machines.UnheardError": Exit.FAILED,
     "hub.moving.MovedAwayError": Exit.FAILED,
     "hub.moving.UnfinishedMoveError": Exit.FAILED,
     "hub.self_test.SelfTestError": Exit.FAILED,

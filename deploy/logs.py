@@ -47,6 +47,8 @@ class Event(StrEnum):
     TOPIC_MISSING = "topic-missing"
     NOT_ADMITTED = "not-admitted"
     RECOVERY = "recovery"  # the hub was put back: it waits for its partners, or no longer
+    WAITS_FOR_MACHINES = "waits-for-machines"  # of this hub, that have not said what they know; none: they have
+    LACKS = "lacks"  # the database, what this hub saw in it: the hub begins again
     MOVED = "moved"  # the store of the hub, to another engine
     RESTORING = "restoring"  # hub or edge was put back, and something stands before sending and picking up
     REFUSED = "refused"

@@ -51,6 +51,18 @@ def put_hub_back(config: HubConfig, copy: Path, now: int) -> Path | None:
         return aside
 
 
+def say_put_back(config: HubConfig) -> None:
+    """The next start begins in recovery, whatever the store holds.  The hub must not run.
+
+    Raises:
+        StoreError: a hub runs.
+    """
+    config.data_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with sqlite_file.lock(config.data_folder / STORE_LOCK):
+        GreatestFile(config.greatest_file).was_put_back()
+        # Durable. A crash before: the command is given again.
+
+
 def move_aside(folder: Path, names: Sequence[str], now: int) -> Path | None:
     """Moves these files into a folder of their own beside them; that folder, None when there was nothing."""
     there = [name for name in names if (folder / name).exists()]

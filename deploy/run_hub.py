@@ -6,6 +6,7 @@
 * SIGTERM or SIGINT: nothing new is taken, what is in hand is finished, open polls answer, a last checkpoint is signed.
 * SIGHUP: certificate, key and authorities are read again; what can't be read changes nothing.
 * When its store was moved to another engine it begins again on that, with the same name, key and address.
+* When its database was put back, or another was promoted that lacks commits, it begins again too, in recovery.
 * A checkpoint is signed at most five seconds after an entry, also when nobody asks for one.
 
 Killed at any moment it loses nothing: the store is the truth, and the next start goes on with it.
@@ -20,10 +21,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 
-from deploy.compose import Hub, open_hub
+from deploy.compose import Hub, open_hub, refusal_of
 from deploy.exits import Stopped, failed
 from deploy.intake import intake_of
 from deploy.logs import Event, Log
+from deploy.machines import Patience
 from deploy.metrics_page import metrics_page
 from deploy.move import move_store, wanted
 from deploy.office import REQUESTS, perform
@@ -43,6 +45,7 @@ from hub.store import StoreError
 CHECKPOINT_EVERY = 1.0  # looked at; signed at most five seconds apart
 LOOK_EVERY = 5.0  # at what the metrics tell of the store
 LOOK_AT_CLOCK_EVERY = 1.0
+LOOK_AT_STORE_EVERY = 0.5
 STOP_SECONDS = 10.0
 ANSWER_SECONDS = 0.1
 
@@ -62,7 +65,7 @@ def run_hub(config: HubConfig, log: Log, *, requests: bool = False) -> None:
     runs: HubConfig | None = config
     try:
         while runs is not None:
-            with open_hub(runs) as hub, intake_of(hub) as intake:
+            with open_hub(runs, patience=for_ever(log)) as hub, intake_of(hub) as intake:
                 log(Event.STARTED, name=config.name, strict=config.strict)
                 runs = asyncio.run(serve(hub, gateway, log, intake))
         log(Event.STOPPED)
@@ -70,10 +73,8 @@ def run_hub(config: HubConfig, log: Log, *, requests: bool = False) -> None:
         end()
 
 
-async def serve(
-    hub: Hub, config: GatewayConfig, log: Log, intake: IntakeGateway | None = None
-) -> HubConfig | None:
-    """Serves until SIGTERM or SIGINT, or until its store was moved: then the settings with which the hub goes on.
+async def serve(hub: Hub, config: GatewayConfig, log: Log, intake: IntakeGateway | None = None) -> HubConfig | None:
+    """Serves until SIGTERM or SIGINT, or until its store is another: then the settings with which the hub goes on.
 
     `intake`: where envelopes are written instead of being decided here.
     """
@@ -83,13 +84,13 @@ async def serve(
         gateway = Gateway(hub.exchange, tls, hub.exchange.clock.wall, authority=authority, intake=intake)
     except OSError as error:  # ssl.SSLError is one
         raise failed(f"Certificate, key or authorities of the gateway can't be read: {error.strerror}.") from None
-    stop, moved = asyncio.Event(), list[HubConfig]()
+    stop, goes_on = asyncio.Event(), list[HubConfig]()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, _reload, gateway, log)
     handlers = {what: _handler(hub, what, log) for what in REQUESTS}
-    handlers["migrate"] = _mover(hub, log, moved, stop)
+    handlers["migrate"] = _mover(hub, log, goes_on, stop)
     control = ControlServer(hub.config.data_folder, handlers)
     metrics = HubMetrics(hub.exchange, gateway.counts.refused, config.certificate)
     shown = metrics if intake is None else GatewayMetrics(metrics, intake)
@@ -99,6 +100,7 @@ async def serve(
         _checkpoints(hub, log, metrics),
         _looks(metrics),
         _clock(hub, log),
+        _lacks(hub, log, goes_on, stop),
         relay(hub.store, hub.config, hub.exchange.clock, log),
     )
     ticking = [loop.create_task(task) for task in tasks]
@@ -113,7 +115,7 @@ async def serve(
         await asyncio.gather(*ticking, return_exceptions=True)
         await control.stop()
         await gateway.stop(STOP_SECONDS)
-    return moved[0] if moved else None
+    return goes_on[0] if goes_on else None
 
 
 def tls_of(config: HubConfig, gateway: GatewayConfig) -> Tls:
@@ -134,7 +136,7 @@ def _handler(hub: Hub, what: str, log: Log) -> Callable[[Values], AbstractAsyncC
 
 
 def _mover(
-    hub: Hub, log: Log, moved: list[HubConfig], stop: asyncio.Event
+    hub: Hub, log: Log, goes_on: list[HubConfig], stop: asyncio.Event
 ) -> Callable[[Values], AbstractAsyncContextManager[Values]]:
     """Moves the store to another engine; when it is decided this serving ends, whoever asked for it."""
 
@@ -149,10 +151,29 @@ def _mover(
             raise HubUnavailableError(error.message) from None
         finally:
             if hub.exchange.gate.is_closed:
-                moved.append(wanted(hub.config, to))
+                goes_on.append(wanted(hub.config, to))
                 asyncio.get_running_loop().call_later(ANSWER_SECONDS, stop.set)  # who asked has its answer first
 
     return handle
+
+
+async def _lacks(hub: Hub, log: Log, goes_on: list[HubConfig], stop: asyncio.Event) -> None:
+    """Ends this serving when the database lacks what this process saw in it: the next one begins in recovery."""
+    while True:
+        await asyncio.sleep(LOOK_AT_STORE_EVERY)
+        if refusal_of(hub):
+            break
+    log(Event.LACKS, says=refusal_of(hub))
+    await asyncio.to_thread(_say_put_back, hub)
+    goes_on.append(hub.config)
+    stop.set()
+
+
+def _say_put_back(hub: Hub) -> None:
+    with hub.exchange.gate.closed(refusal_of(hub)):
+        hub.log.greatest.was_put_back()
+        # From here on the next start begins in recovery, also when its newest checkpoint is older than what was seen. A
+        # crash before: it begins in recovery when the database lacks that checkpoint.
 
 
 async def _looks(metrics: HubMetrics) -> None:
@@ -202,6 +223,11 @@ def _reload(gateway: Gateway, log: Log) -> None:
         log(Event.NOT_RELOADED)
     else:
         log(Event.RELOADED)
+
+
+def for_ever(log: Log) -> Patience:
+    """A process waits for the other machines of its hub, and says for which."""
+    return Patience(None, lambda missing: log(Event.WAITS_FOR_MACHINES, machines=" ".join(missing)))
 
 
 def raise_descriptors() -> None:

@@ -403,3 +403,5 @@ class Exchange(AuditDesk, RecoveryDesk, FaultDesk, PickupDesk, ReadingRoom):
         # From here on every decision sees it. A crash here: the command is repeated and changes nothing.
         if state == ADMITTED:
             self.log.greatest.bar(address, None)
+        self.log.keep_head()
+        # And known outside the store: a copy that lacks it is not taken for one that has it.

@@ -201,7 +201,7 @@ class WorkerExchange(IntakeExchange):
             StoreError: it is not.
         """
         kept = self.log.greatest.kept
-        if kept.put_back or (kept.checkpoint is not None and not self.log.holds(kept.checkpoint)):
+        if kept.put_back or (kept.checkpoint is not None and not self._knows(kept.checkpoint)):
             raise StoreError(
                 "the database lacks entries that it had: start `schakel hub run` on this machine first, which begins a "
                 "recovery, and then the worker"

@@ -97,12 +97,24 @@ class RecoveryDesk(ExchangeCore):
         """A store that is not the newest, or of which nobody can say that it is, begins in recovery."""
         greatest, head = self.log.greatest, self.store.head()
         kept, own = greatest.kept.checkpoint, Checkpoint(self.log.origin, head.size, head.root)
-        if kept is not None and (greatest.kept.put_back or not self.log.holds(kept)):
+        if kept is not None and (greatest.kept.put_back or not self._knows(kept)):
             self._recover(kept)
         elif kept is None and head.size and (greatest.kept.put_back or not greatest.existed):
             self._recover(own)
         elif kept is None:
             greatest.keep(own)
+
+    def _knows(self, kept: Checkpoint) -> bool:
+        """Whether nothing of what this machine saw is unknown to this log: it holds it, or began by saying that it lacks it.
+
+        Another machine may have begun it, who had seen less: then it is begun once more, with what this one knows.
+        """
+        if not self.log.holds(kept):
+            return False
+        number = self.log.number_of(kept)
+        return (
+            number == self.log.number or self.log.contains(kept) or recovery.was_seen(self.store, (number, kept.size))
+        )
 
     def _recover(self, shown: Checkpoint) -> None:
         kept = self.log.greatest.kept

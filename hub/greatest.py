@@ -8,6 +8,7 @@
 * Who was ever admitted, in the order of their numbers, and who is barred (suspended or removed), on disk before the
   commit that says so: a copy must neither forget to wait for anybody nor let anybody in again.
 * Which certificates are revoked: they stand here alone, so no copy of the store brings one back.
+* Which machines the hub has: each has a file of its own, and follows what the others do through the store.
 
 It is one small file outside the store and outside its back-ups.
 """
@@ -16,13 +17,15 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from hub.registry import REMOVED, SUSPENDED
-from hub.store import StoreError
+from hub.machines import NAME
+from hub.registry import ADMITTED, REMOVED, SUSPENDED
+from hub.store import AddressRow, StoreError
 from schemas.address import need_address
 from schemas.note import Checkpoint
 
@@ -40,8 +43,8 @@ class Revoked:
 @dataclass(frozen=True, slots=True)
 class Kept:
     """The newest checkpoint, None before the first; who was admitted; per barred address its state; whether the store
-    was put back: a copy that holds the newest checkpoint may lack what came after it, so who puts one back says so; and
-    the revoked certificates by their SHA-256.
+    was put back: a copy that holds the newest checkpoint may lack what came after it, so who puts one back says so;
+    the revoked certificates by their SHA-256; and the machines of the hub, when there are several.
     """
 
     checkpoint: Checkpoint | None = None
@@ -49,10 +52,11 @@ class Kept:
     barred: Mapping[str, str] = field(default_factory=dict)
     put_back: bool = False
     revoked: Mapping[bytes, Revoked] = field(default_factory=dict)
+    machines: tuple[str, ...] = ()
 
 
 class GreatestFile:
-    """The file.  One process writes it: the one that has the store."""
+    """The file.  One process of a machine writes it: the one that has the store."""
 
     def __init__(self, path: Path) -> None:
         """Reads the file, when there is one.
@@ -61,6 +65,7 @@ class GreatestFile:
             StoreError: it is not one of ours; it must be put back or removed by a person, never guessed.
         """
         self._path = path
+        self._lock = threading.RLock()
         self.existed = path.exists()
         self._kept = _read(path) if self.existed else Kept()
 
@@ -69,22 +74,36 @@ class GreatestFile:
         """What it says."""
         return self._kept
 
-    def keep(self, checkpoint: Checkpoint) -> None:
-        """Keeps the checkpoint durably, when it is newer than the one kept.
+    def keep(self, checkpoint: Checkpoint, addresses: Iterable[AddressRow] = ()) -> None:
+        """Keeps the checkpoint durably, when it is newer than the one kept; and who stands in the store that it is of,
+        which another machine may have changed.
 
         Raises:
             StoreError: it can't be written.
         """
-        if _is_newer(checkpoint, self._kept):
-            self._write(replace(self._kept, checkpoint=checkpoint, put_back=False))
+        with self._lock:
+            kept = _with_point(self._kept, checkpoint, addresses)
+            if kept != self._kept:
+                self._write(kept)
+
+    def know(self, machines: tuple[str, ...]) -> None:
+        """Keeps which machines the hub has.
+
+        Raises:
+            StoreError: it can't be written.
+        """
+        with self._lock:
+            if machines != self._kept.machines:
+                self._write(replace(self._kept, machines=machines))
 
     def was_put_back(self) -> None:
-        """A person puts a copy of the store in its place: the next start begins in recovery.
+        """A copy of the store was put in its place, or it lacks what it had: the next start begins in recovery.
 
         Raises:
             StoreError: it can't be written.
         """
-        self._write(replace(self._kept, put_back=True))
+        with self._lock:
+            self._write(replace(self._kept, put_back=True))
 
     def admit(self, address: str) -> None:
         """Keeps that an address is admitted for the first time.
@@ -92,8 +111,9 @@ class GreatestFile:
         Raises:
             StoreError: it can't be written.
         """
-        if address not in self._kept.admitted:
-            self._write(_with_admitted(self._kept, address))
+        with self._lock:
+            if address not in self._kept.admitted:
+                self._write(_with_admitted(self._kept, address))
 
     def bar(self, address: str, state: str | None) -> None:
         """Keeps that an address is suspended or removed; None: it is neither any more.
@@ -101,9 +121,10 @@ class GreatestFile:
         Raises:
             StoreError: it can't be written.
         """
-        kept = _with_barred(self._kept, address, state)
-        if kept != self._kept:
-            self._write(kept)
+        with self._lock:
+            kept = _with_barred(self._kept, address, state)
+            if kept != self._kept:
+                self._write(kept)
 
     def revoke(self, fingerprint: bytes, revoked: Revoked) -> None:
         """Keeps that a certificate is revoked, for good.
@@ -111,10 +132,11 @@ class GreatestFile:
         Raises:
             StoreError: it can't be written.
         """
-        kept = _with_revoked(self._kept, fingerprint, revoked)
-        if kept is not self._kept:
-            self._write(kept)
-            # Revoked from here on. A crash here: at the next start too; the command is repeated and changes nothing.
+        with self._lock:
+            kept = _with_revoked(self._kept, fingerprint, revoked)
+            if kept is not self._kept:
+                self._write(kept)
+                # Revoked from here on. A crash here: at the next start too; the command is repeated and changes nothing.
 
     def _write(self, kept: Kept) -> None:
         point = kept.checkpoint
@@ -130,6 +152,7 @@ class GreatestFile:
                         "barred": dict(kept.barred),
                         "put_back": kept.put_back,
                         "revoked": [[name.hex(), one.day, one.oin] for name, one in kept.revoked.items()],
+                        "machines": kept.machines,
                     },
                     opened,
                 )
@@ -154,10 +177,13 @@ class NoGreatest:
         self.existed = existed
         self.kept = Kept()
 
-    def keep(self, checkpoint: Checkpoint) -> None:
+    def keep(self, checkpoint: Checkpoint, addresses: Iterable[AddressRow] = ()) -> None:
         """See `GreatestFile`."""
-        if _is_newer(checkpoint, self.kept):
-            self.kept = replace(self.kept, checkpoint=checkpoint, put_back=False)
+        self.kept = _with_point(self.kept, checkpoint, addresses)
+
+    def know(self, machines: tuple[str, ...]) -> None:
+        """See `GreatestFile`."""
+        self.kept = replace(self.kept, machines=machines)
 
     def was_put_back(self) -> None:
         """See `GreatestFile`."""
@@ -177,6 +203,19 @@ class NoGreatest:
 
 
 Greatest = GreatestFile | NoGreatest
+
+
+def _with_point(kept: Kept, checkpoint: Checkpoint, addresses: Iterable[AddressRow]) -> Kept:
+    if _is_newer(checkpoint, kept):
+        kept = replace(kept, checkpoint=checkpoint, put_back=False)
+    states = {row.address: row.state for row in sorted(addresses, key=lambda row: row.number)}
+    if not states:
+        return kept
+    # In the order of their numbers; behind them those whose admission was written here and not committed yet.
+    admitted = (*states, *(one for one in kept.admitted if one not in states))
+    barred = {one: state for one, state in states.items() if state != ADMITTED}
+    left = {one: state for one, state in kept.barred.items() if one not in states}
+    return replace(kept, admitted=admitted, barred=left | barred)
 
 
 def _with_admitted(kept: Kept, address: str) -> Kept:
@@ -211,6 +250,7 @@ def _read(path: Path) -> Kept:
         point = None if shown is None else Checkpoint(shown[0], shown[1], b64decode(shown[2], validate=True))
         # A file of an earlier version has none.
         revoked = {_fingerprint(name): _revoked(day, oin) for name, day, oin in raw.get("revoked", [])}
+        machines = tuple(_machine(one) for one in raw.get("machines", []))
         if not isinstance(barred, dict) or set(barred.values()) - {SUSPENDED, REMOVED}:
             raise ValueError("barred")  # noqa: TRY301  # told as all else below
     except OSError as error:
@@ -220,7 +260,13 @@ def _read(path: Path) -> Kept:
             "the file of the greatest checkpoint is damaged. Put it back from the other machine, or remove it: the hub "
             "then starts in recovery, whoever was suspended must be suspended again, and certificates revoked again"
         ) from None
-    return Kept(point, admitted, barred, put_back, revoked)
+    return Kept(point, admitted, barred, put_back, revoked, machines)
+
+
+def _machine(name: str) -> str:
+    if NAME.fullmatch(name) is None:
+        raise ValueError("machines")
+    return name
 
 
 def _fingerprint(name: str) -> bytes:

@@ -23,7 +23,7 @@ from hub.postgres_mark import need_open
 from hub.store import StoreError
 
 MIGRATIONS = Path(__file__).with_name("postgres")
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 OLDEST_SERVER = 150_000
 _MIGRATING = 0x53434B4C  # the number of the advisory lock
 # Every statement here finds its rows by an index.  Without figures of young tables the planner would read them whole,

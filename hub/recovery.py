@@ -16,6 +16,7 @@ Pure but for the store that it reads; every step is committed by the caller.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import cast
 
 from hub.delivery import spread
 from hub.greatest import Kept
@@ -74,9 +75,21 @@ def is_news(store: Store, shown: tuple[int, int]) -> bool:
     row = store.recovery()
     if row is None or is_open(row) or shown[0] >= row.number:
         return False
+    return shown > _newest_seen(store, row)
+
+
+def was_seen(store: Store, shown: tuple[int, int]) -> bool:
+    """Whether the log of now began by saying that a checkpoint of this number, and of this size or greater, was seen."""
+    row = store.recovery()
+    if row is None:
+        return False
+    number, size = _newest_seen(store, row)
+    return shown[0] == number and shown[1] <= size
+
+
+def _newest_seen(store: Store, row: RecoveryRow) -> tuple[int, int]:
     [first] = store.entries(row.entry, row.entry + 1)
-    number, size = decode_array(first.record, LENGTH)[4:6]
-    return shown > (number, size)
+    return cast("tuple[int, int]", tuple(decode_array(first.record, LENGTH)[4:6]))
 
 
 def confirm(number: int, size: int, by: str, now: int, random: Callable[[int], bytes]) -> Step:

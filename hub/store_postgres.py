@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, NoReturn, ParamSpec, TypeVar
 
 import cbor2
 import psycopg
@@ -51,7 +51,7 @@ from hub.store import (
     StoreError,
     Waiting,
 )
-from hub.store_postgres_session import COPY_KEYS, NONCE_SIZE, Session
+from hub.store_postgres_session import COPY_KEYS, NONCE_SIZE, Heard, Session
 from hub.store_postgres_step import arguments
 from hub.store_sqlite_sql import NO_END, PACKED
 from schemas.codes import Code
@@ -64,6 +64,10 @@ TIDY_MS = 60_000
 KEYS_AHEAD_DAYS = 14
 _NONCE = bytes(12)
 _CHUNK = 50_000
+LACKS = (
+    "the database lacks entries that it had: it was put back or another was promoted; a hub begins again by itself, in "
+    "recovery, and a worker is started again"
+)
 _CODE = {code.value: code for code in Code}
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -133,6 +137,17 @@ class PostgresStore(Session):
         except BaseException:
             self._drop()
             raise
+
+    @_guarded
+    def join(self, machine: str, others: Iterable[str] = (), *, answers: bool = True) -> None:
+        """From here on this and every later connection is used for nothing before all machines of the hub have answered.
+        `others`: who is to be on their list, too.  Without `answers`: it asks only, and nobody waits for it."""
+        self._join(machine, others, answers=answers)
+
+    @_guarded
+    def hear(self) -> Heard:
+        """Answers other machines, and says whose answers this connection waits for; for whoever joined to call often."""
+        return self._hear()
 
     @_guarded
     def commit(self, step: Step) -> int:
@@ -405,6 +420,11 @@ class PostgresStore(Session):
             self._refuses = "this store is closed"
             self._drop()
 
+    @property
+    def refuses(self) -> str:
+        """Why this store does nothing any more; empty while it does."""
+        return self._refuses
+
     # -- what is read
 
     def _look_again(self) -> None:
@@ -422,9 +442,11 @@ class PostgresStore(Session):
             return
         found = self._glance()
         if found.size < max(seen.size, self._committed) or root_at(self, seen.size) != seen.root:
-            self._refuses = "the database lacks entries that it had: it was put back or another was promoted; "
-            self._refuses += "start the hub again, which begins a recovery where that is needed"
-            raise StoreError(self._refuses)
+            self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        self._refuses = LACKS
+        raise StoreError(LACKS)
 
     def _glance(self) -> Head:
         size, root, newest, at, directory = self._run(sql.GLANCE)[0]
@@ -435,7 +457,9 @@ class PostgresStore(Session):
             self._recovery = RecoveryRow(rows[0][0], rows[0][1], frozenset(rows[0][2])) if rows else None
             self._directory = directory
         head = Head(size, root, newest, at)
-        if self._seen is None or head.size > self._seen.size:
+        if self._seen is not None and size < self._seen.size:
+            self._refuse()  # put back under a connection that lasted
+        if self._seen is None or size > self._seen.size:
             self._seen = head
         return head
 

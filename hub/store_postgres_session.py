@@ -6,13 +6,14 @@
 * A connection that was lost is made again at the next call; what it began is ended first.
 * A day's part of the queue is made before it is needed, and dropped when nothing is in it.
 * The key of a day is the one that the database names; a machine that has another accepts nothing under it.
+* Once it has joined the machines of the hub, a new connection is used for nothing before they were heard (`hub.machines`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from cryptography.exceptions import InvalidTag
@@ -20,8 +21,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from psycopg import errors
 
 from hub import postgres_link as link
+from hub import postgres_machines as machines
 from hub import store_postgres_sql as sql
 from hub.day_keys import DayKeys, name_of
+from hub.machines import UnheardError
 from hub.postgres_link import bytea_array, int8_array
 from hub.store import FencedError, StaleError, StoreError
 
@@ -37,6 +40,13 @@ _NO_PART = "23514"  # the day's part of the queue isn't there
 Row = tuple[Any, ...]
 
 
+class Heard(NamedTuple):
+    """The machines of the hub, and those of them whose answer this connection waits for."""
+
+    machines: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
 class Session:
     """The connection of one process.  Whoever calls holds the lock of the store."""
 
@@ -47,13 +57,24 @@ class Session:
         self._parts: set[int] = set()
         self._ours: Row = (0, None)
         self._db: psycopg.Connection | None = None
+        self._machine: str | None = None  # once it has joined the others
+        self._answers = False
+        self._question: bytes | None = None  # what this connection asked and was not answered yet
 
     def _connected(self) -> psycopg.Connection:
         """The connection; a new one when the last was lost.
 
         Raises:
             StoreError: there is none, or what the lost one began can't be ended.
+            UnheardError: the other machines have not answered yet.
         """
+        db = self._linked()
+        if missing := self._missing(db):
+            raise UnheardError(missing)
+        return db
+
+    def _linked(self) -> psycopg.Connection:
+        """The connection, whether the other machines have answered or not."""
         if self._db is None:
             self._db = link.connect(self._dsn)
             try:
@@ -61,10 +82,39 @@ class Session:
                 self._end_call(self._db)
                 self._begin(self._db)
                 self._look_again()
+                # What this process saw is there; whether what the others saw is there too, they say.
+                if self._machine is not None:
+                    self._question = machines.ask(self._db, self._machine)
             except BaseException:
                 self._drop()
                 raise
         return self._db
+
+    def _join(self, machine: str, others: Iterable[str], *, answers: bool) -> None:
+        db = self._linked()
+        if answers:
+            machines.enter(db, [machine, *others])
+        self._machine, self._answers = machine, answers
+        self._question = machines.ask(db, machine)
+
+    def _hear(self) -> Heard:
+        """Answers the others, and looks whether they have answered.  Whoever waits answers too: that it waits for one says
+        nothing of what it knows itself."""
+        db = self._linked()
+        missing = self._missing(db)
+        if self._machine is not None and self._answers:
+            machines.answer(db, self._machine, vouches=not missing)
+        return Heard(machines.names(db), missing)
+
+    def _missing(self, db: psycopg.Connection) -> tuple[str, ...]:
+        if self._question is None or self._machine is None:
+            return ()
+        missing = machines.unheard(db, self._question, self._machine)
+        if not missing:
+            machines.settle(db, self._question)
+            # A crash before this line: a question that nobody asks any more, and is forgotten after a day.
+            self._question = None
+        return missing
 
     def _end_call(self, db: psycopg.Connection) -> None:
         ended = db.execute(sql.END_CALL, self._ours, binary=True).fetchall()
@@ -82,6 +132,7 @@ class Session:
         if self._db is not None:
             self._db.close()
             self._db = None
+            self._question = None
 
     def _run(self, statement: str, values: Sequence[object] | dict[str, object] = ()) -> list[Row]:
         db = self._connected()

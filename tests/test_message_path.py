@@ -274,7 +274,11 @@ def _is_stop(record: list[object]) -> bool:
 
 def _accepts_for(entries: list[Entry], address: str) -> set[int]:
     """The accepts, and the hand-overs of them, whose recipient is this address: its number stands in the entry."""
-    manifests = [parse_manifest(one.record).manifest.address for one in entries if one.record[:1] not in (b"", b"{") and one.salt is None]
+    manifests = [
+        parse_manifest(one.record).manifest.address
+        for one in entries
+        if one.record[:1] not in (b"", b"{") and one.salt is None
+    ]
     number = manifests.index(address) + 1
     records = dict(enumerate(map(_record, entries)))
     accepts = {i for i, one in records.items() if one and one[2] == ACCEPT and number == one[9]}

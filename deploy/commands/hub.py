@@ -16,6 +16,7 @@ from deploy.commands.clock import hub_clock
 from deploy.commands.clock import rows as clock_rows
 from deploy.commands.doctor import hub_doctor
 from deploy.commands.faults import faults
+from deploy.commands.hub_machines import hub_machines
 from deploy.commands.hub_migrate import hub_migrate
 from deploy.commands.hub_restore import hub_backup, hub_recover, hub_restore
 from deploy.commands.papers import hub_agreement, hub_dpia, hub_register, hub_roles
@@ -49,6 +50,7 @@ hub.add_command(hub_doctor)
 hub.add_command(hub_backup)
 hub.add_command(hub_restore)
 hub.add_command(hub_recover)
+hub.add_command(hub_machines)
 hub.add_command(hub_migrate)
 hub.add_command(hub_dpia)
 hub.add_command(hub_register)

@@ -14,10 +14,10 @@ from deploy.compose import machine_clock
 from deploy.exits import failed, refused, wrong_use
 from deploy.office import open_office
 from deploy.options import HUB_FILE, hub_option, settings_file
-from deploy.put_back import put_hub_back
+from deploy.put_back import put_hub_back, say_put_back
 from deploy.screen import Screen, bad, good, note, plain, table, with_screen
 from hub.client import RefusedError
-from hub.config import load_hub_config
+from hub.config import HubConfig, load_hub_config
 from hub.control_socket import is_served
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -58,8 +58,8 @@ def hub_restore(screen: Screen, file: Path, yes: bool, config: Path | None) -> N
     if settings.dsn is not None:
         raise failed(
             "The store of this hub is a PostgreSQL database: put its back-up back with PostgreSQL's own tools while no "
-            "gateway runs. Then start the hub: it finds by greatest.json that the store is older, and `schakel hub "
-            "recover` says for whom it waits."
+            "gateway runs. Then give `schakel hub recover --put-back` and start the hub: it begins in recovery, and `schakel "
+            "hub recover` says for whom it waits."
         )
     if is_served(settings.data_folder):
         raise failed("The hub is running. Stop it first; then give this command again.")
@@ -78,12 +78,16 @@ def hub_restore(screen: Screen, file: Path, yes: bool, config: Path | None) -> N
 
 @click.command(name="recover")
 @click.option("--without", metavar="ADDRESS", multiple=True, help="A partner that will not return; may be repeated.")
+@click.option("--put-back", is_flag=True, help="The database was put back: the next start of this hub is in recovery.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @hub_option
 @with_screen
-def hub_recover(screen: Screen, without: tuple[str, ...], yes: bool, config: Path | None) -> None:
+def hub_recover(screen: Screen, without: tuple[str, ...], put_back: bool, yes: bool, config: Path | None) -> None:
     """Say for whom a hub that was put back waits, or that a partner will not return."""
     settings = load_hub_config(settings_file(config, HUB_FILE))
+    if put_back:
+        _say_put_back(screen, settings, yes=yes)
+        return
     asks = "A stop that only this partner knows is lost then, and what it stopped may be told again. Go on without it?"
     if without and not yes and (screen.as_json or not click.confirm(asks)):
         raise wrong_use("Nothing was changed; say --yes to do it without being asked.")
@@ -111,4 +115,20 @@ def hub_recover(screen: Screen, without: tuple[str, ...], yes: bool, config: Pat
         note(
             "An edge does so by itself when it runs. Ask the partner; only if it will never return: --without ADDRESS."
         ),
+    )
+
+
+def _say_put_back(screen: Screen, settings: HubConfig, *, yes: bool) -> None:
+    if is_served(settings.data_folder):
+        raise failed("The hub is running. Stop it first; then give this command again.")
+    asks = (
+        "Was the database put back? What waits in the hub is dropped, and every partner is asked for its stops again."
+    )
+    if not yes and (screen.as_json or not click.confirm(asks)):
+        raise wrong_use("Nothing was changed; say --yes to do it without being asked.")
+    say_put_back(settings)
+    screen.answer(
+        {"put_back": True},
+        good("The next start of this hub is in recovery."),
+        plain("Next: start the hub, and then the other machines; `schakel hub recover` says for whom it waits."),
     )

@@ -65,13 +65,13 @@ class Log:
             raise StoreError("the log is shorter than a checkpoint that was signed: restore the newest backup")
         fresh = last is not None and (last.size == head.size or now - self._signed_at < EVERY_MS)
         if note is not None and last is not None and last.origin == self.origin and fresh:
-            self.greatest.keep(last)
+            self._keep(last)
             return note
         point = Checkpoint(self.origin, head.size, head.root)
         note = sign(point, self._name, self._key.seed)
         self._store.keep_checkpoint(note, head.size)
         # The note is durable before anybody sees it. A crash here: it is shown at the next call.
-        self.greatest.keep(point)
+        self._keep(point)
         # And so is that it was shown, where no copy of the store is put back over it.
         self._remember(point)
         self._signed_at = now
@@ -88,7 +88,11 @@ class Log:
     def keep_head(self) -> None:
         """Keeps outside the store how far the log is, signed or not."""
         head = self._store.head()
-        self.greatest.keep(Checkpoint(self.origin, head.size, head.root))
+        self._keep(Checkpoint(self.origin, head.size, head.root))
+
+    def _keep(self, point: Checkpoint) -> None:
+        # Who is in it is read after it, so nobody is forgotten who was there then.
+        self.greatest.keep(point, self._store.addresses().values())
 
     def is_remembered(self, shown: Checkpoint) -> bool:
         """Whether this log was found to hold the checkpoint before; reads nothing."""
@@ -106,6 +110,10 @@ class Log:
         if held and number == own:
             self._remember(shown)
         return held
+
+    def contains(self, kept: Checkpoint) -> bool:
+        """Whether the entries of this log, by whatever numbers it went, begin with those of the checkpoint."""
+        return kept.size <= self._store.head().size and root_at(self._store, kept.size) == kept.root
 
     def is_signed(self, shown: Checkpoint, signature: bytes) -> bool:
         """Whether the key of this log signed the checkpoint."""

@@ -1,0 +1,71 @@
+# SPDX-FileCopyrightText: Schakel contributors
+# SPDX-License-Identifier: EUPL-1.2
+
+"""The name of a machine of a hub, and what is said when one was not heard.
+
+Several machines work on one database, and each knows how far the log was that it saw.  When the database was put back, a
+machine that was away does not see it: what is lost stands in the files of the others.  So a new connection is used when
+every machine has said that it finds there all that it knows (`hub.postgres_machines`), and until then for nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+
+from hub import sqlite_file
+from hub.store import StoreError
+
+FILE = "machine"  # in the data folder, which goes to no other machine
+NAME = re.compile(r"[a-z0-9-]{1,48}-[0-9a-f]{8}")
+_OTHER = re.compile(r"[^a-z0-9]+")
+
+
+class UnheardError(StoreError):
+    """It is not known yet whether the database was put back to before what another machine saw."""
+
+    def __init__(self, machines: Sequence[str]) -> None:
+        first = machines[0]
+        super().__init__(
+            f"nothing is decided before the machine {' and the machine '.join(machines)} has said whether the database has "
+            f"all that it knows: start the hub there; for one that will never return, `schakel hub machines --without {first}`"
+        )
+        self.machines = tuple(machines)
+
+
+def machine_name(folder: Path) -> str:
+    """The name of the machine with this data folder, which is made once: the host's, and eight digits of its own.
+
+    Raises:
+        StoreError: it can't be read or written.
+    """
+    file = folder / FILE
+    try:
+        if not file.exists():
+            _write(file, f"{_host()}-{secrets.token_hex(4)}\n")
+        name = file.read_text(encoding="ascii").removesuffix("\n")
+    except (OSError, UnicodeError):
+        raise StoreError(f"{file}: the name of this machine can't be read or written") from None
+    if NAME.fullmatch(name) is None:
+        raise StoreError(f"{file}: this is no name of a machine; remove the file, and the next start makes another")
+    return name
+
+
+def _host() -> str:
+    return _OTHER.sub("-", socket.gethostname().partition(".")[0].lower()).strip("-")[:48] or "hub"
+
+
+def _write(file: Path, text: str) -> None:
+    new = file.with_name(f".{file.name}.new")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w") as opened:
+        opened.write(text)
+        opened.flush()
+        os.fsync(descriptor)
+    new.rename(file)
+    # Durable with its folder. A crash before: the next start makes another name, that nobody has heard of.
+    sqlite_file.sync_folder(file.parent)
