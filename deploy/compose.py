@@ -206,7 +206,7 @@ def frozen(hub: Hub, to: Place, point: Point) -> Iterator[Source]:
         return
     from hub.moving_postgres import old_database
 
-    with old_database(hub.config.dsn or "", hub.config.day_keys_file, point) as source:
+    with old_database(hub.config.dsn or "", hub.config.day_keys_file, point, to.kind) as source:
         yield source
 
 
@@ -226,6 +226,13 @@ def refusal_of(hub: Hub) -> str:
     from hub.store_postgres import PostgresStore
 
     return hub.store.refuses if isinstance(hub.store, PostgresStore) else ""
+
+
+def lacks(hub: Hub) -> bool:
+    """Whether the database of a hub lacks what this process saw in it."""
+    from hub.store_postgres import LACKS
+
+    return refusal_of(hub) == LACKS
 
 
 def schema_of(hub: Hub) -> int:

@@ -5,6 +5,9 @@
 
 In this order: the old store says that the move is decided; the old keys of payloads go, so that what is destroyed in
 the new store is destroyed in the old one and its copies too; the new store opens.  Each may be done twice.
+
+From one database to another the keys of the days stay, as they are those of both: an old database is then like a copy of
+it, and its payloads open until the keys of their days go.
 """
 
 from __future__ import annotations
@@ -37,7 +40,7 @@ def open_new(config: HubConfig, old: Place, point: Callable[[str], None] = lambd
     point("keys:before")
     if old.kind == FILE:
         moving_sqlite.let_keys_go(Path(old.where) / KEYS)
-    else:
+    elif config.dsn is None:
         from hub import moving_postgres
 
         moving_postgres.let_keys_go(config.day_keys_file)

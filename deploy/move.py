@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: Schakel contributors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""A hub moves its store to PostgreSQL, or back to a file, in the process that has it (`hub.moving` has the rules).
+"""A hub moves its store to PostgreSQL, from one database to another, or back to a file, in the process that has it (`hub.moving` has the rules).
 
 The gate is closed first: whoever asks is told to try later, and outboxes hold.  When it failed the gate opens again and
 the old store goes on; when it was decided the gate stays closed, and the hub starts on the new one.
@@ -23,7 +23,7 @@ from hub import moving_sqlite, sqlite_file
 from hub.audit.log import EVERY_MS
 from hub.config import HubConfig, load_hub_config
 from hub.dsn import is_proven, words_of
-from hub.moving import INCOMING, MOVED, Copied, Mark, Place, Point, Target, copy
+from hub.moving import INCOMING, MOVED, Copied, Mark, Place, Point, Target, copy, is_same
 
 TO_FILE = "file"
 CLOSED = "the store of this hub is being moved: try again in a moment"
@@ -47,11 +47,10 @@ def wanted(config: HubConfig, to: str) -> HubConfig:
         raise wrong_use(
             "The DSN of --to names no TLS that proves the server: add sslmode=verify-full, or use a socket."
         )
-    if config.dsn is not None:
-        raise wrong_use(
-            "The store of this hub is a PostgreSQL database: to another one, move it with PostgreSQL's tools."
-        )
-    return replace(config, dsn=to)
+    after = replace(config, dsn=to)
+    if config.dsn is not None and is_same(place_of(config), place_of(after)):
+        raise wrong_use("The store of this hub is in that database already.")
+    return after
 
 
 def move_store(hub: Hub, to: str, settings: Path, point: Point = lambda _: None) -> Mapping[str, Any]:
@@ -74,6 +73,9 @@ def move_store(hub: Hub, to: str, settings: Path, point: Point = lambda _: None)
                 point("written:before")
             # The new store is there, and closed. A crash here: the old one works on.
             point("written:after")
+            # Whatever another machine knows is in this snapshot: in the new store nobody waits for any of them. A crash
+            # from here on: at most they are waited for, or this file is told again who they are.
+            hub.log.greatest.know(())
             source.mark(Mark(MOVED, token, new))
         # Decided. A crash from here on: the next start on the new store finishes it.
         open_new(after, old, point)

@@ -21,7 +21,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 
-from deploy.compose import Hub, open_hub, refusal_of
+from deploy.compose import Hub, lacks, open_hub, refusal_of
 from deploy.exits import Stopped, failed
 from deploy.intake import intake_of
 from deploy.logs import Event, Log
@@ -158,7 +158,8 @@ def _mover(
 
 
 async def _lacks(hub: Hub, log: Log, goes_on: list[HubConfig], stop: asyncio.Event) -> None:
-    """Ends this serving when the database lacks what this process saw in it: the next one begins in recovery."""
+    """Ends this serving when the database lacks what this process saw in it: the next one begins in recovery.  Or when
+    another machine moved the store: the next one says so and ends."""
     while True:
         await asyncio.sleep(LOOK_AT_STORE_EVERY)
         if refusal_of(hub):
@@ -171,7 +172,8 @@ async def _lacks(hub: Hub, log: Log, goes_on: list[HubConfig], stop: asyncio.Eve
 
 def _say_put_back(hub: Hub) -> None:
     with hub.exchange.gate.closed(refusal_of(hub)):
-        hub.log.greatest.was_put_back()
+        if lacks(hub):
+            hub.log.greatest.was_put_back()
         # From here on the next start begins in recovery, also when its newest checkpoint is older than what was seen. A
         # crash before: it begins in recovery when the database lacks that checkpoint.
 

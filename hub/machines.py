@@ -31,8 +31,9 @@ class UnheardError(StoreError):
     def __init__(self, machines: Sequence[str]) -> None:
         first = machines[0]
         super().__init__(
-            f"nothing is decided before the machine {' and the machine '.join(machines)} has said whether the database has "
-            f"all that it knows: start the hub there; for one that will never return, `schakel hub machines --without {first}`"
+            "nothing is decided before every machine of the hub has said whether the database has all that it knows; missing: "
+            f"{', '.join(machines)}. Start the hub there; for one that will never return, "
+            f"`schakel hub machines --without {first}`"
         )
         self.machines = tuple(machines)
 

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: Schakel contributors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""A store moves to another engine: same log, same keys, same handles (delivery.md section 1 holds before and after).
+"""A store moves to another engine, or another database: same log, same keys, same handles (delivery.md section 1 holds before and after).
 
 * The new store is written whole, with `migrated` as its first entry, and is closed: it says from where it comes.
 * Then one commit in the old store decides: it says where it went, and takes nothing any more.
@@ -55,6 +55,13 @@ TABLES = {
     "feed": "address, number, at, code, id, handle, frame",
     "notice": "address, number, kind, handles, fact",
     "later": "serial, at, address, code, id, handle, kind, handles, fact",
+}
+# Of the intake through Kafka, which a hub on a file has not: which topics the positions are of, how far each partition is,
+# and the names of the keys of hours.
+OF_INTAKE = {
+    "intake_topic": "topic, cluster, topic_id, partitions",
+    "intake_hour": "partition, hour",
+    "hour_key": "hour, name",
 }
 _PAGE = 10_000
 _MODULUS = 1 << 256
@@ -166,6 +173,11 @@ class Copied:
     lost_keys: int
 
 
+def tables_between(old: Place, new: Place) -> dict[str, str]:
+    """The tables that are copied, and their columns."""
+    return TABLES | OF_INTAKE if old.kind == new.kind == POSTGRES else TABLES
+
+
 def moved_away(to: Place) -> str:
     """What is said by a store that was moved away."""
     setting = "take dsn out of hub.toml" if to.kind == FILE else "name that as dsn in hub.toml"
@@ -181,7 +193,8 @@ def copy(
         StoreError: what was written is not what the log says.
     """
     head, lost = source.head(), _Lost()
-    counts = {table: target.put(table, lost.watch(table, source.rows(table))) for table in TABLES}
+    tables = tables_between(source.place, target.place)
+    counts = {table: target.put(table, lost.watch(table, source.rows(table))) for table in tables}
     for table, count in counts.items():
         if target.count(table) != count:
             raise StoreError(f"of {count} rows of {table} another number arrived in the new store")

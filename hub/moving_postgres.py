@@ -24,7 +24,7 @@ from psycopg import IsolationLevel, sql
 from hub import postgres_link as link
 from hub import store_postgres_sql as statements
 from hub.day_keys import DayKeys, name_of
-from hub.moving import POSTGRES, TABLES, Head, Mark, Place, Row, is_same, moved_away
+from hub.moving import FILE, OF_INTAKE, POSTGRES, TABLES, Head, Mark, Place, Row, is_same, moved_away
 from hub.postgres_mark import mark_of
 from hub.store import StoreError
 
@@ -32,7 +32,9 @@ DAY_MS = 86_400_000
 KEYS_AHEAD_DAYS = 14
 _NONCE_SIZE, _LOST_KEY = 12, 60
 _PAGE = 2_000
-_OURS = frozenset(TABLES) | {"head", "schema_version", "day_key", "move"}
+# What a machine knows of the old database is in the new one, where the list of machines begins anew.
+_LEFT = {"head", "schema_version", "day_key", "move", "machine", "question", "answer"}
+_COLUMNS = TABLES | OF_INTAKE
 # Who changes these may wait for the head now, which refuses it: to lock them would be to wait for each other.
 _BEFORE_HEAD = frozenset({"grants", "position"})
 _OF_SCHEMA = (
@@ -41,7 +43,7 @@ _OF_SCHEMA = (
 )
 _WAITING = "accept, id, day, sender, recipient, handle, since, due, offered, first_out, lease_until"
 _READ_FAULTS = "SELECT number, sender, sha, handle, until, since, wrapped, day, key FROM fault"
-_SELECT = {name: f"SELECT {columns} FROM {name}" for name, columns in TABLES.items()} | {
+_SELECT = {name: f"SELECT {columns} FROM {name}" for name, columns in _COLUMNS.items()} | {
     "entry": f"SELECT {TABLES['entry']} FROM entry ORDER BY idx",
     "waiting": (
         "SELECT waiting.accept, waiting.id, message.at, waiting.sender, waiting.recipient, handle, since, due, offered,"
@@ -133,7 +135,7 @@ class PostgresTarget:
 
     def put(self, table: str, rows: Iterable[Row]) -> int:
         """See `hub.moving.Target`."""
-        columns = TABLES[table]
+        columns = _COLUMNS[table]
         match table:
             case "grants":
                 rows = ((*row[:3], bool(row[3]), *row[4:]) for row in rows)
@@ -209,11 +211,12 @@ class PostgresTarget:
 
 
 @contextmanager
-def old_database(dsn: str, day_keys: Path, point: Callable[[str], None]) -> Iterator[PostgresSource]:
+def old_database(dsn: str, day_keys: Path, point: Callable[[str], None], to: str = FILE) -> Iterator[PostgresSource]:
     """The store in this database in one snapshot, until the block ends; what it was told of a move counts from then on.
+    `to`: the kind of the new store.
 
     Raises:
-        StoreError: others work with it, or it holds what only a database can.
+        StoreError: others work with it, or it holds what the new store has no place for.
     """
     holds, reads = link.connect(dsn), link.connect(dsn)
     try:
@@ -223,7 +226,7 @@ def old_database(dsn: str, day_keys: Path, point: Callable[[str], None]) -> Iter
             # Whoever changes anything that counts holds this row when it commits: now that is this process alone.
             holds.execute("SELECT FROM head FOR UPDATE")
             with reads.transaction():
-                _need_known(reads)
+                _need_known(reads, to)
                 yield PostgresSource(holds, reads, dsn, DayKeys(day_keys))
             point("lock:before")
         # Decided, if it was marked. A crash before: the row was let go of with the connection, and it works on.
@@ -292,13 +295,15 @@ def place_of(dsn: str) -> Place:
     return Place(POSTGRES, dsn)
 
 
-def _need_known(db: psycopg.Connection) -> None:
-    """Raises: StoreError: there are rows that no other engine has a place for."""
+def _need_known(db: psycopg.Connection, to: str) -> None:
+    """Raises: StoreError: there are rows that the new store has no place for."""
+    known = _LEFT | set(TABLES if to == FILE else _COLUMNS)
     for (name,) in db.execute(_OF_SCHEMA).fetchall():
-        if name not in _OURS:
+        if name not in known:
             [row] = db.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(sql.Identifier(name)))
             if row[0]:
-                raise StoreError(f"the database holds rows of {name}, for which a file has no place")
+                where = "a file has no place" if to == FILE else "a move to a database has no place"
+                raise StoreError(f"the database holds rows of {name}, for which {where}")
 
 
 def _need_room(db: psycopg.Connection, old: Place) -> None:

@@ -119,7 +119,6 @@ class PostgresStore(Session):
         self._clock = clock or (lambda: time.time_ns() // 1_000_000)
         self._point = point
         self._lock = threading.RLock()
-        self._refuses = ""
         self._tidied = 0
         self._spelled: dict[int, str] = {}
         self._words: dict[str, int] = {}
@@ -422,7 +421,7 @@ class PostgresStore(Session):
 
     @property
     def refuses(self) -> str:
-        """Why this store does nothing any more; empty while it does."""
+        """Why this store does nothing any more: `LACKS`, or that it was moved elsewhere; empty while it works."""
         return self._refuses
 
     # -- what is read

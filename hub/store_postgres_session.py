@@ -57,6 +57,7 @@ class Session:
         self._parts: set[int] = set()
         self._ours: Row = (0, None)
         self._db: psycopg.Connection | None = None
+        self._refuses = ""
         self._machine: str | None = None  # once it has joined the others
         self._answers = False
         self._question: bytes | None = None  # what this connection asked and was not answered yet
@@ -149,6 +150,9 @@ class Session:
             return StaleError(said)
         if error.sqlstate == "SK002":
             return FencedError(said)
+        if error.sqlstate == "SK004":
+            self._refuses = said  # the store was moved elsewhere, for good
+            return StoreError(said)
         if isinstance(error, errors.UniqueViolation):
             return StaleError(_ROWS.get(error.diag.constraint_name or "", "a row is there already"))
         if isinstance(error, errors.DeadlockDetected | errors.SerializationFailure):

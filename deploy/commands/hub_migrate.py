@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: Schakel contributors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""`schakel hub migrate`: the store of a hub moves to PostgreSQL, or back to a file."""
+"""`schakel hub migrate`: the store of a hub moves to PostgreSQL, to another database, or back to a file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from hub.moving import MovedAwayError
 BACK_SECONDS = 60.0
 _ASKS = (
     "Move the store now? Until it is done the hub answers everybody that they must try later; nothing that was taken is "
-    "lost. Stop the other gateways of a store in a database first."
+    "lost. Stop the other gateways and the workers of a store in a database first."
 )
 
 
@@ -34,7 +34,8 @@ _ASKS = (
 @hub_option
 @with_screen
 def hub_migrate(screen: Screen, to: str, yes: bool, config: Path | None) -> None:
-    """Move the store to a PostgreSQL database, or back to a file; the hub may run. Log, keys and handles stay the same."""
+    """Move the store to a PostgreSQL database, from there to another, or back to a file; the hub may run. Log, keys and
+    handles stay the same."""
     file = settings_file(config, HUB_FILE)
     settings = load_hub_config(file)
     after = wanted(settings, to)
@@ -56,23 +57,36 @@ def hub_migrate(screen: Screen, to: str, yes: bool, config: Path | None) -> None
         shown,
         good(f"The store is moved: {answer['rows']} rows, a log of {answer['entries']} entries, in {pause} seconds."),
         plain(f"From {answer['from']}\nto   {answer['to']}"),
-        *_then(to, runs),
+        *_then(settings, to, runs),
         *(
             [note(f"The keys of {answer['lost_keys']} waiting payloads were lost before; their senders are told.")]
             if answer["lost_keys"]
             else []
         ),
-        note(
-            "The old store is read only, and its payloads can't be read. Remove it: what is erased later stays in it."
-        ),
+        note(_of_the_old(settings, to)),
     )
 
 
-def _then(to: str, runs: bool | None) -> list[Any]:
+def _of_the_old(before: HubConfig, to: str) -> str:
+    if before.dsn is None or to == TO_FILE:
+        return (
+            "The old store is read only, and its payloads can't be read. Remove it: what is erased later stays in it."
+        )
+    return (
+        "The old database is read only. Remove it: its payloads open with day.keys until the keys of their days go, after "
+        "eight days, and what is erased later stays in it."
+    )
+
+
+def _then(before: HubConfig, to: str, runs: bool | None) -> list[Any]:
     if runs is False:
         return [bad("The hub that ran has not come back: look at its log, and start it.")]
     told = [plain("The hub works on the new store.") if runs else plain("Next: start the hub.")]
-    if to == TO_FILE:
+    if before.dsn is not None and to != TO_FILE:
+        told.append(
+            note("Name the new database as dsn on every other machine of this hub, and start them, and the workers.")
+        )
+    elif to == TO_FILE:
         told.append(note("Remove day.keys from the other machines of this hub: the one here is empty now."))
     else:
         told.append(note("day.keys goes in no backup; every other machine of this hub needs a copy of it."))

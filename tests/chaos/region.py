@@ -21,7 +21,7 @@ from deploy.options import HUB_FILE
 from deploy.story.world import PROVIDER, TEAM
 from hub.config import load_hub_config
 from tests.chaos import ground
-from tests.chaos.town import Line, Town, allot, until
+from tests.chaos.town import CITIZENS, Line, Town, allot, until
 from tests.kafka import Kafka
 from tests.postgres import Cluster
 
@@ -36,6 +36,7 @@ class Region(Town):
     """Everyone, with the brokers and the workers."""
 
     kafka: Kafka | None = None
+    cluster: Cluster | None = None
     workers: list[Process] = field(default_factory=list)
     aborted: int = 0  # workers that the library of Kafka ended
 
@@ -111,7 +112,7 @@ def _has_ended(process: int) -> bool:
 
 
 @contextmanager
-def region(folder: Path, brokers: int = 3, *, small_disk: bool = False) -> Iterator[Region]:
+def region(folder: Path, brokers: int = 3, *, small_disk: bool = False, citizens: int = CITIZENS) -> Iterator[Region]:
     """A region at work.  `brokers`: 3 and a controller apart, or 1 that is both; `small_disk`: its data is on one."""
     with ExitStack() as stack:
         # A cluster that was killed leaves what a machine without power leaves, so it stands on a disk.
@@ -134,12 +135,12 @@ def region(folder: Path, brokers: int = 3, *, small_disk: bool = False) -> Itera
             return lines[0].port
 
         net = set_up(folder, stack, (TEAM, PROVIDER), via, server.bare())
-        made = Region(net, lines[0], stack, kafka=kafka)
+        made = Region(net, lines[0], stack, kafka=kafka, cluster=server)
         ending = Event()
         watching = Thread(target=made.supervise, args=(ending,), daemon=True)
         watching.start()
         stack.callback(watching.join)
         stack.callback(ending.set)
         made.begin()
-        allot(made)
+        allot(made, citizens)
         yield made

@@ -53,7 +53,9 @@ ROWS: Mapping[str, Play] = {
     "a standby that was behind promoted": rows_store.standby_behind,
     "PostgreSQL restored from yesterday": rows_store.store_restored,
     "network cut between hub and store": rows_store.store_unreachable,
+    "a database of yesterday under three machines": rows_store.machines_restored,
     "store moved to PostgreSQL and back": rows_store.store_moved,
+    "store moved while 60 events a second come": partial(rows_store.store_moved, rate=60),
     "Kafka: gateway killed under load": rows_process.hub_killed,
     "Kafka: worker killed under load": rows_kafka.worker_killed,
     "Kafka: both workers killed at once": rows_kafka.workers_killed,
@@ -63,12 +65,17 @@ ROWS: Mapping[str, Play] = {
     "Kafka: away": rows_kafka.kafka_away,
     "Kafka: topic deleted and made anew": rows_kafka.topic_made_anew,
     "Kafka: disk of the broker full": rows_kafka.disk_full,
+    "Kafka: store moved to another PostgreSQL": rows_kafka.store_moved,
 }
-_ON_DATABASE = frozenset(name for name, row in ROWS.items() if getattr(row, "__module__", "") == rows_store.__name__)
-_MOVES = "store moved to PostgreSQL and back"
+_ON_DATABASE = frozenset(
+    name for name, row in ROWS.items() if getattr(row, "func", row).__module__ == rows_store.__name__
+)
+_MOVES = "store moved "
+_CITIZENS = 30  # whose events come by hundreds, each needs a day of its own
 _GROUNDS: Mapping[str, Ground] = {
     "Kafka: disk of the broker full": partial(region, brokers=1, small_disk=True),
     "Kafka: topic deleted and made anew": partial(region, brokers=1),
+    "Kafka: store moved to another PostgreSQL": partial(region, brokers=1, citizens=_CITIZENS),
 }
 
 
@@ -76,7 +83,9 @@ def ground_of(name: str) -> Ground:
     """The town in which a row is played."""
     if name.startswith("Kafka: "):
         return _GROUNDS.get(name, region)
-    return partial(on_database, moves=name == _MOVES) if name in _ON_DATABASE else town
+    if name.startswith(_MOVES):
+        return partial(on_database, moves=True, citizens=_CITIZENS)
+    return on_database if name in _ON_DATABASE else town
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import time
 from hub.kafka_topics import INTAKE
 from tests.chaos import ground
 from tests.chaos.region import WORKERS, Region
+from tests.chaos.rows_store import migrated
 from tests.chaos.rows_time import HOUR, Clocks
 from tests.chaos.town import Town
 
@@ -98,6 +99,20 @@ def kafka_away(town: Town) -> str:
     town.tell(20, rate=20 / _AWAY_SECONDS)
     made.brokers.start()
     return f"for {time.monotonic() - began:.0f} s{_aborts(made)}"
+
+
+def store_moved(town: Town, rate: int = 25) -> str:
+    """`schakel hub migrate` to another database while events come through Kafka: positions, topics and names of keys go with
+    it, and the workers stop by themselves until they are started on it."""
+    made = _of(town)
+    assert made.cluster is not None
+    town.tell(2 * rate, rate=rate)
+    answer = migrated(town, made.cluster.bare(), rate)
+    for number in range(WORKERS):
+        made.stops_itself(number)
+        made.start(number)
+    town.tell(2 * rate, rate=rate)
+    return f"{rate} events a second; {answer['rows']} rows in {answer['pause_seconds']} s"
 
 
 def topic_made_anew(town: Town) -> str:

@@ -10,12 +10,17 @@ Each says how many seconds passed from the moment at which the store could answe
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 
 from deploy.compose import open_hub
+from deploy.demo_net import Process
+from deploy.options import HUB_FILE
+from deploy.watched import free_port
 from hub.config import load_hub_config
 from tests.chaos.server import Server
 from tests.chaos.town import Town, until
@@ -26,8 +31,9 @@ NOBODY = 999  # number of a partner that there isn't: what fills a store is pick
 _TIMES = 3
 _CUT_SECONDS = 8.0
 _PATIENCE = 90.0
+_ALONE_SECONDS = 3.0
+FURTHER = (HUB_FILE, "accession.key", "accession.crt", "greatest.json", "day.keys")
 _WAITING = 25_000  # five rows each
-_MEANWHILE = 8  # events a second while the store moves: what is held back meets the limits of a partner afterwards
 
 
 def store_killed(town: Town, times: int = _TIMES) -> str:
@@ -93,17 +99,51 @@ def store_unreachable(town: Town) -> str:
     return f"for {_CUT_SECONDS:.0f} s; commits again {back:.1f} s after"
 
 
-def store_moved(town: Town, waiting: int = _WAITING) -> str:
-    """`schakel hub migrate` to the database, and back, while events come."""
+def store_moved(town: Town, rate: int = RATE, waiting: int = _WAITING) -> str:
+    """`schakel hub migrate` to the database, and back, while events come: what is held back meets the limits of a partner."""
     server = _server(town)
     _fill(town, waiting)
     told = []
     for to in (server.hub_dsn(), "file"):
-        town.tell(12, rate=RATE)
-        answer = _migrated(town, to)
+        town.tell(rate, rate=rate)
+        answer = migrated(town, to, rate)
         told.append(f"{answer['rows']} rows in {answer['pause_seconds']} s")
-        town.tell(12, rate=RATE)
-    return f"there {told[0]}, and back {told[1]}"
+        town.tell(rate, rate=rate)
+    return f"{rate} events a second; there {told[0]}, and back {told[1]}"
+
+
+def machines_restored(town: Town) -> str:
+    """Three machines on one database, of which one saw everything, one some of it and one nothing since the copy was made.
+    They come back one after another, the one that saw nothing first, and nobody works before the last has come."""
+    server = _server(town)
+    a, (b, c) = town.hub, [_another(town, name) for name in ("hub-b", "hub-c")]
+    server.base("yesterday")
+    town.tell(12, rate=RATE)
+    c.kill()
+    town.tell(12, rate=RATE)
+    town.settle(_PATIENCE)
+    b.kill()
+    town.tell(25, rate=RATE)
+    town.settle(_PATIENCE)
+    a.kill()
+    server.stop()
+    server.put_back("yesterday")
+    town.tell(12)
+    for late in (c, b):
+        late.start()
+        until(lambda late=late: late.events("waits-for-machines"), _PATIENCE, "a machine waits for those that saw more")  # type: ignore[misc]
+        time.sleep(_ALONE_SECONDS)
+        assert not any(one.events("listening") for one in (b, c)), "a machine serves what others know to be old"
+    began = time.monotonic()
+    a.start()
+    until(lambda: all(one.events("listening") for one in (a, b, c)), _PATIENCE, "all three work")
+    until(
+        lambda: a.events("recovery") and a.events("recovery")[-1]["awaited"] == 0, _PATIENCE, "all facts are repeated"
+    )
+    took = time.monotonic() - began
+    for one in (b, c):
+        one.stop()
+    return f"nobody served before the last came; log {a.events('recovery')[-1]['log']}, everybody confirmed after {took:.1f} s"
 
 
 def _server(town: Town) -> Server:
@@ -130,17 +170,16 @@ def _resumed(server: Server, before: int) -> float:
 
 
 def _recovered(town: Town, why: str) -> str:
-    """The hub refuses the older database while it runs, begins a recovery when it starts, and goes on by itself."""
-    time.sleep(5)
-    assert not town.hub.events("recovery"), "a running hub does not go on in a database that lacks what it saw"
-    town.hub.kill()
-    town.tell(12)
+    """The hub refuses the older database, begins again in recovery, and goes on by itself."""
     began = time.monotonic()
-    town.hub.start()
+    until(
+        lambda: town.hub.events("lacks"), _PATIENCE, "a running hub does not go on in a database that lacks what it saw"
+    )
+    town.tell(12)
     until(lambda: town.hub.events("recovery"), _PATIENCE, "the hub begins a recovery")
     until(lambda: town.hub.events("recovery")[-1]["awaited"] == 0, _PATIENCE, "every partner repeats its facts")
     took = time.monotonic() - began
-    return f"the database {why}: log {town.hub.events('recovery')[-1]['log']}, everybody confirmed after {took:.1f} s"
+    return f"the database {why}; by itself: log {town.hub.events('recovery')[-1]['log']}, everybody confirmed after {took:.1f} s"
 
 
 def _fill(town: Town, waiting: int) -> None:
@@ -151,12 +190,31 @@ def _fill(town: Town, waiting: int) -> None:
     until(lambda: town.hub.events("listening"), _PATIENCE, "the hub listens again")
 
 
-def _migrated(town: Town, to: str) -> dict[str, object]:
+def _another(town: Town, name: str) -> Process:
+    """One more machine of the hub, at work, with the files that a further machine gets."""
+    first, folder = town.net.folder / "hub", town.net.folder / name
+    folder.mkdir()
+    for file in FURTHER:
+        if (first / file).exists():
+            shutil.copy(first / file, folder / file)
+    text = (folder / HUB_FILE).read_text(encoding="utf-8")
+    for setting in ("listen", "metrics_listen"):
+        text = re.sub(rf'^{setting} = ".*"', f'{setting} = "127.0.0.1:{free_port()}"', text, flags=re.MULTILINE)
+    (folder / HUB_FILE).write_text(text, encoding="utf-8")
+    made = Process(("hub", "run", "--config", str(folder)), town.net.folder / f"{name}.log")
+    town.stack.callback(made.end)
+    made.start()
+    until(lambda: made.events("listening"), _PATIENCE, "a further machine listens")
+    return made
+
+
+def migrated(town: Town, to: str, rate: int) -> dict[str, object]:
+    """What the command said; so many events a second came meanwhile."""
     place = town.net.folder / "hub"
     command = [sys.executable, "-c", "from deploy.cli import main; main()", "hub", "migrate", "--to", to, "--yes"]
     with subprocess.Popen([*command, "--json", "--config", str(place)], stdout=subprocess.PIPE, text=True) as mover:
         while mover.poll() is None:
-            town.tell(1, rate=_MEANWHILE)
+            town.tell(1, rate=rate)
         assert mover.stdout is not None
         answer = mover.stdout.read()
     assert mover.returncode == 0, answer

@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg
 
 from deploy.watched import free_port
-from tests.chaos.town import Line, Town, town
+from tests.chaos.town import CITIZENS, Line, Town, town
 from tests.postgres import Cluster
 
 NAME = "hub"
@@ -24,11 +24,11 @@ _STREAMING = ("wal_level=replica", "max_wal_senders=4", "hot_standby=on", "wal_s
 
 
 @contextmanager
-def on_database(folder: Path, *, moves: bool) -> Iterator[Town]:
+def on_database(folder: Path, *, moves: bool = False, citizens: int = CITIZENS) -> Iterator[Town]:
     """A town whose hub has a database, or moves to one."""
     server = Server()
     try:
-        with town(folder, server, moves=moves) as made:
+        with town(folder, server, moves=moves, citizens=citizens) as made:
             yield made
     finally:
         server.remove()

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import resource
+import subprocess
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
-from tests.chaos import rows_flood, rows_line, rows_process
+from tests.chaos import rows_flood, rows_line, rows_process, rows_store, run
 from tests.chaos.proxy import Proxy
-from tests.chaos.rows import Result
+from tests.chaos.rows import ROWS, Result, ground_of
 from tests.chaos.run import table
 from tests.chaos.town import Arrived, Town, counted, town
 
@@ -88,6 +92,50 @@ def test_a_row_is_whole_only_with_three_zeros_and_a_sound_log(wrong: str) -> Non
     assert not Result(**(good.as_dict() | {wrong: 1})).is_whole  # type: ignore[arg-type]
     assert not Result(**(good.as_dict() | {"log_sound": False})).is_whole  # type: ignore[arg-type]
     assert table([good]).splitlines()[2] == "| row | 9 | 0 | 0 | 0 | 1.0 | yes | what |"
+
+
+# -- the table
+
+
+def test_a_row_that_fails_in_any_way_or_never_ends_does_not_end_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_: Town) -> str:
+        raise subprocess.CalledProcessError(1, "a tool of the ground")
+
+    def hangs(_: Town) -> str:
+        threading.Event().wait()
+        return ""
+
+    @contextmanager
+    def nowhere(_: Path) -> Iterator[Town]:
+        yield Town(None, None, None)  # type: ignore[arg-type]
+
+    for row, said in ((fails, "failed: CalledProcessError"), (hangs, "failed: TooLongError it lasted longer than 1 s")):
+        monkeypatch.setitem(ROWS, "hub killed under load", row)  # type: ignore[arg-type]
+        monkeypatch.setattr(run, "ground_of", lambda _: nowhere)
+        found = run.played("hub killed under load", 1)
+        assert found.what.startswith(said)
+        assert not found.is_whole
+
+
+def test_rows_of_the_same_sources_stay_in_the_table_and_those_of_others_do_not(tmp_path: Path) -> None:
+    names = list(ROWS)[:2]
+    rows = {name: Result(name, 9, 0, 0, 0, 1.0, True, "what") for name in names}
+    run.write_results(tmp_path, "abc", rows)
+    assert run.read_results(tmp_path / "chaos.json", "abc") == rows
+    for sources in ("abd", None):
+        assert run.read_results(tmp_path / "chaos.json", sources) == {}
+    assert f"Rows not played: {len(ROWS) - 2}." in (tmp_path / "chaos.md").read_text()
+    for content in ("", "[]", "{}", '{"sources": "abc", "rows": [{}]}', '{"sources": "abc", "rows": 3}'):
+        (tmp_path / "chaos.json").write_text(content)
+        assert run.read_results(tmp_path / "chaos.json", "abc") == {}
+
+
+def test_every_row_has_a_ground_and_a_play_that_can_be_called() -> None:
+    for name, row in ROWS.items():
+        assert callable(row)
+        assert callable(ground_of(name))
+    of_database = [name for name in ROWS if getattr(ROWS[name], "func", ROWS[name]).__module__ == rows_store.__name__]
+    assert len(of_database) == 9
 
 
 # -- the line that fails

@@ -210,7 +210,9 @@ def people(count: int) -> Iterator[Person]:
 
 
 @contextmanager
-def town(folder: Path, server: Server | None = None, *, moves: bool = False) -> Iterator[Town]:
+def town(
+    folder: Path, server: Server | None = None, *, moves: bool = False, citizens: int = CITIZENS
+) -> Iterator[Town]:
     """A town at work: the allocations have arrived and every line passes.  With a server the hub's store is a database of
     it, unless it only `moves` there."""
     with ExitStack() as stack:
@@ -224,22 +226,22 @@ def town(folder: Path, server: Server | None = None, *, moves: bool = False) -> 
         dsn = None if server is None or moves else server.hub_dsn()
         made = Town(set_up(folder, stack, (TEAM, PROVIDER), via, dsn), lines[0], stack)
         made.server = server
-        allot(made)
+        allot(made, citizens)
         yield made
 
 
-def allot(made: Town) -> None:
+def allot(made: Town, citizens: int = CITIZENS) -> None:
     """Everybody has an allocation, and the provider was told."""
     today = day_of(machine_clock())
     support = Support(today - 200, today - 190, today + 180)
-    made.people = list(people(CITIZENS))
+    made.people = list(people(citizens))
     for number, person in enumerate(made.people):
         for partner in made.net.partners:
             partner.put(f"toewijzing{number}.xml", messages.allocation(person, support))
 
     def all_known() -> bool:
         with made.provider.desk() as edge:
-            return len(list(TOLD.scan(edge.store))) == CITIZENS
+            return len(list(TOLD.scan(edge.store))) == citizens
 
     made.net.until(all_known, "the provider is told of every allocation")
 

@@ -42,6 +42,22 @@ def test_the_store_of_a_hub_that_stands_still_moves_and_moves_back(
     assert schakel("audit", "verify", "--config", hub).exit_code == Exit.DONE
 
 
+def test_the_store_moves_from_one_database_to_another_and_nobody_is_waited_for_there(
+    schakel: Schakel, answer: Answer, tmp_path: Path
+) -> None:
+    hub, dsn, other = tmp_path / "hub", cluster().bare(), cluster().bare()
+    assert schakel("hub", "init", hub, *NEW, *FG, "--dsn", dsn).exit_code == Exit.DONE
+    same = schakel("hub", "migrate", "--to", dsn, "--yes", "--config", hub)
+    assert (same.exit_code, "in that database already" in " ".join(same.output.split())) == (Exit.WRONG_USE, True)
+    shown = schakel("hub", "migrate", "--to", other, "--yes", "--config", hub)
+    assert shown.exit_code == Exit.DONE, shown.output
+    assert "Name the new database as dsn on every other machine" in " ".join(shown.output.split())
+    assert load_hub_config(hub / "hub.toml").dsn == other
+    assert answer("hub", "recover", "--config", hub)["recovery"] is None
+    assert len(answer("hub", "machines", "--config", hub)["machines"]) == 1
+    assert schakel("audit", "verify", "--config", hub).exit_code == Exit.DONE
+
+
 def test_settings_that_still_name_the_old_store_say_what_to_do_and_the_command_does_it(
     schakel: Schakel, answer: Answer, tmp_path: Path
 ) -> None:

@@ -25,6 +25,8 @@ from deploy.exits import Stopped
 from deploy.move import wanted, with_dsn, write_settings
 from hub import moving_postgres, moving_sqlite, store_sqlite_sql
 from hub.day_keys import DayKeys
+from hub.intake_places import Places
+from hub.intake_rules import TopicRow
 from hub.moving import Mark, MovedAwayError, copy
 from hub.store import StaleError, Step, Store, StoreError, Tell
 from hub.store_postgres import PostgresStore
@@ -44,7 +46,7 @@ from tests.contracts.store_contract import (
     message,
 )
 from tests.hub.test_store_crash import _prepared
-from tests.moves import NOW, many, moved, new_hub, settings, writable
+from tests.moves import NOW, many, moved, new_hub, settings, takes_commits, writable
 from tests.postgres import cluster, name_in
 
 POINTS = ("written:before", "written:after", "lock:before", "lock:after")  # up to the decision
@@ -86,6 +88,17 @@ class Engines:
             with moving_postgres.new_database(self.dsn, self.keys, mark) as target:
                 copy(source, target, lambda _: self.checkpoint or checked, "hub", NOW, bytes(32))
             source.mark(Mark("moved", "t", moving_postgres.place_of(self.dsn)))
+
+    def to_other_database(self, dsn: str) -> None:
+        with closing(self.database()) as store:
+            checked = _checkpoint(store)
+        mark = Mark("incoming", "o", moving_postgres.place_of(self.dsn))
+        with moving_postgres.old_database(self.dsn, self.keys, lambda _: None, "postgres") as source:
+            with moving_postgres.new_database(dsn, self.keys, mark) as target:
+                copy(source, target, lambda _: self.checkpoint or checked, "hub", NOW, bytes(32))
+            source.mark(Mark("moved", "o", moving_postgres.place_of(dsn)))
+        self.dsn = dsn
+        moving_postgres.open_up(self.dsn)
 
     def to_file(self) -> None:
         with closing(self.database()) as store:
@@ -196,6 +209,39 @@ def test_words_that_left_gaps_in_their_numbers_are_found_again(engines: Engines)
         ("task", ("progress", "service")),
     ]
     file.close()
+
+
+def test_from_one_database_to_another_everything_goes_with_the_positions_topics_and_key_names_of_the_intake(
+    engines: Engines,
+) -> None:
+    engines.to_database()
+    with closing(engines.database()) as store:
+        store.commit(Step(NOW, positions=[(3, 0, 41), (1_000_007, 0, 5)]))
+    with closing(Places(engines.dsn)) as places:
+        topic = places.remember("schakel.intake", TopicRow("cluster", "id", 48))
+        places.keep_hours({3: 500_000})
+        places.add_key_names({500_001: b"name of a key" + bytes(3)})
+    before = _told(engines.database())
+    engines.to_other_database(cluster().bare())
+    after = _told(engines.database())
+    differ = [place for place, (old, new) in enumerate(zip(before, after, strict=True)) if old != new]
+    assert differ == [HEAD, *LOG, COUNTS, RECORDS]
+    with closing(Places(engines.dsn)) as places:
+        assert places.topic("schakel.intake") == topic
+        assert places.positions([3, 4, 1_000_007]) == {3: 41, 4: 0, 1_000_007: 5}
+        assert places.hours() == {3: 500_000}
+        assert places.key_names() == {500_001: b"name of a key" + bytes(3)}
+
+
+def test_what_waits_opens_in_the_other_database_under_the_keys_of_the_same_days(engines: Engines) -> None:
+    engines.to_database()
+    with closing(engines.database()) as store:
+        waiting = [one for one in (message("m"), message("z")) if store.payloads([one]).get(one)]
+        found = store.payloads(waiting)
+    assert waiting
+    engines.to_other_database(cluster().bare())
+    with closing(engines.database()) as store:
+        assert store.payloads(waiting) == found
 
 
 # what is compared before anything is decided
@@ -339,6 +385,14 @@ def test_rows_that_a_file_has_no_place_for_stay_where_they_are(engines: Engines)
         db.execute("CREATE TABLE schakel.other (one int); INSERT INTO schakel.other VALUES (1)")
     with pytest.raises(StoreError, match="holds rows of other, for which a file has no place"):
         engines.to_file()
+    with pytest.raises(StoreError, match="holds rows of other, for which a move to a database has no place"):
+        engines.to_other_database(cluster().bare())
+    with closing(Places(engines.dsn)) as places:
+        places.remember("schakel.intake", TopicRow("cluster", "id", 48))
+    with psycopg.connect(engines.dsn) as db:
+        db.execute("DROP TABLE schakel.other")
+    with pytest.raises(StoreError, match="holds rows of intake_topic, for which a file has no place"):
+        engines.to_file()
     store = engines.database()
     store.commit(accept("x", at=NOW))
     store.close()
@@ -379,6 +433,33 @@ def test_killed_at_any_line_exactly_one_store_takes_commits_and_the_command_is_g
         assert kinds.count(MIGRATED) == (2 if back else 1)
         assert hub.store.recovery() is None
     assert first.name == settings(folder).name
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_on_the_way_to_another_database_exactly_one_takes_commits(
+    tmp_path: Path, database: str, point: str
+) -> None:
+    folder, other = tmp_path / "hub", cluster().bare()
+    start = new_hub(folder, database)
+    with open_hub(start, lambda: NOW, traffic=False) as hub:
+        many(hub.store, 20)
+
+    def die(name: str) -> None:
+        if name == point:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    assert _dies(lambda: moved(folder, other, die))
+    assert [takes_commits(one) for one in (start, wanted(start, other))] == [
+        not _is_decided(point),
+        _is_decided(point),
+    ]
+    with suppress(MovedAwayError, Stopped):
+        moved(folder, other)
+    write_settings(folder / "hub.toml", wanted(start, other))
+    assert [takes_commits(one) for one in (start, settings(folder))] == [False, True]
+    with open_hub(settings(folder), lambda: NOW + 3_000, traffic=False) as hub:
+        assert len(hub.store.payloads([message(f"{place}") for place in range(20)])) == 20
+        assert hub.store.recovery() is None
 
 
 def _dies(do: Callable[[], object]) -> bool:
@@ -422,5 +503,7 @@ def test_the_settings_say_where_a_store_may_go(tmp_path: Path) -> None:
     ):
         with pytest.raises(Stopped, match=sentence):
             wanted(config, to)
-    with pytest.raises(Stopped, match="PostgreSQL's tools"):
-        wanted(wanted(config, "host=/run dbname=x"), "host=/run dbname=y")
+    there = wanted(config, "host=/run dbname=x")
+    assert wanted(there, "host=/run dbname=y").dsn == "host=/run dbname=y"
+    with pytest.raises(Stopped, match="in that database already"):
+        wanted(there, "user=other host=/run dbname=x")
