@@ -35,6 +35,7 @@ from hub.clock import HubClock, running_time
 from hub.config import HubConfig, load_hub_config
 from hub.exchange import Exchange
 from hub.greatest import GreatestFile
+from hub.machines import Shared
 from hub.moving import Place, Point, Source, UnfinishedMoveError, moved_away
 from hub.registry import REMOVED
 from hub.self_test import prove
@@ -126,7 +127,7 @@ def _opened(
         kind = _kind_of(config, is_worker=is_worker)
         exchange = kind(store, log, rules.table, hub_clock, random, _attestations(config, log))
         # A log that lacks what this machine saw is not gone on with. Whether it has what the others saw, they say now.
-        with among_machines(config, store, exchange, log, patience, answers=not is_worker):
+        with among_machines(config, _shared(config, store), exchange, log, patience, answers=not is_worker):
             _need_word_of_operator(config, exchange)
             if traffic:
                 # As they were published: what the base of now takes away from an older one is forbidden anyway.
@@ -163,6 +164,14 @@ def _engine(config: HubConfig, clock: Clock) -> Store:
     from hub.store_postgres import PostgresStore
 
     return PostgresStore(config.dsn, config.day_keys_file, clock)
+
+
+def _shared(config: HubConfig, store: Store) -> Shared | None:
+    if config.dsn is None:
+        return None  # one machine
+    from hub.store_postgres import PostgresStore
+
+    return store if isinstance(store, PostgresStore) else None
 
 
 @contextmanager

@@ -14,16 +14,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import Event, Thread
-from typing import TYPE_CHECKING
 
 from hub.audit.log import Log
 from hub.config import HubConfig
 from hub.exchange import Exchange
-from hub.machines import UnheardError, machine_name
-from hub.store import Store, StoreError
-
-if TYPE_CHECKING:
-    from hub.store_postgres import PostgresStore
+from hub.machines import Shared, UnheardError, machine_name
+from hub.store import StoreError
 
 EVERY = 0.3
 Tell = Callable[[tuple[str, ...]], None]
@@ -39,20 +35,16 @@ class Patience:
 
 @contextmanager
 def among_machines(
-    config: HubConfig, store: Store, exchange: Exchange, log: Log, patience: Patience, *, answers: bool
+    config: HubConfig, store: Shared | None, exchange: Exchange, log: Log, patience: Patience, *, answers: bool
 ) -> Iterator[None]:
     """The block is entered when every machine of the hub has said that the database has all that it knows.
 
     Raises:
         UnheardError: one of them has not, in time.
     """
-    if config.dsn is None:
+    if store is None:
         yield
         return
-    from hub.store_postgres import PostgresStore
-
-    if not isinstance(store, PostgresStore):
-        raise TypeError("a store with a dsn is a database")
     name = machine_name(config.data_folder)
     store.join(name, _others(name, store, exchange, log) if answers else (), answers=answers)
     _wait(store, patience)
@@ -68,13 +60,13 @@ def among_machines(
             hears.join()
 
 
-def _others(name: str, store: PostgresStore, exchange: Exchange, log: Log) -> tuple[str, ...]:
+def _others(name: str, store: Shared, exchange: Exchange, log: Log) -> tuple[str, ...]:
     """Who must be heard though the database may not say so: it is of before this machine joined, or lacks what came since."""
     is_older = name not in store.hear().machines or exchange.meter.recoveries
     return log.greatest.kept.machines if is_older else ()
 
 
-def _wait(store: PostgresStore, patience: Patience) -> None:
+def _wait(store: Shared, patience: Patience) -> None:
     began, told = time.monotonic(), tuple[str, ...]()
     while missing := store.hear().missing:
         if missing != told:
@@ -87,7 +79,7 @@ def _wait(store: PostgresStore, patience: Patience) -> None:
         patience.tell(())
 
 
-def _go_on(store: PostgresStore, exchange: Exchange, log: Log, tell: Tell, ending: Event) -> None:
+def _go_on(store: Shared, exchange: Exchange, log: Log, tell: Tell, ending: Event) -> None:
     told = tuple[str, ...]()
     while not ending.wait(EVERY):
         with suppress(StoreError):  # the database is away, or the file can't be written: others wait, and are told so

@@ -14,8 +14,9 @@ import os
 import re
 import secrets
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple, Protocol
 
 from hub import sqlite_file
 from hub.store import StoreError
@@ -23,6 +24,24 @@ from hub.store import StoreError
 FILE = "machine"  # in the data folder, which goes to no other machine
 NAME = re.compile(r"[a-z0-9-]{1,48}-[0-9a-f]{8}")
 _OTHER = re.compile(r"[^a-z0-9]+")
+
+
+class Heard(NamedTuple):
+    """The machines of a hub, and those of them whose answer is waited for."""
+
+    machines: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+class Shared(Protocol):
+    """A store that several machines work on."""
+
+    def join(self, machine: str, others: Iterable[str] = (), *, answers: bool = True) -> None:
+        """From here on the store is used for nothing before all machines of the hub have answered, and so after each new
+        connection.  `others`: who is to be on their list, too.  Without `answers`: it asks only, and nobody waits for it."""
+
+    def hear(self) -> Heard:
+        """Answers other machines, and says whose answers are waited for; for whoever joined to call often."""
 
 
 class UnheardError(StoreError):

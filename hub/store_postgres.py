@@ -33,6 +33,7 @@ from hub import store_postgres_sql as sql
 from hub.audit.merkle import TILE_WIDTH, Frontier, leaf_hash, root_at
 from hub.day_keys import LONGEST_DAYS, name_of
 from hub.key_file import Point
+from hub.machines import Heard
 from hub.postgres_link import SCHEMA_VERSION, bytea_array, int8_array
 from hub.store import (
     FAULT_KEPT_MS,
@@ -51,7 +52,7 @@ from hub.store import (
     StoreError,
     Waiting,
 )
-from hub.store_postgres_session import COPY_KEYS, NONCE_SIZE, Heard, Session
+from hub.store_postgres_session import COPY_KEYS, NONCE_SIZE, Session
 from hub.store_postgres_step import arguments
 from hub.store_sqlite_sql import NO_END, PACKED
 from schemas.codes import Code
@@ -139,13 +140,12 @@ class PostgresStore(Session):
 
     @_guarded
     def join(self, machine: str, others: Iterable[str] = (), *, answers: bool = True) -> None:
-        """From here on this and every later connection is used for nothing before all machines of the hub have answered.
-        `others`: who is to be on their list, too.  Without `answers`: it asks only, and nobody waits for it."""
+        """See `hub.machines.Shared`."""
         self._join(machine, others, answers=answers)
 
     @_guarded
     def hear(self) -> Heard:
-        """Answers other machines, and says whose answers this connection waits for; for whoever joined to call often."""
+        """See `hub.machines.Shared`."""
         return self._hear()
 
     @_guarded

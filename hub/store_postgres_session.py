@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
 from cryptography.exceptions import InvalidTag
@@ -24,7 +24,7 @@ from hub import postgres_link as link
 from hub import postgres_machines as machines
 from hub import store_postgres_sql as sql
 from hub.day_keys import DayKeys, name_of
-from hub.machines import UnheardError
+from hub.machines import Heard, UnheardError
 from hub.postgres_link import bytea_array, int8_array
 from hub.store import FencedError, StaleError, StoreError
 
@@ -38,13 +38,6 @@ _ROWS = {
 }
 _NO_PART = "23514"  # the day's part of the queue isn't there
 Row = tuple[Any, ...]
-
-
-class Heard(NamedTuple):
-    """The machines of the hub, and those of them whose answer this connection waits for."""
-
-    machines: tuple[str, ...]
-    missing: tuple[str, ...]
 
 
 class Session:

@@ -22,6 +22,8 @@ from deploy.demo_net import Process
 from deploy.options import HUB_FILE
 from deploy.watched import free_port
 from hub.config import load_hub_config
+from hub.machines import machine_name
+from hub.postgres_machines import forget
 from tests.chaos.server import Server
 from tests.chaos.town import Town, until
 from tests.moves import many
@@ -131,9 +133,10 @@ def machines_restored(town: Town) -> str:
     town.tell(12)
     for late in (c, b):
         late.start()
+        here = (c,) if late is c else (c, b)
         until(lambda late=late: late.events("waits-for-machines"), _PATIENCE, "a machine waits for those that saw more")  # type: ignore[misc]
         time.sleep(_ALONE_SECONDS)
-        assert not any(one.events("listening") for one in (b, c)), "a machine serves what others know to be old"
+        assert not any(one.events("listening") for one in here), "a machine serves what others know to be old"
     began = time.monotonic()
     a.start()
     until(lambda: all(one.events("listening") for one in (a, b, c)), _PATIENCE, "all three work")
@@ -141,8 +144,9 @@ def machines_restored(town: Town) -> str:
         lambda: a.events("recovery") and a.events("recovery")[-1]["awaited"] == 0, _PATIENCE, "all facts are repeated"
     )
     took = time.monotonic() - began
-    for one in (b, c):
-        one.stop()
+    for one, name in ((b, "hub-b"), (c, "hub-c")):
+        one.stop()  # and it will not return, so that the log can be looked at
+        forget(server.hub_dsn(), machine_name(load_hub_config(town.net.folder / name / HUB_FILE).data_folder))
     return f"nobody served before the last came; log {a.events('recovery')[-1]['log']}, everybody confirmed after {took:.1f} s"
 
 
