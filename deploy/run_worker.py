@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 
 from deploy.compose import Hub, open_worker, refusal_of
 from deploy.intake import worker_of
@@ -23,6 +24,10 @@ from deploy.run_hub import LOOK_AT_STORE_EVERY, for_ever
 from hub.config import HubConfig
 from hub.intake_kafka import IntakeWorker
 from hub.intake_metrics import WorkerMetrics
+from hub.moving import MovedAwayError
+from hub.store import StoreError
+
+AGAIN_SECONDS = 1.0
 
 
 def run_worker(config: HubConfig, log: Log, metrics: tuple[str, int] | None) -> None:
@@ -36,11 +41,19 @@ def run_worker(config: HubConfig, log: Log, metrics: tuple[str, int] | None) -> 
     kafka_of(config)
     end = log.listen(requests=False)
     try:
-        goes_on = True
+        goes_on, again = True, False
         while goes_on:
-            with open_worker(config, patience=for_ever(log)) as hub, worker_of(hub) as worker:
-                log(Event.STARTED, name=config.name, strict=config.strict)
-                goes_on = asyncio.run(_serve(hub, worker, log, metrics))
+            try:
+                with open_worker(config, patience=for_ever(log)) as hub, worker_of(hub) as worker:
+                    log(Event.STARTED, name=config.name, strict=config.strict)
+                    again = False
+                    goes_on = again = asyncio.run(_serve(hub, worker, log, metrics))
+            except MovedAwayError:
+                raise
+            except StoreError:  # no gateway has begun the recovery yet
+                if not again:
+                    raise
+                time.sleep(AGAIN_SECONDS)
         log(Event.STOPPED)
     finally:
         end()

@@ -65,6 +65,7 @@ ROWS: Mapping[str, Play] = {
     "Kafka: away": rows_kafka.kafka_away,
     "Kafka: topic deleted and made anew": rows_kafka.topic_made_anew,
     "Kafka: disk of the broker full": rows_kafka.disk_full,
+    "Kafka: PostgreSQL restored from yesterday": rows_kafka.store_restored,
     "Kafka: store moved to another PostgreSQL": rows_kafka.store_moved,
 }
 _ON_DATABASE = frozenset(
@@ -75,6 +76,7 @@ _CITIZENS = 30  # whose events come by hundreds, each needs a day of its own
 _GROUNDS: Mapping[str, Ground] = {
     "Kafka: disk of the broker full": partial(region, brokers=1, small_disk=True),
     "Kafka: topic deleted and made anew": partial(region, brokers=1),
+    "Kafka: PostgreSQL restored from yesterday": partial(region, brokers=1),
     "Kafka: store moved to another PostgreSQL": partial(region, brokers=1, citizens=_CITIZENS),
 }
 

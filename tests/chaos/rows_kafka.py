@@ -14,7 +14,8 @@ from tests.chaos import ground
 from tests.chaos.region import WORKERS, Region
 from tests.chaos.rows_store import migrated
 from tests.chaos.rows_time import HOUR, Clocks
-from tests.chaos.town import Town
+from tests.chaos.town import Town, until
+from tests.postgres import Cluster, name_in
 
 _TIMES = 3
 _AWAY_SECONDS = 20.0
@@ -113,6 +114,33 @@ def store_moved(town: Town, rate: int = 25) -> str:
         made.start(number)
     town.tell(2 * rate, rate=rate)
     return f"{rate} events a second; {answer['rows']} rows in {answer['pause_seconds']} s"
+
+
+def store_restored(town: Town) -> str:
+    """The database goes back under a gateway and two workers that run: all begin again by themselves."""
+    cluster = _of(town).cluster
+    assert cluster is not None
+    name = name_in(town.net.config.dsn or "")
+    _let_nobody_in(cluster, name)
+    cluster.admin(f"CREATE DATABASE yesterday TEMPLATE {name}")
+    cluster.admin(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+    town.tell(25, rate=25)
+    town.settle(90.0)
+    _let_nobody_in(cluster, name)
+    cluster.admin(f"ALTER DATABASE {name} RENAME TO gone")
+    cluster.admin(f"ALTER DATABASE yesterday RENAME TO {name}")
+    began = time.monotonic()
+    town.tell(12, rate=6)
+    until(lambda: town.hub.events("lacks"), 90, "the hub finds out")
+    until(lambda: town.hub.events("recovery"), 90, "the hub begins a recovery")
+    until(lambda: town.hub.events("recovery")[-1]["awaited"] == 0, 90, "every partner repeats its facts")
+    took = time.monotonic() - began
+    return f"by themselves: log {town.hub.events('recovery')[-1]['log']}, everybody confirmed after {took:.1f} s"
+
+
+def _let_nobody_in(cluster: Cluster, name: str) -> None:
+    cluster.admin(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    cluster.admin("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'schakel'")
 
 
 def topic_made_anew(town: Town) -> str:

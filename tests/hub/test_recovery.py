@@ -19,7 +19,7 @@ from hub.clock import HubClock
 from hub.exchange import Exchange
 from hub.greatest import Greatest, GreatestFile, NoGreatest
 from hub.registry import ADMITTED, REMOVED, SUSPENDED
-from hub.store import Step, StoreError
+from hub.store import AddressRow, Step, StoreError
 from hub.store_sqlite import SqliteStore
 from hub.store_sqlite_sql import SCHEMA_VERSION
 from schemas.codes import Code
@@ -254,6 +254,10 @@ def test_an_older_checkpoint_never_replaces_a_newer_one(tmp_path: Path) -> None:
             (None, [], {"urn": "king"}),
             (None, [], []),
         )
+    ]
+    + [
+        json.dumps({"checkpoint": None, "admitted": [], "barred": {}, "put_back": False, "machines": machines}).encode()
+        for machines in (5, "hub", [5], ["hub"], ["A-00000001"], [["a-00000001"]], ["../a-00000001"])
     ],
 )
 def test_a_file_that_is_damaged_stops_the_hub_and_is_never_guessed(tmp_path: Path, content: bytes) -> None:
@@ -270,8 +274,26 @@ def test_what_the_file_says_of_partners_comes_back_as_it_was_written(tmp_path: P
     file.bar(one, SUSPENDED)
     file.bar(two, REMOVED)
     file.bar(one, None)
+    file.know(("a-00000001", "b-00000002"))
     kept = GreatestFile(tmp_path / "greatest.json").kept
     assert (kept.admitted, dict(kept.barred)) == ((one, two), {two: REMOVED})
+    assert kept.machines == ("a-00000001", "b-00000002")
+
+
+def test_the_file_follows_who_stands_in_the_store_and_keeps_whom_the_store_does_not_know_yet(tmp_path: Path) -> None:
+    """Another machine may have admitted them; numbers are given in their order."""
+    file = GreatestFile(tmp_path / "greatest.json")
+    one, two, new = (f"urn:nld:oin:0000000100000000000{n}:gp" for n in (1, 2, 3))
+    file.admit(two)
+    file.admit(new)  # written here, not committed yet
+    file.bar(new, SUSPENDED)
+    file.bar(two, SUSPENDED)
+    rows = [AddressRow(2, two, ADMITTED, 0, None, None), AddressRow(1, one, REMOVED, 0, None, None)]
+    file.keep(Checkpoint("hub.example/log/1", 5, bytes(32)), rows)
+    kept = GreatestFile(tmp_path / "greatest.json").kept
+    assert (kept.admitted, dict(kept.barred)) == ((one, two, new), {new: SUSPENDED, one: REMOVED})
+    file.keep(Checkpoint("hub.example/log/1", 4, bytes(32)), [rows[0], rows[1]._replace(state=ADMITTED)])
+    assert dict(GreatestFile(tmp_path / "greatest.json").kept.barred) == {new: SUSPENDED}
 
 
 def test_whoever_was_admitted_since_the_copy_is_waited_for_under_the_same_number(world: World) -> None:
