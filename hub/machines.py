@@ -15,6 +15,7 @@ import re
 import secrets
 import socket
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -66,7 +67,7 @@ def machine_name(folder: Path) -> str:
     file = folder / FILE
     try:
         if not file.exists():
-            _write(file, f"{_host()}-{secrets.token_hex(4)}\n")
+            _write(file, f"{_host()}-{secrets.token_hex(4)}")
         name = file.read_text(encoding="ascii").removesuffix("\n")
     except (OSError, UnicodeError):
         raise StoreError(f"{file}: the name of this machine can't be read or written") from None
@@ -79,13 +80,18 @@ def _host() -> str:
     return _OTHER.sub("-", socket.gethostname().partition(".")[0].lower()).strip("-")[:48] or "hub"
 
 
-def _write(file: Path, text: str) -> None:
-    new = file.with_name(f".{file.name}.new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w") as opened:
-        opened.write(text)
-        opened.flush()
-        os.fsync(descriptor)
-    new.rename(file)
-    # Durable with its folder. A crash before: the next start makes another name, that nobody has heard of.
+def _write(file: Path, name: str) -> None:
+    """Gives the machine this name, unless another process has given it one meanwhile: gateway and worker begin together."""
+    new = file.with_name(f".{name}.new")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "w") as opened:
+            opened.write(name + "\n")
+            opened.flush()
+            os.fsync(descriptor)
+        with suppress(FileExistsError):
+            os.link(new, file)
+    finally:
+        new.unlink()
+    # Durable with its folder. A crash before: the next start makes another name; nobody has heard of this one.
     sqlite_file.sync_folder(file.parent)

@@ -338,6 +338,13 @@ def test_a_machine_has_one_name_and_another_folder_another(tmp_path: Path) -> No
     assert all(NAME.fullmatch(one) for one in names)
 
 
+def test_processes_that_begin_together_give_a_machine_one_name(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        names = set(pool.map(lambda _: machine_name(tmp_path), range(8)))
+    assert len(names) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["machine"]
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"a", b"A-00000001", b"a-00000001\n\n", b"a;b-00000001", b"\xff", b"a" * 1_000_000]
 )
