@@ -21,6 +21,7 @@ from deploy.options import HUB_FILE
 from deploy.story.world import PROVIDER, TEAM
 from hub.config import load_hub_config
 from tests.chaos import ground
+from tests.chaos.server import Server
 from tests.chaos.town import CITIZENS, Line, Town, allot, until
 from tests.kafka import Kafka
 from tests.postgres import Cluster
@@ -112,11 +113,15 @@ def _has_ended(process: int) -> bool:
 
 
 @contextmanager
-def region(folder: Path, brokers: int = 3, *, small_disk: bool = False, citizens: int = CITIZENS) -> Iterator[Region]:
-    """A region at work.  `brokers`: 3 and a controller apart, or 1 that is both; `small_disk`: its data is on one."""
+def region(
+    folder: Path, brokers: int = 3, *, small_disk: bool = False, citizens: int = CITIZENS, by_line: bool = False
+) -> Iterator[Region]:
+    """A region at work.  `brokers`: 3 and a controller apart, or 1 that is both; `small_disk`: its data is on one; `by_line`:
+    hub and workers reach the store over a line that can be cut."""
     with ExitStack() as stack:
         # A cluster that was killed leaves what a machine without power leaves, so it stands on a disk.
-        server = Cluster(place="/tmp")
+        reached = Server() if by_line else None
+        server = reached or Cluster(place="/tmp")
         stack.callback(server.remove)
         place = Path(tempfile.mkdtemp(prefix="schakel-chaos-kafka-"))
         stack.callback(shutil.rmtree, place, ignore_errors=True)
@@ -134,8 +139,9 @@ def region(folder: Path, brokers: int = 3, *, small_disk: bool = False, citizens
             stack.callback(lines[0].end)
             return lines[0].port
 
-        net = set_up(folder, stack, (TEAM, PROVIDER), via, server.bare())
-        made = Region(net, lines[0], stack, kafka=kafka, cluster=server)
+        dsn = reached.hub_dsn() if reached else server.bare()
+        made = Region(set_up(folder, stack, (TEAM, PROVIDER), via, dsn), lines[0], stack, kafka=kafka, cluster=server)
+        made.server = reached
         ending = Event()
         watching = Thread(target=made.supervise, args=(ending,), daemon=True)
         watching.start()

@@ -65,6 +65,7 @@ ROWS: Mapping[str, Play] = {
     "Kafka: away": rows_kafka.kafka_away,
     "Kafka: topic deleted and made anew": rows_kafka.topic_made_anew,
     "Kafka: disk of the broker full": rows_kafka.disk_full,
+    "Kafka: network cut between workers and store": rows_store.store_unreachable,
     "Kafka: PostgreSQL restored from yesterday": rows_kafka.store_restored,
     "Kafka: store moved to another PostgreSQL": rows_kafka.store_moved,
 }
@@ -76,6 +77,7 @@ _CITIZENS = 30  # whose events come by hundreds, each needs a day of its own
 _GROUNDS: Mapping[str, Ground] = {
     "Kafka: disk of the broker full": partial(region, brokers=1, small_disk=True),
     "Kafka: topic deleted and made anew": partial(region, brokers=1),
+    "Kafka: network cut between workers and store": partial(region, brokers=1, by_line=True),
     "Kafka: PostgreSQL restored from yesterday": partial(region, brokers=1),
     "Kafka: store moved to another PostgreSQL": partial(region, brokers=1, citizens=_CITIZENS),
 }

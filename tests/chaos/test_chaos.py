@@ -17,8 +17,10 @@ import pytest
 
 from tests.chaos import rows_flood, rows_line, rows_process, rows_store, run
 from tests.chaos.proxy import Proxy
+from tests.chaos.region import region
 from tests.chaos.rows import ROWS, Result, ground_of
 from tests.chaos.run import table
+from tests.chaos.server import on_database
 from tests.chaos.town import Arrived, Town, counted, town
 
 SECONDS = 60.0
@@ -134,8 +136,10 @@ def test_every_row_has_a_ground_and_a_play_that_can_be_called() -> None:
     for name, row in ROWS.items():
         assert callable(row)
         assert callable(ground_of(name))
-    of_database = [name for name in ROWS if getattr(ROWS[name], "func", ROWS[name]).__module__ == rows_store.__name__]
-    assert len(of_database) == 9
+    grounds = {name: getattr(ground_of(name), "func", ground_of(name)) for name in ROWS}
+    assert {ground for name, ground in grounds.items() if name.startswith("Kafka: ")} == {region}
+    needs = [name for name, row in ROWS.items() if getattr(row, "func", row).__module__ == rows_store.__name__]
+    assert {grounds[name] for name in needs if not name.startswith("Kafka: ")} == {on_database}
 
 
 # -- the line that fails
