@@ -1,7 +1,8 @@
 # SPDX-FileCopyrightText: Schakel contributors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""A hub moves its store to PostgreSQL, from one database to another, or back to a file, in the process that has it (`hub.moving` has the rules).
+"""A hub moves its store to PostgreSQL, from one database to another, or back to a file, in the process that has it;
+`hub.moving` has the rules.
 
 The gate is closed first: whoever asks is told to try later, and outboxes hold.  When it failed the gate opens again and
 the old store goes on; when it was decided the gate stays closed, and the hub starts on the new one.

@@ -160,14 +160,17 @@ def _mover(
 async def _lacks(hub: Hub, log: Log, goes_on: list[HubConfig], stop: asyncio.Event) -> None:
     """Ends this serving when the database lacks what this process saw in it: the next one begins in recovery.  Or when
     another machine moved the store: the next one says so and ends."""
-    while True:
+    told = ""
+    while not goes_on:
         await asyncio.sleep(LOOK_AT_STORE_EVERY)
-        if refusal_of(hub):
-            break
-    log(Event.LACKS, says=refusal_of(hub))
-    await asyncio.to_thread(_say_put_back, hub)
-    goes_on.append(hub.config)
-    stop.set()
+        if (says := refusal_of(hub)) and says != told:
+            log(Event.LACKS, says=says)
+            told = says
+        if says:
+            with suppress(StoreError):  # the file can't be written: nothing is decided before it can
+                await asyncio.to_thread(_say_put_back, hub)
+                goes_on.append(hub.config)
+                stop.set()
 
 
 def _say_put_back(hub: Hub) -> None:
