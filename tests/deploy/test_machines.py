@@ -59,6 +59,12 @@ class Machines:
     def name(self, which: int) -> str:
         return machine_name(load_hub_config(self.folders[which] / "hub.toml").data_folder)
 
+    def repeats(self, hub: Process) -> None:
+        """Returns when the edge has repeated its facts; it begins anew, since it would wait for up to a minute."""
+        self.net.team.process.kill()
+        self.net.team.process.start()
+        wait_for(lambda: hub.events("recovery") and hub.events("recovery")[-1]["awaited"] == 0)
+
     def end(self) -> None:
         for process in self.processes[1:]:
             process.end()
@@ -114,7 +120,7 @@ def test_a_late_machine_serves_nothing_of_yesterdays_database_and_one_that_is_go
     again = schakel("hub", "machines", "--without", machines.name(1), "--yes", "--config", own[0])
     assert (again.exit_code, "has no machine" in " ".join(again.output.split())) == (Exit.REFUSED, True)
     wait_for(lambda: machines.listens(0) and machines.listens(2))
-    wait_for(lambda: a.events("recovery") and a.events("recovery")[-1]["awaited"] == 0)
+    machines.repeats(a)
     found = [answer("hub", "recover", "--config", own[which])["recovery"] for which in (0, 2)]
     assert found[0] == found[1]
     assert found[0]["seen"] == f"log 1, {entries} entries"
@@ -143,8 +149,9 @@ def test_a_running_machine_that_saw_more_begins_the_recovery_by_itself_and_the_o
     cluster().admin(f"ALTER DATABASE {name} RENAME TO {name}_gone")
     cluster().admin(f"ALTER DATABASE {name}_yesterday RENAME TO {name}")
     wait_for(lambda: any(process.events("lacks") for process in machines.processes))
-    wait_for(lambda: a.events("recovery") and a.events("recovery")[-1]["awaited"] == 0)
+    wait_for(lambda: a.events("recovery"))
     wait_for(lambda: all(len(process.events("listening")) == 2 for process in machines.processes))
+    machines.repeats(a)
     found = [answer("hub", "recover", "--config", folder)["recovery"] for folder in machines.folders]
     assert found == [found[0]] * 3
     assert found[0]["log"].endswith(("/log/2", "/log/3", "/log/4"))
