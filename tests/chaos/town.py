@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 CITIZENS = 6
 LOOK_SECONDS = 0.5
 LEND_SECONDS = 30.0
+ALLOT_SECONDS = 120.0
 _FIRST_BSN = 999_900_006
 _FIRST_DAY, _MOST_DAYS = 180, 175  # events are about days in the past, from so many days ago
 
@@ -243,7 +244,7 @@ def allot(made: Town, citizens: int = CITIZENS) -> None:
         with made.provider.desk() as edge:
             return len(list(TOLD.scan(edge.store))) == citizens
 
-    made.net.until(all_known, "the provider is told of every allocation")
+    until(all_known, ALLOT_SECONDS, "the provider is told of every allocation")
 
 
 def until(holds: Callable[[], object], seconds: float, sentence: str) -> None:
