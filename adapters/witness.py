@@ -10,18 +10,19 @@ Guarantees:
   or name something newer; what was lost with the old one is kept, for people to see;
 - a delivery counts only with its entry "handed over" and the acceptance that this names, which holds the SHA-256 of the
   envelope; both leaves must be found in the log at a later checkpoint. What isn't proven yet is kept in the store and
-  asked again; what no checkpoint covers after ten minutes is told to a person;
+  asked again, many in one request; what no checkpoint covers after ten minutes is told to a person;
 - a manifest is used only when the log holds it.
 
 An index or proof that the hub gives is never trusted, only checked.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NoReturn, cast
 
 from adapters.store import EdgeStore, Record, Table, Transaction
 from hub.client import Delivery, HubClient, HubUnavailableError, Recovery, Seen
+from schemas.api import MOST_PROVEN
 from schemas.canonical import FrameError, decode_array, need_bytes, need_int, need_list
 from schemas.codes import Code
 from schemas.entry import ACCEPT, HAND_OVER, RECOVERY, committed, items_of, public
@@ -210,16 +211,12 @@ class Witness:
         if any(one.index >= newest.size for one in waiting):
             newest = await self.see(client)
         covered = [one for one in waiting if one.index < newest.size]
-        proven: list[Unproven] = []
-        try:
-            for one in covered:
-                await self._prove(client, one, newest)
-                proven.append(one)
-        finally:  # a hub that goes away on the way does not have all of them asked for anew
-            with self._store.transaction() as tx:
-                for one in proven:
+        for together in _batches(covered):
+            await self._prove(client, together, newest)
+            with self._store.transaction() as tx:  # what a hub that goes away on the way has proven is not asked anew
+                for one in together:
                     tx.delete(UNPROVEN, one.key)
-                # A crash here: they are proven once more.
+            # A crash before this commit: these are proven once more.
         return len(waiting) - len(covered)
 
     async def manifest_in_log(self, client: HubClient, frame: bytes, index: int) -> None:
@@ -235,7 +232,7 @@ class Witness:
             newest = await self.see(client)
         if index >= newest.size:
             raise NotProvenError("the newest checkpoint of the hub doesn't cover this entry yet")
-        await self._prove(client, Unproven(index, public(frame).leaf), newest)
+        await self._prove(client, [Unproven(index, public(frame).leaf)], newest)
 
     def settle(self) -> None:
         """A person has looked: forget evidence and checkpoint, and follow the log that the hub shows from now on."""
@@ -282,9 +279,8 @@ class Witness:
             self._fork("the hub shows another log and not how it began", note)
         seen, found = self._first_entry(began, note)
         leaf = committed(decode_array(began.record, _RECOVERY_LENGTH), began.salt).leaf
-        if not await self._stands(
-            client, Unproven(began.index, leaf), Seen(offered.origin, offered.size, offered.root)
-        ):
+        began_with = [Unproven(began.index, leaf)]
+        if not await self._stands(client, began_with, Seen(offered.origin, offered.size, offered.root)):
             self._fork("the entry with which another log began isn't in it", note)
         extends = await self._extends(client, kept, offered)
         if seen < (old, kept.size) and not extends:
@@ -307,14 +303,22 @@ class Witness:
         except FrameError:
             self._fork("the entry with which another log began has another form", note)
 
-    async def _prove(self, client: HubClient, one: Unproven, newest: Seen) -> None:
-        if not await self._stands(client, one, newest):
-            self._fork(f"entry {one.index} isn't in the log as the hub said", f"size {newest.size}")
+    async def _prove(self, client: HubClient, together: Sequence[Unproven], newest: Seen) -> None:
+        """Returns when all of these stand in the log.  Otherwise they are asked for in halves until it is known which one
+        does not: a person needs its number."""
+        if await self._stands(client, together, newest):
+            return
+        half = len(together) // 2
+        if not half:
+            self._fork(f"entry {together[0].index} isn't in the log as the hub said", f"size {newest.size}")
+        await self._prove(client, together[:half], newest)
+        await self._prove(client, together[half:], newest)
 
-    async def _stands(self, client: HubClient, one: Unproven, newest: Seen) -> bool:
-        proof = await client.inclusion(one.index, newest.size)
+    async def _stands(self, client: HubClient, together: Sequence[Unproven], newest: Seen) -> bool:
+        proof = await client.inclusion([one.index for one in together], newest.size)
+        leaves = {one.index: leaf_hash(one.leaf) for one in together}
         try:
-            return root_from_inclusion(one.index, newest.size, leaf_hash(one.leaf), proof) == newest.root
+            return root_from_inclusion(leaves, newest.size, proof) == newest.root
         except ValueError:
             return False
 
@@ -327,6 +331,19 @@ class Witness:
     def _kept(self) -> list[Unproven]:
         records = self._store.scan(UNPROVEN)
         return [Unproven(cast("int", index), cast("bytes", leaf)) for _, (index, leaf, *_since) in records]
+
+
+def _batches(claims: Iterable[Unproven]) -> Iterator[list[Unproven]]:
+    """What one request may ask for, in the order of the log; two claims to one index never together, so that each is
+    looked at."""
+    batch = list[Unproven]()
+    for one in sorted(claims, key=lambda one: one.key):
+        if batch and (len(batch) == MOST_PROVEN or batch[-1].index == one.index):
+            yield batch
+            batch = []
+        batch.append(one)
+    if batch:
+        yield batch
 
 
 def _newest(records: EdgeStore | Transaction) -> Seen | None:

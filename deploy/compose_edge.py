@@ -252,7 +252,7 @@ class NoHub:
         """See `HubClient`."""
         self._away()
 
-    async def inclusion(self, index: int, size: int) -> list[bytes]:
+    async def inclusion(self, indexes: Sequence[int], size: int) -> list[bytes]:
         """See `HubClient`."""
         self._away()
 

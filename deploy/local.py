@@ -123,10 +123,10 @@ class LocalClient:
         with _unavailable(), _no_such_place():
             return self._asked().log.consistency(old, new)
 
-    async def inclusion(self, index: int, size: int) -> list[bytes]:
+    async def inclusion(self, indexes: Sequence[int], size: int) -> list[bytes]:
         """See `HubClient`."""
         with _unavailable(), _no_such_place():
-            return self._asked().log.inclusion(index, size)
+            return list(self._asked().log.inclusion(indexes, size))
 
 
 @contextmanager

@@ -213,5 +213,5 @@ class HubClient(Protocol):
     async def consistency(self, old: int, new: int) -> list[bytes]:
         """The proof that the log of size `new` extends that of size `old`."""
 
-    async def inclusion(self, index: int, size: int) -> list[bytes]:
-        """The proof that entry `index` stands in the log of `size`."""
+    async def inclusion(self, indexes: Sequence[int], size: int) -> list[bytes]:
+        """The one proof that these entries stand in the log of `size`: rising, at most `schemas.api.MOST_PROVEN`."""

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import astuple, dataclass, field
 from functools import partial
+from itertools import islice
 from urllib.parse import unquote
 
 from hub.accession_authority import AuthorityFiles, JoinError, OtherAuthorityError
@@ -30,6 +31,7 @@ from schemas.codes import Code
 ROLE = re.compile(r"[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,14}")
 PART = 50  # envelopes handed over, or receipts taken, in one go
+HASHES = 128  # of a proof made in one go
 CBOR = api.MEDIA_TYPE
 TEXT = "text/plain; charset=utf-8"
 
@@ -268,19 +270,27 @@ async def _checkpoint(services: Services, call: Call) -> bytes:
 
 async def _consistency(services: Services, call: Call) -> bytes:
     old, new = call.query["old"], call.query["new"]
-    return await _proof(services, partial(services.exchange.log.consistency, old, new))
+    with _no_such_place("/query"):
+        return api.hashes_bytes(await services.worker.run(partial(services.exchange.log.consistency, old, new)))
 
 
 async def _inclusion(services: Services, call: Call) -> bytes:
-    index, size = call.query["index"], call.query["size"]
-    return await _proof(services, partial(services.exchange.log.inclusion, index, size))
+    """In parts, with the work of others in between: entries far apart in a long log take many reads."""
+    indexes, size = api.read_entries(call.body)
+    with _no_such_place("/"):
+        proof = await services.worker.run(partial(services.exchange.log.inclusion, indexes, size))
+    hashes = list[bytes]()
+    while part := await services.worker.run(lambda: list(islice(proof, HASHES))):
+        hashes += part
+    return api.hashes_bytes(hashes)
 
 
-async def _proof(services: Services, prove: Callable[[], list[bytes]]) -> bytes:
+@contextmanager
+def _no_such_place(path: str) -> Iterator[None]:
     try:
-        return api.hashes_bytes(await services.worker.run(prove))
+        yield
     except ValueError:
-        raise Problem("malformed", "/query: there is no such place in the log") from None
+        raise Problem("malformed", f"{path}: there is no such place in the log") from None
 
 
 ROUTES = {
@@ -306,6 +316,6 @@ LOG = {
         Route("checkpoint", "GET", _checkpoint, media_type=TEXT),
         Route("recovery", "GET", _recovery),
         Route("consistency", "GET", _consistency, ("old", "new")),
-        Route("inclusion", "GET", _inclusion, ("index", "size")),
+        Route("inclusion", "POST", _inclusion),
     )
 }

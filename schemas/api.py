@@ -17,10 +17,13 @@ from schemas.codes import Code
 MEDIA_TYPE = "application/cbor"
 MOST_FRAMES = 200  # in one request
 MOST_POLLED = 200
+MOST_PROVEN = 200  # entries of the log, together
 LONGEST_POLL_MS = 55_000
 LARGEST_BODY = 4 * 1024 * 1024  # of a request: the client cuts its lists so
 LARGEST_ANSWER = 64 * 1024 * 1024
 _MOST_ROWS = 100_000
+_HASHES = 128
+_LARGEST_ENTRIES = 3 + 9 * (MOST_PROVEN + 1)  # a head, and an integer each
 _LARGEST_INT = (1 << 53) - 1
 _CODES = {code.value: code for code in Code}
 
@@ -60,6 +63,21 @@ def read_pickup(raw: bytes) -> Ask:
         need_int(wait, 0, LONGEST_POLL_MS, "/wait"),
         need_int(acknowledged, 0, _LARGEST_INT, "/acknowledged"),
     )
+
+
+def entries_bytes(indexes: Sequence[int], size: int) -> bytes:
+    """`[size of the log, index, ...]`: the entries that are to be proven, rising."""
+    return encode([size, *indexes])
+
+
+def read_entries(raw: bytes) -> tuple[list[int], int]:
+    """The indexes of the entries that are to be proven, and the size of the log."""
+    if len(raw) > _LARGEST_ENTRIES:
+        raise FrameError("/", "size")
+    items = [_number(item, f"/{i}") for i, item in enumerate(_array(raw, MOST_PROVEN + 1))]
+    if len(items) < 2:
+        raise FrameError("/", "minItems")
+    return items[1:], items[0]
 
 
 # -- answers
@@ -223,9 +241,9 @@ def hashes_bytes(hashes: Iterable[bytes]) -> bytes:
     return encode(list(hashes))
 
 
-def read_hashes(raw: bytes) -> list[bytes]:
-    """The hashes of a proof; there are never more than two per level."""
-    return [need_bytes(item, 32, f"/{i}") for i, item in enumerate(_array(raw, 128))]
+def read_hashes(raw: bytes, entries: int = 1) -> list[bytes]:
+    """The hashes of a proof; there are never more than two per level, and per entry that it is of."""
+    return [need_bytes(item, 32, f"/{i}") for i, item in enumerate(_array(raw, _HASHES * entries))]
 
 
 # -- inside

@@ -3,13 +3,15 @@
 """Verifying proofs about a Merkle tree of RFC 6962 (section 2.1), by the algorithms of RFC 9162 (section 2.1).
 
 Pure: no files, no clock, no keys. The two verifiers accept a proof only when every hash of it was used and it has
-exactly the length that index and sizes call for.
+exactly the length that indexes and sizes call for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256 as _sha256
+from itertools import pairwise
 
 HASH_SIZE = 32
 EMPTY_ROOT = _sha256(b"").digest()
@@ -25,29 +27,41 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return _sha256(b"\x01" + left + right).digest()
 
 
-def root_from_inclusion(index: int, size: int, leaf: bytes, proof: Sequence[bytes]) -> bytes:
-    """The root that the leaf hash and its audit path lead to (RFC 9162, 2.1.3.2); the caller compares it.
+def root_from_inclusion(leaves: Mapping[int, bytes], size: int, proof: Sequence[bytes]) -> bytes:
+    """The root that these leaf hashes, by their index, and one proof of all of them lead to; the caller compares it.
 
-    Raises ValueError when the index lies outside the tree or the path isn't as long as index and size call for.
+    The proof holds the root of each largest part of the tree without any of these leaves, none twice, in this order: of two
+    parts side by side that with leaves comes first, else the left one.  For one leaf that is the audit path of RFC 9162
+    (2.1.3.2).
+
+    Raises ValueError when there is no leaf, an index lies outside the tree, or the proof isn't as long as they call for.
     """
-    check_index(index, size)
-    _check_hashes((leaf, *proof))
-    number, last, root = index, size - 1, leaf
-    for sibling in proof:
-        if not last:
-            raise ValueError("the inclusion proof is too long")
-        if number & 1 or number == last:
-            root = node_hash(sibling, root)
-            while number and not number & 1:
-                number >>= 1
-                last >>= 1
-        else:
-            root = node_hash(root, sibling)
-        number >>= 1
-        last >>= 1
-    if last:
-        raise ValueError("the inclusion proof is too short")
+    known = sorted(leaves.items())
+    check_indexes([index for index, _ in known], size)
+    _check_hashes((*leaves.values(), *proof))
+    hashes = iter(proof)
+    root = _root_of(known, 0, size, hashes)
+    if next(hashes, None) is not None:
+        raise ValueError("the inclusion proof is too long")
     return root
+
+
+def _root_of(known: list[tuple[int, bytes]], low: int, high: int, hashes: Iterator[bytes]) -> bytes:
+    """The root of the leaves `low` up to `high`, of which some are known."""
+    if not known:
+        found = next(hashes, None)
+        if found is None:
+            raise ValueError("the inclusion proof is too short")
+        return found
+    if high - low == 1:
+        return known[0][1]
+    middle = low + split(high - low)
+    cut = bisect_left(known, (middle,))
+    if cut:
+        left = _root_of(known[:cut], low, middle, hashes)
+        return node_hash(left, _root_of(known[cut:], middle, high, hashes))
+    right = _root_of(known, middle, high, hashes)
+    return node_hash(_root_of([], low, middle, hashes), right)
 
 
 def verify_consistency(old: int, new: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]) -> bool:
@@ -98,10 +112,17 @@ def check_size(size: int) -> None:
         raise ValueError("a tree size is never below zero")
 
 
-def check_index(index: int, size: int) -> None:
-    """Raises ValueError for an index outside a tree of this size."""
-    if not 0 <= index < size:
+def check_indexes(indexes: Sequence[int], size: int) -> None:
+    """Raises ValueError for none at all, for indexes that don't rise, and for one outside a tree of this size."""
+    if not indexes or any(after <= before for before, after in pairwise(indexes)):
+        raise ValueError("the indexes of a proof rise, and there is one at least")
+    if not 0 <= indexes[0] <= indexes[-1] < size:
         raise ValueError("the index lies outside the tree")
+
+
+def split(width: int) -> int:
+    """How many leaves stand in the left one of the two parts of a tree: the largest power of two below `width`."""
+    return 1 << ((width - 1).bit_length() - 1)
 
 
 def _check_hashes(hashes: Iterable[bytes]) -> None:

@@ -216,9 +216,11 @@ class HttpsClient:
         """See `HubClient`."""
         return _read(api.read_hashes, await self._get(f"/v1/consistency?old={old}&new={new}"))
 
-    async def inclusion(self, index: int, size: int) -> list[bytes]:
+    async def inclusion(self, indexes: Sequence[int], size: int) -> list[bytes]:
         """See `HubClient`."""
-        return _read(api.read_hashes, await self._get(f"/v1/inclusion?index={index}&size={size}"))
+        body = api.entries_bytes(indexes, size)
+        raw = await self._ask("POST", "/v1/inclusion", body, 0.0, api.LARGEST_ANSWER)
+        return _read(partial(api.read_hashes, entries=len(indexes)), raw)
 
     async def ready(self) -> bool:
         """Whether the hub says that it can write: its last commit is young."""

@@ -188,7 +188,7 @@ def prove(screen: Screen, index: int, out: Path | None, without_record: bool, co
             raise wrong_use(f"The log has {size} entries, numbered from 0.")
         item = running.store.entries(index, index + 1)[0]
         shown = Entry(item.leaf, None, b"") if without_record else item
-        text = proof_text(index, running.log.inclusion(index, size), newest, shown)
+        text = proof_text(index, list(running.log.inclusion([index], size)), newest, shown)
     write_new(target, text.encode())
     screen.answer(
         {"file": str(target), "index": index, "size": size, "verifier_key": vkey},

@@ -10,6 +10,8 @@ After a recovery the log has the next number (`hub.recovery`), and is signed at 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import nacl.bindings
 import nacl.exceptions
 
@@ -17,6 +19,7 @@ from hub.audit.checkpoint import Checkpoint, log_origin, open_note, sign, verifi
 from hub.audit.merkle import consistency_proof, inclusion_proof, root_at
 from hub.greatest import Greatest, NoGreatest
 from hub.store import Store, StoreError
+from schemas.api import MOST_PROVEN
 from schemas.note import log_number
 from schemas.signing import SigningKey
 
@@ -138,14 +141,16 @@ class Log:
         """Another log begins: nothing that was found before says anything of it."""
         self._held.clear()
 
-    def inclusion(self, index: int, size: int) -> list[bytes]:
-        """The proof that entry `index` stands in the log of `size`.
+    def inclusion(self, indexes: Sequence[int], size: int) -> Iterator[bytes]:
+        """The one proof that these entries, whose indexes rise, stand in the log of `size`, hash by hash.
 
         Raises:
-            ValueError: there is no such entry or size.
+            ValueError: there is no such entry or size; none, or too many entries.
         """
         self._check(size)
-        return inclusion_proof(self._store, index, size)
+        if len(indexes) > MOST_PROVEN:
+            raise ValueError("more entries than one proof is made of")
+        return inclusion_proof(self._store, indexes, size)
 
     def consistency(self, old: int, new: int) -> list[bytes]:
         """The proof that the log of `new` extends that of `old`.

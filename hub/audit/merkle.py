@@ -14,6 +14,7 @@ Tile level 0 holds leaf hashes; a hash of level n + 1 is the root of one complet
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256 as _sha256
@@ -22,11 +23,12 @@ from typing import Protocol
 from schemas.merkle_proof import (
     EMPTY_ROOT,
     HASH_SIZE,
-    check_index,
+    check_indexes,
     check_size,
     leaf_hash,
     node_hash,
     root_from_inclusion,
+    split,
     verify_consistency,
 )
 
@@ -249,21 +251,27 @@ def root_at(source: NodeSource, size: int) -> bytes:
     return _Reader(source, size).root(0, size) if size else EMPTY_ROOT
 
 
-def inclusion_proof(source: NodeSource, index: int, size: int) -> list[bytes]:
-    """The audit path of leaf `index` in the tree of the first `size` leaves, from the leaf up (RFC 6962, 2.1.1)."""
-    check_index(index, size)
-    low, high = 0, size
-    path: list[tuple[int, int]] = []
-    while high - low > 1:
-        middle = low + _split(high - low)
-        if index < middle:
-            path.append((middle, high))
-            high = middle
-        else:
-            path.append((low, middle))
-            low = middle
+def inclusion_proof(source: NodeSource, indexes: Sequence[int], size: int) -> Iterator[bytes]:
+    """The one proof of these leaves, whose indexes rise, in the tree of the first `size` leaves; of one leaf its audit path
+    (RFC 6962, 2.1.1).
+
+    Comes hash by hash and reads as it goes, so whoever makes a long one can let others go in between.
+    """
+    check_indexes(indexes, size)
     reader = _Reader(source, size)
-    return [reader.root(*part) for part in reversed(path)]
+    return (reader.root(*part) for part in list(_beside(indexes, 0, size)))
+
+
+def _beside(indexes: Sequence[int], low: int, high: int) -> Iterator[tuple[int, int]]:
+    """The largest parts of leaves `low` up to `high` that hold none of these, in the order of `root_from_inclusion`."""
+    if not indexes:
+        yield low, high
+    elif high - low > 1:
+        middle = low + split(high - low)
+        cut = bisect_left(indexes, middle)
+        sides = (indexes[:cut], low, middle), (indexes[cut:], middle, high)
+        for side in sides if cut else reversed(sides):
+            yield from _beside(*side)
 
 
 def consistency_proof(source: NodeSource, old: int, new: int) -> list[bytes]:
@@ -280,7 +288,7 @@ def consistency_proof(source: NodeSource, old: int, new: int) -> list[bytes]:
     low, high = 0, new
     path: list[tuple[int, int]] = []
     while high != old:
-        middle = low + _split(high - low)
+        middle = low + split(high - low)
         if old <= middle:
             path.append((middle, high))
             high = middle
@@ -329,11 +337,6 @@ def _fold(hashes: Sequence[bytes]) -> bytes:
         pairs = iter(hashes)
         hashes = [_sha256(b"\x01" + left + right).digest() for left, right in zip(pairs, pairs, strict=True)]
     return hashes[0]
-
-
-def _split(width: int) -> int:
-    """The largest power of two below `width`."""
-    return 1 << ((width - 1).bit_length() - 1)
 
 
 def _bits(number: int) -> Iterator[int]:

@@ -7,20 +7,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterator
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
 from adapters.connections.https import HttpsClient, HubRefusedError, Place, _parts
+from adapters.keys import StoreKey
+from adapters.store import EdgeStore
+from adapters.witness import Witness
 from hub.client import HubClient, HubUnavailableError, Seen
 from schemas import api
 from schemas.address import oin_of
 from schemas.codes import Code
 from schemas.note import Checkpoint
 from tests.contracts.client_contract import ClientContract
-from tests.gateway_site import HOST, Site, new_ca
+from tests.gateway_site import HOST, QUICK, Site, new_ca
 from tests.simulator import World
+from tests.world_check import HUB_NAME
 
 T = TypeVar("T")
 PARTNER = "urn:nld:oin:00000000000000000001:team-wmo"
@@ -88,6 +94,30 @@ def test_more_than_one_request_may_hold_is_cut_and_answered_in_one_list(site: Si
     assert [i for i, code in enumerate(answers) if code is Code.TAKEN] == [0, 401, 403]
     assert answers[402] is Code.TOO_LARGE
     assert site.gateway.counts.answered["envelopes", 200] == 3
+
+
+def test_what_an_edge_asks_of_hundreds_of_deliveries_stays_far_below_the_rate(tmp_path: Path) -> None:
+    """Two entries of each delivery are proven: one request each would be refused as too many."""
+    world = World()
+    team, provider = world.party("team-wmo"), world.party("provider-wmo")
+    site = Site(world, new_ca(tmp_path / "ca"), replace(QUICK, rate=0.001, burst=7))
+    for count in (200, 150):  # under a handle each: what is out holds the rest of its handle back
+        team.tell(team.register(provider), count)
+    handed = provider.pickup(200) + provider.pickup(200)
+    world.advance(seconds=5)
+    with EdgeStore.create(tmp_path / "edge", StoreKey.from_secret(bytes(32))) as store:
+        witness = Witness(store, HUB_NAME, world.hub_public)
+        with store.transaction() as tx:
+            for one in handed:
+                account = witness.verify_delivery(one, sha256(one.envelope).digest())
+                witness.keep(tx, account.accept, world.now)
+                witness.keep(tx, account.hand_over, world.now)
+        assert site.wait(witness.prove_deliveries(site.client(provider))) == 0
+        assert witness.overdue(world.now + 10**9) == []
+    answered = site.gateway.counts.answered
+    assert answered["inclusion", 200] == 4
+    assert [status for _, status in answered if status != 200] == []
+    site.close()
 
 
 def test_lists_are_cut_where_a_request_is_full_and_nothing_is_lost() -> None:

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: Schakel contributors
 # SPDX-License-Identifier: EUPL-1.2
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -17,6 +17,7 @@ from hub.audit.checkpoint import log_origin, sign
 from hub.audit.merkle import MemoryTree, consistency_proof, inclusion_proof, root_at
 from hub.client import Delivery, HubUnavailableError, Seen
 from schemas import entry
+from schemas.api import MOST_PROVEN
 from schemas.canonical import FrameError, encode
 from schemas.merkle_proof import leaf_hash
 from schemas.note import Checkpoint, NoteError
@@ -26,6 +27,7 @@ PUBLIC = bytes(NoteKey(SEED).verify_key)
 KEY = StoreKey.from_secret(b"k" * 32)
 SALT = b"t" * 32
 NOW = 1_772_524_800_000
+LATER = NOW + 10**9
 
 
 class HubLog:
@@ -56,16 +58,25 @@ class HubLog:
     async def recovery(self) -> None:
         """This hub was never put back."""
 
-    async def inclusion(self, index: int, size: int) -> list[bytes]:
+    async def inclusion(self, indexes: Sequence[int], size: int) -> list[bytes]:
         if self.goes_away_after is not None and self.asked >= self.goes_away_after:
             raise HubUnavailableError("away")
         self.asked += 1
-        return inclusion_proof(self.tree, index, size) if self.proof is None else self.proof
+        return list(inclusion_proof(self.tree, indexes, size)) if self.proof is None else self.proof
 
 
 def handed(witness: Witness, one: Delivery) -> Unproven:
     """The entry "handed over" of a delivery that is in order."""
     return witness.verify_delivery(one, SHA).hand_over
+
+
+def claim(witness: Witness, store: EdgeStore, hub: HubLog, count: int, missing: int | None = None) -> None:
+    """So many deliveries, kept to be proven and entered in the log, but the `missing` one, which is another entry there."""
+    with store.transaction() as tx:
+        for place in range(count):
+            one = handed(witness, delivery(index=hub.tree.size))
+            hub.add(one.leaf if place != missing else b"!" * 33)
+            witness.keep(tx, one, NOW)
 
 
 LEAVES = [bytes([n]) * 33 for n in range(20)]
@@ -228,20 +239,64 @@ def test_a_delivery_is_proven_once_a_checkpoint_covers_its_entry(witness: Witnes
 
 def test_what_was_proven_before_the_hub_went_away_is_not_asked_for_again(witness: Witness, store: EdgeStore) -> None:
     hub = HubLog(LEAVES[:3])
-    kept = [handed(witness, delivery(index=index)) for index in range(3, 8)]
-    with store.transaction() as tx:
-        for one in kept:
-            hub.add(one.leaf)
-            witness.keep(tx, one, NOW)
-    hub.goes_away_after = 3
+    claim(witness, store, hub, 2 * MOST_PROVEN + 5)
+    hub.goes_away_after = 1
     with pytest.raises(HubUnavailableError):
         prove(witness, hub)
-    assert witness.overdue(NOW + 10**9) == [6, 7]
+    assert witness.overdue(LATER) == list(range(3 + MOST_PROVEN, 8 + 2 * MOST_PROVEN))
 
     hub.goes_away_after = None
     before = hub.asked
     assert prove(witness, hub) == 0
     assert hub.asked == before + 2
+    assert witness.overdue(LATER) == []
+
+
+def test_many_deliveries_are_proven_in_few_requests(witness: Witness, store: EdgeStore) -> None:
+    hub = HubLog(LEAVES[:3])
+    claim(witness, store, hub, 5 * MOST_PROVEN)
+
+    assert prove(witness, hub) == 0
+    assert hub.asked == 5
+    assert witness.overdue(LATER) == []
+
+
+@pytest.mark.parametrize("place", [0, 1, 77, MOST_PROVEN - 1, MOST_PROVEN, MOST_PROVEN + 4])
+def test_the_one_of_many_that_is_not_in_the_log_is_named(witness: Witness, store: EdgeStore, place: int) -> None:
+    hub = HubLog(LEAVES[:3])
+    claim(witness, store, hub, MOST_PROVEN + 5, missing=place)
+
+    with pytest.raises(LogForkError, match=f"^entry {3 + place} isn't in the log"):
+        prove(witness, hub)
+    assert len(witness.evidence()) == 1
+    assert hub.asked <= 20
+    # What was proven with it in one request is asked again, once a person has looked.
+    assert witness.overdue(LATER)[0] == (3 if place < MOST_PROVEN else 3 + MOST_PROVEN)
+
+
+def test_two_claims_to_one_entry_among_many_are_found_out(witness: Witness, store: EdgeStore) -> None:
+    hub = HubLog(LEAVES[:3])
+    claim(witness, store, hub, 100)
+    with store.transaction() as tx:
+        witness.keep(tx, handed(witness, delivery(index=50, salt=b"u" * 32)), NOW)
+
+    with pytest.raises(LogForkError, match="^entry 50 isn't in the log"):
+        prove(witness, hub)
+
+
+@pytest.mark.parametrize("proof", [[], [bytes(32)], [bytes(31)], [bytes(32)] * 700])
+def test_a_proof_of_many_that_proves_nothing_is_found_out(
+    witness: Witness, store: EdgeStore, proof: list[bytes]
+) -> None:
+    hub = HubLog(LEAVES[:3])
+    see(witness, hub)
+    claim(witness, store, hub, 9)
+    see(witness, hub)
+    hub.proof = proof
+
+    with pytest.raises(LogForkError, match="^entry 3 isn't in the log"):
+        prove(witness, hub)
+    assert len(witness.overdue(LATER)) == 9
 
 
 def test_a_delivery_whose_entry_is_not_in_the_log_is_found_out(witness: Witness, store: EdgeStore) -> None:

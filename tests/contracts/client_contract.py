@@ -19,11 +19,13 @@ import pytest
 from consent.rules import without
 from hub.attestations import Attestations
 from hub.audit.checkpoint import open_note
+from hub.audit.merkle import root_at
 from hub.client import HubClient, HubUnavailableError
 from hub.registry import SUSPENDED
 from hub.store import Step, Tell
+from schemas.api import MOST_PROVEN
 from schemas.codes import Code
-from schemas.entry import committed, fact, items_of
+from schemas.entry import committed, fact, items_of, public
 from schemas.envelope import parse
 from schemas.fact import REGISTER, STOP, parse_fact
 from schemas.manifest import sign_manifest
@@ -121,9 +123,9 @@ class ClientContract:
             (hand_over[3], delivery.accept_salt, delivery.accept),
         ):
             assert isinstance(index, int)
-            proof = self.way.wait(self.recipient.inclusion(index, point.size))
+            proof = self.way.wait(self.recipient.inclusion([index], point.size))
             leaf = leaf_hash(b"\0" + sha256(salt + record).digest())
-            assert root_from_inclusion(index, point.size, leaf, proof) == point.root
+            assert root_from_inclusion({index: leaf}, point.size, proof) == point.root
 
     def test_at_most_so_many_are_handed_over(self) -> None:
         ids = self.team.tell(self.team.register(self.provider), 4)
@@ -177,9 +179,9 @@ class ClientContract:
         self.world.advance(seconds=5)
         point = open_note(self.way.wait(self.sender.checkpoint()), HUB_NAME, self.world.hub_public)
         for one in mine:
-            proof = self.way.wait(self.sender.inclusion(one.index, point.size))
+            proof = self.way.wait(self.sender.inclusion([one.index], point.size))
             leaf = leaf_hash(committed(fact(one.day, one.frame), one.salt).leaf)
-            assert root_from_inclusion(one.index, point.size, leaf, proof) == point.root
+            assert root_from_inclusion({one.index: leaf}, point.size, proof) == point.root
         assert self.way.wait(self.sender.facts_after(mine[0].index + 1)) == mine[1:]
         assert self.way.wait(self.sender.facts_after(mine[1].index + 1)) == []
 
@@ -209,9 +211,9 @@ class ClientContract:
         assert published[-1].index == index
         self.world.advance(seconds=5)
         point = open_note(self.way.wait(self.recipient.checkpoint()), HUB_NAME, self.world.hub_public)
-        proof = self.way.wait(self.recipient.inclusion(index, point.size))
+        proof = self.way.wait(self.recipient.inclusion([index], point.size))
         leaf = leaf_hash(b"\1" + sha256(frame).digest())
-        assert root_from_inclusion(index, point.size, leaf, proof) == point.root
+        assert root_from_inclusion({index: leaf}, point.size, proof) == point.root
 
     def test_a_manifest_travels_with_its_attestation_to_whoever_asks(self, tmp_path: Path) -> None:
         """Looked at by the hub that is asked, so it is told to before."""
@@ -250,6 +252,36 @@ class ClientContract:
             proof = self.way.wait(self.sender.consistency(old.size, new.size))
             assert verify_consistency(old.size, new.size, old.root, new.root, proof)
 
+    def test_one_proof_shows_that_many_entries_stand_in_the_log(self) -> None:
+        leaves = self._log_of(2 * MOST_PROVEN + 7)
+        point = open_note(self.way.wait(self.sender.checkpoint()), HUB_NAME, self.world.hub_public)
+        assert point.size == len(leaves)
+        apart = list(range(1, 2 * MOST_PROVEN, 2))  # as many hashes as there can be
+        for indexes in ([0], [point.size - 1], list(range(5, 5 + MOST_PROVEN)), apart):
+            for size in (point.size, indexes[-1] + 1):
+                proof = self.way.wait(self.sender.inclusion(indexes, size))
+                root = root_from_inclusion({index: leaves[index] for index in indexes}, size, proof)
+                assert root == root_at(self.world.store, size)
+        assert self.way.wait(self.way.connect(self.gp.address).inclusion(apart, point.size)) == self.way.wait(
+            self.sender.inclusion(apart, point.size)
+        )
+
+    def test_a_proof_of_no_entry_of_too_many_in_disorder_or_beyond_the_log_is_refused(self) -> None:
+        size = len(self._log_of(MOST_PROVEN + 1))
+        wrong = [[], [1, 1], [2, 1], [1, size], [size], list(range(MOST_PROVEN + 1))]
+        for indexes, of in [*((one, size) for one in wrong), ([0], size + 1), ([0], 0), ([1], 1)]:
+            with pytest.raises(Exception, match="malformed"):
+                self.way.wait(self.sender.inclusion(indexes, of))
+        assert self.way.wait(self.sender.inclusion([0], 1)) == []
+
+    def _log_of(self, count: int) -> list[bytes]:
+        """A log of so many entries and a checkpoint of it; their leaf hashes."""
+        size = self.world.store.head().size
+        entries = [public(number.to_bytes(4, "big")) for number in range(count - size)]
+        self.world.store.commit(Step(at=self.world.now, entries=entries))
+        self.world.advance(seconds=5)
+        return [leaf_hash(one.leaf) for one in self.world.store.entries(0, count)]
+
     # -- who may not, and a hub that can't
 
     def test_a_suspended_address_sends_and_signs_nothing_and_reads_nothing(self) -> None:
@@ -265,7 +297,7 @@ class ClientContract:
     def test_a_hub_whose_store_does_no_work_is_unavailable_for_every_call(self) -> None:
         grant = self.team.register(self.provider)
         frame, fact = self.team.envelope(grant), self.team.stopping(grant)
-        log = [self.sender.checkpoint(), self.sender.consistency(1, 2), self.sender.inclusion(0, 2)]
+        log = [self.sender.checkpoint(), self.sender.consistency(1, 2), self.sender.inclusion([0], 2)]
         self.way.break_store()
         for call in [self.sender.send([frame]), self.sender.facts([fact]), *self._calls(), *log]:
             with pytest.raises(HubUnavailableError, match="try again"):

@@ -352,9 +352,9 @@ class StoreContract:
         check_store(store)
         for index in (0, 255, 256, 511, 512, 699):
             for size in (index + 1, 700):
-                proof = inclusion_proof(store, index, size)
+                proof = list(inclusion_proof(store, [index], size))
                 root = root_at(store, size)
-                assert root_from_inclusion(index, size, leaf_hash(entries[index].leaf), proof) == root
+                assert root_from_inclusion({index: leaf_hash(entries[index].leaf)}, size, proof) == root
         assert store.hashes(0, 250, 260) == [leaf_hash(one.leaf) for one in entries[250:260]]
         assert store.hashes(1, 0, 2) == [
             MemoryTree(leaf_hash(one.leaf) for one in entries[low : low + 256]).root() for low in (0, 256)
