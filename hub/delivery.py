@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from consent.decide import Moment
 from hub.pipeline import WAITS_AT_MOST_MS, Known, Question, judge
@@ -54,6 +55,15 @@ class Handover:
     message_id: bytes
     offered: int
     place: int
+
+
+class _Known(NamedTuple):
+    """What a receipt is about: from whom to whom, the entry of its acceptance, and its outcome of now."""
+
+    sender: int
+    recipient: int
+    accept: int
+    code: Code
 
 
 def choose(rows: Sequence[Waiting], most: int) -> list[Waiting]:
@@ -135,13 +145,13 @@ def _offer(row: Waiting, offered: int, now: int) -> Offer:
 def receive(
     receipts: Sequence[Receipt],
     waiting: Mapping[bytes, Waiting],
-    stored: dict[bytes, Stored],
+    stored: Mapping[bytes, Stored],
     recipient: Partner,
     day: int,
     now: int,
     random: Callable[[int], bytes],
 ) -> tuple[Step, list[Code]]:
-    """The step for receipts whose signature `recipient` made, and an answer for each.
+    """The step for receipts whose signature `recipient` made, and an answer for each; `stored` of what waits no more.
 
     In any order, repeatable, also late.  A final outcome is replaced only by `stored` or `seen-already` (and these by
     `introduced`).  A receipt for what was never handed over to this address is `not-yours`, whether or not it is
@@ -150,8 +160,11 @@ def receive(
     step = Step(at=now)
     answers: list[Code] = []
     ended: set[bytes] = set()
+    known = {one: _Known(past.sender, past.recipient, past.accept, past.code) for one, past in stored.items()}
+    for one, still in waiting.items():
+        known[one] = _Known(still.sender, still.recipient, still.accept, Code.ACCEPTED)
     for receipt in receipts:
-        before, row = stored.get(receipt.message_id), waiting.get(receipt.message_id)
+        before, row = known.get(receipt.message_id), waiting.get(receipt.message_id)
         if before is None or before.recipient != recipient.number or (row is not None and not row.first_out):
             answers.append(Code.NOT_YOURS)
             continue
@@ -163,7 +176,7 @@ def receive(
         step.entries.append(entry.committed(record, random(32)))
         (step.leaves if waits else step.outcomes).append(Leave(receipt.message_id, receipt.code))
         step.tells.append(Tell(before.sender, 0, receipt.code, receipt.message_id))
-        stored[receipt.message_id] = before._replace(code=receipt.code)
+        known[receipt.message_id] = _Known(before.sender, before.recipient, before.accept, receipt.code)
         ended.add(receipt.message_id)
     return step, answers
 

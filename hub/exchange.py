@@ -239,7 +239,9 @@ class Exchange(AuditDesk, RecoveryDesk, FaultDesk, PickupDesk, ReadingRoom):
     def _receive(self, receipts: list[Receipt], partner: Partner) -> list[Code]:
         now, ids = self.store.now(), [receipt.message_id for receipt in receipts]
         waiting = self.store.find_waiting(ids)
-        stored = {one: row for one, row in self.store.stored(ids).items() if one in waiting or self._was_accepted(row)}
+        others = [one for one in ids if one not in waiting]  # what waits was accepted, and has no other outcome yet
+        found = self.store.stored(others) if others else {}
+        stored = {one: row for one, row in found.items() if self._was_accepted(row)}
         step, answers = delivery.receive(receipts, waiting, stored, partner, day_of(now), now, self._random)
         if step.entries:
             self._commit(step)

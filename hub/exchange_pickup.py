@@ -93,9 +93,10 @@ class PickupDesk(ExchangeCore):
         elif now - answer.chosen_at > LEASE_MS // 2:
             chosen, left = [], []
         else:
-            still = self.store.find_waiting([row.message_id for row in answer.left])
-            rows = delivery.as_chosen(answer.left, still)
-            chosen, left = rows[:part], rows[part:]
+            turn, left = answer.left[:part], answer.left[part:]
+            chosen = delivery.as_chosen(turn, self.store.find_waiting([row.message_id for row in turn]))
+            gone = {row.handle for row in set(turn).difference(chosen)}
+            left = [row for row in left if row.handle not in gone]
         handed = self._deliver(chosen, answer.handles)
         answer.left, answer.chosen_at = left, now if answer.chosen_at is None else answer.chosen_at
         answer.deliveries += [one for one, _ in handed]

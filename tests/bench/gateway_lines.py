@@ -33,7 +33,7 @@ from schemas.codes import Code
 from schemas.envelope import parse
 from schemas.request_signature import Stamp, sign_request
 from tests.bench import bare, material
-from tests.bench.hub_lines import receipts_of
+from tests.bench.hub_lines import acknowledge, receipts_of
 from tests.bench.material import BATCH, SMALL, Partner, Site
 from tests.bench.measure import Line
 
@@ -265,7 +265,7 @@ def _requests(site: Site, size: int) -> list[bytes]:
 def _handing_requests(site: Site, size: int) -> list[bytes]:
     """In turn a pick-up and the receipts of what it hands over: everything waits, in the order of its acceptance."""
     site.hub.send(site.sender.address, site.frames)
-    site.hub.pickup(site.recipient.address, 0, 1 << 40)  # the notices are acknowledged
+    acknowledge(site)
     receipts, requests = receipts_of(site), list[bytes]()
     for start in range(0, len(receipts), size):
         requests.append(_request(site.recipient, "pickup", pickup_bytes(size, 0, 0)))

@@ -72,6 +72,7 @@ def deliver(root: Path, content: Content, goal: float | None) -> Line:
         site = material.site(places.folder(), content, COUNT)
         for batch in material.batches(site.frames):
             site.hub.send(site.sender.address, batch)
+        acknowledge(site)
         receipts = receipts_of(site)
 
         def loop() -> int:
@@ -93,6 +94,12 @@ def deliver(root: Path, content: Content, goal: float | None) -> Line:
         return _closing(lambda: bare.deliver(store, BATCH, receipts, site.recipient.signing.public), site)
 
     return compare(f"hub.deliver.{content.name}", ours, limit, goal)
+
+
+def acknowledge(site: Site) -> None:
+    """The edge has stored the notices of the registrations: no pick-up tells them again."""
+    while notices := site.hub.pickup(site.recipient.address, 0, 0).notices:
+        site.hub.pickup(site.recipient.address, 0, notices[-1].number)
 
 
 def receipts_of(site: Site) -> list[bytes]:
@@ -164,6 +171,7 @@ def flushes(root: Path) -> list[Line]:
     for batch in material.batches(site.frames):
         site.hub.send(site.sender.address, batch)
     accepting = sum(name.endswith(":after") for name in names)
+    acknowledge(site)
     receipts, done = receipts_of(site), 0
     names.clear()
     while deliveries := site.hub.pickup(site.recipient.address, BATCH, 0).deliveries:

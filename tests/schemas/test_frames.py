@@ -14,7 +14,7 @@ from adapters.keys import opening_private
 from adapters.seal import UnreadableError, open_parts, open_retraction
 from schemas.canonical import FrameError, decode_array, encode
 from schemas.codes import RECEIPT_CODES, Code
-from schemas.envelope import HIGHEST_SEQUENCE, Header, build, listing_of, parse, to_sign
+from schemas.envelope import HIGHEST_SEQUENCE, Header, build, listing_of, parse, peek, to_sign
 from schemas.fact import GROUNDS, Register, Stop, parse_fact, sign_facts
 from schemas.manifest import OPENING_PUBLIC, VALID_DAYS, Key, Manifest, parse_manifest, sign_manifest
 from schemas.receipt import parse_receipt, sign_receipts
@@ -240,8 +240,10 @@ def test_an_envelope_is_parsed_as_it_was_built(
     raw_header, listing = head.to_bytes(), listing_of(names, ciphertexts)
     signature = key.sign_alone(to_sign(head.retraction, raw_header, box, listing))
 
-    made = parse(build(raw_header, box, listing, signature, ciphertexts))
+    raw = build(raw_header, box, listing, signature, ciphertexts)
+    made = parse(raw)
 
+    assert peek(raw) == (made.retraction, made.sign_key)
     assert (made.header, made.box, made.listing, made.parts) == (raw_header, box, listing, ciphertexts)
     assert (made.message_id, made.source, made.recipient, made.handle) == (
         head.message_id,
