@@ -100,6 +100,7 @@ def _fill(folder: Path, names: tuple[str, ...], keys: list[bytes], size: int) ->
         for name in names:
             _put(store, name, key, _record(size))
     store._db.execute("COMMIT")
+    store.forget_deleted()  # what was there before is not part of what is timed
     return store
 
 
