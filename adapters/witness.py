@@ -18,14 +18,15 @@ An index or proof that the hub gives is never trusted, only checked.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final, NoReturn, cast
 
-from adapters.store import EdgeStore, Record, Table, Transaction
+from adapters.store import EdgeStore, Record, Table, Transaction, Value
 from hub.client import Delivery, HubClient, HubUnavailableError, Recovery, Seen
 from schemas.api import MOST_PROVEN
 from schemas.canonical import FrameError, decode_array, need_bytes, need_int, need_list
 from schemas.codes import Code
-from schemas.entry import ACCEPT, HAND_OVER, RECOVERY, committed, items_of, public
+from schemas.entry import ACCEPT, HAND_OVER, RECOVERY, committed, committed_leaf, items_of, public
 from schemas.merkle_proof import leaf_hash, root_from_inclusion, verify_consistency
 from schemas.note import SIZE_LIMIT, Checkpoint, log_number, open_note, signature_of
 
@@ -182,22 +183,36 @@ class Witness:
         if accept[4] != sha or accept[-1] != Code.ACCEPTED.value:
             raise FrameError("/accept", "const")
         return Account(
-            Unproven(delivery.index, committed(record, delivery.salt).leaf),
-            Unproven(place, committed(accept, delivery.accept_salt).leaf),
+            Unproven(delivery.index, committed_leaf(delivery.record, delivery.salt)),
+            Unproven(place, committed_leaf(delivery.accept, delivery.accept_salt)),
             need_int(accept[1], 0, SIZE_LIMIT, "/accept"),
             need_bytes(need_list(accept[15], 2, "/accept")[-1], None, "/accept"),
         )
 
     def keep(self, tx: Transaction, unproven: Unproven, now: int) -> None:
         """Keep an entry to be proven, in the transaction that takes what it accounts for."""
-        if tx.get(UNPROVEN, unproven.key) is None:
-            tx.put(UNPROVEN, unproven.key, [unproven.index, unproven.leaf, now])
+        self.keep_all(tx, [unproven], now)
+
+    def keep_all(self, tx: Transaction, unproven: Sequence[Unproven], now: int) -> None:
+        """Keep these entries to be proven, sealed as one record, in the transaction that takes what they account for.
+
+        One that is kept already keeps its place and its time there.
+        """
+        claims = list(dict.fromkeys(unproven))
+        name = sha256(b"".join(one.key for one in claims)).digest()
+        if claims and tx.get(UNPROVEN, name) is None:
+            tx.put(UNPROVEN, name, _claimed(claims, now))
 
     def overdue(self, now: int) -> list[int]:
         """The entries that the hub said are in its log and that no checkpoint has covered for too long."""
-        kept = [record for _, record in self._store.scan(UNPROVEN)]
-        # What an earlier version kept has no time, and is proven or found out like the rest.
-        return [cast("int", index) for index, _, *since in kept if since and now - cast("int", since[0]) > PROOF_MS]
+        late = [
+            one.index
+            for _, record in self._store.scan(UNPROVEN)
+            for since, claims in [_claims(record)]
+            if since is not None and now - since > PROOF_MS
+            for one in claims
+        ]
+        return list(dict.fromkeys(late))
 
     async def prove_deliveries(self, client: HubClient, pending: Sequence[Unproven] | None = None) -> int:
         """Check that the entries given, or those kept, stand in the log; how many still wait for a checkpoint.
@@ -214,8 +229,7 @@ class Witness:
         for together in _batches(covered):
             await self._prove(client, together, newest)
             with self._store.transaction() as tx:  # what a hub that goes away on the way has proven is not asked anew
-                for one in together:
-                    tx.delete(UNPROVEN, one.key)
+                _forget(tx, frozenset(together))
             # A crash before this commit: these are proven once more.
         return len(waiting) - len(covered)
 
@@ -329,8 +343,8 @@ class Witness:
         raise LogForkError(reason)
 
     def _kept(self) -> list[Unproven]:
-        records = self._store.scan(UNPROVEN)
-        return [Unproven(cast("int", index), cast("bytes", leaf)) for _, (index, leaf, *_since) in records]
+        """What waits to be proven; what was kept twice, since it was offered twice, is proven once."""
+        return list(dict.fromkeys(one for _, record in self._store.scan(UNPROVEN) for one in _claims(record)[1]))
 
 
 def _batches(claims: Iterable[Unproven]) -> Iterator[list[Unproven]]:
@@ -357,6 +371,36 @@ def _newest(records: EdgeStore | Transaction) -> Seen | None:
 def _keep_cut(tx: Transaction, cut: Cut) -> None:
     """What was lost with a log can't be proven any more; that it was lost is kept."""
     tx.put(CUTS, cut.number.to_bytes(_INDEX_BYTES, "big"), [cut.number, cut.found, cut.known, cut.sure])
-    for key, (index, *_) in tx.scan(UNPROVEN):
-        if cast("int", index) >= cut.sure:
+    _forget(
+        tx, frozenset(one for _, record in tx.scan(UNPROVEN) for one in _claims(record)[1] if one.index >= cut.sure)
+    )
+
+
+def _claimed(claims: Sequence[Unproven], since: int | None) -> Record:
+    return [[[one.index, one.leaf] for one in claims], since]
+
+
+def _claims(record: Record) -> tuple[int | None, list[Unproven]]:
+    """Since when these entries wait, and which they are.
+
+    What an earlier version kept is one entry in a record of its own, and before that without a time: it is proven, or
+    found out, like the rest.
+    """
+    first, *rest = record
+    if isinstance(first, list):
+        claims = [Unproven(cast("int", index), cast("bytes", leaf)) for index, leaf in cast("list[list[Value]]", first)]
+        return cast("int | None", rest[0]), claims
+    return cast("int | None", rest[1] if rest[1:] else None), [Unproven(cast("int", first), cast("bytes", rest[0]))]
+
+
+def _forget(tx: Transaction, over: frozenset[Unproven]) -> None:
+    """These entries wait no more; those that stand in one record with them do."""
+    if not over:
+        return
+    for key, record in tx.scan(UNPROVEN):
+        since, claims = _claims(record)
+        left = [one for one in claims if one not in over]
+        if not left:
             tx.delete(UNPROVEN, key)
+        elif len(left) < len(claims):
+            tx.put(UNPROVEN, key, _claimed(left, since))

@@ -54,7 +54,12 @@ class Entry(NamedTuple):
 def committed(record: Sequence[object], salt: bytes) -> Entry:
     """The entry of a record; `salt` is 32 random bytes."""
     raw = encode(record)
-    return Entry(b"\0" + _sha256(salt + raw).digest(), salt, raw)
+    return Entry(committed_leaf(raw, salt), salt, raw)
+
+
+def committed_leaf(raw: bytes, salt: bytes) -> bytes:
+    """The leaf of a record in its canonical bytes; whoever got them from others has decoded them first."""
+    return b"\0" + _sha256(salt + raw).digest()
 
 
 def public(frame: bytes) -> Entry:

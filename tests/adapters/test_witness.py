@@ -12,7 +12,7 @@ from nacl.signing import SigningKey as NoteKey
 
 from adapters.keys import StoreKey
 from adapters.store import EdgeStore
-from adapters.witness import PROOF_MS, LogForkError, NotProvenError, Unproven, Witness
+from adapters.witness import PROOF_MS, UNPROVEN, LogForkError, NotProvenError, Unproven, Witness
 from hub.audit.checkpoint import log_origin, sign
 from hub.audit.merkle import MemoryTree, consistency_proof, inclusion_proof, root_at
 from hub.client import Delivery, HubUnavailableError, Seen
@@ -404,3 +404,32 @@ def test_a_record_can_not_pass_for_a_manifest(witness: Witness) -> None:
 
     with pytest.raises(LogForkError):
         in_log(witness, hub, SALT + encode([1, 1, "fact"]), 0)
+
+
+def test_what_was_kept_together_is_proven_one_by_one(witness: Witness, store: EdgeStore) -> None:
+    kept = [Unproven(index, LEAVES[index]) for index in (2, 3, 5, 3)]
+    with store.transaction() as tx:
+        witness.keep_all(tx, kept, NOW)
+        witness.keep_all(tx, kept[1:3], NOW + 1)  # offered again with others
+    assert store.count(UNPROVEN) == 2
+    assert prove(witness, HubLog(LEAVES[:5])) == 1
+    assert witness.overdue(NOW + PROOF_MS + 1) == [5]
+    assert prove(witness, HubLog(LEAVES[:6])) == 0
+    assert store.count(UNPROVEN) == 0
+
+
+def test_what_an_earlier_version_kept_is_proven_too(witness: Witness, store: EdgeStore) -> None:
+    with store.transaction() as tx:
+        tx.put(UNPROVEN, b"without a time", [2, LEAVES[2]])
+        tx.put(UNPROVEN, b"with its time", [4, LEAVES[4], NOW])
+    assert witness.overdue(NOW + PROOF_MS + 1) == [4]
+    assert prove(witness, HubLog(LEAVES[:4])) == 1
+    assert prove(witness, HubLog(LEAVES[:5])) == 0
+    assert store.count(UNPROVEN) == 0
+
+
+def test_one_false_claim_among_many_that_were_kept_together_is_found_out(witness: Witness, store: EdgeStore) -> None:
+    with store.transaction() as tx:
+        witness.keep_all(tx, [Unproven(2, LEAVES[2]), Unproven(3, b"!" * 33)], NOW)
+    with pytest.raises(LogForkError, match="entry 3 isn't in the log"):
+        prove(witness, HubLog(LEAVES[:6]))
