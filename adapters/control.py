@@ -30,8 +30,8 @@ def common_version(name: str, manifest: Manifest, registry: Registry) -> int:
     Raises:
         InvalidPart: there is none.
     """
-    theirs = dict(manifest.reads).get(name, ())
-    both = set(theirs) & set(registry.versions(name))
+    ours = registry.versions(name)
+    both = [version for named, theirs in manifest.reads if named == name for version in theirs if version in ours]
     if not both:
         raise InvalidPart([Fault("/", "version")])
     return max(both)

@@ -45,7 +45,7 @@ from adapters.code_slips import Slip, TooManyCodesError, WaitingCode
 from adapters.consent_receipt import Agreed
 from adapters.desk import Backlog, Held, OutboxLine, ToldLine
 from adapters.formats.native import NativeEvent, Notice, Writer
-from adapters.inbound import Inbound
+from adapters.inbound import Inbound, Opening
 from adapters.intake import Arrived, Intake, Taken
 from adapters.keeping import keep_house
 from adapters.keys import opening_private
@@ -344,7 +344,7 @@ class Edge:
 
     def _inbound(self) -> Inbound:
         keys = peers.own_keys(self._work)
-        opening = {key.key_id: opening_private(key.seed) for key in keys.opening}
+        opening = {key.key_id: Opening(opening_private(key.seed), key.until) for key in keys.opening}
         return Inbound(self._work, self._peers, self._witness, keys, opening)
 
     def _intake(self, again: Restore | None = None) -> Intake:

@@ -17,7 +17,8 @@ The steps for each envelope, in this order and all but the first in one transact
    edge made by itself and rests on a source that this edge does not know is kept, and shown to nobody (`adapters.held`); so
    is what comes while an objection against it waits for its decision
 
-The receipt is signed and sent after the transaction, as often as needed.
+Of what came in one answer of the hub all is opened (2 and 3) before the first is looked up (4): whatever 2 and 3 ask is
+changed by none of the others. The receipt is signed and sent after the transaction, as often as needed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -57,7 +58,7 @@ from adapters.records_outgoing import AUTOMATIC_REFUSED, ORDERS, Client, Order
 from adapters.records_own import move, place
 from adapters.refusals import is_refused
 from adapters.seal import UnreadableError, open_parts, open_retraction
-from adapters.shelf import gone_key
+from adapters.shelf import changed, gone_key
 from adapters.showing import waits_for
 from adapters.store import StoreError, Transaction
 from adapters.watch import TABLES
@@ -88,11 +89,30 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
+class CameRetraction:
+    """The event that an envelope calls back."""
+
+    event_id: bytes
+
+
+Came = CameIntroduction | CameEvent | CameRequest | CameRetraction
+Opened = Came | Code
+
+
+@dataclass(frozen=True, slots=True)
 class Fitting:
     """An event that is new, with the introduction under which it came."""
 
     came: CameEvent
     introduced: Introduced
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """One of this address's opening keys, and the last day on which others may seal for it."""
+
+    private: MLKEM768X25519PrivateKey
+    until: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +123,7 @@ class Inbound:
     peers: Peers
     witness: Witness
     keys: RoleKeys
-    opening: Mapping[str, MLKEM768X25519PrivateKey]
+    opening: Mapping[str, Opening]
 
     async def pickup(self, most: int, wait_seconds: float) -> int:
         """Pick up once; how many envelopes came. Receipts of an earlier pass go first."""
@@ -115,7 +135,7 @@ class Inbound:
         )
         if not await self._notices(came):
             return 0  # a manifest is not in a checkpoint yet; everything is offered again
-        checked = [await self._check(delivery) for delivery in came.deliveries]
+        checked = await self._check_all(came.deliveries)
         failed = self._take_all([one for one in checked if one is not None])
         await self.send_receipts()
         if failed is not None:
@@ -126,8 +146,7 @@ class Inbound:
         """Take all in one commit; when one of them can't be, each in its own, so that it takes no other with it."""
         try:
             with self.work.commit("delivery") as tx:
-                for one in checked:
-                    self.take(tx, one)
+                self._take_in(tx, checked)
             # A crash before this commit: they are offered again. After it: the receipts are sent at the next pass.
         except StoreError:
             raise
@@ -184,14 +203,26 @@ class Inbound:
 
     # -- step 1 ------------------------------------------------------------------------------------------------------
 
-    async def _check(self, delivery: Delivery) -> Checked | None:
-        """Frame, addressee, entry, signature. What fails has no receipt: the hub made it up, or it ends as expired."""
+    async def _check_all(self, deliveries: Sequence[Delivery]) -> list[Checked | None]:
+        parsed = [self._parse(delivery) for delivery in deliveries]
+        HALTED.read_ahead(self.work.store, [one.envelope.handle for one in parsed if one is not None])
+        return [
+            None if one is None else await self._check(one, delivery)
+            for one, delivery in zip(parsed, deliveries, strict=True)
+        ]
+
+    def _parse(self, delivery: Delivery) -> Checked | None:
+        """Frame and entry. What fails here or in `_check` has no receipt: the hub made it up, or it ends as expired."""
         try:
             envelope = parse(delivery.envelope)
-            account = self.witness.verify_delivery(delivery, envelope.sha)
+            return Checked(envelope, self.witness.verify_delivery(delivery, envelope.sha))
         except FrameError:
             self._caught(Lie.OFF_THE_LOG, delivery)
             return None
+
+    async def _check(self, parsed: Checked, delivery: Delivery) -> Checked | None:
+        """Addressee, signature, stop; what the hub decided on."""
+        envelope, account = parsed.envelope, parsed.account
         if envelope.recipient != self.work.address:
             self._caught(Lie.FORGED, delivery)
             return None
@@ -207,10 +238,10 @@ class Inbound:
             return None
         if account.table != self.work.rules.hash and TABLES.get(self.work.store, account.table) is None:
             self._caught(Lie.OTHER_TABLE, delivery)  # this edge decides by its own, whatever the hub's was
-        until = next((key.until for key in self.keys.opening if key.key_id == envelope.seal_key), -1)
-        if account.day > until:
+        sealed_for = self.opening.get(envelope.seal_key)
+        if sealed_for is None or account.day > sealed_for.until:
             self._caught(Lie.OLD_KEY, delivery)  # the harm, if any, is done: whoever has that key could read it
-        return Checked(envelope, account)
+        return parsed
 
     def _caught(self, lie: Lie, delivery: Delivery) -> None:
         with self.work.commit("alarm") as tx:
@@ -229,16 +260,40 @@ class Inbound:
 
     # -- steps 2 to 6 ------------------------------------------------------------------------------------------------
 
-    def take(self, tx: Transaction, checked: Checked) -> Code:
-        """Take one envelope; the code of its receipt."""
-        envelope = checked.envelope
-        for unproven in (checked.account.accept, checked.account.hand_over):
-            self.witness.keep(tx, unproven, self.work.now)
+    def _take_in(self, tx: Transaction, checked: Sequence[Checked]) -> None:
+        """Take these envelopes, what decides on them read at once."""
+        accounts = [one.account for one in checked]
+        unproven = [entry for account in accounts for entry in (account.accept, account.hand_over)]
+        self.witness.keep_all(tx, unproven, self.work.now)
+        ANSWERS.read_ahead(tx, [one.envelope.message_id for one in checked])
+        handles = {one.envelope.handle for one in checked}
+        PROMISES.read_ahead(tx, handles)
+        KNOWN.read_ahead(tx, handles)
+        known = [KNOWN.get(tx, name) for name in handles]
+        INTRODUCTIONS.read_ahead(tx, {one.secret for one in known if one is not None})
+        opened = [None if self._answered(tx, one.envelope) else self._open(tx, one) for one in checked]
+        events = [
+            gone_key(one.envelope.source, came.event_id)
+            for one, came in zip(checked, opened, strict=True)
+            if isinstance(came, CameEvent)
+        ]
+        GONE.read_ahead(tx, events)
+        TOLD.read_ahead(tx, events)
+        for one, came in zip(checked, opened, strict=True):
+            self._take(tx, one.envelope, came)
+
+    def _answered(self, tx: Transaction, envelope: Envelope) -> Answer | None:
         before = ANSWERS.get(tx, envelope.message_id)
-        if before is not None and before.sha == envelope.sha:
-            ANSWERS.put(tx, replace(before, sent=False))  # it did not arrive: the same receipt goes again
-            return Code(before.code)
-        came = self._open(tx, checked)
+        return before if before is not None and before.sha == envelope.sha else None
+
+    def _take(self, tx: Transaction, envelope: Envelope, opened: Opened | None) -> None:
+        """Take one envelope, opened unless it has an answer."""
+        before = self._answered(tx, envelope)
+        if before is not None or opened is None:  # both, or it came twice in one answer of the hub
+            if before is not None:
+                ANSWERS.put(tx, replace(before, sent=False))  # it did not arrive: the same receipt goes again
+            return
+        came = opened if isinstance(opened, Code) else self._fits(tx, envelope, opened)
         code = came if isinstance(came, Code) else Code.STORED
         answer = Answer(envelope.message_id, envelope.sha, code.value, self.work.random(16), self.work.now)
         ANSWERS.put(tx, answer)
@@ -249,17 +304,17 @@ class Inbound:
             self._keep(tx, envelope, came)
         elif isinstance(came, requests.Asks):
             requests.keep(tx, self.work, came)
-        return code
 
-    def _open(self, tx: Transaction, checked: Checked) -> CameIntroduction | Fitting | requests.Asks | Code:
+    def _open(self, tx: Transaction, checked: Checked) -> Opened:
+        """Steps 2 and 3: what stands in it, or the code that says why it is not taken."""
         envelope = checked.envelope
-        private = self.opening.get(envelope.seal_key)
+        sealed_for = self.opening.get(envelope.seal_key)
         try:
-            if private is None:
+            if sealed_for is None:
                 return Code.UNREADABLE
+            private = sealed_for.private
             if envelope.retraction:
-                self._call_back(tx, envelope.source, open_retraction(envelope, private))
-                return Code.STORED
+                return CameRetraction(open_retraction(envelope, private))
             promise = PROMISES.get(tx, envelope.handle)
             # Step 2: before anything is opened.
             if promise is not None and not self._permits(envelope.source, promise):
@@ -270,14 +325,26 @@ class Inbound:
             if not any(text for name, text in opened.items() if name != CONTROL):
                 request = read_request(self.work.registry, opened[CONTROL])
                 if request is not None:
-                    return self._asks(tx, envelope, request)
-                came = read_introduction(self.work.registry, opened[CONTROL], envelope.source, self.work.address)
-                return self._fits(tx, envelope, came, promise)
-            return self._new(tx, envelope, read_event(self.work.registry, opened))
+                    return request
+                return read_introduction(self.work.registry, opened[CONTROL], envelope.source, self.work.address)
+            return read_event(self.work.registry, opened)
         except UnreadableError:
             return Code.UNREADABLE
         except InvalidPart:
             return Code.INVALID_PART
+
+    def _fits(
+        self, tx: Transaction, envelope: Envelope, came: Came
+    ) -> CameIntroduction | Fitting | requests.Asks | Code:
+        """Step 4, after everything that came before it."""
+        if isinstance(came, CameEvent):
+            return self._new(tx, envelope, came)
+        if isinstance(came, CameRetraction):
+            self._call_back(tx, envelope.source, came.event_id)
+            return Code.STORED
+        if isinstance(came, CameRequest):
+            return self._asks(tx, envelope, came)
+        return self._introduces(tx, envelope, came)
 
     def _permits(self, sender: str, body: Promised) -> bool:
         """Step 2. State and end are not asked: when a stop is known must not show in a receipt before its time."""
@@ -296,10 +363,9 @@ class Inbound:
         verdict = decide((self.work.rules, self.work.rules), asked, self.work.today, Moment.PICKUP)
         return verdict is not Verdict.NOT_PERMITTED
 
-    def _fits(
-        self, tx: Transaction, envelope: Envelope, came: CameIntroduction, body: Promised | None
-    ) -> CameIntroduction | Code:
+    def _introduces(self, tx: Transaction, envelope: Envelope, came: CameIntroduction) -> CameIntroduction | Code:
         """Step 4 for an introduction: its terms and its citizen are those of the registration."""
+        body = PROMISES.get(tx, envelope.handle)
         if body is None:
             return Code.UNKNOWN_HANDLE  # the registration has not come yet; introduced again, it will have
         terms, secret = came.terms, came.secret
@@ -396,17 +462,15 @@ class Inbound:
         due += RECOGNISED.scan(self.work.store, "due", self.work.now, limit=MOST_TOGETHER - len(due))
         if not due:
             return 0
-        unsigned = [one for one in due if one.frame is None]
-        if unsigned:
-            key = SigningKey(self.keys.signing_seed)
-            answers = [(one.message_id, _said(one), one.salt) for one in unsigned]
-            signed = iter(sign_receipts(key, self.work.today, answers))
-            due = [replace(one, frame=next(signed)) if one.frame is None else one for one in due]
-        codes = await self.work.ask("receipts", self.work.client.receipts, [one.frame or b"" for one in due])
+        unsigned = [(one.message_id, _said(one), one.salt) for one in due if one.frame is None]
+        key = SigningKey(self.keys.signing_seed)
+        signed = iter(sign_receipts(key, self.work.today, unsigned) if unsigned else ())
+        frames = [next(signed) if one.frame is None else one.frame for one in due]
+        codes = await self.work.ask("receipts", self.work.client.receipts, frames)
         with self.work.commit("receipts") as tx:
-            for one, code in zip(due, codes, strict=True):
+            for one, frame, code in zip(due, frames, codes, strict=True):
                 # `not-yours`: the hub has forgotten it, or never had it; nothing can be told about it any more.
-                counted = replace(one, sent=code is _said(one) or code is Code.NOT_YOURS)
+                counted = changed(one, frame=frame, sent=code is _said(one) or code is Code.NOT_YOURS)
                 if isinstance(counted, Recognised):
                     RECOGNISED.put(tx, counted)
                 else:

@@ -58,15 +58,16 @@ from adapters.records_outgoing import (
     Sent,
 )
 from adapters.records_own import move, place
-from adapters.records_people import ASKINGS
+from adapters.records_people import ASKINGS, REFUSALS
 from adapters.recovery import seal_again
 from adapters.refusals import is_refused
 from adapters.restore import is_restoring
 from adapters.revival import begin_again
 from adapters.seal import Sealed, seal, seal_retraction, sign_frames
-from adapters.shelf import Reads, number_key
+from adapters.shelf import Reads, changed, number_key
 from adapters.spread import shuffled
 from adapters.store import Transaction
+from adapters.unfinished import Unfinished, due, unfinished
 from adapters.witness import NotProvenError
 from adapters.workplace import Workplace
 from consent.grant import handle, terms_hash
@@ -94,6 +95,7 @@ class Ready:
     grant: Grant
     item: Item
     month: int
+    handle: bytes
     manifest: Manifest
     key: Key
 
@@ -114,23 +116,26 @@ class Outbound:
         close_delivered(self.work)
         await send_stops(self.work, self.key)
         seen = self.work.store.commits
-        ready: dict[str, Ready] = {}  # one of a line at a time: its order rests on what is sealed already
-        for grant_id in self._grants_with_work():
-            found = await self._next(grant_id, ready.keys())
+        chosen, lines = list[Ready](), due(self.work.store, self.work.now, self.work.random)
+        for start in range(0, len(lines), _BATCH):
+            chosen += await self._choose(lines[start : start + _BATCH])
+        sealed: list[Item] = []
+        for commits, start in enumerate(range(0, len(chosen), _BATCH), seen):
+            sealed += self._seal(chosen[start : start + _BATCH], commits)
+        return await self._send(sealed)
+
+    async def _choose(self, lines: Sequence[bytes]) -> list[Ready]:
+        """What may leave now in these lines, one in each: its order rests on what is sealed already."""
+        outbox = Unfinished.read(self.work.store, self.work.now, lines)
+        month = month_of(self.work.today)
+        HANDLES.read_ahead(self.work.store, [handle(grant.secret, month) for grant in outbox.grants.values()])
+        REFUSALS.find_ahead(self.work.store, "client", {grant.client.encode() for grant in outbox.grants.values()})
+        ready: dict[str, Ready] = {}
+        for grant_id in outbox.with_work(self.work.random):
+            found = await self._next(grant_id, outbox, ready.keys())
             if found is not None:
                 ready[found.grant.line] = found
-        chosen = list(ready.values())
-        for commits, start in enumerate(range(0, len(chosen), _BATCH), seen):
-            self._seal(chosen[start : start + _BATCH], commits)
-        return await self._send()
-
-    def _grants_with_work(self) -> list[str]:
-        """Those under which something may leave by its moment, line by line in a random order: after an outage, too, the
-        order of what leaves says nothing of what belongs together."""
-        lines: dict[str, dict[str, None]] = {}
-        for item in ITEMS.scan(self.work.store, WAITING, due_until=self.work.now):
-            lines.setdefault(item.line, {})[item.grant] = None
-        return [grant for grants in shuffled(lines.values(), self.work.random) for grant in grants]
+        return list(ready.values())
 
     def _finish_renewals(self) -> None:
         """An old grant ends when its renewal is introduced and nothing is under way or waits under the old one."""
@@ -138,23 +143,23 @@ class Outbound:
             if not new.introduced or new.renews is None:
                 continue
             old = GRANTS.need(self.work.store, new.renews.encode())
-            if old.state == ACTIVE and not _unfinished(self.work.store, "grant_made", old.id):
+            if old.state == ACTIVE and not unfinished(self.work.store, "grant_made", old.id):
                 with self.work.commit("renewal") as tx:
                     stop_own(tx, self.work, replace(old, next=new.id))
 
-    async def _next(self, grant_id: str, taken: Collection[str]) -> Ready | None:
+    async def _next(self, grant_id: str, outbox: Unfinished, taken: Collection[str]) -> Ready | None:
         """The oldest that may leave under a grant, its introduction first; none of a line that has one already."""
-        grant = GRANTS.need(self.work.store, grant_id.encode())
+        grant = outbox.grant(grant_id)
         if grant.line in taken:
             return None
-        items = _unfinished(self.work.store, "grant_made", grant_id)
+        items = outbox.under(grant)
         over = [new for new in (self._settled(grant, item) for item in items) if new is not None]
         if over:
             with self.work.commit("outbox") as tx:
                 for item in over:
                     ITEMS.put(tx, item)
             # A crash here: what is over was marked so, the rest waits as before.
-            items = _unfinished(self.work.store, "grant_made", grant_id)
+            items = outbox.under(grant)
         waiting = [item for item in _in_order(items) if item.state == WAITING]
         told = next((item for item in waiting if item.kind != RETRACTION), None)
         # A retraction need not wait for what can't leave yet, nor for another that was put off.
@@ -162,7 +167,7 @@ class Outbound:
         for first in (told, recall):
             if first is None or first.release_at > self.work.now:
                 continue
-            found = await self._ready(grant, first, items)
+            found = await self._ready(grant, first, items, outbox)
             if found is not None:
                 return found
         return None
@@ -181,7 +186,7 @@ class Outbound:
             return asking(item, NOT_SHARED) if item.kind == EVENT else replace(item, state=FINAL, final=NOT_SHARED)
         return None
 
-    async def _ready(self, grant: Grant, item: Item, items: Sequence[Item]) -> Ready | None:
+    async def _ready(self, grant: Grant, item: Item, items: Sequence[Item], outbox: Unfinished) -> Ready | None:
         live = is_live(grant, self.work.today)
         if not live and item.kind != RETRACTION:
             return None
@@ -190,7 +195,8 @@ class Outbound:
         month = await self._handle_for(grant, item, live=live)
         if month is None:
             return None
-        if not self._may_leave(grant, item, handle(grant.secret, month), items):
+        name = handle(grant.secret, month)
+        if not self._may_leave(grant, item, name, items, outbox):
             return None
         try:
             manifest = await self.peers.manifest(grant.recipient)
@@ -201,7 +207,9 @@ class Outbound:
         key = None if manifest is None else key_to_seal_for(manifest, self.work.today)
         if manifest is None or key is None:
             return None  # the recipient has no valid manifest: wait until it publishes
-        return Ready(grant, item, month, manifest, key)  # whether it still waits is looked at again when it is sealed
+        return Ready(
+            grant, item, month, name, manifest, key
+        )  # whether it still waits is looked at again when it is sealed
 
     async def _handle_for(self, grant: Grant, item: Item, *, live: bool) -> int | None:
         """The month whose handle is used, registered."""
@@ -220,14 +228,14 @@ class Outbound:
             return max(months)
         return last if await register_again(self.work, self.key, grant, last) else max(months, default=None)
 
-    def _may_leave(self, grant: Grant, item: Item, name: bytes, items: Sequence[Item]) -> bool:
+    def _may_leave(self, grant: Grant, item: Item, name: bytes, items: Sequence[Item], outbox: Unfinished) -> bool:
         """The order over handles and renewals: see the module's guarantees."""
         if item.kind in (EVENT, REQUEST) and not grant.introduced:
             return False
         older = [grant.id]
         if grant.renews is not None:
             older = [one.id for one in chain(self.work.store, grant)]
-            items = _unfinished(self.work.store, "line", grant.line)
+            items = outbox.of_line(grant.line)
         for other in items:
             if other.number == item.number:
                 continue
@@ -240,7 +248,7 @@ class Outbound:
                     return False
         if item.kind not in (EVENT, REQUEST):
             return True
-        if item.kind == EVENT and _is_called_back(self.work.store, item):
+        if item.kind == EVENT and _is_called_back(self.work.store, item, outbox.of_line(item.line)):
             return False  # told anew before that has arrived it would be there twice
         if grant.renews is None:
             return True
@@ -248,42 +256,48 @@ class Outbound:
 
     # -- sealing ---------------------------------------------------------------------------------------------------
 
-    def _seal(self, ready: Sequence[Ready], commits: int) -> None:
-        """Seal and sign each, alone: envelopes of one event share no signature. One commit keeps them all.
+    def _seal(self, ready: Sequence[Ready], commits: int) -> list[Item]:
+        """Seal and sign each, alone: envelopes of one event share no signature. One commit keeps them all; what it keeps.
 
         `commits`: how many the store has had when nothing but sealings of other lines came after these were read.
         """
-        made: list[tuple[Handle, Item, Item]] = []
+        made: list[tuple[Handle | None, Handle, Ready, Item]] = []
         asks: list[Item] = []
+        HANDLES.read_ahead(self.work.store, [one.handle for one in ready])
         for one in ready:
-            name = handle(one.grant.secret, one.month)
-            known = HANDLES.get(self.work.store, name) or Handle(name, one.grant.id, one.month)
-            known = replace(known, sequence=known.sequence + (one.item.kind != RETRACTION))
-            header = self._header(one, known)
+            there = HANDLES.get(self.work.store, one.handle)
+            known = there or Handle(one.handle, one.grant.id, one.month)
+            used = changed(known, sequence=known.sequence + (one.item.kind != RETRACTION))
+            header = self._header(one, used)
             try:
                 sealed = self._sealed(one, header)
             except (InvalidPart, ValueError):  # a part that no version of the recipient's schemas can carry
                 asks.append(asking(one.item, Code.INVALID_PART.value))
                 continue
             frame = sign_frames([sealed], self.key)[0]
-            made.append((known, one.item, _under_way(one.item, one.month, header, frame)))
+            made.append((there, used, one, _under_way(one.item, one.month, header, frame)))
         unchanged = self.work.store.commits == commits
+        under_way: list[Item] = []
         with self.work.commit("sealed") as tx:
             for item in asks:
                 ITEMS.put(tx, item)
-            for known, before, item in made:
+            for there, used, one, item in made:
                 # While the hub was asked something for others, a person may have stopped or called it back: it stays.
-                if not unchanged and ITEMS.need(tx, number_key(item.number)) != before:
+                if not unchanged and ITEMS.need(tx, number_key(item.number)) != one.item:
                     continue
-                HANDLES.put(tx, known)
+                if there is None:
+                    HANDLES.put(tx, used)
+                else:
+                    HANDLES.change(tx, there, used)
                 SENDS.put(tx, Sent(item.message_id or b"", item.number))
-                ITEMS.put(tx, item)
+                under_way.append(ITEMS.change(tx, one.item, item))
         # A crash here: number, id and bytes are on disk and nothing was sent; the same bytes go at the next pass.
+        return under_way
 
     def _header(self, one: Ready, known: Handle) -> Header:
-        random, grant, item = self.work.random, one.grant, one.item
+        grant, item, drawn = one.grant, one.item, self.work.random(40)
         return Header(
-            message_id=random(16),
+            message_id=drawn[:16],
             source=self.work.address,
             retraction=item.kind == RETRACTION,
             minute=self.work.now // _MINUTE,
@@ -291,7 +305,7 @@ class Outbound:
             handle=known.handle,
             sequence=0 if item.kind == RETRACTION else known.sequence,
             terms=terms_hash(terms_of(grant, self.work.address), grant.secret, known.month),
-            trace=(random(16), random(8)),
+            trace=(drawn[16:32], drawn[32:]),
             sign_key=self.key.key_id,
             seal_key=one.key.key_id,
         )
@@ -314,12 +328,14 @@ class Outbound:
 
     # -- sending and hearing ---------------------------------------------------------------------------------------
 
-    async def _send(self) -> int:
-        """Send what is sealed and was not taken, and what was taken long ago and has no outcome."""
+    async def _send(self, sealed: Sequence[Item]) -> int:
+        """Send what is sealed and was not taken, and what was taken long ago and has no outcome.
+
+        `sealed`: what this pass has sealed, as it stands in the store; it is not read once more.
+        """
         now, seen = self.work.now, self.work.store.commits
-        ready = shuffled(
-            (item for item in ITEMS.scan(self.work.store, SENT) if _goes_again(item, now)), self.work.random
-        )
+        others = ITEMS.scan_but(self.work.store, SENT, [number_key(item.number) for item in sealed])
+        ready = shuffled([*sealed, *(item for item in others if _goes_again(item, now))], self.work.random)
         if not ready:
             return 0
         codes = await self.work.ask("send", self.work.client.send, [item.frame or b"" for item in ready])
@@ -329,7 +345,7 @@ class Outbound:
             for item, code in zip(ready, codes, strict=True):
                 unchanged = unchanged and code is Code.TAKEN  # whatever else is heard may reach other items
                 if unchanged:  # then what was read is what is there
-                    ITEMS.put(tx, taken(item, self.work.now))
+                    ITEMS.change(tx, item, taken(item, self.work.now))
                 else:
                     stale |= self._hear_of(tx, item.number, item.message_id or b"", code)
         # A crash before this commit: the same bytes go again and get the same answers.
@@ -454,14 +470,13 @@ def tell_again(tx: Transaction, statement: Restored, today: int) -> int:
     return count
 
 
-def _unfinished(reads: Reads, index: str, name: str) -> list[Item]:
-    """What waits or is under way under a grant or line: what is over stays out, however long it goes back."""
-    found = [one for state in (WAITING, SENT) for one in ITEMS.find(reads, index, name.encode(), state)]
-    return sorted(found, key=lambda item: item.number)
+def _is_called_back(reads: Reads, item: Item, line: Sequence[Item]) -> bool:
+    """Whether an earlier telling of the same, in the same line, is being called back at this very moment.
 
-
-def _is_called_back(reads: Reads, item: Item) -> bool:
-    """Whether an earlier telling of the same, in the same line, is being called back at this very moment."""
+    `line`: what waits or is under way in it; where no retraction is among that, nothing needs to be looked up.
+    """
+    if all(one.kind != RETRACTION for one in line):
+        return False
     tellings = [one for one in ITEMS.find(reads, "identity", item.identity) if one.line == item.line]
     return any(
         one.kind == RETRACTION and one.state != FINAL
@@ -471,7 +486,7 @@ def _is_called_back(reads: Reads, item: Item) -> bool:
 
 
 def _under_way(item: Item, month: int, header: Header, frame: bytes) -> Item:
-    return replace(
+    return changed(
         item,
         state=SENT,
         undecided=True,

@@ -27,6 +27,7 @@ from adapters.records_outgoing import (
     Grant,
     Item,
 )
+from adapters.shelf import changed
 from consent.decide import PICKUP_DAYS
 from schemas.calendar import day_of, last_day
 from schemas.codes import CLASS, Class, Code
@@ -96,7 +97,7 @@ def after(
 
 def taken(item: Item, now: int) -> Item:
     """The hub has it, and has not decided yet."""
-    return replace(item, taken_at=now)
+    return changed(item, taken_at=now)
 
 
 def asking(item: Item, why: str) -> Item:

@@ -7,6 +7,7 @@ Guarantees: days, months and times are integers as everywhere; secrets and frame
 """
 
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Final
 
 from adapters.shelf import Shelf, number_key, some
@@ -201,6 +202,7 @@ ITEMS: Final = Shelf(
     lambda r: number_key(r.number),
     lambda r: some(grant_made=r.grant, line=r.line, event=r.event_id, identity=r.identity or None),
     lambda r: {"state": ASKS if r.asks else r.state, "due": r.release_at},
+    attrgetter("number", "grant", "line", "event_id", "identity"),
 )
 
 

@@ -27,6 +27,7 @@ NEXT_MONTH_FROM: Final = (20, 27)  # days of the month on which a batch of the n
 MOST_DAYS: Final = 5
 AT_ONCE: Final = 0  # the moment of what does not wait
 LONGEST_WAIT: Final = (MOST_DAYS + 4) * 86_400_000  # two weekends: no draw lies further ahead, in milliseconds
+_DRAW: Final = 8  # bytes
 _MINUTE: Final = 60_000
 _DAY: Final = 86_400_000
 _SPARE: Final = 60  # minutes before midnight of its last day by which something has left
@@ -49,7 +50,10 @@ def release_moment(now: int, days: int, random: Random, last_day: int | None = N
 
 def shuffled(things: Iterable[T], random: Random) -> list[T]:
     """These, in a random order."""
-    return sorted(things, key=lambda _: random(8))
+    all_of_them = list(things)
+    drawn = random(_DRAW * len(all_of_them))  # in one call: eight bytes each
+    order = sorted(range(len(all_of_them)), key=lambda at: drawn[_DRAW * at : _DRAW * (at + 1)])
+    return [all_of_them[at] for at in order]
 
 
 def batch_limit(today: int) -> int | None:

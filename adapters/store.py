@@ -7,7 +7,8 @@ Guarantees:
   AES-256-GCM under one key, bound to their table and row; look-ups go by HMAC-SHA-256 under another key. Plain are only
   the columns that a `Table` declares so: a word that names a state, and the time at which something is due;
 - a transaction is applied whole or not at all, and is on the disk when its `with` block ends;
-- one process writes: a second one gets a `StoreError` at once; so does whoever comes with another key.
+- one process writes: a second one gets a `StoreError` at once; so does whoever comes with another key;
+- what was read ahead for a batch is what is there: a write forgets it, and a commit or roll-back forgets all of it.
 
 What a record holds is not known here: whoever uses the store declares its tables.
 """
@@ -16,7 +17,7 @@ import errno
 import fcntl
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -39,9 +40,11 @@ FILE: Final = "edge.sqlite"
 LOCK: Final = "edge.lock"
 _FORMAT: Final = 1
 _NONCE: Final = 12
+_DRAWN: Final = 32  # nonces at once
 _TOKEN: Final = 16  # bytes of a look-up value; 2**64 rows before two are likely to meet
 _BLOCK: Final = 64  # bytes that SHA-256 takes at once
 _FULL: Final = 2  # PRAGMA synchronous
+_AT_ONCE: Final = 500  # look-up values in one statement
 _REASONS: Final = (
     ("SQLITE_FULL", "the disk is full; make room and do it again"),
     ("SQLITE_IOERR", "the disk is full or fails; make room, or look at the disk, and do it again"),
@@ -109,7 +112,9 @@ class _Prepared:
     bound: bytes
     key: _Lookup
     indexes: dict[str, _Lookup]
+    plain: frozenset[str]
     put: str
+    change: str
     get: str
     delete: str
     find: dict[str, str]
@@ -132,6 +137,8 @@ class EdgeStore:
         self._random = random
         self._aead, self._lookup = AESGCM(key.sealing), key.lookup
         self._prepared: dict[Table, _Prepared] = {}
+        self._ahead: dict[tuple[bytes, bytes], Record | None] = {}  # see `read_ahead`
+        self._found_ahead: dict[tuple[bytes, str, bytes], Found] = {}  # see `find_ahead`
         self._open: Transaction | None = None
         self._lock = _lock(folder)
         try:
@@ -185,6 +192,7 @@ class EdgeStore:
             self._at("before-commit")
             self._db.execute("COMMIT")
             self.commits += 1
+            self._forget_ahead()
         except sqlite3.Error as error:
             self._undo()
             raise StoreError(f"the edge store takes no commit: {_reason(error)}") from error
@@ -199,15 +207,35 @@ class EdgeStore:
         """See `Transaction.get`."""
         return self._reader.get(table, key)
 
+    def read_ahead(self, table: Table, keys: Iterable[bytes]) -> None:
+        """See `Transaction.read_ahead`."""
+        self._reader.read_ahead(table, keys)
+
     def find(self, table: Table, index: str, value: bytes, state: str | None = None) -> Found:
         """See `Transaction.find`."""
         return self._reader.find(table, index, value, state)
+
+    def find_ahead(self, table: Table, index: str, values: Iterable[bytes]) -> None:
+        """See `Transaction.find_ahead`."""
+        self._reader.find_ahead(table, index, values)
+
+    def due_groups(self, table: Table, index: str, state: str, due_until: int) -> list[bytes]:
+        """See `Transaction.due_groups`."""
+        return self._reader.due_groups(table, index, state, due_until)
+
+    def find_groups(self, table: Table, index: str, groups: Sequence[bytes], states: Sequence[str]) -> Found:
+        """See `Transaction.find_groups`."""
+        return self._reader.find_groups(table, index, groups, states)
 
     def scan(
         self, table: Table, state: str | None = None, due_until: int | None = None, limit: int | None = None
     ) -> Found:
         """See `Transaction.scan`."""
         return self._reader.scan(table, state, due_until, limit)
+
+    def scan_but(self, table: Table, state: str, known: Iterable[bytes]) -> Found:
+        """See `Transaction.scan_but`."""
+        return self._reader.scan_but(table, state, known)
 
     def count(self, table: Table, state: str | None = None) -> int:
         """See `Transaction.count`."""
@@ -269,6 +297,16 @@ class EdgeStore:
         if self._db.in_transaction:  # after a full disk SQLite has rolled back by itself
             self._db.execute("ROLLBACK")
         self._prepared.clear()  # a table made in this transaction is gone again
+        self._forget_ahead()  # so is what was written in it and read ahead
+
+    def _forget_ahead(self) -> None:
+        self._ahead.clear()
+        self._found_ahead.clear()
+
+    def _written(self, bound: bytes, key: bytes) -> None:
+        """What was read ahead and is another now, or may be."""
+        self._ahead.pop((bound, key), None)
+        self._found_ahead.clear()
 
     def _at(self, name: str) -> None:
         if self.point is not None:
@@ -296,11 +334,12 @@ class EdgeStore:
 class Transaction:
     """What can be done with the records; made by `EdgeStore.transaction`."""
 
-    __slots__ = ("_db", "_store")
+    __slots__ = ("_db", "_nonces", "_store")
 
     def __init__(self, store: EdgeStore) -> None:
         self._store = store
         self._db = store._db
+        self._nonces = self._draw()
 
     def put(
         self,
@@ -316,28 +355,71 @@ class Transaction:
             raise StoreError("a record is written in a transaction only")
         table_of = store._of(table)
         index, plain = index or _NOTHING, plain or _NOTHING
-        token = table_of.key.token(key)
-        nonce = store._random(_NONCE)
-        sealed = nonce + store._aead.encrypt(nonce, cbor2.dumps([key, record]), table_of.bound + token)
-        row: list[bytes | Plain] = [token, sealed]
-        row += [plain.get(column) for column in table.plain]
-        found_by = [made.token(index[name]) if name in index else None for name, made in table_of.indexes.items()]
-        declared = all(column in table.plain for column in plain)
-        if not declared or len(index) != len(found_by) - found_by.count(None):
+        if not plain.keys() <= table_of.plain or not index.keys() <= table_of.indexes.keys():
             raise ValueError("the table doesn't declare this index or plain column")
-        row += found_by
+        token = table_of.key.token(key)
+        store._written(table_of.bound, key)
+        row: list[bytes | Plain] = [token, self._seal(table_of.bound, token, key, record)]
+        row += [plain.get(column) for column in table.plain]
+        row += [made.token(index[name]) if name in index else None for name, made in table_of.indexes.items()]
         self._db.execute(table_of.put, row)
+
+    def change(
+        self,
+        table: Table,
+        key: bytes,
+        record: Mapping[str, Value] | Sequence[Value],
+        plain: Mapping[str, Plain] | None = None,
+    ) -> None:
+        """Write a record that is there already, and that is found by the same as before: no index is touched.
+
+        Raises:
+            LookupError: it is not there.
+        """
+        store = self._store
+        if store._open is not self:
+            raise StoreError("a record is written in a transaction only")
+        table_of = store._of(table)
+        plain = plain or _NOTHING
+        if not plain.keys() <= table_of.plain:
+            raise ValueError("the table doesn't declare this plain column")
+        token = table_of.key.token(key)
+        store._written(table_of.bound, key)
+        row: list[bytes | Plain] = [self._seal(table_of.bound, token, key, record)]
+        row += [plain.get(column) for column in table.plain]
+        row.append(token)
+        if self._db.execute(table_of.change, row).rowcount != 1:
+            raise LookupError("a record that was to be changed is not there")
 
     def get(self, table: Table, key: bytes) -> Record | None:
         """The record with this key."""
-        table_of = self._store._of(table)
+        store = self._store
+        table_of = store._of(table)
+        if store._ahead and (table_of.bound, key) in store._ahead:
+            return store._ahead[table_of.bound, key]
         token = table_of.key.token(key)
         row = self._db.execute(table_of.get, (token,)).fetchone()
-        return None if row is None else self._store._unseal(table_of.bound, token, row[0])[1]
+        return None if row is None else store._unseal(table_of.bound, token, row[0])[1]
+
+    def read_ahead(self, table: Table, keys: Iterable[bytes]) -> None:
+        """Read many records in one go, for `get` to answer from, the store's own and that of its transaction.
+
+        Only until the next commit, by whomever, or roll-back; and what is written or removed before that is forgotten
+        here, so that `get` never answers anything but what is there.
+        """
+        table_of, ahead = self._store._of(table), self._store._ahead
+        bound = table_of.bound
+        wanted = {table_of.key.token(key): key for key in keys if (bound, key) not in ahead}
+        ahead.update(dict.fromkeys([(bound, key) for key in wanted.values()]))
+        for token, sealed in self._by_tokens(table, list(wanted)):
+            ahead[bound, wanted[token]] = self._store._unseal(bound, token, sealed)[1]
 
     def find(self, table: Table, index: str, value: bytes, state: str | None = None) -> Found:
         """Keys and records with this value in the index, and in this state, in the order in which they were first written."""
-        table_of = self._store._of(table)
+        store = self._store
+        table_of = store._of(table)
+        if state is None and (known := store._found_ahead.get((table_of.bound, index, value))) is not None:
+            return list(known)
         token = table_of.indexes[index].token(value)
         if state is None:
             return self._found(table_of, self._db.execute(table_of.find[index], (token,)).fetchall())
@@ -346,6 +428,53 @@ class Transaction:
             f"SELECT key, sealed FROM r_{table.name} WHERE i_{index} = ? AND +state = ? ORDER BY row", (token, state)
         )
         return self._found(table_of, rows.fetchall())
+
+    def find_ahead(self, table: Table, index: str, values: Iterable[bytes]) -> None:
+        """Find for many values in one go, for `find` without a state to answer from until something is written."""
+        table_of = self._store._of(table)
+        wanted = {table_of.indexes[index].token(value): value for value in values}
+        found: dict[bytes, Found] = {value: [] for value in wanted.values()}
+        tokens = list(wanted)
+        for start in range(0, len(tokens), _AT_ONCE):
+            some = tokens[start : start + _AT_ONCE]
+            for group, token, sealed in self._db.execute(
+                f"SELECT i_{index}, key, sealed FROM r_{table.name} WHERE i_{index} IN ({_marks(some)}) ORDER BY row",
+                some,
+            ):
+                found[wanted[group]].append(self._store._unseal(table_of.bound, token, sealed))
+        self._store._found_ahead.update({(table_of.bound, index, value): records for value, records in found.items()})
+
+    def due_groups(self, table: Table, index: str, state: str, due_until: int) -> list[bytes]:
+        """The groups, records that share the value of an index, in which one in this state is due: for `find_groups`."""
+        self._store._of(table)
+        rows = self._db.execute(
+            f"SELECT DISTINCT i_{index} FROM r_{table.name} WHERE state = ? AND due <= ? AND i_{index} IS NOT NULL",
+            (state, due_until),
+        )
+        return [group for (group,) in rows]
+
+    def find_groups(self, table: Table, index: str, groups: Sequence[bytes], states: Sequence[str]) -> Found:
+        """Keys and records of these groups in one of these states, each group in the order in which it was first written."""
+        table_of = self._store._of(table)
+        found: Found = []
+        for start in range(0, len(groups), _AT_ONCE):
+            some = groups[start : start + _AT_ONCE]
+            # The plus keeps SQLite from going by the state, in which there may be far more.
+            rows = self._db.execute(
+                f"SELECT key, sealed FROM r_{table.name} WHERE i_{index} IN ({_marks(some)}) "
+                f"AND +state IN ({_marks(states)}) ORDER BY row",
+                (*some, *states),
+            )
+            found += self._found(table_of, rows.fetchall())
+        return found
+
+    def scan_but(self, table: Table, state: str, known: Iterable[bytes]) -> Found:
+        """Keys and records in this state but those with a known key, in the order in which they were first written."""
+        table_of = self._store._of(table)
+        tokens = {table_of.key.token(key) for key in known}
+        rows = self._db.execute(f"SELECT key FROM r_{table.name} WHERE state = ? ORDER BY row", (state,))
+        others = [token for (token,) in rows if token not in tokens]
+        return self._found(table_of, self._by_tokens(table, others))
 
     def scan(
         self, table: Table, state: str | None = None, due_until: int | None = None, limit: int | None = None
@@ -372,7 +501,28 @@ class Transaction:
         if self._store._open is not self:
             raise StoreError("a record is removed in a transaction only")
         table_of = self._store._of(table)
-        return self._db.execute(table_of.delete, (table_of.key.token(key),)).rowcount > 0
+        token = table_of.key.token(key)
+        self._store._written(table_of.bound, key)
+        return self._db.execute(table_of.delete, (token,)).rowcount > 0
+
+    def _by_tokens(self, table: Table, tokens: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
+        found: list[tuple[bytes, bytes]] = []
+        for start in range(0, len(tokens), _AT_ONCE):
+            some = tokens[start : start + _AT_ONCE]
+            found += self._db.execute(
+                f"SELECT key, sealed FROM r_{table.name} WHERE key IN ({_marks(some)}) ORDER BY row", some
+            )
+        return found
+
+    def _seal(self, bound: bytes, token: bytes, key: bytes, record: Mapping[str, Value] | Sequence[Value]) -> bytes:
+        nonce = next(self._nonces)
+        return nonce + self._store._aead.encrypt(nonce, cbor2.dumps([key, record]), bound + token)
+
+    def _draw(self) -> Iterator[bytes]:
+        """Random nonces, some in one call of the system; what this transaction does not use nobody uses."""
+        while True:
+            drawn = self._store._random(_NONCE * _DRAWN)
+            yield from (drawn[at : at + _NONCE] for at in range(0, len(drawn), _NONCE))
 
     def _found(self, table_of: _Prepared, rows: Sequence[tuple[bytes, bytes]]) -> Found:
         return [self._store._unseal(table_of.bound, token, sealed) for token, sealed in rows]
@@ -391,6 +541,10 @@ def _where(state: str | None, due_until: int | None) -> tuple[str, list[str | in
         conditions.append("due <= ?")
         values.append(due_until)
     return (" WHERE " + " AND ".join(conditions) if conditions else ""), values
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ", ".join("?" * len(values))
 
 
 def _columns(table: Table) -> list[str]:
@@ -417,8 +571,10 @@ def _prepare(table: Table, lookup: bytes) -> _Prepared:
         bound=table.name.encode(),
         key=_Lookup(lookup, f"key {table.name}"),
         indexes={index: _Lookup(lookup, f"index {table.name} {index}") for index in table.indexes},
+        plain=frozenset(table.plain),
         put=f"INSERT INTO {name} (key, {', '.join(columns)}) VALUES ({marks}) "
         f"ON CONFLICT (key) DO UPDATE SET {updates}",
+        change=f"UPDATE {name} SET {' = ?, '.join(('sealed', *table.plain))} = ? WHERE key = ?",
         get=f"SELECT sealed FROM {name} WHERE key = ?",
         delete=f"DELETE FROM {name} WHERE key = ?",
         find={index: f"SELECT key, sealed FROM {name} WHERE i_{index} = ? ORDER BY row" for index in table.indexes},

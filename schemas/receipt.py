@@ -18,6 +18,7 @@ from schemas.signing import Signature, SigningKey, parse_signature, signed_bytes
 
 LARGEST = 1024
 _TAG = b"schakel/sign/receipt/v1\0"
+_SIX = b"\x86"  # the first byte of an array of six items
 
 
 class Receipt(NamedTuple):
@@ -33,9 +34,10 @@ class Receipt(NamedTuple):
 
 def sign_receipts(key: SigningKey, day: int, answers: list[tuple[bytes, Code, bytes]]) -> list[bytes]:
     """The receipts of `(message id, code, 16 random bytes)`, signed together (at most 1,024)."""
-    unsigned = [[1, message_id, code.value, day, salt] for message_id, code, salt in answers]
-    signatures = key.sign_together([signed_bytes(_TAG, encode(frame)) for frame in unsigned])
-    return [encode([*frame, list(signature)]) for frame, signature in zip(unsigned, signatures, strict=True)]
+    unsigned = [encode([1, message_id, code.value, day, salt]) for message_id, code, salt in answers]
+    signatures = key.sign_together([signed_bytes(_TAG, frame) for frame in unsigned])
+    # An array of six is its first byte, what stands in the array of five, and one item more: nothing is encoded twice.
+    return [_SIX + frame[1:] + encode(list(signature)) for frame, signature in zip(unsigned, signatures, strict=True)]
 
 
 def parse_receipt(raw: bytes) -> Receipt:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import lru_cache
 
 import nacl.bindings
 import nacl.exceptions
@@ -63,6 +64,7 @@ class SigningKey:
         return self.sign(_ROOT_TAG + _leaf(message)), 0, []
 
 
+@lru_cache(maxsize=4096)  # a few keys are looked for by name in every envelope
 def key_id(public: bytes) -> str:
     """The name of a public key: the first 8 bytes of its SHA-256, 16 hexadecimal characters."""
     return _sha256(public).hexdigest()[:16]

@@ -129,6 +129,33 @@ def test_a_delivery_that_comes_twice_is_taken_once_and_answered_the_same(near: N
     assert near.told(PROVIDER, "P-1") == ["gestart"]
 
 
+class Mixed(LocalClient):
+    """A hub that hands everything over twice in one answer, and the other way round."""
+
+    async def pickup(self, most: int, wait_seconds: float, acknowledged: int) -> PickUp:
+        came = await super().pickup(most, wait_seconds, acknowledged)
+        return replace(came, deliveries=(*reversed(came.deliveries), *came.deliveries))
+
+
+def test_what_the_hub_hands_over_twice_in_one_answer_is_taken_once_and_in_any_order(
+    near: Neighbours, sender: Sender
+) -> None:
+    near[PROVIDER].import_clients([ClientRow("P-1", BSN, "")])
+    sender.register()
+    sender.send(sender.introduction(automatic=False))
+    near.clients[PROVIDER] = Mixed(near.world.hub, PROVIDER)
+    near.open(PROVIDER)
+    first, second = sender.event(b"\1" * 16), sender.event(b"\2" * 16)
+    sender.party.send(first)
+    sender.party.send(sender.party.retraction(sender.grant, b"\1" * 16))
+    near.work(PROVIDER)
+    sender.send(second)
+    assert sender.party.outcome(first) is Code.SEEN_ALREADY_RETRACTED  # its retraction came first
+    assert sender.party.outcome(second) is Code.STORED
+    assert near.told(PROVIDER, "P-1") == ["gestart"]
+    assert len(list(TOLD.scan(near[PROVIDER].store))) == 1
+
+
 def test_an_edge_whose_disk_takes_no_commit_picks_nothing_up(near: Neighbours, sender: Sender) -> None:
     sender.register()
     frame = sender.introduction()
