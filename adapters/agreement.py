@@ -180,8 +180,8 @@ def _agreed(reads: Reads, work: Workplace, book: AddressBook, consented: Consent
     record = from_bytes(consented.raw, work.registry)
     said = consent_words.spoken(reads, record)
     state = OUTGROWN if record.state == "given" and said.outgrown_on is not None else record.state
-    if state == "given" and not is_open(reads, grant.line, work.today):
-        state = ENDED
+    if consented.elsewhere or (state == "given" and not is_open(reads, grant.line, work.today)):
+        state = ENDED  # why another address stopped it, nobody knows: on paper it is over, and nobody is said to have said no
     return Agreed(
         record.id,
         grant.recipient,
@@ -251,7 +251,7 @@ def end_agreement(tx: Transaction, work: Workplace, consent: str) -> Grant | Non
     if consented is None:
         return None
     record = from_bytes(consented.raw, work.registry).withdrawn(work.now)
-    CONSENTS.put(tx, replace(consented, raw=record.to_bytes(work.registry)))
+    CONSENTS.put(tx, replace(consented, raw=record.to_bytes(work.registry), elsewhere=False))
     last = GRANTS.need(tx, consented.grants[-1].encode())
     withdraw(tx, work, consented.client, last.recipient, last.row)  # what it renewed rests on it no more either
     refuse(tx, Refused(work.id(), consented.client, last.recipient, WITHDRAWN, work.now, row=last.row))

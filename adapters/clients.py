@@ -81,7 +81,7 @@ def register(
             tasks=tuple(sorted({*known.tasks, *tasks})),
         ),
     )
-    kept_numbers.forget(tx, client.id)
+    kept_numbers.came_back(tx, client.id, work.today)
     if born is not None:
         consent_words.learn(tx, work, client.id, born)
     return client

@@ -49,6 +49,7 @@ from adapters.inbound import Inbound, Opening
 from adapters.intake import Arrived, Intake, Taken
 from adapters.keeping import keep_house
 from adapters.keys import opening_private
+from adapters.looks import named
 from adapters.notices import Notices
 from adapters.outbound import Outbound
 from adapters.peers import Peers
@@ -593,11 +594,17 @@ class Edge:
         return [one for way in (False, True) for one in refusals.standing(self.store, client, incoming=way)]
 
     def lift_refusals(
-        self, number: str, partner: str | None, *, incoming: bool = False, kinds: Sequence[str] = KINDS
+        self, number: str, partner: str | None, by: str, *, incoming: bool = False, kinds: Sequence[str] = KINDS
     ) -> int:
-        """A person lifts the refusals of a client, for one partner or all; how many. Nothing opens by that alone."""
+        """A named person lifts the refusals of a client, for one partner or all; how many. Nothing opens by that alone.
+
+        Raises:
+            NoNameError: nobody is named.
+        """
+        who, client = (self._work.now, named(by)), self.client(number).id
         with self._work.commit("lifted") as tx:
-            return refusals.lift(tx, self.client(number).id, partner, self._work.now, incoming=incoming, kinds=kinds)
+            return refusals.lift(tx, client, partner, who, incoming=incoming, kinds=kinds)
+        # A crash before this commit: everything stands, and the command is given again.
 
     def ways_to(self, partner: str) -> Ways:
         """By which rows this edge may tell an address, and which close it."""

@@ -224,7 +224,7 @@ def _look_again(tx: Transaction, work: Workplace, client: Client) -> None:
     """A number that was kept for what stands: it goes with that, unless something came of the client since."""
     introduced = INTRODUCTIONS.find(tx, "client", client.id.encode())
     if any(not one.withheld for one in introduced) or GRANTS.find(tx, "client", client.id.encode()):
-        kept_numbers.forget(tx, client.id)  # a client again, though nobody registered it anew
+        kept_numbers.came_back(tx, client.id, work.today)  # a client again, though nobody registered it anew
     elif not introduced:
         _let_go(tx, work, client)
     # What was turned away still names the number; it goes after its own term, and the number after it.

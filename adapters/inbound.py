@@ -56,7 +56,7 @@ from adapters.records_incoming import (
 )
 from adapters.records_outgoing import AUTOMATIC_REFUSED, ORDERS, Client, Order
 from adapters.records_own import move, place
-from adapters.refusals import is_refused
+from adapters.refusals import turns_away
 from adapters.seal import UnreadableError, open_parts, open_retraction
 from adapters.shelf import changed, gone_key
 from adapters.showing import waits_for
@@ -508,10 +508,7 @@ def attach(tx: Transaction, work: Workplace, introduced: Introduced, client: Cli
 
     The minute is random, so that neither the receipt nor the time of the stop says that somebody objected.
     """
-    row = work.rules.rows.get(introduced.row)
-    # What a person made is refused by what was said since: on the day itself the refusal wins.
-    since = None if introduced.automatic else introduced.begin
-    refused = is_refused(tx, client.id, introduced.sender, row, incoming=True, since=since)
+    refused = turns_away(tx, client.id, introduced, work.rules.rows.get(introduced.row))
     held = not refused and waits_for(tx, work, introduced, client.id) is not None
     attached = INTRODUCTIONS.put(tx, replace(introduced, client=client.id, withheld=refused, held=held))
     if refused:

@@ -51,6 +51,7 @@ from adapters.refusals import CLOSED, agreed_anew, is_refused
 from adapters.shelf import Reads
 from adapters.spread import batch_limit, shuffled
 from adapters.store import Transaction
+from adapters.withdrawals import withdraw
 from adapters.workplace import Workplace
 from consent.decide import lawful
 from consent.grant import (
@@ -392,12 +393,14 @@ def end_grant(tx: Transaction, work: Workplace, grant: Grant, why: str) -> None:
 
 
 def stopped_by_other(tx: Transaction, work: Workplace, grant: Grant) -> None:
-    """Another address stopped this grant: the whole line waits for a person, in whatever state this one was."""
+    """Another address stopped this grant: the whole line waits for a person, in whatever state this one was; what the citizen agreed
+    to in it is withdrawn."""
     if grant.noted:
         return
     GRANTS.put(tx, replace(grant, state=FROZEN, noted=True))
     drop(tx, grant, asks=True)
     freeze(tx, work, grant.line)
+    withdraw(tx, work, grant.client, grant.recipient, grant.row, elsewhere=True)
 
 
 def freeze(tx: Transaction, work: Workplace, line: str) -> None:
@@ -423,6 +426,7 @@ def stop_answered(tx: Transaction, work: Workplace, order: Order, *, by_other: b
         GRANTS.put(tx, replace(grant, state=FROZEN, noted=True))
         drop(tx, grant, asks=order.why == RENEWAL)
         freeze(tx, work, grant.line)
+        withdraw(tx, work, grant.client, grant.recipient, grant.row, elsewhere=True)
     elif grant.state != STOPPING:
         return
     elif order.why == RENEWAL:

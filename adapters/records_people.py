@@ -18,7 +18,8 @@ class Refused:
     """An objection, withdrawal or hold of one client, or an exception to one. Only a person lifts it.
 
     `recipient` and `role` None: for all; `row` None: whatever the row. `incoming`: against being told by that partner, not
-    against telling it. `overruled`: of an objection, where its row lets it be weighed.
+    against telling it. `overruled`: of an objection, where its row lets it be weighed. `lifted_by`: the person who lifted it; empty
+    where the citizen took it back.
     """
 
     id: str
@@ -31,6 +32,7 @@ class Refused:
     role: str | None = None
     row: int | None = None
     overruled: bool = False
+    lifted_by: str = ""
 
 
 REFUSALS: Final = Shelf(
@@ -111,12 +113,14 @@ ASKED_FOR: Final = Shelf(
 
 @dataclass(frozen=True, slots=True)
 class Consented:
-    """A consent record with the grants that rest on it."""
+    """A consent record with the grants that rest on it. `elsewhere`: it is withdrawn since another address stopped a grant of it, for
+    a reason that nobody here is told."""
 
     id: str
     client: str
     raw: bytes
     grants: tuple[str, ...]
+    elsewhere: bool = False
 
 
 CONSENTS: Final = Shelf(
@@ -219,12 +223,14 @@ INFORMED: Final = Shelf(
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Erased:
-    """A client whose data were destroyed on request; `done`: nothing is left that a retraction still needs."""
+    """A client whose data were destroyed on request; `done`: nothing is left that a retraction still needs. `back_on`: since when
+    it is a client again."""
 
     client: str
     by: str
     at: int
     done: bool = False
+    back_on: int | None = None
 
 
 ERASED: Final = Shelf(Table("erased"), Erased, lambda r: r.client.encode())

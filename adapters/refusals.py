@@ -2,20 +2,21 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Refusals: what a citizen does not want told, and what must not be told for somebody's safety.
 
-Guarantees: a refusal outlives every grant; it is looked at before anything is registered, renewed, told or sent; and
-nothing but a person lifts it. Why it stands is known here and nowhere else: outwardly all look the same. Which of several
-that contradict each other counts is decided in `consent.precedence`. An objection that waits for a decision is not lifted: it is
-decided (`adapters.objections`).
+Guarantees: a refusal outlives every grant; it is looked at before anything is registered, renewed, told or sent, and before
+anything that came is shown, whoever made it at the sender; nothing but a named person lifts it, or the citizen by a later word of his
+own. Why it stands is known here and nowhere else: outwardly all look the same. Which of several that contradict each other counts is
+decided in `consent.precedence`. An objection that waits for a decision is not lifted: it is decided (`adapters.objections`).
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from adapters.records_incoming import Introduced
 from adapters.records_people import OBJECTIONS, REFUSALS, Refused
 from adapters.shelf import Reads
 from adapters.store import Transaction
-from consent.precedence import EXCEPTED, HELD, OBJECTED, PAUSE, WITHDRAWN, Asked, Said, concerns, refused
+from consent.precedence import EXCEPTED, HELD, OBJECTED, PAUSE, REVOCABLE, WITHDRAWN, Asked, Said, concerns, refused
 from consent.rules import Row
 from schemas.address import role_of
 from schemas.calendar import day_of
@@ -39,27 +40,43 @@ def standing(reads: Reads, client: str, *, incoming: bool = False) -> list[Refus
     return [refusal for refusal in found if refusal.lifted_at is None and refusal.incoming is incoming]
 
 
-def is_refused(
-    reads: Reads, client: str, partner: str, row: Row | None, *, incoming: bool = False, since: int | None = None
-) -> bool:
+def kept_refusals(reads: Reads, client: str) -> list[Refused]:
+    """Everything that was said about this client in both directions and is kept, lifted or not, in the order in which it was said."""
+    return REFUSALS.find(reads, "client", client.encode())
+
+
+def is_refused(reads: Reads, client: str, partner: str, row: Row | None, *, incoming: bool = False) -> bool:
     """Whether nothing about this client may be told to this partner under this row; or, incoming, taken from it.
 
-    `row` None: it is in no table any more, so nothing is known of what it lets pass. `since`: refusals of an earlier day do not
-    count; exceptions and holds do.
+    `row` None: it is in no table any more, so nothing is known of what it lets pass.
     """
-    found = [
-        one
-        for one in standing(reads, client, incoming=incoming)
-        if since is None or one.kind in (EXCEPTED, HELD) or day_of(one.since) >= since
-    ]
+    found = standing(reads, client, incoming=incoming)
     return bool(found) and refused(map(said, found), Asked(partner, role_of(partner), row))
+
+
+def turns_away(reads: Reads, client: str, came: Introduced, row: Row | None) -> bool:
+    """Whether what a partner opened about this client is refused here.
+
+    What its edge made by itself, by all that stands; what rests on the citizen's own word there, by what he has said since, that day
+    included; and what a person made on another ground, by all that stands, but for what waits for a decision: that holds it
+    (`adapters.showing`), unless it was said on that day or later.
+    """
+    found = [one for one in standing(reads, client, incoming=True) if _counts(reads, one, came, row)]
+    return bool(found) and refused(map(said, found), Asked(came.sender, role_of(came.sender), row))
+
+
+def _counts(reads: Reads, one: Refused, came: Introduced, row: Row | None) -> bool:
+    if came.automatic or one.kind in (EXCEPTED, HELD) or day_of(one.since) >= came.begin:
+        return True
+    if came.ground in REVOCABLE:
+        return False  # his own later word takes the earlier one back
+    return not (_is_weighed(row) and _waits(reads, one))
 
 
 def is_undecided(reads: Reads, client: str, partner: str, row: Row | None) -> bool:
     """Whether an objection against being told by this partner waits for its decision, under a row that lets it be weighed."""
     found = [one for one in standing(reads, client, incoming=True) if one.kind == EXCEPTED or _waits(reads, one)]
-    weighed = row is None or row.objection == PAUSE
-    return weighed and bool(found) and refused(map(said, found), Asked(partner, role_of(partner), row))
+    return _is_weighed(row) and bool(found) and refused(map(said, found), Asked(partner, role_of(partner), row))
 
 
 def may_agree(reads: Reads, client: str, partner: str, row: Row) -> bool:
@@ -95,12 +112,12 @@ def lift(
     tx: Transaction,
     client: str,
     partner: str | None,
-    now: int,
+    by: tuple[int, str],
     *,
     incoming: bool = False,
     kinds: Sequence[str] = KINDS,
 ) -> int:
-    """A person lifts what stands between this client and this partner, or everything for None; how many.
+    """A named person lifts what stands between this client and this partner, or everything for None; how many. `by`: when, and who.
 
     A refusal that is about all partners or about a role is lifted by None only; an objection that nobody has decided, not. An exception
     stays while there is something to except from.
@@ -110,7 +127,8 @@ def lift(
         for old in standing(tx, client, incoming=incoming)
         if partner in (None, old.recipient) and old.kind in kinds and not _waits(tx, old)
     ]
-    _lift(tx, lifted, now)
+    now, name = by
+    _lift(tx, lifted, now, name)
     forget_exceptions(tx, client, now, incoming=incoming)
     return len(lifted)
 
@@ -128,9 +146,13 @@ def agreed_anew(tx: Transaction, client: str, partner: str, row: int, now: int) 
     _lift(tx, [one for one in found if one.row in (None, row)], now)
 
 
-def _lift(tx: Transaction, lifted: Sequence[Refused], now: int) -> None:
+def _lift(tx: Transaction, lifted: Sequence[Refused], now: int, by: str = "") -> None:
     for old in lifted:
-        REFUSALS.put(tx, replace(old, lifted_at=now))
+        REFUSALS.put(tx, replace(old, lifted_at=now, lifted_by=by))
+
+
+def _is_weighed(row: Row | None) -> bool:
+    return row is None or row.objection == PAUSE
 
 
 def _waits(reads: Reads, refusal: Refused) -> bool:

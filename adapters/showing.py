@@ -3,7 +3,7 @@
 """Whether what a partner opened about a client may be shown here already, and for what it waits. Reads only.
 
 Guarantees:
-- a refusal is asked before this one (`adapters.refusals`); what waits here was refused by nobody yet, and is shown to nobody;
+- a refusal is asked before this one (`adapters.refusals.turns_away`); what waits here was refused by nobody yet, and is shown to nobody;
 - an objection against being told that nobody has decided holds whatever comes after it where its row lets it be weighed, also what a
   person at the sender made on a task: whoever made it there can't know of it.
 """

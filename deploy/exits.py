@@ -52,6 +52,7 @@ ENDS_IN = {
     "adapters.held.NotHeldError": Exit.REFUSED,
     "adapters.held.UndecidedError": Exit.REFUSED,
     "adapters.keys.KeyProblem": Exit.FAILED,
+    "adapters.kept_numbers.NotKeptError": Exit.REFUSED,
     "adapters.lines.NotLawfulError": Exit.REFUSED,
     "adapters.looks.NoNameError": Exit.REFUSED,
     "adapters.matters.MatterError": Exit.REFUSED,

@@ -149,7 +149,7 @@ def _lines(report: Report) -> tuple[Section, ...]:
         ),
         Section(
             "Waarmee u het eens was",
-            columns=("met", "gegeven op", "door", "hoe", "geldt van", "tot en met", "ingetrokken op"),
+            columns=("met", "gegeven op", "door", "hoe", "geldt van", "tot en met", "gestopt op"),
             rows=tuple(
                 (
                     one.partner,
@@ -165,7 +165,7 @@ def _lines(report: Report) -> tuple[Section, ...]:
         ),
         Section(
             "Waarmee u het niet eens was",
-            columns=("tegen", "wat", "sinds", "teruggenomen op"),
+            columns=("tegen", "wat", "sinds", "opgeheven op"),
             rows=tuple(
                 (_against(one), _does(one), short_day(one.since), short_day(one.lifted_on)) for one in report.objections
             ),

@@ -605,7 +605,7 @@ class DeliveryWorld:
     def lift(self, name: str, client: str, *, incoming: bool) -> None:
         """The citizen takes back every objection that waits, and a person lifts the rest."""
         self.decide(name, client, TAKEN_BACK, incoming=incoming)
-        self.ask(name, lambda edge: edge.lift_refusals(BSN[client], None, incoming=incoming))
+        self.ask(name, lambda edge: edge.lift_refusals(BSN[client], None, "N. Heft op", incoming=incoming))
 
     def decide(self, name: str, client: str, outcome: str, *, incoming: bool) -> None:
         """A person decides every objection of a client that waits for it."""

@@ -15,7 +15,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from adapters import requests
 from adapters.edge import Edge
 from adapters.formats.native import NativeEvent
-from adapters.objections import OUTCOMES, Objecting, is_open
+from adapters.objections import OUTCOMES, UPHELD, Objecting, is_open
+from adapters.records_incoming import INTRODUCTIONS
 from adapters.records_outgoing import ACTIVE, CLOSINGS, GRANTS
 from adapters.records_people import OBJECTIONS, REFUSALS, Refused
 from adapters.refusals import is_refused, refuse
@@ -145,7 +146,12 @@ class Refusals(RuleBasedStateMachine):
     def lifted(self, to: str | None, kinds: tuple[str, ...]) -> None:
         """Somebody lifts."""
         partner = None if to is None else ADDRESS[to]
-        self.world.ask("A", lambda edge: edge.lift_refusals(BSN["c0"], partner, kinds=kinds))
+        self.world.ask("A", lambda edge: edge.lift_refusals(BSN["c0"], partner, "N. Heft op", kinds=kinds))
+
+    @rule(by=st.sampled_from("BG"))
+    def lifted_where_told(self, by: str) -> None:
+        """Somebody at who is told lifts what was decided."""
+        self.world.ask(by, lambda edge: edge.lift_refusals(BSN["c0"], None, "N. Heft op", incoming=True))
 
     @rule(to=st.sampled_from("BG"), row=st.sampled_from([None, 5]))
     def excepted(self, to: str, row: int | None) -> None:
@@ -214,6 +220,20 @@ class Refusals(RuleBasedStateMachine):
         for one in OBJECTIONS.scan(edge.store):
             if is_open(one):
                 assert REFUSALS.need(edge.store, one.refusal.encode()).lifted_at is None
+
+    @invariant()
+    def nothing_that_was_made_on_a_task_is_shown_against_what_was_upheld(self) -> None:
+        """Whoever made it at the sender, on whatever day, until somebody lifts it."""
+        store = self.world.actors["B"].edge.store
+        upheld = [
+            refusal
+            for one in OBJECTIONS.scan(store)
+            if one.outcome == UPHELD and (refusal := REFUSALS.need(store, one.refusal.encode())).lifted_at is None
+        ]
+        for one in INTRODUCTIONS.scan(store):
+            shown = one.client is not None and one.ended_on is None and not one.withheld and not one.held
+            if shown and one.ground == "statutory":
+                assert not any(said.incoming and said.recipient in (None, one.sender) for said in upheld)
 
     @invariant()
     def what_closed_ended_what_it_says(self) -> None:

@@ -27,6 +27,7 @@ from deploy.commands.edge_log_export import edge_log_export
 from deploy.commands.edge_renew import edge_renew
 from deploy.commands.edge_restore import edge_backup, edge_restore, edge_restored
 from deploy.commands.incident import incident
+from deploy.commands.kept import edge_kept
 from deploy.commands.letters import notices
 from deploy.commands.matters import also_waits, edge_matters
 from deploy.commands.papers import edge_privacy, edge_register
@@ -83,6 +84,7 @@ for _right in (inzage, inzage_limit, inzage_limits, received, looks, notices, re
 edge.add_command(edge_missing)
 edge.add_command(edge_sources)
 edge.add_command(edge_matters)
+edge.add_command(edge_kept)
 edge.add_command(edge_own_fact)
 edge.add_command(edge_could_see)
 edge.add_command(edge_log_export)

@@ -16,13 +16,14 @@ from adapters.closing import why_ended
 from adapters.declarations import Declared
 from adapters.lines import NotLawfulError
 from adapters.records_outgoing import ACTIVE
-from adapters.refusals import CLOSED, KINDS, REASONS, WORDS
+from adapters.refusals import CLOSED, KINDS, REASONS, WORDS, kept_refusals
 from consent.precedence import HELD
 from deploy.commands.agreement import ended, the_day, the_rule
 from deploy.commands.audit_find import explain_grant
 from deploy.commands.desk import at_desk, at_work
 from deploy.commands.edge import partner_address
 from deploy.commands.objection import (
+    decision_on,
     grant_decide_objection,
     grant_except,
     grant_hold,
@@ -188,11 +189,15 @@ def stop(screen: Screen, grant_id: str | None, code: str | None, why: str | None
 
 @grant.command()
 @click.argument("client")
+@click.option("--all", "everything", is_flag=True, help="Also those that were lifted or taken back.")
 @edge_option
 @with_screen
-def refusals(screen: Screen, client: str, config: Path | None) -> None:
-    """The objections, withdrawals and holds of CLIENT that stand. The hub and the partners do not know them."""
+def refusals(screen: Screen, client: str, everything: bool, config: Path | None) -> None:
+    """The objections, withdrawals and holds of CLIENT that stand, and what was decided about them. The hub and the partners do not
+    know them.
+    """
     with at_desk(config) as (opened, settings):
+        kept = kept_refusals(opened.store, opened.client(client).id)
         found = [
             {
                 "partner": one.role or "iedereen" if one.recipient is None else settings.book.name_of(one.recipient),
@@ -200,24 +205,42 @@ def refusals(screen: Screen, client: str, config: Path | None) -> None:
                 "direction": "ontvangen" if one.incoming else "vertellen",
                 "kind": WORDS[one.kind],
                 "since": date_text(day_of(one.since)),
+                "decision": decision_on(opened.store, one),
+                "lifted": None if one.lifted_at is None else date_text(day_of(one.lifted_at)),
+                "lifted_by": one.lifted_by or None,
             }
-            for one in opened.refusals(client)
+            for one in kept
+            if everything or one.lifted_at is None
         ]
-    rows = [(one["partner"], one["row"], one["direction"], one["kind"], one["since"]) for one in found]
-    screen.answer(found, table("Weigeringen", ("partner", "regel", "richting", "soort", "sinds"), rows))
+    names = ("partner", "row", "direction", "kind", "since", "decision")
+    rows = [(*(one[name] for name in names), _lifted(one["lifted"], one["lifted_by"])) for one in found]
+    columns = ("partner", "regel", "richting", "soort", "sinds", "besluit", "opgeheven")
+    screen.answer(found, table("Weigeringen", columns, rows))
+
+
+def _lifted(on: object, by: object) -> str:
+    if on is None:
+        return ""
+    return f"{on} door {by}" if by else str(on)
 
 
 @grant.command()
 @click.argument("client")
+@click.option("--by", required=True, help="Who lifts them: the name of a person.")
 @click.option("--for", "partner", help="Only for this partner (name or address); without it every refusal.")
 @click.option("--incoming", is_flag=True, help="Those against being told, instead of those against telling.")
 @click.option("--hold", is_flag=True, help="Holds for safety, and nothing else; without this they stay.")
 @edge_option
 @with_screen
-def lift(screen: Screen, client: str, partner: str | None, incoming: bool, hold: bool, config: Path | None) -> None:
-    """A person lifts refusals of CLIENT, but holds, and objections that wait for a decision. Nothing opens by that alone."""
+def lift(  # one option each; click passes them by name
+    screen: Screen, client: str, by: str, partner: str | None, incoming: bool, hold: bool, config: Path | None
+) -> None:
+    """A person lifts refusals of CLIENT, upheld objections too, but not holds, nor objections that wait for a decision. Nothing opens by
+    that alone.
+    """
     with at_desk(config) as (opened, settings):
         address = None if partner is None else partner_address(settings, partner)
         kinds = (HELD,) if hold else tuple(kind for kind in KINDS if kind != HELD)
-        count = opened.lift_refusals(client, address, incoming=incoming, kinds=kinds)
-    screen.answer({"lifted": count}, good(f"{count} refusal(s) lifted."))
+        count = opened.lift_refusals(client, address, by, incoming=incoming, kinds=kinds)
+    said = "Er is 1 weigering opgeheven." if count == 1 else f"Er zijn {count} weigeringen opgeheven."
+    screen.answer({"lifted": count}, good(said) if count else note("Er is niets opgeheven."))

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 from rich.console import RenderableType
 
-from adapters import held, matters
+from adapters import held, kept_numbers, matters
 from adapters.address_book import AddressBook
 from adapters.edge import Edge
 from adapters.matters import DEATH_TAKEN_BACK, END_UNNAMED, Matter
@@ -62,12 +62,15 @@ def also_waits(opened: Edge) -> tuple[dict[str, int], list[RenderableType]]:
     """What waits for a person and is not in the outbox: how many of each, and where to look."""
     unknown = len(held.waiting(opened.store, opened.workplace, opened.identity.book))
     asked = len(matters.waiting(opened.store))
+    doubted = len(kept_numbers.in_doubt(opened.store))
     notes: list[RenderableType] = []
     if unknown:
         notes.append(note(f"{unknown} kennismaking(en) wachten voordat zij worden getoond: `schakel edge sources`."))
     if asked:
         notes.append(note(f"{asked} zaak of zaken vragen een mens: `schakel edge matters`."))
-    return {"unknown_sources": unknown, "matters": asked}, notes
+    if doubted:
+        notes.append(note(f"{doubted} keer is niet bekend of wie is gewist weer cliënt is: `schakel edge kept`."))
+    return {"unknown_sources": unknown, "matters": asked, "numbers_in_doubt": doubted}, notes
 
 
 def _answer(opened: Edge, book: AddressBook, one: Matter) -> dict[str, object]:

@@ -28,8 +28,9 @@ from adapters.objections import (
     waiting,
 )
 from adapters.records_outgoing import CLIENTS
-from adapters.records_people import REFUSALS, Objection, Refused
+from adapters.records_people import OBJECTIONS, REFUSALS, Objection, Refused
 from adapters.refusals import refuse
+from adapters.shelf import Reads
 from consent.precedence import EXCEPTED, HELD
 from consent.whose import CAPACITIES
 from deploy.commands.agreement import ended
@@ -219,6 +220,15 @@ def _shown(opened: Edge, settings: Settings, one: Objection) -> dict[str, object
         "reason": one.reason or None,
         "informed_on": None if one.informed_on is None else date_text(one.informed_on),
     }
+
+
+def decision_on(reads: Reads, refusal: Refused) -> str | None:
+    """What a person decided about an objection, in words; None where nobody did."""
+    decided = [one for one in OBJECTIONS.find(reads, "refusal", refusal.id.encode()) if one.outcome]
+    if not decided:
+        return None
+    last = decided[-1]
+    return f"{_OUTCOMES[last.outcome]}, {last.decided_by} op {date_text(last.decided_on or last.made_on)}"
 
 
 def _about(settings: Settings, refusal: Refused) -> str:

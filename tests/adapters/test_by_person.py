@@ -151,7 +151,7 @@ def test_a_refusal_that_stands_is_lifted_by_a_person_apart_and_never_by_a_grant(
     for one in waiting:  # this ground is no consent, so what the citizen says is an objection: somebody decides it
         if one.decide_by is not None:  # under a row for safety it is recorded, and stops nothing
             decided(near[UWV], one.number, objections.TAKEN_BACK)
-    near[UWV].lift_refusals("C-1", partner)
+    near[UWV].lift_refusals("C-1", partner, "N. Heft op")
     assert near[UWV].grant_by_person("C-1", WORK_TEAM, Reliance(15, "zaak-7")).state == "active"
 
 

@@ -187,7 +187,7 @@ def test_a_recipient_that_stops_freezes_the_line_until_a_person_resumes_it(near:
     held = near[TEAM].held_lines()
     assert [one.recipient for one in held] == ["Zorg Voorbeeld"]
     assert near.take(TEAM, allocation("1002")).grants == 0
-    assert near[PROVIDER].lift_refusals(number, TEAM, incoming=True) == 0  # somebody must decide it
+    assert near[PROVIDER].lift_refusals(number, TEAM, "N. Heft op", incoming=True) == 0  # somebody must decide it
     decided(near[PROVIDER], 1, TAKEN_BACK)
     resumed = near[TEAM].person_decides(held[0].line, resume=True)
     assert resumed is not None
@@ -206,7 +206,7 @@ def test_a_refusal_outlives_the_grant_and_no_allocation_overrules_it(near: Neigh
     near.settle(2)
     assert near.told(PROVIDER) == ["toegewezen"]
     assert [grant for grant in near[TEAM].grants() if grant.state == ACTIVE] == []
-    assert near[TEAM].lift_refusals(number, PROVIDER) == 0  # somebody must decide it
+    assert near[TEAM].lift_refusals(number, PROVIDER, "N. Heft op") == 0  # somebody must decide it
     decided(near[TEAM], 1, TAKEN_BACK)
     near.take(TEAM, allocation("1003"))
     near.settle(3)

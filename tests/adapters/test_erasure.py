@@ -220,8 +220,8 @@ def test_a_crash_between_the_two_steps_loses_nothing(near: Neighbours) -> None:
 
 
 def lifted(near: Neighbours, number: str = "C-1") -> None:
-    near[TEAM].lift_refusals(number, None)
-    near[TEAM].lift_refusals(number, None, incoming=True)
+    near[TEAM].lift_refusals(number, None, "N. Heft op")
+    near[TEAM].lift_refusals(number, None, "N. Heft op", incoming=True)
 
 
 def cleaned(near: Neighbours) -> None:
@@ -254,10 +254,10 @@ def test_a_number_is_kept_while_one_of_two_refusals_stands_in_either_direction(n
     run(edge.stop_incoming("C-1", PROVIDER, "withdrawn"))
     erased(edge)
     settled(near)
-    edge.lift_refusals("C-1", None, incoming=True)
+    edge.lift_refusals("C-1", None, "N. Heft op", incoming=True)
     cleaned(near)
     assert [one.kind for one in edge.refusals("C-1")] == ["held"]
-    edge.lift_refusals("C-1", None, kinds=("held",))
+    edge.lift_refusals("C-1", None, "N. Heft op", kinds=("held",))
     cleaned(near)
     assert edge.clients() == []
 
@@ -279,7 +279,7 @@ def test_a_client_with_whom_something_was_agreed_again_is_not_destroyed_either(n
     erased(edge)
     settled(near)
     edge.make_agreement("C-1", Conversation(("Praktijk Voorbeeld",)))
-    edge.lift_refusals("C-1", None, kinds=("held",))
+    edge.lift_refusals("C-1", None, "N. Heft op", kinds=("held",))
     cleaned(near)
     cleaned(near)
     assert [one.number for one in edge.clients()] == ["C-1"]
@@ -307,7 +307,7 @@ def test_a_kept_number_stays_while_what_was_turned_away_names_it(near: Neighbour
     near.settle(3)
     (turned_away,) = [one for one in INTRODUCTIONS.scan(edge.store) if one.client is not None]
     assert turned_away.withheld
-    edge.lift_refusals("C-1", None, incoming=True, kinds=("held",))
+    edge.lift_refusals("C-1", None, "N. Heft op", incoming=True, kinds=("held",))
     cleaned(near)
     assert [one.number for one in edge.clients()] == ["C-1"]
     near.world.advance(days=500)

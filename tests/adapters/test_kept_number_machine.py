@@ -56,7 +56,7 @@ class Kept(RuleBasedStateMachine):
     @precondition(known)
     @rule(incoming=st.booleans())
     def lift(self, incoming: bool) -> None:
-        self.near[TEAM].lift_refusals("C-1", None, incoming=incoming, kinds=OPENED)
+        self.near[TEAM].lift_refusals("C-1", None, "N. Heft op", incoming=incoming, kinds=OPENED)
         self.said -= {one for one in self.said if one[0] == incoming and one[2] in OPENED}
 
     @precondition(known)

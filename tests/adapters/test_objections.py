@@ -5,20 +5,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from adapters import held, objections
+from adapters import held, objections, requests
 from adapters.agreement import Conversation
 from adapters.alarms import Duty
 from adapters.by_person import Reliance
 from adapters.clients import ClientRow
 from adapters.held import UndecidedError
+from adapters.looks import NoNameError
 from adapters.metrics import OVERDUE, EdgeMetrics
 from adapters.objections import OVERRULED, TAKEN_BACK, UPHELD, Decision, Objecting, ObjectionError
-from adapters.records_outgoing import ACTIVE, DONE, FROZEN, GRANTS, Grant
+from adapters.records_outgoing import ACTIVE, DONE, EVENT, FROZEN, GRANTS, Grant
+from adapters.records_people import REFUSALS
 from adapters.showing import OBJECTION
 from adapters.workplace import EdgeError
 from deploy.objection_texts import text_for_citizen
@@ -340,6 +342,88 @@ def test_an_objection_that_is_upheld_turns_away_what_came_while_it_waited(near: 
         near.world.advance(days=4)
         near.settle(3)
     assert [one.state for one in near[TEAM].grants() if one.recipient == PROVIDER][-1] == FROZEN
+
+
+def answered_with_yes(near: Neighbours) -> None:
+    """Somebody at the provider asks, for its own grant to the team still stands; somebody at the team says yes."""
+    with near[PROVIDER].workplace.commit("request") as tx:
+        requests.ask(tx, near[PROVIDER].workplace, near[PROVIDER].client("C-1"), TEAM, 1)
+    near.settle(2)
+    for line in near[TEAM].held_lines():
+        near[TEAM].person_decides(line.line, resume=False)
+    [one] = requests.waiting(near[TEAM].store, near[TEAM].workplace)
+    with near[TEAM].workplace.commit("answered") as tx:
+        requests.say_yes(tx, near[TEAM].workplace, one.number, "N.", ("zaak-7", None))
+
+
+MADE_BY_A_PERSON: dict[str, Callable[[Neighbours], object]] = {
+    "the line that was stopped goes on": lambda near: [
+        near[TEAM].person_decides(one.line, resume=True) for one in near[TEAM].held_lines()
+    ],
+    "a grant on another file": lambda near: near[TEAM].grant_by_person("C-1", PROVIDER, Reliance(1, "zaak-2")),
+    "a request that is answered with yes": answered_with_yes,
+}
+
+
+@pytest.mark.parametrize("way", MADE_BY_A_PERSON)
+def test_an_objection_that_was_upheld_keeps_refusing_what_a_person_at_the_sender_makes_on_a_later_day(
+    near: Neighbours, way: str
+) -> None:
+    made = objected(near, PROVIDER, Objecting(TEAM, incoming=True))
+    decided(near[PROVIDER], made.number, UPHELD)
+    near.world.advance(days=20)
+    near.settle(2)
+    MADE_BY_A_PERSON[way](near)
+    near.settle(3)
+    something(near, 1)
+    last = [item.final for item in near[TEAM].items() if item.kind == EVENT][-1]
+    assert last == DONE  # the sender sees no difference
+    assert near.told(PROVIDER) == ["toegewezen"]
+    near.open(PROVIDER)  # and whoever looks after a restart finds the same
+    near.take(PROVIDER, allocation(change="02"))  # its source is read again: that lifts nothing
+    assert near.told(PROVIDER) == ["toegewezen"]
+    assert held.waiting(near[PROVIDER].store, near[PROVIDER].workplace, near[PROVIDER].identity.book) == []
+    for _ in range(2):  # stopped on the next working day, and seen by the sender on the one after
+        near.world.advance(days=4)
+        near.settle(3)
+    assert [one.state for one in near[TEAM].grants() if one.recipient == PROVIDER][-1] == FROZEN
+
+
+def test_what_was_upheld_is_lifted_by_a_named_person_and_then_what_is_made_anew_is_shown(near: Neighbours) -> None:
+    made = objected(near, PROVIDER, Objecting(TEAM, incoming=True))
+    decided(near[PROVIDER], made.number, UPHELD)
+    again_by_a_person(near, PROVIDER)
+    with pytest.raises(NoNameError):
+        near[PROVIDER].lift_refusals("C-1", TEAM, "  ", incoming=True)
+    assert near[PROVIDER].lift_refusals("C-1", TEAM, "N. Heft op", incoming=True) == 1
+    assert near.told(PROVIDER) == ["toegewezen"]  # what was turned away stays so
+    kept = [one for one in REFUSALS.scan(near[PROVIDER].store) if one.lifted_at is not None]
+    assert [one.lifted_by for one in kept] == ["N. Heft op"]
+    for _ in range(2):
+        near.world.advance(days=4)
+        near.settle(3)
+    again_by_a_person(near, PROVIDER)
+    assert near.told(PROVIDER)[-1] == "in onderzoek"
+
+
+def test_what_was_upheld_is_passed_by_the_citizens_own_later_word(near: Neighbours) -> None:
+    made = objected(near, GP, Objecting(incoming=True))
+    decided(near[GP], made.number, UPHELD)
+    near.world.advance(days=5)
+    near.settle(2)
+    something(near, 1)
+    assert near.told(GP) == []
+    near[TEAM].make_agreement("C-1", Conversation(("Praktijk Voorbeeld",)))
+    near.settle(3)
+    something(near, 2)
+    assert near.told(GP)[-1] == "in onderzoek"
+
+
+def test_what_was_upheld_about_one_partner_refuses_no_other(near: Neighbours) -> None:
+    made = objected(near, PROVIDER, Objecting(GP, incoming=True))
+    assert made.effects == ("stop",)
+    something(near, 1)
+    assert near.told(PROVIDER) == ["toegewezen", "in onderzoek"]
 
 
 def test_of_two_objections_the_last_that_is_decided_opens(near: Neighbours) -> None:

@@ -53,7 +53,7 @@ def test_what_stands_about_an_own_client_is_never_destroyed_however_old(near: Ne
 
 def test_what_was_lifted_is_kept_for_its_term_and_no_longer(near: Neighbours) -> None:
     run(near[TEAM].stop("C-1", GP, "held"))
-    near[TEAM].lift_refusals("C-1", None, kinds=("held",))
+    near[TEAM].lift_refusals("C-1", None, "N. Heft op", kinds=("held",))
     later(near, LIFTED_DAYS)
     assert kinds(near) == ["held"]
     later(near, 1)
@@ -65,7 +65,7 @@ def test_an_objection_goes_with_what_it_was_about_and_its_decision_too(near: Nei
     made = objected(near, TEAM, Objecting(GP))
     decided_on_it = objected(near, TEAM, Objecting(PROVIDER))
     decided(edge, decided_on_it.number, TAKEN_BACK)
-    edge.lift_refusals("C-1", GP)
+    edge.lift_refusals("C-1", GP, "N. Heft op")
     for one in (made, decided_on_it):
         with edge.workplace.commit("informed") as tx:
             informed(tx, edge.workplace, one.number, "N. Vertelt")
@@ -79,7 +79,7 @@ def test_an_objection_goes_with_what_it_was_about_and_its_decision_too(near: Nei
 def test_an_objection_of_which_the_citizen_heard_nothing_yet_is_not_destroyed(near: Neighbours) -> None:
     edge = near[TEAM]
     made = objected(near, TEAM, Objecting(GP))
-    edge.lift_refusals("C-1", GP)
+    edge.lift_refusals("C-1", GP, "N. Heft op")
     later(near, LIFTED_DAYS + 100)
     assert [one.number for one in OBJECTIONS.scan(edge.store)] == [made.number]
     assert [one for one, _ in of_client(edge.store, edge.client("C-1").id)] != []
@@ -130,7 +130,7 @@ def test_who_came_back_keeps_the_refusal_for_as_long_as_any_client(near: Neighbo
 def test_an_edge_that_was_put_back_destroys_none_before_its_lines_began_anew(near: Neighbours) -> None:
     edge = near[TEAM]
     run(edge.stop("C-1", GP, "held"))
-    edge.lift_refusals("C-1", None, kinds=("held",))
+    edge.lift_refusals("C-1", None, "N. Heft op", kinds=("held",))
     edge.back_up(near.folder / "copy")
     near.world.advance(days=LIFTED_DAYS + 5)
     edge.was_put_back()

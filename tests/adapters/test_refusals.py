@@ -40,10 +40,10 @@ def test_a_refusal_for_all_holds_for_each_and_is_lifted_for_all_only(store: Edge
     refuse(store, "r1", None)
     assert refusals.is_refused(store, "c1", PROVIDER, None)
     with store.transaction() as tx:
-        assert refusals.lift(tx, "c1", PROVIDER, 2) == 0
+        assert refusals.lift(tx, "c1", PROVIDER, (2, "N. Heft op")) == 0
     assert refusals.is_refused(store, "c1", PROVIDER, None)
     with store.transaction() as tx:
-        assert refusals.lift(tx, "c1", None, 2) == 1
+        assert refusals.lift(tx, "c1", None, (2, "N. Heft op")) == 1
     assert not refusals.is_refused(store, "c1", PROVIDER, None)
 
 
@@ -59,8 +59,8 @@ def test_not_wanting_to_be_told_is_apart_from_not_wanting_to_tell(store: EdgeSto
     assert not refusals.is_refused(store, "c1", PROVIDER, None)
     assert refusals.is_refused(store, "c1", PROVIDER, None, incoming=True)
     with store.transaction() as tx:
-        assert refusals.lift(tx, "c1", PROVIDER, 2) == 0
-        assert refusals.lift(tx, "c1", PROVIDER, 2, incoming=True) == 1
+        assert refusals.lift(tx, "c1", PROVIDER, (2, "N. Heft op")) == 0
+        assert refusals.lift(tx, "c1", PROVIDER, (2, "N. Heft op"), incoming=True) == 1
 
 
 def test_what_is_refused_anew_is_refused_without_the_exceptions_of_before(store: EdgeStore) -> None:
@@ -82,6 +82,6 @@ def test_a_hold_leaves_the_exceptions_and_goes_before_them(store: EdgeStore) -> 
     refuse(store, "h1", None, HELD)
     assert refusals.is_refused(store, "c1", GP, None)
     with store.transaction() as tx:
-        assert refusals.lift(tx, "c1", None, 2, kinds=(HELD,)) == 1
+        assert refusals.lift(tx, "c1", None, (2, "N. Heft op"), kinds=(HELD,)) == 1
     assert not refusals.is_refused(store, "c1", GP, None)
     assert refusals.is_refused(store, "c1", PROVIDER, None)

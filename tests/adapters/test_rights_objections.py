@@ -90,7 +90,7 @@ def test_what_was_overruled_goes_on_and_is_said_to(near: Neighbours) -> None:
 
 def test_what_was_taken_back_says_nothing_of_now(near: Neighbours) -> None:
     run(near[TEAM].stop("C-1", GP, "withdrawn"))
-    near[TEAM].lift_refusals("C-1", GP)
+    near[TEAM].lift_refusals("C-1", GP, "N. Heft op")
     (one,) = found(near)
     assert (one.stops, one.lifted_on) == (OVER, near.world.today)
     assert "mogen" not in lines(near)[0]

@@ -30,7 +30,9 @@ def test_a_stop_with_a_reason_leaves_a_refusal_that_a_person_lifts(answer: Answe
     after = answer("grant", "refusals", grant["client"], "--config", team)
     [new] = [one for one in after if one not in before]
     assert (new["partner"], new["direction"], new["kind"]) == (PROVIDER, "vertellen", "bezwaar van de cliënt")
-    assert answer("grant", "lift", grant["client"], "--for", PROVIDER, "--config", team) == {"lifted": 0}
+    assert answer("grant", "lift", grant["client"], "--by", "N. Heft op", "--for", PROVIDER, "--config", team) == {
+        "lifted": 0
+    }
     [waits] = answer("grant", "objections", "--config", team)
     words = ("--outcome", "taken-back", "--by", "N. Beslist", "--reason", "de cliënt wil het weer", "--config", team)
     assert len(answer("grant", "decide-objection", waits["number"], *words)["made"]) == 1

@@ -44,7 +44,7 @@ def test_an_objection_is_kept_decided_by_name_and_told_to_the_citizen(
     assert "U hoort dat uiterlijk" in made["text"]
     assert [one["number"] for one in answer("grant", "objections", *team)] == [made["number"]]
     number = made["number"]
-    assert answer("grant", "lift", client, "--for", partner, *team) == {"lifted": 0}
+    assert answer("grant", "lift", client, "--by", "N. Heft op", "--for", partner, *team) == {"lifted": 0}
     early = schakel("grant", "inform", number, "--by", "N. Vertelt", *team)
     assert (early.exit_code, "wacht nog op" in early.output) == (Exit.REFUSED, True)
     nobody = schakel("grant", "decide-objection", number, "--outcome", "upheld", "--by", " ", "--reason", "r", *team)
@@ -57,7 +57,7 @@ def test_an_objection_is_kept_decided_by_name_and_told_to_the_citizen(
     assert answer("grant", "inform", number, "--by", "N. Vertelt", *team)["informed_on"] is not None
     assert answer("grant", "objections", *team) == []
     assert [one["outcome"] for one in answer("grant", "objections", client, *team)] == ["upheld"]
-    assert answer("grant", "lift", client, "--for", partner, *team) == {"lifted": 1}
+    assert answer("grant", "lift", client, "--by", "N. Heft op", "--for", partner, *team) == {"lifted": 1}
 
 
 def test_who_looks_at_the_client_sees_that_there_is_an_objection(schakel: Schakel, answer: Answer, kept: Path) -> None:
@@ -114,9 +114,9 @@ def _grant(schakel: Schakel, kept: Path, partner: str) -> str:
 
 def test_a_hold_is_lifted_by_a_word_of_its_own(answer: Answer, team: tuple[object, ...], client: str) -> None:
     answer("grant", "hold", client, *team)
-    answer("grant", "lift", client, *team)
+    answer("grant", "lift", client, "--by", "N. Heft op", *team)
     assert [one["kind"] for one in answer("grant", "refusals", client, *team)] == ["tegengehouden"]
-    assert answer("grant", "lift", client, "--hold", *team) == {"lifted": 1}
+    assert answer("grant", "lift", client, "--by", "N. Heft op", "--hold", *team) == {"lifted": 1}
 
 
 def test_objection_is_recorded_and_the_command_says_that_it_goes_on(
