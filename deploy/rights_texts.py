@@ -21,6 +21,7 @@ from consent.precedence import OBJECTED, WITHDRAWN
 from consent.rules import Source
 from deploy.dutch import GROUNDS, categories
 from deploy.paper import Paper, Section, moment, short_day
+from deploy.rule_words import purpose_words
 
 MAYBE = (
     "Het kan zijn dat niet alles in dit overzicht staat. Soms mag of moet een organisatie iets weglaten, bijvoorbeeld om een "
@@ -63,8 +64,8 @@ _INTRODUCED = {
 _TOLD_COLUMNS = ("datum", "wat", "toewijzing", "waarom dit mocht", "bewaard tot en met")
 
 
-def report_paper(name: str, report: Report) -> Paper:
-    """The report of what `name` keeps about a citizen."""
+def report_paper(name: str, report: Report, fg: str | None = None) -> Paper:
+    """The report of what `name` keeps about a citizen. `fg`: how its privacy officer is reached."""
     asked = "U vroeg hier zelf om." if report.asker == CLIENT else "Uw vertegenwoordiger vroeg hierom."
     about = Section(
         "",
@@ -105,7 +106,7 @@ def report_paper(name: str, report: Report) -> Paper:
                 columns=("wanneer", "wie", "wat", "waarom"),
                 rows=tuple((moment(one.at), one.by, WHAT.get(one.what, one.what), WHY[one.why]) for one in report.seen),
             ),
-            _rights(name),
+            _rights(name, fg),
         ),
     )
 
@@ -210,7 +211,7 @@ def _grounds(found: Sequence[Ground]) -> Section:
         rows=tuple(
             (
                 str(one.row),
-                f"{one.purpose.replace('-', ' ')} ({LAWS.get(one.law, one.law)})",
+                f"{purpose_words(one.purpose)} ({LAWS.get(one.law, one.law)})",
                 GROUNDS.get(one.ground, one.ground),
                 _laws(one.sources),
                 _INTRODUCED.get(one.introduction or "", "nog niet uitgezocht"),
@@ -233,7 +234,11 @@ def _laws(sources: Sequence[Source]) -> str:
     return "; ".join(laws) or "nog niet uitgezocht"
 
 
-def _rights(name: str) -> Section:
+def _the_fg(fg: str | None) -> str:
+    return "onze functionaris gegevensbescherming" + (f" ({fg})" if fg else "")
+
+
+def _rights(name: str, fg: str | None) -> Section:
     return Section(
         "Wat u kunt doen",
         points=(
@@ -243,8 +248,8 @@ def _rights(name: str) -> Section:
                 "waarom."
             ),
             (
-                "Bent u het niet eens met ons antwoord? U kunt ons vragen het nog eens te bekijken, onze functionaris "
-                "gegevensbescherming bellen of schrijven, of een klacht indienen bij de Autoriteit Persoonsgegevens "
+                f"Bent u het niet eens met ons antwoord? U kunt ons vragen het nog eens te bekijken, {_the_fg(fg)} "
+                "bellen of schrijven, of een klacht indienen bij de Autoriteit Persoonsgegevens "
                 "(autoriteitpersoonsgegevens.nl)."
             ),
         ),
@@ -254,8 +259,8 @@ def _rights(name: str) -> Section:
 # -- the letter ------------------------------------------------------------------------------------------------------
 
 
-def letter_paper(name: str, client: str, found: Sequence[Letter], today: int) -> Paper:
-    """The letter that tells a citizen what this organisation learned from others."""
+def letter_paper(name: str, client: str, found: Sequence[Letter], today: int, fg: str | None = None) -> Paper:
+    """The letter that tells a citizen what this organisation learned from others. `fg`: how its privacy officer is reached."""
     many = len(found) > 1
     return Paper(
         "Wij hoorden iets over u van een andere organisatie",
@@ -278,7 +283,7 @@ def letter_paper(name: str, client: str, found: Sequence[Letter], today: int) ->
                     (
                         one.sender_name,
                         categories(one.categories),
-                        f"{one.purpose.replace('-', ' ')} ({LAWS.get(one.law, one.law)})",
+                        f"{purpose_words(one.purpose)} ({LAWS.get(one.law, one.law)})",
                         f"{GROUNDS.get(one.ground, one.ground)} (regel {one.row})",
                         short_day(one.since),
                     )
@@ -304,7 +309,7 @@ def letter_paper(name: str, client: str, found: Sequence[Letter], today: int) ->
                     "U kunt vragen om iets te herstellen of te wissen.",
                     "U kunt zeggen dat u niet wilt dat dit wordt verteld. Soms mag het van de wet toch: dan leggen wij uit waarom.",
                     "Gaf u toestemming? Dan kunt u die altijd intrekken.",
-                    f"Vragen? Bel of schrijf {name}, of onze functionaris gegevensbescherming.",
+                    f"Vragen? Bel of schrijf {name}, of {_the_fg(fg)}.",
                     "U kunt een klacht indienen bij de Autoriteit Persoonsgegevens (autoriteitpersoonsgegevens.nl).",
                 ),
             ),

@@ -141,14 +141,30 @@ COLUMNS: Mapping[str, str] = {
     "signed_by": "getekend door",
     "marks": "merktekens",
 }
+_OF_A_CLOSED_ROW: Mapping[str, str] = {  # that a row names somebody does not say that anybody may
+    "senders": "van wie",
+    "recipients": "naar wie",
+    "categories": "wat",
+    "grounds": "dicht, ook op deze gronden",
+}
 NOT_READ = "niet gelezen"
 _NUMBER = re.compile(r"[0-9]")
 _YEARS = re.compile(r"(.+)-([0-9]+)y")
 
 
+def column_name(row: Row, name: str) -> str:
+    """What a column of this row is called."""
+    return COLUMNS[name] if row.permits else _OF_A_CLOSED_ROW.get(name, COLUMNS[name])
+
+
 def purpose(row: Row) -> str:
     """The purpose in words."""
-    return _PURPOSES.get(row.purpose, row.purpose.replace("-", " "))
+    return purpose_words(row.purpose)
+
+
+def purpose_words(name: str) -> str:
+    """A purpose in words, by its name in the table."""
+    return _PURPOSES.get(name, name.replace("-", " "))
 
 
 def day(iso: str) -> str:

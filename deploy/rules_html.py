@@ -22,6 +22,7 @@ from deploy.rule_words import (
     REASONS,
     SHORT,
     cell,
+    column_name,
     in_one_sentence,
     mark,
     purpose,
@@ -176,7 +177,7 @@ def _line(row: Row, column: str) -> str:
     said = cell(row, column)
     unread = ' class="unread"' if said == NOT_READ or column in row.unread else ""
     return (
-        f'<tr><th scope="row">{escape(COLUMNS[column])}</th><td{unread}>{escape(said)}</td>'
+        f'<tr><th scope="row">{escape(column_name(row, column))}</th><td{unread}>{escape(said)}</td>'
         f'<td class="mark">{escape(mark(row, column))}</td></tr>'
     )
 

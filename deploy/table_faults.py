@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from consent.rules import TableFault
+from consent.rules import TableError, TableFault
 from deploy.rule_words import COLUMNS, SHORT
 
+_NAMES: Mapping[str, str] = {**COLUMNS, "version": "versie"}
 _WORD = ("dit woord kent de tabel niet", "kies een woord dat in de landelijke tabel staat")
 _FORM = ("deze waarde heeft niet de vorm die hier moet", "schrijf haar zoals in de landelijke tabel")
 _SETS = ("er staat te weinig, te veel of iets dubbel", "noem elk woord één keer, en ten minste één")
@@ -60,6 +61,13 @@ FAULTS: Mapping[str, tuple[str, str]] = {
     "type": _FORM,
     "uniqueItems": _SETS,
 }
+_DO: Mapping[tuple[str, str], str] = {  # where more can be said of one column
+    (
+        "version",
+        "pattern",
+    ): "een jaar, een streepje en een nummer, zo nodig met kleine letters erachter: 2026-4-voorbeeldstad",
+    ("reason", "narrow"): "laat `reason` leeg (null): de regel zegt dan dat de gemeente haar heeft uitgezet",
+}
 _OTHER = ("deze waarde kan niet", "schrijf haar zoals in de landelijke tabel")
 _ENGLISH: Mapping[str, str] = {
     "additionalProperties": "there is no such column",
@@ -91,6 +99,7 @@ def shown(fault: TableFault) -> Shown:
     """The fault in Dutch."""
     what, do = FAULTS.get(fault.keyword, _OTHER)
     column, other = place(fault)
+    do = _DO.get((column_of(fault), fault.keyword), do)
     if fault.keyword == "gap":
         sender, recipient = fault.path.split("/")[1:]
         column = f"{SHORT[sender]} naar {SHORT[recipient]}"
@@ -99,7 +108,8 @@ def shown(fault: TableFault) -> Shown:
 
 def in_dutch(column: str) -> str:
     """The column in Dutch, with its name in the file."""
-    return f"{COLUMNS[column]} (`{column}`)" if column in COLUMNS else column
+    words = _NAMES.get(column)
+    return f"{words} (`{column}`)" if words else column
 
 
 def place(fault: TableFault) -> tuple[str, str]:
@@ -116,7 +126,14 @@ def column_of(fault: TableFault) -> str:
     steps = [step for step in fault.path.split("/") if step]
     if steps[:1] == ["rows"]:
         steps = steps[2:]
-    return next((step for step in steps if step in COLUMNS), "")
+    return next((step for step in steps if step in _NAMES), "")
+
+
+def first_of(error: TableError) -> str:
+    """The first fault in one sentence, with how to see all of them."""
+    first = shown(error.faults[0])
+    where = f"regel {first.row}, {first.column}" if first.row else first.column
+    return f"{where}: {first.what}. `schakel rules check` noemt alle fouten."
 
 
 def in_english(faults: Iterable[TableFault]) -> str:

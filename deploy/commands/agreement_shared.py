@@ -26,14 +26,14 @@ from schemas.calendar import date_text, parse_date
 from schemas.registry import Fault
 
 _LONGEST_LINE = 64
-_STOP_CODES = "The stop code is for the citizen alone. The next pass of `schakel edge work` tells the hub."
+_STOP_CODES = "De stopcode is voor de cliënt alleen. De volgende ronde van `schakel edge work` vertelt het de hub."
 
 
 def ended(known: bool) -> list[RenderableType]:
     """What to say when something was stopped."""
     if known:
-        return [good("Stopped, here and at the hub. What waited there will not be handed over.")]
-    return [note("Stopped here: nothing leaves any more. The hub will know at the next pass that reaches it.")]
+        return [good("Gestopt, hier en bij de hub. Wat daar nog wachtte, wordt niet meer afgegeven.")]
+    return [note("Hier gestopt: er gaat niets meer weg. De hub hoort het bij de volgende ronde die haar bereikt.")]
 
 
 def the_rule(fault: Fault) -> str:

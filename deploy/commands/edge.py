@@ -52,6 +52,7 @@ from deploy.dutch import GROUNDS
 from deploy.exits import failed, wrong_use
 from deploy.lists import LARGEST, read_clients
 from deploy.options import EDGE_FILE, edge_option
+from deploy.rule_words import LAWS, purpose_words
 from deploy.screen import Screen, bad, good, note, plain, table, with_screen
 from deploy.viewer import viewer
 from deploy.work import Pass, one_pass
@@ -238,7 +239,7 @@ def view_table(name: str, one: ChainView) -> RenderableType:
         )
         for line in one.lines
     ]
-    title = f"{name}: cliënt {one.client}, {one.task.purpose} ({one.task.law})"
+    title = f"{name}: cliënt {one.client}, {purpose_words(one.task.purpose)} ({LAWS.get(one.task.law, one.task.law)})"
     if one.restored_on is not None:
         title += f"\nTERUGGEZET OP {date_text(one.restored_on)}: wat eerder is verteld, wordt nog aangevuld"
     return table(title, ("datum", "wat", "toewijzing", "verteld door", "verteld op", "opmerking"), rows)
@@ -257,7 +258,13 @@ def outbox(screen: Screen, config: Path | None) -> None:
     parts = [table("Outbox", columns, rows)]
     if held:
         waiting = [
-            (one.client, one.recipient, one.purpose, GROUNDS.get(one.ground, one.ground), date_text(one.until))
+            (
+                one.client,
+                one.recipient,
+                purpose_words(one.purpose),
+                GROUNDS.get(one.ground, one.ground),
+                date_text(one.until),
+            )
             for one in held
         ]
         parts.append(table("Wacht op een besluit", ("cliënt", "voor", "doel", "grond", "tot en met"), waiting))
@@ -370,8 +377,10 @@ def decide(screen: Screen, client: str, partner: str, resume: bool | None, confi
             raise wrong_use("No line about this client waits for a decision about this partner.")
         for one in waiting:
             opened.person_decides(one.line, resume=resume)
-    said = "go on as a new grant; the next pass introduces it" if resume else "stay ended"
-    screen.answer({"decided": len(waiting), "resumed": resume}, good(f"{len(waiting)} line(s) {said}."))
+    lines = "1 lijn" if len(waiting) == 1 else f"{len(waiting)} lijnen"
+    goes_on = "gaat verder met een nieuwe toestemming om te delen; de volgende ronde maakt kennis"
+    said = f"Besloten over {lines}: dit {goes_on if resume else 'blijft gestopt'}."
+    screen.answer({"decided": len(waiting), "resumed": resume}, good(said))
 
 
 @edge.command()
@@ -386,8 +395,8 @@ def settle(screen: Screen, number: int, tell_again: bool, config: Path | None) -
             opened.tell_again(number)
         else:
             opened.settle(number)
-    said = "will be told again at the next pass" if tell_again else "is settled"
-    screen.answer({"number": number, "told_again": tell_again}, good(f"Number {number} {said}."))
+    said = "wordt bij de volgende ronde alsnog verteld" if tell_again else "is afgehandeld"
+    screen.answer({"number": number, "told_again": tell_again}, good(f"Nummer {number} {said}."))
 
 
 @edge.command()

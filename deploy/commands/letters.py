@@ -33,6 +33,7 @@ from deploy.exits import wrong_use
 from deploy.options import edge_option
 from deploy.paper import to_text, write_html
 from deploy.rights_texts import letter_paper
+from deploy.rule_words import LAWS, purpose_words
 from deploy.screen import Screen, bad, good, plain, table, with_screen
 from schemas.calendar import date_text
 
@@ -87,7 +88,13 @@ def notices(  # noqa: PLR0913  # one option each; click passes them by name
         found = letters(work.store, work, book, who)
         due = [one for one in found if one.state == DUE]
         papers = [
-            letter_paper(settings.config.name, number, [one for one in due if one.client == number], work.today)
+            letter_paper(
+                settings.config.name,
+                number,
+                [one for one in due if one.client == number],
+                work.today,
+                settings.config.fg_contact,
+            )
             for number in dict.fromkeys(one.client for one in due)
         ]
         if html is not None:
@@ -116,7 +123,7 @@ def _table(found: Sequence[Letter]) -> RenderableType:
         (
             one.client,
             one.sender_name,
-            f"{one.purpose} ({one.law})",
+            f"{purpose_words(one.purpose)} ({LAWS.get(one.law, one.law)})",
             date_text(one.since),
             date_text(one.due),
             _STATES[one.state],

@@ -84,7 +84,7 @@ def grant_object(  # noqa: PLR0913  # one option each; click passes them by name
         parts.append(note(f"Beslis uiterlijk {date_text(made.decide_by)}: `schakel grant decide-objection`."))
     if goes_on(made):
         parts.append(note("Onder sommige regels gaat het delen door. Vertel dit de cliënt, met deze tekst:"))
-    text = text_for_citizen(made)
+    text = text_for_citizen(made, incoming=incoming)
     screen.answer(shown | {"hub_knows": known, "text": text}, *parts, plain(text))
 
 
@@ -127,20 +127,28 @@ def grant_decide_objection(
         # A crash here: decided, with the grants that go on; their introductions wait in the outbox.
         shown = _shown(opened, settings, decided)
         incoming = REFUSALS.need(opened.store, decided.refusal.encode()).incoming
-    parts = [good(f"Bezwaar {number}: {_OUTCOMES[outcome]}. {len(made)} keer gaat het delen verder.")]
+    parts = [good(f"Bezwaar {number}: {_OUTCOMES[outcome]}. {_comes_of(outcome, len(made), incoming=incoming)}")]
     if any(one.by_code and not one.introduced for one in made):
         parts.append(
             note("De ontvanger weet niet meer om wie het gaat: druk een code af met `schakel edge code print`.")
         )
     if incoming and outcome != UPHELD:
         parts.append(note("Vraag de afzender om opnieuw te beginnen: alleen die kan dat."))
-    text = text_for_citizen(decided)
+    text = text_for_citizen(decided, incoming=incoming)
     screen.answer(
         shown | {"made": [one.id for one in made], "text": text},
         *parts,
         note("Vertel dit de cliënt, en leg het vast met `schakel grant inform`:"),
         plain(text),
     )
+
+
+def _comes_of(outcome: str, made: int, *, incoming: bool) -> str:
+    if outcome == UPHELD:
+        return "Het delen blijft gestopt, tot iemand het met naam opheft of de cliënt zelf iets anders zegt."
+    if incoming:
+        return "Hier wordt het niet meer tegengehouden."
+    return "Er was niets om mee verder te gaan." if not made else f"Het delen gaat verder: {made} keer."
 
 
 @click.command(name="inform")
@@ -157,7 +165,8 @@ def grant_inform(screen: Screen, number: int, by: str | None, config: Path | Non
             # A crash before this commit: it is still listed as to be told.
         found = need(opened.store, number)
         shown = _shown(opened, settings, found)
-    text = text_for_citizen(found)
+        incoming = REFUSALS.need(opened.store, found.refusal.encode()).incoming
+    text = text_for_citizen(found, incoming=incoming)
     screen.answer(shown | {"text": text}, plain(text), *([good("Vastgelegd.")] if by is not None else []))
 
 

@@ -50,7 +50,7 @@ def inzage(screen: Screen, client: str, asker: str, html: Path | None, name: str
             record(tx, work, viewer(name, REPORT), who.id, OVERVIEW)
         # A crash before this commit: nothing was shown.
         found = report(work.store, work, opened.identity.book, who, asker)
-        paper = report_paper(settings.config.name, found)
+        paper = report_paper(settings.config.name, found, settings.config.fg_contact)
         if html is not None:
             write_html(html, paper)
     screen.answer(report_data(settings.config.name, found), *to_screen(paper))

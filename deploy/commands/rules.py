@@ -19,14 +19,14 @@ from consent.rules import ROLES, Row, RuleTable, TableError, narrow, national, r
 from consent.table_diff import compare
 from deploy.commands.rules_sign import rules_sign
 from deploy.dutch import CATEGORIES, GROUNDS, untested
-from deploy.exits import Exit, failed, wrong_use
-from deploy.rule_words import COLUMNS, SHORT, cell, in_one_sentence, mark, purpose, state
+from deploy.exits import Exit, failed, refused, wrong_use
+from deploy.rule_words import COLUMNS, SHORT, cell, column_name, in_one_sentence, mark, purpose, state
 from deploy.rules_diff_shown import as_dict, shown_difference, shown_dry_run
 from deploy.rules_explained import explain
 from deploy.rules_html import LETTER, write_pages
 from deploy.rules_traffic import dry_run, read_audit
 from deploy.screen import Screen, bad, good, note, plain, table, with_screen
-from deploy.table_faults import column_of
+from deploy.table_faults import column_of, first_of
 from deploy.table_faults import shown as shown_fault
 
 _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
@@ -48,7 +48,14 @@ rules.add_command(rules_sign)
 
 
 def _the_table(file: Path | None) -> RuleTable:
-    return national(test_mode=True) if file is None else read(file.read_bytes())
+    return national(test_mode=True) if file is None else _read(file)
+
+
+def _read(file: Path) -> RuleTable:
+    try:
+        return read(file.read_bytes())
+    except TableError as error:
+        raise refused(f"{file.name} is geen regeltabel: {first_of(error)}") from None
 
 
 def _untested(rows: Iterable[Row]) -> list[RenderableType]:
@@ -120,7 +127,7 @@ def _show_all(screen: Screen, found: RuleTable) -> None:
 
 def _show_row(screen: Screen, row: Row) -> None:
     columns = [one for one in COLUMNS if one not in ("id", "marks")]
-    lines = [(COLUMNS[one], cell(row, one), mark(row, one)) for one in columns]
+    lines = [(column_name(row, one), cell(row, one), mark(row, one)) for one in columns]
     screen.answer(
         _as_dict(row),
         plain(in_one_sentence(row)),
@@ -193,7 +200,7 @@ def check(screen: Screen, file: Path, base: bool) -> None:
 @with_screen
 def diff(screen: Screen, old: Path, new: Path, traffic: Path | None) -> None:
     """What changes from the table OLD to the table NEW: what is narrowed, widened, and who may no longer tell whom."""
-    before, after = read(old.read_bytes()), read(new.read_bytes())
+    before, after = _read(old), _read(new)
     found = compare(before, after)
     answer, parts = as_dict(found), shown_difference(found)
     if traffic is not None:

@@ -18,7 +18,7 @@ from deploy.dutch import untested
 from deploy.exits import failed, refused, wrong_use
 from deploy.rule_words import day as in_dutch
 from deploy.screen import Screen, good, note, plain, with_screen
-from deploy.table_faults import shown
+from deploy.table_faults import first_of
 from schemas.calendar import date_text, day_of, parse_date
 from schemas.note import verifier_key
 
@@ -85,11 +85,7 @@ def _narrowing(file: Path) -> RuleTable:
     try:
         return narrow(national(test_mode=True), read(file.read_bytes()).raw)
     except TableError as error:
-        first = shown(error.faults[0])
-        where = f"regel {first.row}, {first.column}" if first.row else first.column
-        raise refused(
-            f"Deze tabel kan niet worden getekend: {where}: {first.what}. `schakel rules check` noemt alle fouten."
-        ) from None
+        raise refused(f"Deze tabel kan niet worden getekend: {first_of(error)}") from None
 
 
 def _last_day(text: str) -> int:

@@ -53,9 +53,12 @@ def papers() -> dict[str, str]:
     effects = (("stop",), ("pause", "stop"), ("record",), ("pause", "record", "stop"))
     found["objection"] = "\n".join(
         text_for_citizen(
-            Objection(1, "c", "r", effect, TODAY, "client", until, (), outcome, TODAY if outcome else None, "", "")
+            Objection(1, "c", "r", effect, TODAY, "client", until, (), outcome, TODAY if outcome else None, "", ""),
+            incoming=incoming,
         )
-        for effect, until, outcome in product(effects, (None, TODAY + 14), ("", "upheld", "overruled", "taken-back"))
+        for effect, until, outcome, incoming in product(
+            effects, (None, TODAY + 14), ("", "upheld", "overruled", "taken-back"), (False, True)
+        )
     )
     letters = [
         Letter("C-1", GP, name, "zorg", "wmo", 5, ground, ("progress", "service"), TODAY, TODAY + 30, DUE)
