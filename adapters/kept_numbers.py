@@ -77,6 +77,12 @@ def in_doubt(reads: Reads) -> list[tuple[Client, Erased]]:
     return found
 
 
+def not_done(reads: Reads) -> list[tuple[Client, Erased]]:
+    """Who is being erased and whose number is still here, since not everybody who was told knows it yet."""
+    found = [(CLIENTS.get(reads, one.client.encode()), one) for one in ERASED.scan(reads) if not one.done]
+    return [(client, one) for client, one in found if client is not None]
+
+
 def _is_told_apart(reads: Reads, client: str) -> bool:
     key = client.encode()
     began = any(shelf.find(reads, "client", key) for shelf in (GRANTS, SOURCES))

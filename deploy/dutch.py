@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from adapters.looks import CHAIN_VIEW, COULD_SEE, LOG, OVERVIEW
 from adapters.records_outgoing import ACTIVE, FROZEN, REPLACED, STOPPED, STOPPING
+from consent.fg.law_words import AGES
 from consent.rules import JUDGEMENT, Row
 
 GROUNDS: Mapping[str, str] = {
@@ -50,14 +51,6 @@ _CONSENT_BY: Mapping[str | None, str] = {
     "parents": "de ouders met gezag of de voogd",
     "representative": "de vertegenwoordiger",
     None: "nog niet uitgezocht",
-}
-AGES: Mapping[str, str] = {
-    "under-12": "tot 12 jaar",
-    "12-15": "12 tot 16 jaar",
-    "16-17": "16 en 17 jaar",
-    "adult": "volwassen",
-    "incapable-minor": "minderjarig en wilsonbekwaam",
-    "incapable-adult": "volwassen en wilsonbekwaam",
 }
 
 

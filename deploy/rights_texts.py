@@ -16,12 +16,12 @@ from adapters.rights import ARRIVED, Fact, Ground, Report
 from adapters.rights_letters import Letter
 from adapters.rights_limits import CLIENT
 from adapters.rights_objections import NOTHING, OVER, PART, Objection
+from consent.fg.law_words import purpose_words
 from consent.fg.words import ROLES
 from consent.precedence import OBJECTED, WITHDRAWN
 from consent.rules import Source
 from deploy.dutch import GROUNDS, categories
 from deploy.paper import Paper, Section, moment, short_day
-from deploy.rule_words import purpose_words
 
 MAYBE = (
     "Het kan zijn dat niet alles in dit overzicht staat. Soms mag of moet een organisatie iets weglaten, bijvoorbeeld om een "

@@ -9,9 +9,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
+from consent.fg.law_words import NOTICES, ROUTES, TEXTS, article, ground_of_law, purpose_words
 from consent.fg.words import ROLES
 from consent.rules import JUDGEMENT, Row, Source
 from deploy.dutch import GROUNDS, categories, who_is_asked
@@ -38,20 +38,6 @@ SHORT: Mapping[str, str] = {
     "veilig-thuis": "Veilig Thuis",
     "zvh": "ZVH",
 }
-_PURPOSES: Mapping[str, str] = {  # where the code alone is no Dutch
-    "dezelfde-jeugdhulp": "wie rechtstreeks is betrokken bij dezelfde jeugdhulp",
-    "dezelfde-behandeling": "wie rechtstreeks is betrokken bij dezelfde behandeling",
-    "huiselijk-geweld-kindermishandeling": "huiselijk geweld of kindermishandeling beëindigen of onderzoeken",
-    "levering-jeugdhulp": "levering van jeugdhulp",
-    "levering-voorziening": "levering van de voorziening",
-    "suwi-taken": "taken van de Wet SUWI",
-    "taken-uwv": "taken van UWV",
-    "uitvoering-ondertoezichtstelling": "uitvoering van een ondertoezichtstelling",
-    "uitvoering-participatiewet": "uitvoering van de Participatiewet",
-    "uitvoering-taken-wmo": "uitvoering van taken van de Wmo, met wie daaraan moet meewerken",
-    "zvw-zorg": "zorg volgens de Zorgverzekeringswet",
-    "afstemming-zvw-zorg": "afstemming van zorg volgens de Zorgverzekeringswet",
-}
 LAWS: Mapping[str, str] = {
     "avg": "AVG",
     "jeugdwet": "Jeugdwet",
@@ -63,16 +49,6 @@ LAWS: Mapping[str, str] = {
     "wmo": "Wmo 2015",
     "wpg": "Wet politiegegevens",
     "zvw": "Zorgverzekeringswet",
-}
-TEXTS: Mapping[str, str] = {
-    "bw7": "BW boek 7",
-    "jeugdwet": "Jeugdwet",
-    "participatiewet": "Participatiewet",
-    "suwi": "Wet SUWI",
-    "wmo": "Wmo 2015",
-    "wmo-2015": "Wmo 2015",
-    "wpg": "Wet politiegegevens",
-    "wpo": "Wet op het primair onderwijs",
 }
 MARKS: Mapping[str, str] = {
     "D": "eigen voorstel van Schakel, niet uit een wet",
@@ -99,19 +75,7 @@ OBJECTIONS: Mapping[str, str] = {
     "record": "het bezwaar wordt vastgelegd en de cliënt hoort waarom het delen doorgaat",
     "stop": "het delen stopt",
 }
-ROUTES: Mapping[str, str] = {
-    "corv": "CORV",
-    "inlichtingenbureau": "het Inlichtingenbureau",
-    "none": "geen",
-    "suwinet": "Suwinet",
-}
 ONWARD: Mapping[str, str] = {"allowed": "de ontvanger mag het doorgeven", "none": "de ontvanger mag het niet doorgeven"}
-NOTICES: Mapping[str, str] = {
-    "at-consent": "bij het gesprek over de toestemming",
-    "before": "vóór het delen",
-    "none": "geen bericht",
-    "with-decision": "bij de beschikking",
-}
 COLUMNS: Mapping[str, str] = {
     "id": "nummer",
     "purpose": "doel",
@@ -148,8 +112,6 @@ _OF_A_CLOSED_ROW: Mapping[str, str] = {  # that a row names somebody does not sa
     "grounds": "dicht, ook op deze gronden",
 }
 NOT_READ = "niet gelezen"
-_NUMBER = re.compile(r"[0-9]")
-_YEARS = re.compile(r"(.+)-([0-9]+)y")
 
 
 def column_name(row: Row, name: str) -> str:
@@ -162,38 +124,15 @@ def purpose(row: Row) -> str:
     return purpose_words(row.purpose)
 
 
-def purpose_words(name: str) -> str:
-    """A purpose in words, by its name in the table."""
-    return _PURPOSES.get(name, name.replace("-", " "))
-
-
 def day(iso: str) -> str:
     """`2015-01-05` as `5-1-2015`."""
     year, month, number = iso.split("-")
     return f"{int(number)}-{int(month)}-{year}"
 
 
-def article(steps: str) -> str:
-    """`5.2.1-2-a` as `art. 5.2.1, lid 2, onder a`."""
-    first, *rest = steps.split("-")
-    return ", ".join([f"art. {first}", *(f"lid {one}" if one[0].isdigit() else f"onder {one}" for one in rest)])
-
-
 def cited(source: Source) -> str:
     """An article with the date of the text that was read."""
     return f"{TEXTS.get(source.text, source.text)} {article(source.article)} (tekst van {day(source.date)})"
-
-
-def ground_of_law(code: str) -> str:
-    """`wmo-5.2.1-2-a` in words; with a term of years at its end as `15 jaar (...)`."""
-    years = _YEARS.fullmatch(code)
-    if years is not None:
-        return f"{years[2]} jaar ({ground_of_law(years[1])})"
-    place = _NUMBER.search(code, 3)  # "bw7": its number is part of the name
-    if place is None:
-        return code
-    name, steps = code[: place.start()].removesuffix("-"), code[place.start() :]
-    return f"{TEXTS.get(name, name)} {article(steps)}"
 
 
 def cell(row: Row, column: str) -> str:

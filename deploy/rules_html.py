@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from pathlib import Path
 
+from consent.fg.law_words import AGES
 from consent.fg.words import ROLES as ROLE_WORDS
 from consent.rules import JUDGEMENT, ROLES, Row, RuleTable, ways
-from deploy.dutch import AGES
 from deploy.rule_words import (
     COLUMNS,
     NOT_READ,

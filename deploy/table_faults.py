@@ -66,7 +66,10 @@ _DO: Mapping[tuple[str, str], str] = {  # where more can be said of one column
         "version",
         "pattern",
     ): "een jaar, een streepje en een nummer, zo nodig met kleine letters erachter: 2026-4-voorbeeldstad",
-    ("reason", "narrow"): "laat `reason` leeg (null): de regel zegt dan dat de gemeente haar heeft uitgezet",
+    (
+        "reason",
+        "narrow",
+    ): "schrijf `municipality`, of laat haar leeg (null): de regel zegt dan dat de gemeente haar sluit",
 }
 _OTHER = ("deze waarde kan niet", "schrijf haar zoals in de landelijke tabel")
 _ENGLISH: Mapping[str, str] = {

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from consent.fg.law_words import NOTICES, ROUTES, ground_of_law, purpose_words
 from consent.fg.paper import LAWYER, bullets, plain, table, template, words
 from consent.fg.rows import Party, Used, unread_cells
 from consent.fg.words import (
@@ -153,7 +154,7 @@ def register_of_controller(facts: Facts) -> str:
 def _register_line(used: Used) -> str:
     row = used.row
     cells = [
-        ("doel", f"{row.purpose} ({LAWS.get(row.law, row.law)})"),
+        ("doel", f"{purpose_words(row.purpose)} ({LAWS.get(row.law, row.law)})"),
         ("wie vertelt wie", f"{words(used.senders, ROLES)} aan {words(used.recipients, ROLES)}"),
         ("gegevens", words(row.categories, CATEGORIES)),
         ("grond om te vertellen", words(row.grounds, GROUNDS)),
@@ -275,7 +276,7 @@ def _rules(used: Sequence[Used]) -> str:
     rows = [
         (
             str(one.row.id),
-            f"{one.row.purpose} ({LAWS.get(one.row.law, one.row.law)})",
+            f"{purpose_words(one.row.purpose)} ({LAWS.get(one.row.law, one.row.law)})",
             f"{words(one.senders, ROLES)} → {words(one.recipients, ROLES)}",
             words(one.row.grounds, GROUNDS),
             "<br>".join(f"{word}: {_law(one, name)}" for name, word in LAW_CELLS.items()),
@@ -296,7 +297,8 @@ def _law(used: Used, name: str) -> str:
         return "niet gelezen"
     if isinstance(value, bool):
         return "ja" if value else "nee"
-    return ONWARD.get(value, value) if name == "onward" else str(value)
+    words_of = {"onward": ONWARD, "notice": NOTICES, "route": ROUTES}.get(name)
+    return ground_of_law(str(value)) if words_of is None else words_of.get(value, value)
 
 
 def _works(used: Used) -> str:

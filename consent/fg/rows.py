@@ -7,10 +7,14 @@ Guarantees: a row that lets any of these tell another is there, also when it wor
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Final
 
+from consent.fg.law_words import AGES
 from consent.fg.words import LAW_CELLS, MARKS
 from consent.rules import Row, RuleTable
 from schemas.address import role_of
+
+_OTHERS: Final = {"consent_by": "wie toestemming geeft", "source": "in welke wet het staat"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,8 @@ def unread_cells(row: Row) -> list[str]:
     """The cells of a row whose law text nobody read, in words."""
     found = []
     for name in row.unread:
-        word = LAW_CELLS.get(name, name.replace("consent_by.", "wie toestemming geeft: "))
+        column, _, age = name.partition(".")
+        word = LAW_CELLS.get(column, _OTHERS.get(column, column)) + (f": {AGES.get(age, age)}" if age else "")
         mark = row.marks.get(name, "")
         found.append(f"{word} ({MARKS.get(mark, mark or 'zonder merk')})")
     return found

@@ -17,6 +17,7 @@ from adapters.chain_view import ChainView
 from adapters.edge import HUB, PERSON
 from adapters.looks import HELP, WHY, look
 from adapters.objections import has_objected
+from consent.fg.law_words import purpose_words
 from deploy.clock import MachineClock
 from deploy.commands.accession import join
 from deploy.commands.code import edge_code
@@ -52,7 +53,7 @@ from deploy.dutch import GROUNDS
 from deploy.exits import failed, wrong_use
 from deploy.lists import LARGEST, read_clients
 from deploy.options import EDGE_FILE, edge_option
-from deploy.rule_words import LAWS, purpose_words
+from deploy.rule_words import LAWS
 from deploy.screen import Screen, bad, good, note, plain, table, with_screen
 from deploy.viewer import viewer
 from deploy.work import Pass, one_pass

@@ -22,6 +22,7 @@ from schemas.calendar import date_text, day_of
 
 _REFUSED = "om een weigering na te komen"
 _OVER = "de weigering is weg: gaat bij de volgende opschoning"
+_WAITS = "tot elke ontvanger het weet; dan gaat het vanzelf, of blijft het voor een weigering"
 _DOUBT = "gewist vóór deze versie: is dit weer een cliënt? Zeg het met --gone of --back"
 
 
@@ -36,8 +37,8 @@ _DOUBT = "gewist vóór deze versie: is dit weer een cliënt? Zeg het met --gone
 @edge_option
 @with_screen
 def edge_kept(screen: Screen, gone: str | None, back: str | None, by: str | None, config: Path | None) -> None:
-    """The numbers of clients that were erased and are kept for a refusal alone, until when, and those of which a person must say
-    whether the client came back: an earlier version did not note that.
+    """The numbers of clients that were erased and are still here: for a refusal alone and until when, until everybody who was told
+    knows it, or until a person says whether the client came back, which an earlier version did not note.
     """
     number = gone if gone is not None else back
     if (gone is not None and back is not None) or (number is None) != (by is None):
@@ -56,6 +57,8 @@ def edge_kept(screen: Screen, gone: str | None, back: str | None, by: str | None
                 refused = any(standing(work.store, one.client, incoming=way) for way in (False, True))
                 until = date_text(one.on + ERASED_DAYS) if refused else None
                 answer.append(_line(kept.number, one.on, _REFUSED if refused else _OVER, until, in_doubt=False))
+        for client, erased in kept_numbers.not_done(work.store):
+            answer.append(_line(client.number, day_of(erased.at), _WAITS, None, in_doubt=False))
         for client, erased in kept_numbers.in_doubt(work.store):
             answer.append(_line(client.number, day_of(erased.at), _DOUBT, None, in_doubt=True))
     rows = [(one["client"], one["since"], one["why"], one["until"]) for one in answer]

@@ -27,13 +27,14 @@ from adapters.rights_letters import (
     letters,
     mark,
 )
+from consent.fg.law_words import purpose_words
 from deploy.commands.desk import at_desk
 from deploy.commands.rights import HTML
 from deploy.exits import wrong_use
 from deploy.options import edge_option
 from deploy.paper import to_text, write_html
 from deploy.rights_texts import letter_paper
-from deploy.rule_words import LAWS, purpose_words
+from deploy.rule_words import LAWS
 from deploy.screen import Screen, bad, good, plain, table, with_screen
 from schemas.calendar import date_text
 

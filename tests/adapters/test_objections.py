@@ -419,6 +419,17 @@ def test_what_was_upheld_is_passed_by_the_citizens_own_later_word(near: Neighbou
     assert near.told(GP)[-1] == "in onderzoek"
 
 
+def test_what_the_citizen_reads_says_which_way_the_objection_goes(near: Neighbours) -> None:
+    made = objected(near, PROVIDER, Objecting(TEAM, incoming=True))
+    told, telling = text_for_citizen(made, incoming=True), text_for_citizen(made)
+    assert ("Wij horen nu niets meer" in told, "Wij delen" in told) == (True, False)
+    assert ("Wij delen nu niets meer" in telling, "Wij horen" in telling) == (True, False)
+    decided(near[PROVIDER], made.number, UPHELD)
+    text = text_for_citizen(objections.need(near[PROVIDER].store, made.number), incoming=True)
+    assert "U krijgt gelijk. Anderen mogen ons niet meer vertellen waar u bezwaar tegen maakte." in text
+    assert "Dat blijft zo, tot u zelf iets anders zegt." in text
+
+
 def test_what_was_upheld_about_one_partner_refuses_no_other(near: Neighbours) -> None:
     made = objected(near, PROVIDER, Objecting(GP, incoming=True))
     assert made.effects == ("stop",)

@@ -112,6 +112,18 @@ def test_the_letter_names_who_told_what_and_no_bsn(near: Neighbours) -> None:
         assert BSN not in one
 
 
+def test_the_letter_says_for_what_in_words_and_how_the_privacy_officer_is_reached(near: Neighbours) -> None:
+    known, unknown = (
+        to_text(letter_paper("Team Wmo", "C-1", of(near), near.world.today, fg))
+        for fg in ("fg@voorbeeld.example", None)
+    )
+    assert "functionaris gegevensbescherming (fg@voorbeeld.example)." in known
+    assert "functionaris gegevensbescherming." in unknown
+    for text in (known, unknown):
+        assert "onderzoek en heroverweging (Wmo 2015)" in text
+        assert "onderzoek-en-heroverweging" not in text
+
+
 @pytest.mark.parametrize(
     ("day", "due"),
     [

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consent.fg.law_words import AGES
 from consent.fg.paper import LAWYER, picture, plain, table
 from consent.fg.papers import (
     MISSING,
@@ -93,6 +94,19 @@ def test_the_dpia_names_every_cell_that_nobody_read() -> None:
     for one in USED:
         assert all(cell in section for cell in unread_cells(one.row)), one.row.id
     assert any(unread_cells(one.row) for one in USED)
+
+
+@pytest.mark.parametrize("paper", [dpia(HUB), register_of_controller(EDGE)], ids=["dpia", "register"])
+def test_no_code_of_the_table_stands_on_a_paper_where_a_word_should(paper: str) -> None:
+    codes = {"consent_by", "at-consent", "with-decision", *AGES} | {
+        row.purpose for row in WHOLE.rows.values() if "-" in row.purpose
+    }
+    codes |= {
+        value for row in WHOLE.rows.values() for value in (row.secrecy_ground, row.bsn_ground, row.retention) if value
+    }
+    assert [one for one in sorted(codes) if re.search(rf"(?<![\w-]){re.escape(one)}(?![\w-])", paper)] == []
+    assert "levering van de voorziening (Wmo 2015)" in paper
+    assert "Wmo 2015 art. 5.2.1, lid 2, onder a" in paper
 
 
 def test_the_dpia_says_how_the_hub_runs_what_was_measured_and_what_stays() -> None:

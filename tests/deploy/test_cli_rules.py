@@ -200,6 +200,32 @@ def test_check_names_row_column_and_what_to_do(schakel: Schakel, tmp_path: Path,
     assert "Met deze tabel start geen hub en geen edge" in schakel("rules", "check", file).output
 
 
+def test_check_says_how_a_version_is_written_and_how_a_municipality_closes_a_row(
+    schakel: Schakel, tmp_path: Path
+) -> None:
+    file = tmp_path / "t.json"
+    file.write_text(json.dumps({**NATIONAL, "version": "voorbeeldstad-1"}))
+    [fault] = json.loads(schakel("rules", "check", file, "--json").stdout)["faults"]
+    assert (fault["row"], fault["column"], "2026-4-voorbeeldstad" in fault["do"]) == (None, "version", True)
+    for words in (("rules", "diff", file, file), ("rules", "show", "--table", file)):
+        refused = schakel(*words)
+        assert (refused.exit_code, "versie (`version`)" in refused.output) == (Exit.REFUSED, True)
+    closed = _write(tmp_path / "t.json", {5: {"permits": False, "reason": "law"}})
+    [fault] = json.loads(schakel("rules", "check", closed, "--json").stdout)["faults"]
+    assert (fault["row"], fault["column"], "`municipality`" in fault["do"]) == (5, "reason", True)
+    for reason in ("municipality", None):  # and so it is
+        closed = _write(tmp_path / "t.json", {5: {"permits": False, "reason": reason}})
+        assert schakel("rules", "check", closed).exit_code == Exit.DONE
+
+
+def test_a_closed_row_says_of_nobody_that_he_may_tell(schakel: Schakel, tmp_path: Path) -> None:
+    shown = schakel("rules", "show", 19).output
+    assert ("van wie" in shown, "wie mag vertellen" in shown) == (True, False)
+    assert "wie mag vertellen" in schakel("rules", "show", 5).output
+    schakel("rules", "show", "--html", tmp_path / "pages")
+    assert "wie mag vertellen" not in (tmp_path / "pages" / "regel-19.html").read_text(encoding="utf-8")
+
+
 def test_check_names_all_faults_at_once(schakel: Schakel, tmp_path: Path) -> None:
     file = _write(tmp_path / "t.json", {5: {"longest_months": 13}, 6: {"objection": "record"}, 18: {"law": "zvw"}})
     faults = json.loads(schakel("rules", "check", file, "--json").stdout)["faults"]
