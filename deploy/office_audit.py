@@ -73,7 +73,9 @@ def _order_erase(hub: Hub, values: Values) -> Values:
     may, stay = hub.exchange.erasable(chosen)
     ranges = tuple(as_ranges(may))
     if not ranges:
-        return {"not": f"Of the entries that fit none may be erased today: {len(stay)} stay. Nothing was made."}
+        none = f"Of the entries that fit none may be erased today: {len(stay)} stay. Nothing was made."
+        why = "Kept are: the first 30 days, what is about an organisation, and a fact whose grant still counts."
+        return {"not": f"{none} {why}" if stay else none}
     if len(ranges) > MOST_RANGES:
         return {"not": "These are too many separate entries for one order. Choose fewer days."}
     leaves = leaves_hash(hub.exchange.leaves(ranges))
