@@ -18,6 +18,7 @@ from adapters.rights import Fact, Ground, Report, report
 from adapters.rights_limits import ASKERS, CLIENT, GROUNDS, Scope, end_limit, limit, limits
 from adapters.shelf import gone_key, number_key
 from adapters.workplace import Workplace
+from consent.fg.law_words import purpose_words
 from deploy.commands.desk import at_desk
 from deploy.compose_edge import Settings
 from deploy.dutch import LOOKED_AT
@@ -25,6 +26,7 @@ from deploy.exits import wrong_use
 from deploy.options import edge_option
 from deploy.paper import moment, timestamp, to_screen, write_html
 from deploy.rights_texts import MAYBE, report_paper
+from deploy.rule_words import LAWS
 from deploy.screen import Screen, good, note, table, with_screen
 from deploy.viewer import viewer
 from schemas.calendar import date_text, day_of
@@ -238,7 +240,7 @@ def looks(screen: Screen, client: str, config: Path | None) -> None:
             one.account,
             LOOKED_AT.get(one.what, one.what),
             WHY[one.why],
-            ", ".join(one.tasks),
+            ", ".join(map(_task, one.tasks)),
         )
         for one in found
     ]
@@ -248,3 +250,9 @@ def looks(screen: Screen, client: str, config: Path | None) -> None:
         for one in found
     ]
     screen.answer(answer, table("Gekeken", ("wanneer", "wie", "account", "wat", "waarom", "taken"), rows))
+
+
+def _task(name: str) -> str:
+    """A task, which is kept as purpose/law, in words."""
+    purpose, _, law = name.partition("/")
+    return f"{purpose_words(purpose)} ({LAWS.get(law, law)})"
