@@ -21,7 +21,7 @@ from adapters.incident import (
 )
 from adapters.records_outgoing import EVENT
 from deploy.dutch import CATEGORIES, LOOKED_AT
-from deploy.paper import Paper, Section, moment
+from deploy.paper import Paper, Section, moment, short_moment
 from schemas.calendar import date_text
 
 STATES = {
@@ -93,7 +93,7 @@ def _passed(found: Incident) -> Section:
         (
             one.partner,
             one.client,
-            moment(one.at),
+            short_moment(one.at),
             "bericht" if one.kind == EVENT else KINDS[one.kind],
             kinds(one.categories),
             STATES[one.state],
@@ -111,7 +111,8 @@ def _passed(found: Incident) -> Section:
 
 def _watched(found: Incident) -> Section:
     rows = tuple(
-        (moment(one.at), one.by, one.account, one.client, LOOKED_AT.get(one.what, one.what)) for one in found.watched
+        (short_moment(one.at), one.by, one.account, one.client, LOOKED_AT.get(one.what, one.what))
+        for one in found.watched
     )
     return Section(
         "Wie keek in deze tijd",

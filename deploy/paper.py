@@ -159,6 +159,11 @@ def moment(ms: int) -> str:
     return f"{in_words(day_of(ms))}, {datetime.fromtimestamp(ms / 1000, _ZONE):%H.%M} uur"
 
 
+def short_moment(ms: int) -> str:
+    """A time as it fits in a table: 31-03-2026 14.05."""
+    return f"{short_day(day_of(ms))} {datetime.fromtimestamp(ms / 1000, _ZONE):%H.%M}"
+
+
 def timestamp(ms: int) -> str:
     """A time for a program: RFC 3339, in Dutch time with its offset."""
     return datetime.fromtimestamp(ms / 1000, _ZONE).isoformat(timespec="milliseconds")
