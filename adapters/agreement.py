@@ -28,7 +28,7 @@ from adapters.agreement_plan import (
 from adapters.citizen_text import NOTICE
 from adapters.code import OneTimeCode, new_code
 from adapters.code_slips import Slip, count_printed, slip
-from adapters.consent_receipt import ENDED, About, Agreed, Receipt, about, as_text, had, receipt_of
+from adapters.consent_receipt import ELSEWHERE, ENDED, About, Agreed, Receipt, about, as_text, had, receipt_of
 from adapters.consent_words import OUTGROWN
 from adapters.lines import CODE, Wish, begin_anew, end_grant, is_open, make
 from adapters.records_outgoing import ACTIVE, FROZEN, GRANTS, Client, Grant
@@ -180,8 +180,10 @@ def _agreed(reads: Reads, work: Workplace, book: AddressBook, consented: Consent
     record = from_bytes(consented.raw, work.registry)
     said = consent_words.spoken(reads, record)
     state = OUTGROWN if record.state == "given" and said.outgrown_on is not None else record.state
-    if consented.elsewhere or (state == "given" and not is_open(reads, grant.line, work.today)):
-        state = ENDED  # why another address stopped it, nobody knows: on paper it is over, and nobody is said to have said no
+    if consented.elsewhere:
+        state = ELSEWHERE
+    elif state == "given" and not is_open(reads, grant.line, work.today):
+        state = ENDED
     return Agreed(
         record.id,
         grant.recipient,

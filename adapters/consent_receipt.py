@@ -23,6 +23,9 @@ from schemas.registry import Registry
 
 CONSENT: Final = "consent"
 GIVEN: Final = "given"
+ELSEWHERE: Final = (
+    "elsewhere"  # another address stopped it; on paper it reads as what ended, for nobody knows who said no
+)
 ENDED: Final = "ended"  # nothing is told under it any more, whatever ended it: an objection and a hold look alike
 _SAID_BY: Final = {
     "client": "{self}",
@@ -186,7 +189,7 @@ def _over(made: Sequence[Agreed]) -> Iterator[Section]:
 
 
 def _why_over(one: Agreed) -> str:
-    if one.state == ENDED:
+    if one.state in (ENDED, ELSEWHERE):
         return ""
     return ": de leeftijd is veranderd, dus wij vragen het opnieuw" if one.state == OUTGROWN else ": er is nee gezegd"
 

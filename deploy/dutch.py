@@ -37,6 +37,7 @@ CONSENT_STATES: Mapping[str, str] = {
     "withdrawn": "ingetrokken",
     "outgrown": "verlopen door de leeftijd",
     "ended": "gestopt",
+    "elsewhere": "gestopt door een ander, of met de stopcode",
 }
 # Why the rule table has no room for a grant: place and rule -> what to tell the professional.
 NOT_LAWFUL: Mapping[str, str] = {

@@ -147,7 +147,7 @@ def strike(screen: Screen, client: str, partner: str | None, everyone: bool, con
         raise wrong_use("Give either --for PARTNER or --all.")
     with at_work(config) as (opened, settings):
         address = None if partner is None else partner_address(settings, partner)
-        there = [one for one in opened.agreements(client) if one.state in ("given", "ended")]
+        there = [one for one in opened.agreements(client) if one.state in ("given", "ended", "elsewhere")]
         found = [one for one in there if address in (None, one.recipient)]
         if not found:
             raise refused("Er is geen afspraak om te schrappen.")

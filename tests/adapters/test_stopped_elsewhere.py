@@ -99,7 +99,7 @@ def test_why_it_was_stopped_there_makes_no_difference_here_and_nobody_is_said_to
         near.close()
     assert all(one == seen[0] for one in seen)
     text, stopped, objections, state = seen[0]
-    assert (NAME in text, NO in text, stopped, objections, state) == (True, False, [True], (), ["ended"])
+    assert (NAME in text, NO in text, stopped, objections, state) == (True, False, [True], (), ["elsewhere"])
 
 
 def test_it_is_withdrawn_in_the_commit_that_holds_the_line_whatever_crashes(near: Neighbours) -> None:
