@@ -175,7 +175,13 @@ def test_what_is_decided_while_the_hub_is_away_is_kept_and_goes_out_later(
 def test_the_view_of_a_client_is_in_dutch_and_by_own_number(schakel: Schakel, kept: Path) -> None:
     result = schakel("edge", "view", CITIZEN.patient_number, "--config", kept / "huisarts")
     assert result.exit_code == Exit.DONE
-    for word in ("gewijzigd", "verteld door", "niet geverifieerd", "zvw-zorg", CITIZEN.patient_number):
+    for word in (
+        "gewijzigd",
+        "verteld door",
+        "niet geverifieerd",
+        "zorg volgens de Zorgverzekeringswet",
+        CITIZEN.patient_number,
+    ):
         assert word in result.output
     assert CITIZEN.bsn not in result.output
 
