@@ -18,10 +18,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 
-demo: $(READY) ## one Wmo case through three partners and a hub; DIR=folder keeps what it made
+demo: $(READY) ## a household, told by ten partners and a hub; DIR=folder keeps what it made
 	@$(BIN)/schakel demo $(if $(DIR),--keep $(DIR))
 
-demo-net: $(READY) ## the same case with a hub and three edges as processes over TLS; kills two edges and the hub
+demo-net: $(READY) ## one Wmo case of three partners, with hub and edges as processes over TLS; kills some; DIR=folder
 	@$(BIN)/schakel demo-net $(if $(DIR),--keep $(DIR))
 
 test: $(READY) ## all tests

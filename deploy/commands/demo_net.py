@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: Schakel contributors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""`schakel demo-net`: the case of the demo over a network, with processes that are killed in the middle."""
+"""`schakel demo-net`: one Wmo case of three partners over a network, with processes that are killed in the middle."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from deploy.screen import Screen, with_screen
 )
 @with_screen
 def demo_net(screen: Screen, keep: Path | None) -> None:
-    """Tell one Wmo case with a hub and three edges as processes over mutual TLS; kill an edge and the hub in between.
+    """Tell one Wmo case with a hub and three edges as processes over mutual TLS; kill two edges and the hub in
+    between.
 
     Exit code 1 when a step does not do what it says, or when anything of the citizen is found at the hub.
     """
