@@ -27,6 +27,7 @@ from adapters.keys import (
     store_key_from_file,
     store_key_from_passphrase,
 )
+from adapters.sources.folder import Folder
 from adapters.store import FILE as STORE_FILE
 from adapters.store import EdgeStore
 from adapters.witness import Witness
@@ -336,6 +337,7 @@ def make_store(settings: Settings, environment: Mapping[str, str], random: Rando
     if config.key_file is not None and not config.key_file.exists():
         new_key_file(config.key_file, random)
     key = store_key(config, environment)
+    Folder(config)  # so that who puts files there sees where; the first pass would make them too
     EdgeStore.create(config.data_folder, key, random).close()
     return key
 

@@ -30,15 +30,8 @@ from adapters.agreement import Conversation
 from adapters.clients import ClientRow
 from adapters.connections.https import HttpsClient, HubRefusedError, Place, Signer
 from adapters.edge import Edge
-from deploy.commands.accession import (
-    JOIN_FILE,
-    Joining,
-    certify,
-    make_invitation,
-    make_joining,
-    read_candidate,
-    read_invitation,
-)
+from deploy.commands.accession import certify, make_invitation, read_candidate
+from deploy.commands.join import JOIN_FILE, Joining, make_joining, read_invitation
 from deploy.compose import NewHub, machine_clock, make_hub, open_hub, toml, write_new
 from deploy.compose_edge import PARTNERS_FILE, Settings, load_settings, open_edge, reach_hub, store_key
 from deploy.dev_ca import DevCa

@@ -51,7 +51,8 @@ from schemas.note import Checkpoint, NoteError, open_note
 SECONDS = 20.0
 _BY_HUB = "Run `schakel edge renew`; a running edge tries by itself, and says in its log (not-renewed) why it can't."
 _REVOKED = "Call the operator of the hub. With an OIN: put another certificate in its place; else `schakel edge renew --request`."
-_JOIN = "Ask the operator of the hub to admit this edge (`schakel partner admit`) and whether it is suspended."
+_WORK = "Once it is admitted, let it work (`schakel edge work`, or `schakel edge run`): it hears so then."
+_JOIN = "the operator of the hub to admit this edge (`schakel partner admit`) and whether it is suspended."
 
 
 def of_files(config: EdgeConfig, moment: Moment) -> Iterator[Finding]:
@@ -151,7 +152,8 @@ def _own_manifest(edge: Edge, moment: Moment) -> Iterator[Finding]:
         return
     yield manifest("manifest", parse_manifest(own.manifest).manifest.until, moment.today, own=True)
     if own.index is None:
-        yield wrong("admission", "The hub does not have this edge's newest manifest in its log.", _JOIN)
+        says = "This edge has not heard from the hub that its newest manifest stands in the log."
+        yield wrong("admission", says, f"{_WORK} Else ask {_JOIN}")
     else:
         yield fine("admission", "The hub has the manifest in its log.")
 
@@ -227,7 +229,7 @@ def of_hub(edge: Edge, client: HubClient, config: EdgeConfig) -> Iterator[Findin
         if isinstance(error, HubRefusedError) and error.name == "revoked":
             yield wrong("connection", "The operator of the hub revoked the certificate of this edge.", _REVOKED)
             return
-        yield wrong("connection", f"The hub refuses this edge: {error}", _JOIN)
+        yield wrong("connection", f"The hub refuses this edge: {error}", f"Ask {_JOIN}")
         return
     yield answered(ready=ready)
     yield checkpoint(note, config.hub_verifier, edge.seen())

@@ -132,6 +132,8 @@ def ending(error: Exception) -> Stopped:
         code = ENDS_IN.get(f"{kind.__module__}.{kind.__qualname__}")
         if code is not None:
             return Stopped(_sentence(str(error)), code)
+    if isinstance(error, FileExistsError):
+        return failed("A file that would be written is there already, and nothing is overwritten. Choose another name.")
     if isinstance(error, OSError):  # its own text names a file, and a file may be named after a client
         return failed(f"The system refused to read or write: {error.strerror or 'no reason given'}.")
     return failed(

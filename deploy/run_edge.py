@@ -35,6 +35,7 @@ from adapters.store import FILE as STORE_FILE
 from adapters.store import LOCK as LOCK_FILE
 from adapters.store import StoreError, WrongKeyError
 from adapters.witness import LogForkError
+from deploy.certificate_files import Pair, settle
 from deploy.clock import MachineClock
 from deploy.compose import Clock, Random
 from deploy.compose_edge import Settings, open_edge, reads_authorities, store_key
@@ -84,6 +85,7 @@ def run_edge(settings: Settings, log: Log, clock: MachineClock) -> None:
         raise failed('An edge runs with a hub somewhere else: set hub = "https://HOST:PORT" in edge.toml.')
     if not (config.data_folder / STORE_FILE).is_file():
         raise failed("There is no edge store in data_folder; `schakel edge join` makes one.")
+    _need_certificate(config)
     _need_authorities(config)
     need_faust(config)
     key = store_key(config, os.environ)
@@ -93,6 +95,16 @@ def run_edge(settings: Settings, log: Log, clock: MachineClock) -> None:
         log(Event.STOPPED)
     finally:
         end()
+
+
+def _need_certificate(config: EdgeConfig) -> None:
+    """An edge that asked for a certificate has none before somebody has admitted it and sent it."""
+    settle(Pair(config.hub_certificate, config.hub_certificate_key))  # a renewal that was cut short leaves it beside
+    if not config.hub_certificate.exists():
+        raise failed(
+            f"There is no certificate at {config.hub_certificate} yet. The operator of the hub sends one when this edge is "
+            "admitted; an organisation with an OIN names its own in hub_certificate."
+        )
 
 
 def _need_authorities(config: EdgeConfig) -> None:

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: Schakel contributors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""Accession in two steps: `schakel partner invite`, `schakel edge join`, then `schakel partner admit`.
+"""Accession at the hub: `schakel partner invite`, and what `schakel partner admit` reads; `schakel edge join` is between.
 
 What goes on paper or by telephone are two fingerprints: that of the invitation, which anchors the hub at the partner,
 and that of the manifest, which anchors the partner at the hub.  Everything else may travel as it likes.
@@ -11,87 +11,35 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from deploy.compose import authorities_of, machine_clock, toml, write_new
-from deploy.compose_edge import (
-    MANIFEST_FILE,
-    NewEdge,
-    NoHub,
-    load_settings,
-    make_store,
-    open_edge,
-    write_edge_settings,
-)
 from deploy.dev_ca import DevCa
 from deploy.exits import failed, refused, wrong_use
 from deploy.office import open_office
 from deploy.options import HUB_FILE, hub_option, settings_file
-from deploy.renewal import key_bytes, request_for
 from deploy.screen import Screen, good, note, plain, with_screen
 from hub.accession_authority import AuthorityFiles, check_join, new_number
 from hub.config import GatewayConfig, HubConfig, load_hub_config
-from schemas.address import PATTERN, is_handed_out, oin_of, role_of
-from schemas.attestation import attestation_bytes, chain_in, signature_by
+from schemas.address import PATTERN, oin_of, role_of
+from schemas.attestation import attestation_bytes
 from schemas.canonical import FrameError
-from schemas.join import LARGEST, Join, join_bytes, parse_join
+from schemas.join import LARGEST, Join, parse_join
 from schemas.manifest import SignedManifest, parse_manifest
-from schemas.settings import Fault, SettingsError, Wrong, load_toml, pattern, read_values, required, text
+from schemas.settings import Wrong, pattern
 from schemas.signing import Verifier
 
-JOIN_FILE = "join.schakel"
-PARTNERS_PEM, ACCESSION_PEM = "partner-authorities.pem", "accession-authority.pem"
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _ROLE = r"[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?"
 
 
 # -- the operator invites ----------------------------------------------------------------------------------------
-
-
-def _pem(value: object, folder: Path) -> str:
-    if not isinstance(value, str) or not value.startswith("-----BEGIN CERTIFICATE-----") or len(value) > 100_000:
-        raise Wrong("must be certificates in PEM")
-    return value
-
-
-def _pem_or_none(value: object, folder: Path) -> str:
-    return "" if value == "" else _pem(value, folder)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invitation:
-    """What a partner needs to join a hub."""
-
-    address: str = required(pattern(PATTERN, "must be an address"), "The address that is invited.")
-    hub: str = required(text(1, 300), "Where the hub answers.")
-    hub_key: str = required(text(1, 200), "The verifier key of the hub's log.")
-    authorities: str = required(_pem, "The authorities that vouch for the hub's server (PEM).")
-    partner_authorities: str = required(
-        _pem_or_none, "The authorities that vouch for partners with an OIN (PEM); empty where there are none."
-    )
-    accession_authority: str = required(
-        _pem_or_none,
-        "The authority that vouches for the numbers that the hub hands out (PEM); empty where there is none.",
-    )
-
-
-def read_invitation(file: Path) -> Invitation:
-    """The invitation in a file.
-
-    Raises:
-        SettingsError: it is none.
-    """
-    faults: list[Fault] = []
-    values = read_values(Invitation, load_toml(file), file.parent, {}, faults)
-    if faults:
-        raise SettingsError(faults)
-    return Invitation(**values)  # type: ignore[arg-type]  # each reader gives the type of its field
 
 
 @click.command()
@@ -103,6 +51,8 @@ def read_invitation(file: Path) -> Invitation:
 def invite(screen: Screen, address: str | None, role: str | None, out: Path, config: Path | None) -> None:
     """Write the invitation for one partner: where the hub is, its keys, and the address the partner will have."""
     settings = load_hub_config(settings_file(config, HUB_FILE))
+    if out.exists():  # before a number is handed out
+        raise failed(f"{out.name} is there already and is never overwritten. Choose another with --out.")
     address, content = make_invitation(settings, address, role)
     write_new(out, content)
     print_ = grouped(content)
@@ -180,136 +130,6 @@ def _remember(settings: HubConfig, address: str, content: bytes) -> None:
     if not place.exists():
         write_new(place, content)
     # A crash here: the address is invited and nobody has the invitation; the same command writes it again.
-
-
-# -- the partner joins -------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Joining:
-    """What a partner says when it joins; `more` are further settings, by name, as TOML."""
-
-    name: str
-    key_file: Path | None = None
-    passphrase_env: str | None = None
-    certificate: Path | None = None
-    certificate_key: Path | None = None
-    demo: bool = False
-    more: tuple[tuple[str, str], ...] = ()
-
-
-@click.command()
-@click.argument("invitation", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=".")
-@click.option("--name", required=True, help="Name of the organisation as other partners show it.")
-@click.option("--key-file", type=_FILE, help="File for the store key, outside the folder of the edge.")
-@click.option("--passphrase-env", help="Environment variable with the passphrase, instead of --key-file.")
-@click.option("--certificate", type=_FILE, help="The organisation's own certificate of PKIoverheid, with its chain.")
-@click.option("--certificate-key", type=_FILE, help="The key of that certificate.")
-@click.option("--fingerprint", help="The fingerprint of the invitation, from paper; then nothing is asked.")
-@click.option("--demo", is_flag=True, help="Not strict. For a demo only.")
-@with_screen
-def join(  # noqa: PLR0913  # one option each; click passes them by name
-    screen: Screen,
-    invitation: Path,
-    folder: Path,
-    name: str,
-    key_file: Path | None,
-    passphrase_env: str | None,
-    certificate: Path | None,
-    certificate_key: Path | None,
-    fingerprint: str | None,
-    demo: bool,
-) -> None:
-    """Make settings, keys, store and first manifest of an edge in FOLDER from an INVITATION, and the file to join.
-
-    Without a certificate of its own, the edge makes a request for one; the hub certifies it when it admits the edge.
-    """
-    if (key_file is None) == (passphrase_env is None):
-        raise wrong_use("Give either --key-file or --passphrase-env.")
-    invited = read_invitation(invitation)
-    _compare_invitation(screen, invitation.read_bytes(), invited, fingerprint)
-    joining = Joining(name, key_file, passphrase_env, certificate, certificate_key, demo)
-    signed = make_joining(invited, folder, joining)
-    screen.answer(
-        {"address": invited.address, "join": str(folder / JOIN_FILE), "fingerprint": signed.fingerprint},
-        good(f"The edge {invited.address} is made in {folder}."),
-        plain(f"Send {folder / JOIN_FILE} to the operator of the hub."),
-        note(f"Its fingerprint, for the operator, on paper or by telephone:\n\n    {signed.fingerprint}\n"),
-        plain("A certificate that you get back goes here as hub.crt. Next: fill in partners.toml; `schakel edge run`."),
-    )
-
-
-def make_joining(invited: Invitation, folder: Path, joining: Joining) -> SignedManifest:
-    """Makes the edge and the file with which it joins; its first manifest.
-
-    Raises:
-        Stopped: something is there already, or the certificate is missing or one too many.
-    """
-    own = joining.certificate is not None
-    if own is is_handed_out(oin_of(invited.address)) or own is (joining.certificate_key is None):
-        raise wrong_use(
-            "Give --certificate and --certificate-key, of PKIoverheid, exactly when the address has an OIN."
-        )
-    certificate = joining.certificate or folder / "hub.crt"
-    key_file = joining.certificate_key or folder / "hub-tls.key"
-    chain = _chain(certificate) if own else ()
-    more = [("hub", toml(invited.hub))]
-    more += [("partner_authorities", toml(PARTNERS_PEM)), ("accession_authority", toml(ACCESSION_PEM))]
-    if own:
-        more += [("hub_certificate", _path(certificate)), ("hub_certificate_key", _path(key_file))]
-    wanted = NewEdge(
-        folder,
-        invited.address,
-        joining.name,
-        joining.key_file,
-        joining.passphrase_env,
-        hub_key=invited.hub_key,
-        demo=joining.demo,
-        more=(*more, *joining.more),
-    )
-    settings = load_settings(write_edge_settings(wanted))
-    write_new(folder / "hub-authorities.pem", invited.authorities.encode())
-    write_new(folder / PARTNERS_PEM, invited.partner_authorities.encode())
-    write_new(folder / ACCESSION_PEM, invited.accession_authority.encode())
-    if not own:
-        write_new(key_file, key_bytes(ec.generate_private_key(ec.SECP256R1())))
-    with open_edge(settings, NoHub(), make_store(settings, os.environ)) as edge:
-        signed, signing = edge.init(), edge.signing_key()
-    write_new(folder / MANIFEST_FILE, signed.raw)
-    secret = _read(key_file, "certificate-key")
-    request = b"" if own else _request(secret, invited.address)
-    signature = signature_by(signed.raw, secret) if own else b""
-    write_new(folder / JOIN_FILE, join_bytes(signed.raw, request, chain, signing, signature))
-    return signed
-
-
-def _compare_invitation(screen: Screen, raw: bytes, invited: Invitation, given: str | None) -> None:
-    """Whoever can exchange an invitation could stand in for the hub."""
-    if given is not None:
-        if given.replace(" ", "").lower() != hashlib.sha256(raw).hexdigest():
-            raise refused("This is another fingerprint than that of the invitation. Ask the operator of the hub.")
-        return
-    if screen.as_json:
-        raise wrong_use("Give --fingerprint with --json: there is nobody to compare it.")
-    screen.say(plain(f"Hub:         {invited.hub}"), plain(f"Address:     {invited.address}"))
-    screen.say(note(f"Fingerprint: {grouped(raw)}"))
-    if not click.confirm("Did the operator of the hub give exactly this fingerprint, on paper or by telephone?"):
-        raise refused("Nothing was made.")
-
-
-def _request(secret: bytes, address: str) -> bytes:
-    key = load_pem_private_key(secret, None)
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise failed("The key for the certificate is of another kind than `schakel edge join` makes.")
-    return request_for(key, address)
-
-
-def _chain(file: Path) -> tuple[bytes, ...]:
-    try:
-        return chain_in(_read(file, "certificate"))
-    except ValueError:
-        raise refused("The file of --certificate holds no certificate in PEM.") from None
 
 
 # -- the operator admits -----------------------------------------------------------------------------------------
@@ -398,6 +218,8 @@ def dev_ca(screen: Screen, folder: Path, oins: tuple[str, ...], config: Path | N
     Refused when the hub is strict: it vouches for whatever it is asked to.
     """
     settings = load_hub_config(settings_file(config, HUB_FILE))
+    if not all(re.fullmatch("[0-9]{20}", oin) for oin in oins):
+        raise wrong_use("An OIN is 20 digits, as in the address of the organisation.")
     if (folder / "ca.crt").exists():
         raise failed("There is an authority in this folder already; it is never overwritten.")
     authority = DevCa(folder, machine_clock() // 1000, strict=settings.strict)
@@ -418,6 +240,7 @@ def dev_ca(screen: Screen, folder: Path, oins: tuple[str, ...], config: Path | N
         {"authority": str(folder / "ca.crt"), "clients": answer, "gateway": "\n".join(shown)},
         good(f"An authority for tests, and for nothing else, is in {folder}. For hub.toml:"),
         plain("\n".join(["", *shown, ""])),
+        *(plain(f"For {oin}: {one.certificate}, with the key {one.key}.") for oin, one in clients.items()),
     )
 
 
@@ -433,17 +256,18 @@ def grouped(raw: bytes) -> str:
 def _pem_of(file: Path, name: str) -> str:
     """The certificates in a file, without what stands around them."""
     try:
-        found = x509.load_pem_x509_certificates(_read(file, name))
+        found = x509.load_pem_x509_certificates(read_file(file, name))
     except ValueError:
         raise failed(f"The file of {name} holds no certificate in PEM.") from None
     return b"".join(one.public_bytes(Encoding.PEM) for one in found).decode()
 
 
-def _path(file: Path) -> str:
-    return toml(str(file.absolute()))
+def read_file(file: Path, name: str) -> bytes:
+    """What is in the file that `name` names: an option, or a setting.
 
-
-def _read(file: Path, name: str) -> bytes:
+    Raises:
+        Stopped: it can't be read.
+    """
     try:
         return file.read_bytes()
     except OSError as error:

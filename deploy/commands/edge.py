@@ -19,7 +19,6 @@ from adapters.looks import HELP, WHY, look
 from adapters.objections import has_objected
 from consent.fg.law_words import purpose_words
 from deploy.clock import MachineClock
-from deploy.commands.accession import join
 from deploy.commands.code import edge_code
 from deploy.commands.desk import at_desk, at_work
 from deploy.commands.doctor import edge_doctor
@@ -28,6 +27,7 @@ from deploy.commands.edge_log_export import edge_log_export
 from deploy.commands.edge_renew import edge_renew
 from deploy.commands.edge_restore import edge_backup, edge_restore, edge_restored
 from deploy.commands.incident import incident
+from deploy.commands.join import join
 from deploy.commands.kept import edge_kept
 from deploy.commands.letters import notices
 from deploy.commands.matters import also_waits, edge_matters

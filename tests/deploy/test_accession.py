@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from adapters.config import load_edge_config
-from deploy.commands.accession import JOIN_FILE
+from deploy.commands.join import JOIN_FILE, Joining, make_joining, read_invitation
 from deploy.compose import open_hub
 from deploy.dev_ca import DevCa
 from deploy.exits import Exit
@@ -205,6 +205,76 @@ def test_who_was_not_invited_is_not_admitted(
     assert "did not invite" in result.output
 
 
+def _ask_with(schakel: Schakel, hub: Path, invited: Any, tmp_path: Path, certificate: Path, key: Path) -> Any:
+    """Asks to be admitted with a certificate and key at which nobody has looked before."""
+    place = tmp_path / "edges" / "team"
+    joining = Joining("Team", tmp_path / "team.key", certificate=certificate, certificate_key=key)
+    signed = make_joining(read_invitation(Path(invited["invitation"])), place, joining)
+    return _admit(schakel, hub, place / JOIN_FILE, signed.fingerprint)
+
+
+@pytest.mark.parametrize("wrong", ["of another organisation", "another key", "no certificate", "not there"])
+def test_a_certificate_that_the_hub_would_not_take_is_refused_before_anything_is_made(
+    schakel: Schakel, answer: Answer, hub: Path, ca: DevCa, tmp_path: Path, wrong: str
+) -> None:
+    invited = _invite(answer, hub, tmp_path / "team.toml", "--address", TEAM)
+    files = ca.client("00000001234567890001" if wrong == "of another organisation" else OIN, "team")
+    key = ca.client(OIN, "other").key if wrong == "another key" else files.key
+    certificate = {"no certificate": Path(invited["invitation"]), "not there": tmp_path / "x"}.get(
+        wrong, files.certificate
+    )
+    own = ("--certificate", certificate, "--certificate-key", key, "--fingerprint", invited["fingerprint"])
+    named = ("--name", "X", "--key-file", tmp_path / "keys" / "x.key", *own)
+    result = schakel("edge", "join", invited["invitation"], tmp_path / "edges" / "team", *named)
+    says = {
+        "of another organisation": "00000001234567890001, and this partner has 00000001234567890000",
+        "another key": "do not belong together",
+        "no certificate": "do not belong together",
+        "not there": "The file of --certificate can't be read",
+    }
+    assert result.exit_code == (Exit.FAILED if wrong == "not there" else Exit.REFUSED)
+    assert says[wrong] in result.output
+    assert not (tmp_path / "edges").exists()
+    assert not (tmp_path / "keys").exists()
+
+
+def test_a_file_that_is_no_invitation_is_called_so(schakel: Schakel, hub: Path, tmp_path: Path) -> None:
+    named = ("--name", "X", "--key-file", tmp_path / "x.key", "--fingerprint", "0" * 64)
+    result = schakel("edge", "join", hub / "hub.toml", tmp_path / "edges" / "x", *named)
+    assert result.exit_code == Exit.REFUSED
+    assert "This is no invitation of a hub" in result.output
+    assert not (tmp_path / "edges").exists()
+
+
+def test_a_number_is_handed_out_for_an_invitation_that_is_written_and_for_no_other(
+    schakel: Schakel, answer: Answer, hub: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "gp.toml"
+    _invite(answer, hub, out, "--role", "gp")
+    before = out.read_bytes(), sorted((hub / "data" / "invitations").iterdir())
+    result = schakel("partner", "invite", "--role", "gp", "--out", out, "--config", hub)
+    assert result.exit_code == Exit.FAILED
+    assert "gp.toml is there already" in result.output
+    assert (out.read_bytes(), sorted((hub / "data" / "invitations").iterdir())) == before
+
+
+def test_the_folders_for_files_are_there_when_an_edge_has_joined(practice: Any) -> None:
+    place = Path(practice["join"]).parent
+    assert {one for one in ("in", "out", "done", "quarantine") if (place / one).is_dir()} == {
+        "in",
+        "out",
+        "done",
+        "quarantine",
+    }
+
+
+def test_an_edge_whose_certificate_did_not_come_yet_says_that_and_does_not_run(schakel: Schakel, practice: Any) -> None:
+    place = Path(practice["join"]).parent
+    result = schakel("edge", "run", "--config", place)
+    assert result.exit_code == Exit.FAILED
+    assert f"There is no certificate at {place / 'hub.crt'} yet." in result.output
+
+
 @pytest.mark.parametrize("of_whom", ["another organisation", "another authority"])
 def test_a_certificate_of_another_organisation_or_authority_does_not_join(
     schakel: Schakel, answer: Answer, hub: Path, ca: DevCa, tmp_path: Path, of_whom: str
@@ -212,9 +282,7 @@ def test_a_certificate_of_another_organisation_or_authority_does_not_join(
     authority = ca if of_whom == "another organisation" else DevCa(tmp_path / "other", int(time.time()), strict=False)
     files = authority.client("00000001234567890001" if authority is ca else OIN, "x")
     invited = _invite(answer, hub, tmp_path / "team.toml", "--address", TEAM)
-    own = ("--certificate", files.certificate, "--certificate-key", files.key)
-    joined = _join(answer, invited, tmp_path / "edges" / "team", *own)
-    result = _admit(schakel, hub, Path(joined["join"]), joined["fingerprint"])
+    result = _ask_with(schakel, hub, invited, tmp_path, files.certificate, files.key)
     assert result.exit_code == Exit.REFUSED
     assert ("names another organisation" if authority is ca else "does not lead to an authority") in result.output
 
@@ -224,9 +292,7 @@ def test_a_certificate_whose_key_did_not_sign_the_manifest_does_not_join(
 ) -> None:
     files, other = ca.client(OIN, "team"), ca.client(OIN, "other")
     invited = _invite(answer, hub, tmp_path / "team.toml", "--address", TEAM)
-    own = ("--certificate", files.certificate, "--certificate-key", other.key)
-    joined = _join(answer, invited, tmp_path / "edges" / "team", *own)
-    result = _admit(schakel, hub, Path(joined["join"]), joined["fingerprint"])
+    result = _ask_with(schakel, hub, invited, tmp_path, files.certificate, other.key)
     assert result.exit_code == Exit.REFUSED
     assert "did not sign the manifest" in result.output
 
@@ -319,6 +385,18 @@ def test_a_development_authority_is_refused_beside_a_strict_hub(schakel: Schakel
     assert result.exit_code == Exit.REFUSED
     assert "strict mode" in result.output
     assert not (tmp_path / "new").exists()
+
+
+def test_a_development_authority_names_whole_numbers_and_says_whose_each_certificate_is(
+    schakel: Schakel, told: Path, tmp_path: Path
+) -> None:
+    result = schakel("dev-ca", tmp_path / "new", "--oin", "123", "--config", told / "hub")
+    assert result.exit_code == Exit.WRONG_USE
+    assert not (tmp_path / "new").exists()
+    result = schakel("dev-ca", tmp_path / "new", "--oin", OIN, "--config", told / "hub")
+    assert result.exit_code == Exit.DONE
+    assert f"For {OIN}: " in result.output
+    assert "partner-1.crt" in "".join(result.output.split())
 
 
 def test_a_development_authority_shows_the_settings_that_it_is_for(

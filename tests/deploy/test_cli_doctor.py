@@ -159,7 +159,7 @@ def test_an_edge_that_never_worked_is_told_what_is_missing(schakel: Schakel, tmp
     made = ("--address", TEAM, "--name", "Team", "--key-file", tmp_path / "k")
     assert schakel("edge", "init", tmp_path / "edge", *made).exit_code == Exit.DONE
     found = _look(schakel, "edge", tmp_path / "edge")
-    assert set(found) == {"folder in", "folder done", "folder quarantine", "folder out", "admission", "connection"}
+    assert set(found) == {"admission", "connection"}
 
 
 def test_a_fork_that_was_seen_is_told(schakel: Schakel, kept: Path) -> None:
