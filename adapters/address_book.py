@@ -28,7 +28,7 @@ from schemas.settings import Fault, Read, SettingsError, Wrong, choice, load_tom
 T = TypeVar("T")
 
 _MOST: Final = 2_000
-_KEYS: Final = ("address", "name", "agb", "municipality", "sources", "fingerprint")
+KEYS: Final = ("address", "name", "agb", "municipality", "sources", "fingerprint")
 _MUNICIPALITY: Final = {
     "code": pattern("[0-9]{4}", "must be four digits"),
     "law": choice(*Law),
@@ -107,7 +107,7 @@ def _partner(item: object, path: str, faults: list[Fault]) -> Partner | None:
         faults.append(Fault(path, "must be a table"))
         return None
     before = len(faults)
-    faults += unknown_keys(item, _KEYS, path)
+    faults += unknown_keys(item, KEYS, path)
     address = _value(item, "address", pattern(PATTERN, "must be urn:nld:oin:<20 digits>:<role>"), path, faults)
     name = _value(item, "name", text(1, 80), path, faults)
     for key, value in (("address", address), ("name", name)):

@@ -168,7 +168,7 @@ def _split(text: str) -> tuple[str, ...]:
 
 def _capacity(word: str) -> str:
     try:
-        return WORDS[word.lower()]
+        return WORDS[word.lower().replace("client", "cliënt")]
     except KeyError:
         raise AnswerError(f"kies uit: {', '.join(WORDS)}") from None
 

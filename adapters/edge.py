@@ -469,7 +469,10 @@ class Edge:
             count = 0
             for row in rows:
                 citizen = Citizen(row.bsn, row.own_number)
-                client = clients.register(tx, self._work, citizen, (row.task,) if row.task else (), row.born)
+                try:
+                    client = clients.register(tx, self._work, citizen, (row.task,) if row.task else (), row.born)
+                except clients.ClientConflictError as error:
+                    raise clients.ClientConflictError(f"client {count + 1} of the list: {error}") from None
                 inbound.know(tx, self._work, client)
                 count += 1
             return count

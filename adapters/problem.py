@@ -15,8 +15,8 @@ from adapters.formats.native import Fault, Keyword
 # Keyword -> what to do, in Dutch and in English.
 SENTENCES: Mapping[str, tuple[str, str]] = {
     Keyword.TOO_LARGE: (
-        "Lever het bestand in delen aan, elk kleiner dan 1 MiB.",
-        "Deliver the file in pieces, each smaller than 1 MiB.",
+        "Lever dit in delen aan: een bericht is hoogstens 1 MiB, een bestand met veel berichten hoogstens largest_batch.",
+        "Deliver this in pieces: a message is at most 1 MiB, a file with many messages at most largest_batch.",
     ),
     Keyword.TOO_DEEP: (
         "Laat de leverancier van het bronsysteem kijken: de gegevens zijn dieper genest dan de standaard kent.",
@@ -157,7 +157,7 @@ def problem_report(file_name: str, format: str, faults: Sequence[Fault], message
         **({} if message is None else {"bericht": message}),
         "formaat": format,
         "gelezen": False,
-        "fouten": [_entry(fault) for fault in faults],
+        "fouten": [_entry(fault) for fault in dict.fromkeys(faults)],
     }
     return orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n"
 

@@ -84,6 +84,10 @@ class Schakel(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, place.about) for name, place in COMMANDS.items()])
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[AS_JSON] = "--json" in args  # a command that can't be read has not said so itself
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)

@@ -316,7 +316,12 @@ def write_edge_settings(wanted: NewEdge) -> Path:
     return file
 
 
-_EMPTY_BOOK = b"""# The address book: one [[partner]] each, with address, name and native codes.
+_EMPTY_BOOK = b"""# The address book: one [[partner]] each, with address, name and native codes. An edge finds nobody without the codes.
+#
+# [[partner]]
+# address = "urn:nld:oin:00000001234567890001:team-wmo"
+# name = "Team Wmo Voorbeeld"
+# municipality = { code = "9991", law = "wmo" }
 #
 # [[partner]]
 # address = "urn:nld:oin:00000001234567890000:provider-wmo"

@@ -37,8 +37,8 @@ INACTIVE: Mapping[str, str] = {
 TABLES_DIFFER = ", van elk van beide een eigen"
 REPLAYED: Mapping[str, str] = {
     "same": "valt opnieuw hetzelfde uit",
-    "erased": "niet opnieuw te nemen: de regel is gewist",
-    "rests-on-erased": "niet opnieuw te nemen: een regel waarop zij rust is gewist",
+    "erased": "niet opnieuw te nemen: de logboekregel is gewist",
+    "rests-on-erased": "niet opnieuw te nemen: een logboekregel waarop zij rust is gewist",
 }
 
 

@@ -140,7 +140,7 @@ def person_paper(name: str, found: Incident) -> Paper:
             Section(
                 "Om welke gegevens gaat het?",
                 (
-                    f"Het gaat om: {kinds(found.categories)}. Er zijn geen medische gegevens, verslagen of uitleg gestuurd.",
+                    f"Het gaat om: {kinds(found.categories).replace('wie het is', 'wie u bent')}. Er zijn geen medische gegevens, verslagen of uitleg gestuurd.",
                     "[Vul aan wat er gebeurde, en wie de gegevens kreeg.]",
                 ),
             ),

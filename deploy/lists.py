@@ -56,7 +56,7 @@ def read_clients(data: bytes) -> list[ClientRow]:
 
 
 def _rows(lines: list[list[str]], columns: int) -> list[ClientRow]:
-    rows, faults = list[ClientRow](), list[str]()
+    rows, faults = list[tuple[int, ClientRow]](), list[str]()
     for number, cells in enumerate(lines, 2):
         if not any(cells):
             continue
@@ -67,13 +67,27 @@ def _rows(lines: list[list[str]], columns: int) -> list[ClientRow]:
         born = rest[0] if rest else ""
         found = _wrong(own, bsn, task, born)
         faults += [f"line {number}, {column}: {rule}" for column, rule in found]
-        rows.append(ClientRow(own, bsn or None, task, parse_date(born) if born and not found else None))
+        rows.append((number, ClientRow(own, bsn or None, task, parse_date(born) if born and not found else None)))
+    faults += _of_two_clients(rows)
     if faults:
         more = f"; and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
         raise ListError("; ".join(faults[:_SHOWN]) + more)
     if not rows:
         raise ListError("there is no client in the list")
-    return rows
+    return [row for _, row in rows]
+
+
+def _of_two_clients(rows: list[tuple[int, ClientRow]]) -> list[str]:
+    """One person has one number, and one number is one person: nobody can tell which of two lines is right."""
+    numbers, bsns, faults = dict[str, str](), dict[str, str](), list[str]()
+    for line, row in rows:
+        if row.bsn is None:
+            continue
+        if numbers.setdefault(row.bsn, row.own_number) != row.own_number:
+            faults.append(f"line {line}, bsn: stands before with another clientnummer")
+        if bsns.setdefault(row.own_number, row.bsn) != row.bsn:
+            faults.append(f"line {line}, clientnummer: stands before with another bsn")
+    return faults
 
 
 def _wrong(own: str, bsn: str, task: str, born: str) -> list[tuple[str, str]]:

@@ -140,6 +140,16 @@ def _cell(text: str) -> str:
     return f"<td{kind}>{escape(text)}</td>"
 
 
+def need_new(file: Path | None) -> None:
+    """Returns when nothing stands there: asked before anything is recorded about what would be in it.
+
+    Raises:
+        Stopped: there is such a file.
+    """
+    if file is not None and file.exists():
+        raise wrong_use("The file of --html is there already and is never overwritten.")
+
+
 def write_html(file: Path, *papers: Paper) -> None:
     """Write them to a file that was not there, for its owner alone: it holds personal data.
 

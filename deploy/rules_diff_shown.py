@@ -18,6 +18,8 @@ from deploy.screen import bad, good, note, plain, table
 from deploy.table_faults import column_of, shown
 from schemas.small_counts import stepped
 
+_BEYOND = "dit gaat verder dan de oude tabel of wijkt ervan af"
+_MAY_BE_SIGNED = "Of een gemeente de nieuwe tabel kan tekenen, hangt van de landelijke af: `schakel rules check`."
 _KINDS: Mapping[Kind, str] = {Kind.NARROWED: "ingeperkt", Kind.WIDENED: "verruimd", Kind.OTHER: "veranderd"}
 
 
@@ -65,12 +67,17 @@ def shown_difference(found: Difference) -> list[RenderableType]:
     parts += [plain(f"{SHORT[one]} mag {SHORT[other]} niets meer vertellen.") for one, other in found.silenced]
     parts += [plain(f"{SHORT[one]} mag {SHORT[other]} voortaan iets vertellen.") for one, other in found.opened]
     if found.is_narrowing:
-        return [*parts, good("INPERKING: de nieuwe tabel haalt alleen iets weg. Een gemeente kan haar tekenen.")]
-    faults = [(one.row, one.column, one.what) for one in map(shown, found.beyond)]
+        return [*parts, good("INPERKING: de nieuwe tabel haalt alleen iets weg van de oude."), plain(_MAY_BE_SIGNED)]
+    faults = [
+        (one.row, one.column, _BEYOND if fault.keyword == "narrow" else one.what)
+        for fault in found.beyond
+        for one in (shown(fault),)
+    ]
     return [
         *parts,
         table("Waarom dit geen inperking is", ("regel", "kolom", "wat"), faults),
         bad("GEEN INPERKING: de nieuwe tabel gaat verder dan de oude of wijkt ervan af."),
+        plain(_MAY_BE_SIGNED),
     ]
 
 

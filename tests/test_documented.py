@@ -13,10 +13,12 @@ from pathlib import Path
 import click
 import pytest
 
+from adapters.address_book import KEYS as PARTNER_KEYS
 from adapters.config import EdgeConfig, load_edge_config
 from adapters.formats import READERS, WRITERS
 from adapters.formats.native import Keyword
 from adapters.problem import SENTENCES
+from consent.rules import ROLES
 from deploy.exits import MEANING, Exit
 from deploy.reference import commands, page, with_formats
 from hub.config import HubConfig, load_hub_config
@@ -172,6 +174,16 @@ def test_the_settings_that_a_page_shows_are_settings(tmp_path: Path) -> None:
             load_edge_config(file)
         else:
             assert tomllib.loads(block), file.name
+
+
+def test_every_key_of_the_address_book_is_explained_and_the_reverse() -> None:
+    section = PAGES["integrator.md"].partition("Partners stand in `partners.toml`")[2].partition("Own clients come")[0]
+    assert _first_cells(section) == list(PARTNER_KEYS)
+
+
+def test_every_role_of_the_table_is_named_where_the_privacy_officer_writes_one() -> None:
+    named = PAGES["rules.md"].partition("De rollen schrijft u")[2].partition("\n\n")[0]
+    assert re.findall(r"`([a-z-]+)`", named) == sorted(ROLES)
 
 
 def test_the_changelog_and_publiccode_name_the_version_of_the_distribution() -> None:

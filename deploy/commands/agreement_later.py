@@ -42,7 +42,7 @@ def receipt(screen: Screen, client: str, html: Path | None, pdf: Path | None, co
     written = write_papers(paper, settings.config.name, html, pdf)
     text = f"{settings.config.name}\n\n{as_text(paper)}"
     screen.answer(
-        {"receipt": text, "written": written}, plain(text), *(good(f"Geschreven als {kind}.") for kind in written)
+        {"receipt": text, "written": written}, plain(text), *(good(f"Geschreven als {kind.upper()}.") for kind in written)
     )
 
 

@@ -33,7 +33,7 @@ def ended(known: bool) -> list[RenderableType]:
     """What to say when something was stopped."""
     if known:
         return [good("Gestopt, hier en bij de hub. Wat daar nog wachtte, wordt niet meer afgegeven.")]
-    return [note("Hier gestopt: er gaat niets meer weg. De hub hoort het bij de volgende ronde die haar bereikt.")]
+    return [note("Hier gestopt: er gaat niets meer weg. De hub hoort het bij de volgende ronde die hem bereikt.")]
 
 
 def the_rule(fault: Fault) -> str:

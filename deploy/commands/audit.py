@@ -135,8 +135,8 @@ def _tell(screen: Screen, report: outsider.Report, replayed: Replayed) -> None:
         ("besluiten die niet opnieuw te nemen zijn", len(replayed.not_decidable)),
     ]
     verdict = [bad(f"KLOPT NIET: {fault}.") for fault in report.faults]
-    verdict += [bad(f"KLOPT NIET: het besluit van regel {one['index']} valt anders uit.") for one in differs]
-    verdict += [bad(f"KLOPT NIET: regel {index} is gewist zonder dat het mocht.") for index in stolen]
+    verdict += [bad(f"KLOPT NIET: het besluit van logboekregel {one['index']} valt anders uit.") for one in differs]
+    verdict += [bad(f"KLOPT NIET: logboekregel {index} is gewist zonder dat het mocht.") for index in stolen]
     if sound:
         verdict = [
             good("KLOPT: de regels geven de wortel die de hub tekende, en elk besluit valt opnieuw hetzelfde uit.")
@@ -151,7 +151,7 @@ def _verify_file(screen: Screen, file: Path, key: str, kept: str | None) -> None
     if text.startswith(outsider.PROOF_MAGIC + "\n"):
         proof = outsider.verify_proof(text, key)
         shown = "niet getoond" if proof.record is None else f"{len(proof.record)} bytes"
-        faults, about = proof.faults, f"Regel {proof.index} van het logboek; de inhoud: {shown}."
+        faults, about = proof.faults, f"Logboekregel {proof.index}; de inhoud: {shown}."
     else:
         whole = outsider.verify_export(text.splitlines(keepends=True), key, kept)
         faults, about = whole.faults, f"{whole.entries} regels, {whole.records} met inhoud, {whole.erased} gewist."
@@ -192,7 +192,7 @@ def prove(screen: Screen, index: int, out: Path | None, without_record: bool, co
     write_new(target, text.encode())
     screen.answer(
         {"file": str(target), "index": index, "size": size, "verifier_key": vkey},
-        good(f"{target} bewijst dat regel {index} in het logboek van {size} regels staat."),
+        good(f"{target} bewijst dat logboekregel {index} in het logboek van {size} regels staat."),
         note("De inhoud laat zien welke partners uitwisselden: geef dit alleen aan wie dat mag weten.")
         if not without_record
         else plain("Het laat zien dat de regel er staat, en niets van wat erin staat."),

@@ -214,11 +214,12 @@ def _tell(screen: Screen, report: Report) -> None:
     rows = [("valt opnieuw hetzelfde uit", report.same), ("valt anders uit", len(report.differs))]
     rows += [(REPLAYED[why], count) for why, count in sorted(reasons.items())]
     verdict = [
-        bad(f"KLOPT NIET: regel {one.index} zegt {one.logged}; uit de regels ervoor volgt {one.recomputed}.")
+        bad(f"KLOPT NIET: logboekregel {one.index} zegt {one.logged}; uit de regels ervoor volgt {one.recomputed}.")
         for one in report.differs[:_SHOWN]
     ]
     verdict += [
-        bad(f"KLOPT NIET: regel {index} is gewist zonder dat het mocht.") for index in report.unaccounted[:_SHOWN]
+        bad(f"KLOPT NIET: logboekregel {index} is gewist zonder dat het mocht.")
+        for index in report.unaccounted[:_SHOWN]
     ]
     screen.answer(
         answer,

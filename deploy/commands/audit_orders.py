@@ -170,7 +170,7 @@ def carry_out(screen: Screen, file: Path, config: Path | None) -> None:
     with open_office(load_hub_config(settings_file(config, HUB_FILE))) as office:
         done = _done(office("carry-out", {"order": as_text(order)}))
     erased = f" {done['erased']} regels zijn gewist; hun bladen en alle bewijzen blijven." if done["erased"] else ""
-    screen.answer(done, good(f"Gedaan: {_WHAT[order.order.kind]}; het staat in regel {done['entry']}.{erased}"))
+    screen.answer(done, good(f"Gedaan: {_WHAT[order.order.kind]}; het staat in logboekregel {done['entry']}.{erased}"))
 
 
 def _done(answer: Mapping[str, Any]) -> dict[str, Any]:

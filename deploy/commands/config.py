@@ -14,9 +14,9 @@ from adapters.address_book import load_address_book
 from adapters.config import EdgeConfig, load_edge_config
 from deploy.exits import Exit, wrong_use
 from deploy.options import EDGE_FILE, HUB_FILE
-from deploy.screen import Screen, bad, good, table, with_screen
+from deploy.screen import Screen, bad, good, note, table, with_screen
 from hub.config import HubConfig, load_hub_config
-from schemas.settings import SettingsError, settings_of, shown
+from schemas.settings import Fault, SettingsError, settings_of, shown
 
 PARTNERS_FILE = "partners.toml"
 KINDS = ("hub", "edge", "partners")
@@ -66,13 +66,16 @@ def show(screen: Screen, file: Path | None, kind: str | None) -> None:
 @_KIND
 @with_screen
 def check(screen: Screen, file: Path | None, kind: str | None) -> None:
-    """Name every fault of a settings file at once. FILE is hub.toml, edge.toml or partners.toml."""
+    """Name every fault of a settings file at once. FILE is hub.toml, edge.toml (with the address book that it names) or
+    partners.toml.
+    """
     found, kind = _find(file, kind)
     try:
         if kind == "hub":
             load_hub_config(found)
         elif kind == "edge":
-            load_edge_config(found)
+            _with_its_book(screen, found, load_edge_config(found).partners_file)
+            return
         else:
             load_address_book(found)
     except SettingsError as error:
@@ -82,6 +85,23 @@ def check(screen: Screen, file: Path | None, kind: str | None) -> None:
         screen.say(bad(f"{len(faults)} fault(s). Nothing was changed."))
         click.get_current_context().exit(Exit.REFUSED)
     screen.answer({"file": str(found), "faults": []}, good(f"{found} is in order."))
+
+
+def _with_its_book(screen: Screen, found: Path, book: Path) -> None:
+    """Settings of an edge that are in order, and the address book that they name: without it no edge starts.
+
+    Raises:
+        SettingsError: faults of the address book, by its own name.
+    """
+    if not book.is_file():
+        missing = note(f"There is no address book at {book} yet; the edge does not start without one.")
+        screen.answer({"file": str(found), "faults": []}, good(f"{found} is in order."), missing)
+        return
+    try:
+        load_address_book(book)
+    except SettingsError as error:
+        raise SettingsError([Fault(book.name + fault.path, fault.rule) for fault in error.faults]) from None
+    screen.answer({"file": str(found), "faults": []}, good(f"{found} is in order, and so is its address book {book}."))
 
 
 def _find(file: Path | None, kind: str | None) -> tuple[Path, str]:

@@ -43,7 +43,7 @@ def agreement_export(screen: Screen, client: str, form: str, out: Path, config: 
     if out.exists():
         raise failed("That file is there already and is never overwritten. Choose another name.")
     write_new(out, made)  # a crash here: a part of it may be there, and the next try names it
-    screen.answer({"consents": count, "form": form}, good(f"{count} consent records are written."))
+    screen.answer({"consents": count, "form": form}, good(f"{count} toestemming(en) geschreven."))
 
 
 @click.command(name="import")

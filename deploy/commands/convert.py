@@ -209,5 +209,7 @@ def _write(screen: Screen, outcomes: Sequence[Outcome], target: str, shown: bool
         answers.append({"file": one.name, "notices": data.decode("utf-8-sig")})
         if not screen.as_json:
             screen.raw(data)
+            if not notices:  # what goes to standard output is notices and nothing else
+                click.echo(f"{one.title}: in order, without an event; so there is no notice.", err=True)
     if screen.as_json:
         screen.answer(answers, plain(""))

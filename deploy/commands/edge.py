@@ -256,7 +256,7 @@ def outbox(screen: Screen, config: Path | None) -> None:
         counts, notes = also_waits(opened)
     rows = [(one.number, one.kind, one.client, one.recipient, date_text(one.day), one.state, one.why) for one in lines]
     columns = ("nummer", "soort", "cliënt", "voor", "datum", "stand", "waarom")
-    parts = [table("Outbox", columns, rows)]
+    parts: list[RenderableType] = [table("Outbox", columns, rows) if rows else good("In de outbox wacht niets.")]
     if held:
         waiting = [
             (
@@ -313,23 +313,23 @@ def retract(  # noqa: PLR0913  # one option each; click passes them by name
         address = None if partner is None else partner_address(settings, partner)
         if number is not None and number not in {one.number for one in opened.told(client)}:
             raise wrong_use("Nothing with this number was told about this client; `edge told` lists what was.")
-        what = "everything told about this client" if number is None else f"number {number}"
-        if not yes and (screen.as_json or not click.confirm(f"Call back {what}?")):
+        what = "alles wat over deze cliënt is verteld" if number is None else f"nummer {number}"
+        if not yes and (screen.as_json or not click.confirm(f"{what[:1].upper()}{what[1:]} terugnemen?")):
             raise wrong_use("Nothing was called back; say --yes to call it back.")
         count = opened.retract_all(client, address) if number is None else int(opened.retract(number))
-    screen.answer({"retracted": count}, good(f"{count} event(s) will be called back at the next pass."))
+    screen.answer({"retracted": count}, good(f"{count} bericht(en) worden bij de volgende ronde teruggenomen."))
 
 
 def _retract_between(screen: Screen, days: tuple[int, int], *, yes: bool, config: Path | None) -> None:
     first, last = days
     if first > last:
         raise wrong_use("--since is later than --until.")
-    what = f"everything told from {date_text(first)} to {date_text(last)}, about every client"
-    if not yes and (screen.as_json or not click.confirm(f"Call back {what}?")):
+    what = f"alles wat van {date_text(first)} tot en met {date_text(last)} is verteld, over elke cliënt,"
+    if not yes and (screen.as_json or not click.confirm(f"{what[:1].upper()}{what[1:]} terugnemen?")):
         raise wrong_use("Nothing was called back; say --yes to call it back.")
     with at_desk(config) as (opened, _):
         count = opened.retract_between(first, last)
-    screen.answer({"retracted": count}, good(f"{count} event(s) will be called back at the next pass."))
+    screen.answer({"retracted": count}, good(f"{count} bericht(en) worden bij de volgende ronde teruggenomen."))
 
 
 def _day(text: str) -> int:
@@ -411,7 +411,7 @@ def urgent(screen: Screen, number: int, config: Path | None) -> None:
     """
     with at_desk(config) as (opened, _):
         count = opened.hurry(number)
-    screen.answer({"number": number, "hurried": count}, good(f"{count} envelope(s) will be sent at the next pass."))
+    screen.answer({"number": number, "hurried": count}, good(f"{count} bericht(en) gaan bij de volgende ronde weg."))
 
 
 @edge.group()

@@ -243,4 +243,4 @@ def lift(  # one option each; click passes them by name
         kinds = (HELD,) if hold else tuple(kind for kind in KINDS if kind != HELD)
         count = opened.lift_refusals(client, address, by, incoming=incoming, kinds=kinds)
     said = "Er is 1 weigering opgeheven." if count == 1 else f"Er zijn {count} weigeringen opgeheven."
-    screen.answer({"lifted": count}, good(said) if count else note("Er is niets opgeheven."))
+    screen.answer({"lifted": count}, good(f"{said} Vanzelf begint er niets.") if count else note("Er is niets opgeheven."))

@@ -30,9 +30,9 @@ from adapters.rights_letters import (
 from consent.fg.law_words import purpose_words
 from deploy.commands.desk import at_desk
 from deploy.commands.rights import HTML
-from deploy.exits import wrong_use
+from deploy.exits import failed, wrong_use
 from deploy.options import edge_option
-from deploy.paper import to_text, write_html
+from deploy.paper import need_new, to_text, write_html
 from deploy.rights_texts import letter_paper
 from deploy.rule_words import LAWS
 from deploy.screen import Screen, bad, good, plain, table, with_screen
@@ -83,6 +83,7 @@ def notices(  # noqa: PLR0913  # one option each; click passes them by name
     """Who must hear what we learned from others, at latest when; with CLIENT the letter. AVG art. 14."""
     if (done or exception is not None) and (client is None or by is None or (done and exception is not None)):
         raise wrong_use("Give CLIENT and --by with --done or with --except, not both.")
+    need_new(html)
     with at_desk(config) as (opened, settings):
         work, book = opened.workplace, opened.identity.book
         who = None if client is None else opened.client(client)
@@ -98,6 +99,8 @@ def notices(  # noqa: PLR0913  # one option each; click passes them by name
             )
             for number in dict.fromkeys(one.client for one in due)
         ]
+        if html is not None and not papers:
+            raise failed("Er is nu geen brief te schrijven: niemand hoeft nog iets te horen. `--all` laat zien waarom.")
         if html is not None:
             write_html(html, *papers)
         if (done or exception is not None) and who is not None and by is not None:
@@ -113,7 +116,7 @@ def notices(  # noqa: PLR0913  # one option each; click passes them by name
     warning = [bad(f"Te laat: {late}.")] if late else []
     screen.answer(
         {"letters": [_data(one) for one in shown], "texts": [to_text(one) for one in papers] if client else []},
-        _table(shown),
+        _table(shown) if shown else good("Niemand hoeft nu iets te horen; `--all` laat zien wat al is gedaan."),
         *warning,
         *texts,
     )

@@ -109,7 +109,7 @@ def _write(screen: Screen, out: Path, paper: Paper, facts: Facts) -> None:
     _need_new(out)
     out.write_text(paper(facts), encoding="utf-8")
     data = {"out": str(out), "partners": len(facts.parties), "rows": [one.row.id for one in facts.used]}
-    screen.answer(data, good(f"{out} is written."), note(_NEXT))
+    screen.answer(data, good(f"{out} is geschreven."), note(_NEXT))
 
 
 def _need_new(file: Path) -> None:

@@ -97,7 +97,9 @@ def erase_client(
     config: Path | None,
 ) -> None:
     """Destroy what is kept about CLIENT, and call back what was told. It can't be undone. AVG art. 17."""
-    if not yes and (screen.as_json or not click.confirm("Destroy everything about this client?")):
+    if not yes and (
+        screen.as_json or not click.confirm("Alles over deze cliënt vernietigen? Dit kan niet ongedaan worden gemaakt.")
+    ):
         raise wrong_use("Nothing was destroyed; say --yes to destroy it.")
     with at_desk(config) as (opened, _):
         work = opened.workplace

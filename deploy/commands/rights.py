@@ -24,7 +24,7 @@ from deploy.compose_edge import Settings
 from deploy.dutch import LOOKED_AT
 from deploy.exits import wrong_use
 from deploy.options import edge_option
-from deploy.paper import moment, timestamp, to_screen, write_html
+from deploy.paper import moment, need_new, timestamp, to_screen, write_html
 from deploy.rights_texts import MAYBE, report_paper
 from deploy.rule_words import LAWS
 from deploy.screen import Screen, good, note, table, with_screen
@@ -46,6 +46,7 @@ _AS = "Who looks, by name. Without it the account of the machine."
 @with_screen
 def inzage(screen: Screen, client: str, asker: str, html: Path | None, name: str | None, config: Path | None) -> None:
     """What is kept about CLIENT, for the citizen who asks: who told us, whom we told, on which ground, who looked."""
+    need_new(html)
     with at_desk(config) as (opened, settings):
         work, who = opened.workplace, opened.client(client)
         with work.commit("report seen") as tx:

@@ -92,6 +92,11 @@ def test_a_file_and_the_keyboard_give_the_same_conversation() -> None:
     assert read_answers(json.dumps(file).encode()) == _typed(CHILD)[0]
 
 
+@pytest.mark.parametrize("word", ["cliënt", "client", "Client", "CLIËNT"])
+def test_a_keyboard_without_a_diaeresis_can_say_who_says_yes(word: str) -> None:
+    assert answered(Answers(), "yes", word).yes == ("client",)
+
+
 def test_a_file_can_say_besides_how_it_was_said_and_who_is_set_aside() -> None:
     file = {
         "adult": True,

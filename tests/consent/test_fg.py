@@ -28,7 +28,15 @@ from consent.fg.papers import (
     roles_and_flows,
 )
 from consent.fg.rows import Party, in_use, unread_cells
-from consent.fg.words import CATEGORIES, FOR_CITIZENS, GROUNDS, GROUNDS_FOR_CITIZENS, LAW_CELLS, ROLES, TERMS
+from consent.fg.words import (
+    CATEGORIES,
+    FOR_CITIZENS,
+    GROUNDS,
+    GROUNDS_FOR_CITIZENS,
+    LAW_CELLS,
+    ROLES,
+    TERMS,
+)
 from consent.rules import ROLES as KNOWN
 from consent.rules import national
 from schemas.address import oin_of

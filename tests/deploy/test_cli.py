@@ -18,6 +18,7 @@ from click.testing import CliRunner
 from deploy.cli import COMMANDS, cli
 from deploy.exits import ENDS_IN, MEANING, Exit, ending
 from deploy.reference import commands
+from deploy.story.story import ONE_CASE, THE_HOUSEHOLD
 from tests.deploy.conftest import Schakel
 
 ROOT = Path(__file__).parents[2]
@@ -124,6 +125,34 @@ def test_with_json_an_error_is_json_too(schakel: Schakel, tmp_path: Path) -> Non
     assert result.exit_code == Exit.WRONG_USE
     assert result.stdout == ""
     assert json.loads(result.stderr)["exit"] == Exit.WRONG_USE
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("convert", "nowhere.xml"), ("convert",), ("rules", "explain", "x", "y"), ("edge", "view", "--nope"), ("hubb",)],
+)
+def test_with_json_what_is_wrong_with_the_command_line_is_json_too(
+    schakel: Schakel, arguments: tuple[str, ...]
+) -> None:
+    result = schakel(*arguments, "--json")
+    assert result.exit_code == Exit.WRONG_USE
+    assert result.stdout == ""
+    said = json.loads(result.stderr)
+    assert said["exit"] == Exit.WRONG_USE
+    assert said["error"]
+
+
+def test_a_file_that_is_there_already_is_not_written_over_and_that_is_said() -> None:
+    found = ending(FileExistsError(17, "File exists", "jansen-999900146.html"))
+    assert found.exit_code == Exit.FAILED
+    assert "nothing is overwritten. Choose another name." in found.format_message()
+    assert "999900146" not in found.format_message()
+
+
+def test_what_the_help_says_of_the_demos_is_what_they_tell() -> None:
+    words = {3: "three", 10: "ten"}
+    assert f"{words[len(THE_HOUSEHOLD.partners)]} partners" in COMMANDS["demo"].about
+    assert f"{words[len(ONE_CASE.partners)]} partners" in COMMANDS["demo-net"].about
 
 
 def test_the_version_is_that_of_the_distribution() -> None:

@@ -24,6 +24,21 @@ def test_a_file_in_order_is_said_to_be(schakel: Schakel, kept: Path) -> None:
     assert schakel("config", "check", kept / "huisarts" / "partners.toml").exit_code == Exit.DONE
 
 
+def test_the_address_book_of_an_edge_is_checked_with_it(schakel: Schakel, kept: Path) -> None:
+    place = kept / "huisarts"
+    with (place / "partners.toml").open("a") as file:
+        file.write('[[partner]]\naddress = "urn:nld:oin:00000001234567890009:gp"\nname = "X"\ngemeente = "9999"\n')
+    result = schakel("config", "check", place, "--json")
+    assert result.exit_code == Exit.REFUSED
+    (fault,) = json.loads(result.stdout)["faults"]
+    assert fault["path"].startswith("partners.toml/partner/")
+    assert fault["path"].endswith("/gemeente")
+    (place / "partners.toml").unlink()
+    result = schakel("config", "check", place)
+    assert result.exit_code == Exit.DONE
+    assert "the edge does not start without one" in " ".join(result.output.split())
+
+
 def test_every_fault_is_named_at_once_and_no_value(schakel: Schakel, tmp_path: Path) -> None:
     (tmp_path / "hub.toml").write_text('name = "NOT A NAME"\nstrikt = true\ncontrollers = "mine"\n')
     result = schakel("config", "check", tmp_path, "--json")

@@ -196,6 +196,20 @@ def test_a_message_without_an_event_says_that_it_is_in_order(schakel: Schakel) -
     assert "in order" in result.output
 
 
+def test_where_no_notice_comes_of_a_message_that_is_said_beside_the_notices(schakel: Schakel) -> None:
+    result = schakel("convert", "--to", "csv", VECTORS / "team" / "valid" / "leeg.json")
+    assert result.exit_code == Exit.DONE
+    assert result.stdout == ""
+    assert "leeg.json: in order, without an event; so there is no notice." in result.stderr
+
+
+def test_a_report_says_the_same_of_a_place_once(schakel: Schakel) -> None:
+    result = schakel("convert", "--json", "--from", "cloudevents", VECTORS / "fhir" / "valid" / "task.json")
+    faults = [(one["pad"], one["fout"]) for one in json.loads(result.stdout)[0]["problem"]["fouten"]]
+    assert ("/*", "type") in faults
+    assert len(faults) == len(set(faults))
+
+
 @pytest.mark.parametrize("more", [(), ("--to", "csv"), ("--to", "fhir-task")])
 def test_an_answer_that_names_nobody_is_converted(schakel: Schakel, more: tuple[str, ...]) -> None:
     result = schakel("convert", VECTORS / "ijw" / "valid" / "319_afgewezen.xml", "--show-citizen", *more)

@@ -255,6 +255,26 @@ def test_a_list_that_is_not_in_order_is_refused_whole_by_line_and_column(
     assert OTHER_BSN[:-1] not in result.output
 
 
+@pytest.mark.parametrize(
+    ("second", "words"),
+    [
+        ("P2;999900158;", "line 3, bsn: stands before with another"),
+        ("P1;999900171;", "line 3, clientnummer: stands before"),
+    ],
+)
+def test_two_lines_that_make_two_clients_of_one_are_refused(
+    schakel: Schakel, kept: Path, tmp_path: Path, second: str, words: str
+) -> None:
+    file = tmp_path / "clients.csv"
+    file.write_text(f"clientnummer;bsn;taak\nP1;999900158;\n{second}\n")
+    result = schakel("edge", "clients", "import", file, "--config", kept / "huisarts")
+    assert result.exit_code == Exit.REFUSED
+    assert words in result.output.lower()
+    assert "9999" not in result.output
+    file.write_text("clientnummer;bsn;taak\nP1;999900158;\nP1;999900158;\n")
+    assert schakel("edge", "clients", "import", file, "--config", kept / "huisarts").exit_code == Exit.DONE
+
+
 def test_an_organisation_that_knows_no_bsn_leaves_it_empty(
     schakel: Schakel, answer: Callable[..., Any], kept: Path, tmp_path: Path
 ) -> None:
@@ -280,6 +300,7 @@ def test_a_number_that_belongs_to_another_is_refused_and_nothing_of_the_list_is_
     file.write_text(f"clientnummer;bsn;taak\nP78;999900171;\n{CITIZEN.patient_number};{OTHER_BSN};\n")
     result = schakel("edge", "clients", "import", file, "--config", kept / "huisarts")
     assert result.exit_code == Exit.REFUSED
+    assert "Client 2 of the list: this own number belongs to a client with another BSN." in result.output
     assert schakel("edge", "view", "P78", "--config", kept / "huisarts").exit_code == Exit.REFUSED
 
 

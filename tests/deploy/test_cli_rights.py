@@ -78,6 +78,34 @@ def test_the_report_is_on_screen_and_in_a_file_of_its_owner_alone(
     assert file.read_bytes() == before
 
 
+def test_a_report_that_can_not_be_written_is_no_look(
+    team: Path, number: str, schakel: Schakel, answer: Answer, tmp_path: Path
+) -> None:
+    before = answer("edge", "looks", number, "--config", team)
+    file = tmp_path / "overzicht.html"
+    file.write_text("of somebody else")
+    assert schakel("edge", "inzage", number, "--html", file, "--config", team).exit_code == Exit.WRONG_USE
+    assert answer("edge", "looks", number, "--config", team) == before
+    assert file.read_text() == "of somebody else"
+
+
+def test_what_a_rule_is_for_is_said_in_words(team: Path, number: str, schakel: Schakel, tmp_path: Path) -> None:
+    file = tmp_path / "overzicht.html"
+    assert schakel("edge", "inzage", number, "--html", file, "--config", team).exit_code == Exit.DONE
+    assert "levering van de voorziening (Wmo 2015)" in file.read_text(encoding="utf-8")
+
+
+def test_where_nobody_must_be_told_no_letter_is_written(
+    team: Path, number: str, schakel: Schakel, answer: Answer, tmp_path: Path
+) -> None:
+    answer("edge", "notices", number, "--done", "--by", "J. Jansen", "--config", team)
+    file = tmp_path / "brieven.html"
+    result = schakel("edge", "notices", number, "--html", file, "--config", team)
+    assert result.exit_code == Exit.FAILED
+    assert "geen brief te schrijven" in result.output
+    assert not file.exists()
+
+
 def test_a_decision_is_taken_listed_and_ended_by_name(
     team: Path, number: str, schakel: Schakel, answer: Answer
 ) -> None:

@@ -278,6 +278,8 @@ def test_diff_tells_what_is_narrowed_and_who_may_no_longer_tell_whom(
     assert "INPERKING" in shown
     back = schakel("rules", "diff", new, old).output
     assert "GEEN INPERKING" in back
+    assert "dit gaat verder dan de oude tabel" in back  # and not than the national one: this one is its copy
+    assert "landelijke tabel of wijkt" not in back
     assert "team Wmo mag huisarts voortaan iets vertellen" in back
     assert "De twee tabellen zeggen hetzelfde" in schakel("rules", "diff", old, old).output
 
