@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Protocol, cast
 
 from hub.store import Store
 from schemas import entry
@@ -71,7 +71,14 @@ def _store_changed(record: list[object]) -> str:
     return f"from {record[3]} to {record[4]}, {record[5]} entries"
 
 
-def pages(store: Store, start: int, end: int) -> Iterator[tuple[int, list[Entry]]]:
+class HasEntries(Protocol):
+    """A store, or somebody who reads one."""
+
+    def entries(self, start: int, end: int) -> list[Entry]:
+        """The entries from `start` to `end` (not included)."""
+
+
+def pages(store: HasEntries, start: int, end: int) -> Iterator[tuple[int, list[Entry]]]:
     """The entries from `start` to `end` (not included), page by page with the index of the first."""
     for first in range(start, end, PAGE):
         yield first, store.entries(first, min(first + PAGE, end))
@@ -88,7 +95,7 @@ def read_lines(store: Store, start: int, end: int) -> Iterator[Line]:
 class Reader:
     """Knows the numbers of partners, and which acceptance was between whom."""
 
-    def __init__(self, names: dict[int, str], fetch: Callable[[int], Entry]) -> None:
+    def __init__(self, names: Mapping[int, str], fetch: Callable[[int], Entry]) -> None:
         self._names = names
         self._fetch = fetch
         self._between: dict[int, tuple[str, ...]] = {}

@@ -8,6 +8,7 @@ An order that is refused is an answer, with the sentence under `not`, so that it
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -30,6 +31,8 @@ from schemas.order import ERASE, MOST_RANGES, Order, OrderError, SignedOrder, as
 
 _NONCE = 16
 _MOST = 1_000_000
+_PAGE_BYTES = 4 << 20  # of entries in one answer; the socket takes four times as much
+_MOST_ENTRIES = 5_000
 
 
 def _officer(hub: Hub, values: Values) -> Values:
@@ -159,7 +162,42 @@ def _export(hub: Hub, values: Values) -> Values:
     return {"file": values["file"], "lines": lines, "erased": accounts.erased}
 
 
+def _log(hub: Hub, values: Values) -> Values:
+    names = [[row.number, row.address] for row in hub.store.addresses().values()]
+    return {"size": hub.store.head().size, "verifier_key": hub.log.verifier_key, "names": names}
+
+
+def _entries(hub: Hub, values: Values) -> Values:
+    """As many of them as go into one answer, and at least one where there is one."""
+    start, end = int(values["start"]), min(int(values["end"]), hub.store.head().size)
+    found: list[list[str | None]] = []
+    size = 0
+    for _, page in pages(hub.store, start, min(end, start + _MOST_ENTRIES)):
+        for item in page:
+            size += len(item.record)
+            if found and size > _PAGE_BYTES:
+                return {"entries": found}
+            found.append([_text(item.leaf), None if item.salt is None else _text(item.salt), _text(item.record)])
+    return {"entries": found}
+
+
+def _text(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()
+
+
+def _last_checkpoint(hub: Hub, values: Values) -> Values:
+    return {"note": hub.store.last_checkpoint()}
+
+
+def _inclusion(hub: Hub, values: Values) -> Values:
+    return {"path": [_text(one) for one in hub.log.inclusion([int(values["index"])], int(values["size"]))]}
+
+
 REQUESTS: Mapping[str, Callable[[Hub, Values], Values]] = {
+    "log": _log,
+    "entries": _entries,
+    "last-checkpoint": _last_checkpoint,
+    "inclusion": _inclusion,
     "officer": _officer,
     "officers": _officers,
     "order-erase": _order_erase,

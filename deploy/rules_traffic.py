@@ -21,9 +21,9 @@ from typing import NamedTuple
 
 from consent.decide import Moment
 from consent.rules import RuleTable, load
-from deploy.compose import open_hub
 from deploy.entries import pages
 from deploy.exits import failed
+from deploy.log_reading import read_log
 from deploy.options import HUB_FILE, settings_file
 from hub.audit.export import EXPORT_MAGIC, read_export
 from hub.audit.replay import Asked, Report, replay
@@ -154,8 +154,8 @@ def read_audit(place: Path) -> Iterator[Entry]:
         ExportError: the export is broken.
     """
     if place.is_dir() or place.name == HUB_FILE:
-        with open_hub(load_hub_config(settings_file(place, HUB_FILE)), traffic=False) as hub:
-            for _, found in pages(hub.store, 0, hub.store.head().size):
+        with read_log(load_hub_config(settings_file(place, HUB_FILE))) as log:
+            for _, found in pages(log, 0, log.size):
                 yield from found
         return
     with place.open(encoding="utf-8", newline="\n") as lines:

@@ -11,25 +11,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 
 import click
 
+from deploy.clock import MachineClock
 from deploy.commands import audit_find, audit_orders
 from deploy.commands.audit_export import export_accounts
 from deploy.commands.compare import audit_compare
-from deploy.compose import Hub, open_hub, write_new
+from deploy.compose import write_new
 from deploy.dutch_decisions import organisation
-from deploy.entries import KINDS, pages, read_lines
+from deploy.entries import KINDS, Reader, pages
 from deploy.exits import Exit, failed, refused, wrong_use
+from deploy.log_reading import LogReading, read_log
 from deploy.office import open_office
 from deploy.options import HUB_FILE, hub_option, settings_file
+from deploy.rules_in_force import rules_in_force
 from deploy.screen import Screen, bad, good, note, plain, table, with_screen
 from hub.audit import verify as outsider
 from hub.audit.export import proof_text, write_export
 from hub.audit.replay import Report as Replayed
 from hub.audit.replay import replay
 from hub.config import load_hub_config
+from schemas.calendar import day_of
 from schemas.entry import Entry
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -55,14 +60,11 @@ def show(  # one option each; click passes them by name
     screen: Screen, after: int, most: int, kind: str | None, partner: str | None, config: Path | None
 ) -> None:
     """The entries of the log: index, day, kind, partners, code."""
-    found = []
-    with open_hub(load_hub_config(settings_file(config, HUB_FILE)), traffic=False) as running:
-        size = running.store.head().size
-        for line in read_lines(running.store, after, size):
-            if kind in (None, line.kind) and (partner is None or line.concerns(partner)):
-                found.append(line)
-                if len(found) == most:
-                    break
+    with read_log(load_hub_config(settings_file(config, HUB_FILE))) as log:
+        size, reader = log.size, Reader(log.names, lambda index: log.entries(index, index + 1)[0])
+        lines = (line for first, page in pages(log, after, size) for line in reader.lines(first, page))
+        fitting = (one for one in lines if kind in (None, one.kind) and (partner is None or one.concerns(partner)))
+        found = list(islice(fitting, most))
     rows = [
         (one.index, one.day, one.kind, " -> ".join(map(organisation, one.partners)), one.about, one.code)
         for one in found
@@ -88,25 +90,26 @@ def verify(  # one option each; click passes them by name
             raise wrong_use("With --file goes --key, the verifier key from paper, and no --export.")
         _verify_file(screen, given, key, kept)
         return
-    with open_hub(load_hub_config(settings_file(config, HUB_FILE)), traffic=False) as running:
-        kept = kept if kept is not None else running.store.last_checkpoint()
-        newest = running.log.checkpoint(running.store.now())
-        size = outsider.open_note(newest, *outsider.parse_verifier_key(running.log.verifier_key)).size
+    settings = load_hub_config(settings_file(config, HUB_FILE))
+    rules = rules_in_force(settings, day_of(MachineClock(settings.clock_file)()), lapsed=True)
+    with read_log(settings) as log:
+        kept = kept if kept is not None else log.last_signed()
+        newest, size = log.signed()
         with screen.progress("reading every entry", size) as advance:
-            report = outsider.verify_export(_export(running, newest, size, advance), running.log.verifier_key, kept)
+            report = outsider.verify_export(_export(log, newest, size, advance), log.verifier_key, kept)
         with screen.progress("taking every decision again", size) as advance:
-            replayed = replay(_entries(running, size, advance), running.rules.table)
+            replayed = replay(_entries(log, size, advance), rules.table)
         if export is not None:
-            write_new(export, "".join(_export(running, newest, size, lambda _: None)).encode())
+            write_new(export, "".join(_export(log, newest, size, lambda _: None)).encode())
     _tell(screen, report, replayed)
 
 
-def _export(running: Hub, newest: str, size: int, advance: Callable[[int], None]) -> Iterator[str]:
-    yield from write_export(_entries(running, size, advance), [newest])
+def _export(log: LogReading, newest: str, size: int, advance: Callable[[int], None]) -> Iterator[str]:
+    yield from write_export(_entries(log, size, advance), [newest])
 
 
-def _entries(running: Hub, size: int, advance: Callable[[int], None]) -> Iterator[Entry]:
-    for _, found in pages(running.store, 0, size):
+def _entries(log: LogReading, size: int, advance: Callable[[int], None]) -> Iterator[Entry]:
+    for _, found in pages(log, 0, size):
         yield from found
         advance(len(found))
 
@@ -180,15 +183,14 @@ def prove(screen: Screen, index: int, out: Path | None, without_record: bool, co
     target = out or Path(f"entry-{index}.tlog-proof")
     if target.exists():
         raise failed("The file of the proof is there already and is not overwritten. Choose another with --out.")
-    with open_hub(load_hub_config(settings_file(config, HUB_FILE)), traffic=False) as running:
-        newest = running.log.checkpoint(running.store.now())
-        vkey = running.log.verifier_key
-        size = outsider.open_note(newest, *outsider.parse_verifier_key(vkey)).size
+    with read_log(load_hub_config(settings_file(config, HUB_FILE))) as log:
+        vkey = log.verifier_key
+        newest, size = log.signed()
         if index >= size:
             raise wrong_use(f"The log has {size} entries, numbered from 0.")
-        item = running.store.entries(index, index + 1)[0]
+        item = log.entries(index, index + 1)[0]
         shown = Entry(item.leaf, None, b"") if without_record else item
-        text = proof_text(index, list(running.log.inclusion([index], size)), newest, shown)
+        text = proof_text(index, log.inclusion(index, size), newest, shown)
     write_new(target, text.encode())
     screen.answer(
         {"file": str(target), "index": index, "size": size, "verifier_key": vkey},

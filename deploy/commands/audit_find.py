@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import re
-from binascii import a2b_base64
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -15,15 +14,15 @@ from typing import Any
 import click
 
 from consent.rules import national
-from deploy.compose import open_hub
 from deploy.dutch import GROUNDS
 from deploy.dutch_decisions import REPLAYED, organisation
 from deploy.entries import KINDS, pages
 from deploy.exits import Exit, failed, refused, wrong_use
+from deploy.log_reading import read_log
 from deploy.office import open_office
 from deploy.options import HUB_FILE, hub_option, settings_file
 from deploy.screen import Screen, bad, good, note, plain, table, with_screen
-from hub.audit.export import EXPORT_MAGIC
+from hub.audit.export import EXPORT_MAGIC, read_export
 from hub.audit.replay import Report, replay
 from hub.config import load_hub_config
 from schemas.calendar import parse_date
@@ -164,13 +163,14 @@ def replay_log(screen: Screen, given: Path | None, test_mode: bool, config: Path
     """Take every decision of the log again: the same, another (there must be none), or not decidable and why."""
     if given is not None:
         with given.open(encoding="utf-8", newline="\n") as lines:
-            report = replay(_exported(lines), national(test_mode))
+            if next(lines, "").rstrip("\n") != EXPORT_MAGIC:
+                raise refused("This is no export of a log: the first line is another one.")
+            report = replay(read_export(lines), national(test_mode))
     else:
-        with open_hub(load_hub_config(settings_file(config, HUB_FILE)), traffic=False) as running:
-            size = running.store.head().size
-            with screen.progress("taking every decision again", size) as advance:
-                entries = (one for _, page in _told(pages(running.store, 0, size), advance) for one in page)
-                report = replay(entries, national(running.config.test_mode))
+        settings = load_hub_config(settings_file(config, HUB_FILE))
+        with read_log(settings) as log, screen.progress("taking every decision again", log.size) as advance:
+            entries = (one for _, page in _told(pages(log, 0, log.size), advance) for one in page)
+            report = replay(entries, national(settings.test_mode))
     _tell(screen, report)
 
 
@@ -180,23 +180,6 @@ def _told(
     for first, page in found:
         yield first, page
         advance(len(page))
-
-
-def _exported(lines: Iterable[str]) -> Iterator[Entry]:
-    """The entries of an export; that they are those of the log, `schakel audit verify --file` shows."""
-    reading = iter(lines)
-    if next(reading, "").rstrip("\n") != EXPORT_MAGIC:
-        raise refused("This is no export of a log: the first line is another one.")
-    for line in reading:
-        index, *fields = line.rstrip("\n").split(" ")
-        if not index.isdecimal():
-            return  # the checkpoints
-        try:
-            leaf, *shown = [b"" if one == "-" else a2b_base64(one, strict_mode=True) for one in fields]
-            salt, record = shown or (b"", b"")
-        except ValueError:
-            raise refused(f"Entry {index} of this export isn't well formed.") from None
-        yield Entry(leaf, salt or None, record)
 
 
 def _tell(screen: Screen, report: Report) -> None:

@@ -17,9 +17,11 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
+from deploy import office_audit
 from deploy.commands.desk import at_desk
 from deploy.compose import open_hub
 from deploy.exits import Exit
+from deploy.log_reading import read_log
 from deploy.viewer import account
 from hub.config import load_hub_config
 from hub.control_socket import is_served
@@ -210,6 +212,56 @@ def test_a_hub_that_runs_carries_out_refuses_explains_and_exports_as_well(
         finally:
             running.send_signal(signal.SIGKILL)
     assert answer("audit", "verify", "--config", hub)["sound"]
+
+
+# -- reading the whole log
+
+
+def test_the_whole_log_is_shown_verified_replayed_proven_and_tried_while_the_hub_runs_as_when_it_does_not(
+    answer: Answer, schakel: Schakel, hub: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "table.json"
+    assert schakel("rules", "show", "--save", table).exit_code == Exit.DONE
+
+    def everything(name: str) -> list[Any]:
+        of = ("--config", hub)
+        export, proof = tmp_path / f"{name}.export", tmp_path / f"{name}.proof"
+        return [
+            answer("audit", "show", "--most", 1_000, *of),
+            answer("audit", "verify", "--export", export, *of),
+            answer("audit", "replay", *of),
+            answer("audit", "prove", 3, "--out", proof, *of)["size"],
+            answer("rules", "diff", table, table, "--traffic", hub)["traffic"],
+            export.read_bytes().partition(b"checkpoint ")[0],
+            proof.read_bytes().partition(b"\n\n")[0],
+        ]
+
+    answer("audit", "checkpoint", "--config", hub)
+    before = everything("before")
+    with subprocess.Popen([sys.executable, "-c", SERVE, str(hub / "hub.toml")], stderr=subprocess.DEVNULL) as running:
+        try:
+            wait_for(lambda: is_served(hub / "data"))
+            assert everything("meanwhile") == before
+        finally:
+            running.send_signal(signal.SIGKILL)
+    assert before[1]["sound"]
+
+
+def test_entries_are_given_as_many_as_go_into_one_answer_and_none_is_left_out(
+    hub: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = load_hub_config(hub / "hub.toml")
+    with open_hub(config) as opened:
+        size = opened.store.head().size
+        whole = opened.store.entries(0, size)
+    monkeypatch.setattr(office_audit, "_PAGE_BYTES", 500)  # a table alone is larger
+    with read_log(config) as log:
+        assert log.entries(0, size) == whole
+        assert log.entries(2, 5) == whole[2:5]
+        assert log.entries(size, size + 9) == []
+    with open_hub(config) as opened:
+        page = office_audit.REQUESTS["entries"](opened, {"start": 0, "end": size})["entries"]
+        assert 0 < len(page) < size
 
 
 # -- explaining
