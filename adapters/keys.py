@@ -75,7 +75,10 @@ def store_key_from_file(path: Path, data_folder: Path, strict: bool) -> StoreKey
             mode = os.fstat(file.fileno()).st_mode
             text = file.read(2 * SECRET + 2)
     except OSError as error:
-        raise KeyProblem(f"the store key file can't be read: {error.strerror}") from None
+        raise KeyProblem(
+            f"the store key file can't be read: {error.strerror}; put it back from its back-up, without it nothing in the store "
+            "can be read"
+        ) from None
     if stat.S_IMODE(mode) & 0o077:
         raise KeyProblem("others than the owner may use the store key file; run `chmod 600` on it")
     digits = text.removesuffix(b"\n")

@@ -59,6 +59,14 @@ _TOO_MUCH = "rate"  # the problem of more requests than agreed
 _PATIENCE = 10  # times that one request is put off because this edge asks too much
 _LONGEST = 5  # seconds of one such pause; who is told to wait longer goes on with something else
 T = TypeVar("T")
+# What the operator of an edge can do about a refusal that is no code of `schemas.codes`.
+_REFUSED = {
+    "clock": "The clock of this machine is not that of the hub; let it be set by NTP, and look again.",
+    "no-oin": "The certificate of this edge names no organisation; set hub_certificate to one that does.",
+    "other-authority": "This certificate is not of the hub's own authority; whoever gave it renews it.",
+    "revoked": "The operator of the hub revoked the certificate of this edge; call the operator, it never counts again.",
+}
+_ASK = "The hub does not take this request; ask its operator, and whether edge and hub are of the same version."
 _CODES = {code.value: code for code in Code}
 
 
@@ -67,7 +75,7 @@ class HubRefusedError(Exception):
 
     def __init__(self, name: str, status: int) -> None:
         code = _CODES.get(name)
-        super().__init__(f"{name}: {'see the description of the hub' if code is None else SENTENCE[code]}")
+        super().__init__(f"{name}: {_REFUSED.get(name, _ASK) if code is None else SENTENCE[code]}")
         self.name = name
         self.code = code
         self.status = status

@@ -45,6 +45,8 @@ _TOO_OLD = (
 @with_screen
 def edge_backup(screen: Screen, file: Path, config: Path | None) -> None:
     """Write a copy of the store to FILE. It is sealed as the store is: the key goes in another place."""
+    if file.exists():
+        raise failed("That file is there already and is never overwritten. Choose another name.")
     with at_desk(config) as (opened, settings):
         folder = settings.config.data_folder
         if file.absolute().parent.resolve().is_relative_to(folder.resolve()):

@@ -19,6 +19,7 @@ from adapters.keys import StoreKey
 from adapters.store import EdgeStore
 from adapters.witness import Witness
 from hub.client import HubClient, HubUnavailableError, Seen
+from hub.gateway_problem import NAMED
 from schemas import api
 from schemas.address import oin_of
 from schemas.codes import Code
@@ -176,6 +177,14 @@ def test_a_hub_with_a_certificate_of_another_authority_is_not_spoken_to(site: Si
     assert not site.gateway.counts.answered
 
 
+@pytest.mark.parametrize("name", ["clock", "no-oin", "other-authority", "revoked"])
+def test_a_refusal_that_is_no_code_says_what_its_partner_can_do(name: str) -> None:
+    assert name in NAMED
+    said = str(HubRefusedError(name, NAMED[name][0]))
+    assert said.startswith(f"{name}: ")
+    assert "ask its operator" not in said  # what is said of a refusal that nobody here knows
+
+
 def test_a_refusal_of_the_gateway_is_an_error_of_its_own_with_the_name(site: Site) -> None:
     stranger = site.world.party("team-wmo", admit=False)
     with pytest.raises(HubRefusedError, match="unknown-sender: No admitted address") as caught:
@@ -219,7 +228,7 @@ def test_whatever_another_server_answers_is_one_of_the_two_errors(
         async with server:
             return await client.handles()
 
-    with pytest.raises(error, match=r"try again|see the description"):
+    with pytest.raises(error, match=r"try again|ask its operator"):
         site.wait(story())
 
 
