@@ -94,11 +94,11 @@ def load_address_book(file: Path) -> AddressBook:
     faults = unknown_keys(raw, ("partner",), "")
     items = raw.get("partner", [])
     if not isinstance(items, list) or len(items) > _MOST:
-        raise SettingsError([*faults, Fault("/partner", f"must be at most {_MOST} times [[partner]]")])
+        raise SettingsError([*faults, Fault("/partner", f"must be at most {_MOST} times [[partner]]")], file.name)
     partners = [_partner(item, f"/partner/{number}", faults) for number, item in enumerate(items)]
     faults += _twice(partners)
     if faults:
-        raise SettingsError(faults)
+        raise SettingsError(faults, file.name)
     return AddressBook(tuple(one for one in partners if one is not None))
 
 

@@ -356,7 +356,7 @@ def load_edge_config(file: Path) -> EdgeConfig:
     named = {fault.path for fault in faults}
     faults += [fault for fault in _together(config) if fault.path not in named]
     if faults:
-        raise SettingsError(faults)
+        raise SettingsError(faults, file.name)
     return config
 
 

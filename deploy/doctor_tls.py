@@ -50,7 +50,10 @@ def certificate(subject: str, pem: Pem, now: int, *, ends_in: int = DAYS, renew:
         key = load_pem_private_key(pem.key.read_bytes(), None)
         authorities = [one for file in pem.authorities for one in x509.load_pem_x509_certificates(file.read_bytes())]
     except (OSError, ValueError, TypeError):
-        says = "Certificate, key or authorities can't be read."
+        named = ", ".join(str(one) for one in (pem.certificate, pem.key, *pem.authorities) if not _is_pem(one))
+        says = (
+            f"Can't be read as PEM: {named}." if named else "The key has a password, or is of a kind that is not known."
+        )
         yield wrong(subject, says, "See that the settings name files in PEM that are there, the key without password.")
         return
     if chain[0].public_key() != key.public_key():
@@ -58,6 +61,13 @@ def certificate(subject: str, pem: Pem, now: int, *, ends_in: int = DAYS, renew:
         return
     yield _days(subject, chain, now, ends_in, renew)
     yield _led(subject, chain, authorities)
+
+
+def _is_pem(file: Path) -> bool:
+    try:
+        return file.read_bytes().lstrip().startswith(b"-----BEGIN ")
+    except OSError:
+        return False
 
 
 def _days(subject: str, chain: Sequence[x509.Certificate], now: int, ends_in: int, renew: str) -> Finding:

@@ -10,8 +10,10 @@ of any other error only its kind and place are shown.
 
 from __future__ import annotations
 
+import os
 import traceback
 from enum import IntEnum
+from errno import EADDRINUSE, EADDRNOTAVAIL
 from pathlib import Path
 
 import click
@@ -134,6 +136,11 @@ def ending(error: Exception) -> Stopped:
             return Stopped(_sentence(str(error)), code)
     if isinstance(error, FileExistsError):
         return failed("A file that would be written is there already, and nothing is overwritten. Choose another name.")
+    if isinstance(error, OSError) and error.errno in (EADDRINUSE, EADDRNOTAVAIL):
+        return failed(
+            f"What listen or metrics_listen names can't be had: {os.strerror(error.errno).lower()}. See what else listens "
+            "there (`ss -ltn`), or set another host and port."
+        )
     if isinstance(error, OSError):  # its own text names a file, and a file may be named after a client
         return failed(f"The system refused to read or write: {error.strerror or 'no reason given'}.")
     return failed(

@@ -83,7 +83,10 @@ async def serve(hub: Hub, config: GatewayConfig, log: Log, intake: IntakeGateway
         tls = tls_of(hub.config, config)
         gateway = Gateway(hub.exchange, tls, hub.exchange.clock.wall, authority=authority, intake=intake)
     except OSError as error:  # ssl.SSLError is one
-        raise failed(f"Certificate, key or authorities of the gateway can't be read: {error.strerror}.") from None
+        raise failed(
+            f"Certificate, key or authorities of the gateway can't be read: {error.strerror}. `schakel hub doctor` says "
+            "which."
+        ) from None
     stop, goes_on = asyncio.Event(), list[HubConfig]()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

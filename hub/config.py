@@ -211,7 +211,7 @@ def load_hub_config(file: Path) -> HubConfig:
     named = {fault.path for fault in faults}
     faults += [fault for fault in _together(config) if fault.path not in named]
     if faults:
-        raise SettingsError(faults)
+        raise SettingsError(faults, file.name)
     return config
 
 

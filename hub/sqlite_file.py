@@ -78,7 +78,10 @@ def connect(path: Path, settings: Sequence[Setting]) -> sqlite3.Connection:
         StoreError: not there, no database, or a setting that does not take.
     """
     if not path.is_file():
-        raise StoreError(f"{path}: there is no store here; `schakel hub init` makes one")
+        raise StoreError(
+            f"{path}: there is no store here; `schakel hub init` makes one for a new hub, `schakel hub restore` puts a "
+            "copy back"
+        )
     db = sqlite3.connect(
         f"file:{_quoted(path)}?mode=rw", uri=True, isolation_level=None, check_same_thread=False, cached_statements=256
     )

@@ -86,7 +86,7 @@ def _guarded(
             try:
                 return method(store, *args, **kwargs)
             except (sqlite3.Error, OSError) as error:
-                raise StoreError(f"{store._standing()} ({error})") from error  # noqa: SLF001
+                raise StoreError(f"{store._standing(error)} ({error})") from error  # noqa: SLF001
 
     return inner
 
@@ -139,7 +139,10 @@ class SqliteStore:
         self._emptied = True
         _refuse_network(folder)
         if not (folder / DATABASE).is_file():
-            raise StoreError(f"{folder}: there is no store here; `schakel hub init` makes one")
+            raise StoreError(
+                f"{folder}: there is no store here; `schakel hub init` makes one for a new hub, `schakel hub restore` puts a copy "
+                "back"
+            )
         self._owner = sqlite_file.lock(folder / LOCK)
         try:
             self._db = sqlite_file.connect(folder / DATABASE, sql.SETTINGS)
@@ -657,7 +660,9 @@ class SqliteStore:
         self._keys.zero([slot for _, slot in old])
         return gone
 
-    def _standing(self) -> str:
+    def _standing(self, error: Exception) -> str:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            return "the file of the store is damaged; keep it as it is, and put a copy back with `schakel hub restore`"
         return self._refuses or "the store has not done this"
 
     def _tell(self, name: str) -> None:

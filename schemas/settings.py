@@ -35,10 +35,11 @@ class Fault(NamedTuple):
 
 
 class SettingsError(ValueError):
-    """A settings file that can't be used, with every fault that was found."""
+    """A settings file that can't be used, with every fault that was found; `file`: its name, where one is known."""
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
-        super().__init__("; ".join(str(fault) for fault in faults))
+    def __init__(self, faults: Sequence[Fault], file: str = "") -> None:
+        said = "; ".join(str(fault) for fault in faults)
+        super().__init__(f"{file}: {said}" if file else said)
         self.faults = tuple(faults)
 
 
@@ -134,16 +135,18 @@ def load_toml(path: Path) -> dict[str, object]:
         with path.open("rb") as file:
             raw = file.read(LARGEST + 1)
     except OSError as error:
-        raise SettingsError([Fault("/", f"the file can't be read: {error.strerror}")]) from None
+        raise SettingsError([Fault("/", f"the file can't be read: {error.strerror}")], path.name) from None
     if len(raw) > LARGEST:
-        raise SettingsError([Fault("/", "the file is larger than 1 MiB")])
+        raise SettingsError([Fault("/", "the file is larger than 1 MiB")], path.name)
     try:
         return tomllib.loads(raw.decode())
     except UnicodeDecodeError:
-        raise SettingsError([Fault("/", "the file isn't UTF-8")]) from None
+        raise SettingsError([Fault("/", "the file isn't UTF-8")], path.name) from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         place = re.search(r"at line \d+, column \d+", str(error))
-        raise SettingsError([Fault("/", f"the file isn't TOML {place[0] if place else ''}".rstrip())]) from None
+        raise SettingsError(
+            [Fault("/", f"the file isn't TOML {place[0] if place else ''}".rstrip())], path.name
+        ) from None
 
 
 def read_values(

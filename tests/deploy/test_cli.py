@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -147,6 +148,22 @@ def test_a_file_that_is_there_already_is_not_written_over_and_that_is_said() -> 
     assert found.exit_code == Exit.FAILED
     assert "nothing is overwritten. Choose another name." in found.format_message()
     assert "999900146" not in found.format_message()
+
+
+@pytest.mark.parametrize("number", [errno.EADDRINUSE, errno.EADDRNOTAVAIL])
+def test_an_address_that_can_not_be_had_is_said_to_be_one(number: int) -> None:
+    found = ending(OSError(number, "error while attempting to bind on address ('127.0.0.1', 8443)"))
+    assert found.exit_code == Exit.FAILED
+    assert "listen or metrics_listen" in found.format_message()
+    assert "See what else listens there" in found.format_message()
+
+
+def test_settings_that_can_not_be_used_are_named_by_their_file(schakel: Schakel, tmp_path: Path) -> None:
+    for text in ("x = [", 'name = "hub.nl"\noperatr = "x"\n'):
+        (tmp_path / "hub.toml").write_text(text)
+        result = schakel("hub", "status", "--config", tmp_path)
+        assert result.exit_code == Exit.REFUSED
+        assert "Error: hub.toml: /" in result.output
 
 
 def test_what_the_help_says_of_the_demos_is_what_they_tell() -> None:

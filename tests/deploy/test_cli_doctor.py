@@ -385,7 +385,7 @@ def test_a_certificate_without_its_key_its_authority_or_its_file_is_found(tmp_pa
     (found,) = _found(Pem(pem.certificate, pem.key, other.authorities), now)
     _ill(found, "doesn't lead to an authority")
     (found,) = _found(Pem(tmp_path / "gone", pem.key, pem.authorities), now)
-    _ill(found, "can't be read")
+    _ill(found, f"Can't be read as PEM: {tmp_path / 'gone'}.")
     assert _found(Pem(pem.certificate, pem.key, ()), now) == []
     pem.certificate.write_bytes(pem.certificate.read_bytes() + other.certificate.read_bytes())
     (found,) = _found(Pem(pem.certificate, pem.key, ()), now)

@@ -101,6 +101,21 @@ def test_a_hub_that_is_not_strict_says_so_on_its_status(schakel: Schakel, told: 
     assert "NOT STRICT" in schakel("hub", "status", "--config", kept / "hub").output
 
 
+def test_a_store_that_is_damaged_within_says_what_to_put_back(schakel: Schakel, kept: Path) -> None:
+    file = kept / "hub" / "data" / "hub.db"
+    with closing(sqlite3.connect(file)) as db:
+        (page,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'message'").fetchone()
+        (size,) = db.execute("PRAGMA page_size").fetchone()
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    with file.open("r+b") as opened:
+        opened.seek((page - 1) * size)
+        opened.write(b"\xff" * size)
+    result = schakel("hub", "trace", "0" * 32, "--config", kept / "hub")
+    assert result.exit_code == Exit.FAILED
+    assert "The file of the store is damaged" in result.output
+    assert "put a copy back with `schakel hub restore`" in result.output
+
+
 def test_a_damaged_store_is_a_sentence(schakel: Schakel, kept: Path) -> None:
     (kept / "hub" / "data" / "hub.db").write_bytes(b"not a database" * 100)
     result = schakel("hub", "status", "--config", kept / "hub")
