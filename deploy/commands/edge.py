@@ -312,10 +312,10 @@ def retract(  # noqa: PLR0913  # one option each; click passes them by name
     with at_desk(config) as (opened, settings):
         address = None if partner is None else partner_address(settings, partner)
         if number is not None and number not in {one.number for one in opened.told(client)}:
-            raise wrong_use("Nothing with this number was told about this client; `edge told` lists what was.")
+            raise wrong_use("Onder dit nummer is over deze cliënt niets verteld; `schakel edge told` laat zien wat wel.")
         what = "alles wat over deze cliënt is verteld" if number is None else f"nummer {number}"
         if not yes and (screen.as_json or not click.confirm(f"{what[:1].upper()}{what[1:]} terugnemen?")):
-            raise wrong_use("Nothing was called back; say --yes to call it back.")
+            raise wrong_use("Er is niets teruggenomen; met --yes gebeurt het zonder vraag.")
         count = opened.retract_all(client, address) if number is None else int(opened.retract(number))
     screen.answer({"retracted": count}, good(f"{count} bericht(en) worden bij de volgende ronde teruggenomen."))
 
@@ -326,7 +326,7 @@ def _retract_between(screen: Screen, days: tuple[int, int], *, yes: bool, config
         raise wrong_use("--since is later than --until.")
     what = f"alles wat van {date_text(first)} tot en met {date_text(last)} is verteld, over elke cliënt,"
     if not yes and (screen.as_json or not click.confirm(f"{what[:1].upper()}{what[1:]} terugnemen?")):
-        raise wrong_use("Nothing was called back; say --yes to call it back.")
+        raise wrong_use("Er is niets teruggenomen; met --yes gebeurt het zonder vraag.")
     with at_desk(config) as (opened, _):
         count = opened.retract_between(first, last)
     screen.answer({"retracted": count}, good(f"{count} bericht(en) worden bij de volgende ronde teruggenomen."))
@@ -369,13 +369,13 @@ def partner_address(settings: Settings, name: str) -> str:
 def decide(screen: Screen, client: str, partner: str, resume: bool | None, config: Path | None) -> None:
     """Decide about the line about CLIENT that another address stopped: `edge outbox` lists those that wait."""
     if resume is None:
-        raise wrong_use("Say --resume or --end: nothing goes on by itself.")
+        raise wrong_use("Zeg --resume of --end: vanzelf gaat er niets verder.")
     with at_desk(config) as (opened, settings):
         address, number = partner_address(settings, partner), opened.client(client).number
         names = {address, settings.book.name_of(address)}
         waiting = [one for one in opened.held_lines() if one.client == number and one.recipient in names]
         if not waiting:
-            raise wrong_use("No line about this client waits for a decision about this partner.")
+            raise wrong_use("Over deze cliënt en deze partner wacht niets op een besluit: zie `schakel edge outbox`.")
         for one in waiting:
             opened.person_decides(one.line, resume=resume)
     lines = "1 lijn" if len(waiting) == 1 else f"{len(waiting)} lijnen"

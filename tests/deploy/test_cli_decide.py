@@ -44,14 +44,14 @@ def test_nothing_is_decided_where_nothing_waits(schakel: Schakel, answer: Answer
     client = _client(answer, team)
     result = schakel("edge", "decide", client, "--for", PROVIDER, "--resume", "--config", team)
     assert result.exit_code == 2
-    assert "No line about this client waits" in result.output
+    assert "wacht niets op een besluit" in result.output
 
 
 def test_a_decision_says_which_way(schakel: Schakel, answer: Answer, kept: Path) -> None:
     team = kept / "team-wmo"
     result = schakel("edge", "decide", _client(answer, team), "--for", PROVIDER, "--config", team)
     assert result.exit_code == 2
-    assert "--resume or --end" in result.output
+    assert "--resume of --end" in result.output
 
 
 def test_what_asks_for_nobody_is_not_settled(schakel: Schakel, kept: Path) -> None:
