@@ -28,7 +28,7 @@ INACTIVE: Mapping[str, str] = {
     "unknown": "deze schuilnaam was bij de hub niet bekend",
     "erased": "deze schuilnaam staat in geen regel die er nog is",
     "forgotten": "de toelating was verlopen en vergeten",
-    "stopped": "zij was gestopt (logboekregel {entry}); waarom weet alleen de koppeling van wie stopte",
+    "stopped": "zij was gestopt (logboekregel {entry}); waarom weet alleen de edge van wie stopte",
     "ended": "zij eindigde op {day}",
     "early": "zij begon pas op {day}",
     "addresses": "zij is van twee andere partners",

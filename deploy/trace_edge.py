@@ -84,7 +84,7 @@ def _now(edge: Edge, item: Item) -> tuple[str, str, str]:
         return "Het staat in de outbox en vraagt een besluit.", why, _TO_SETTLE.format(number=item.number)
     if item.state == SENT:
         where = "Het is onderweg." if item.undecided else f"Het staat bij de hub, voor {waits.recipient}."
-        return where, why, f"Niets. Duurt het langer dan een dag: vraag {waits.recipient} of hun koppeling werkt."
+        return where, why, f"Niets. Duurt het langer dan een dag: vraag {waits.recipient} of hun edge werkt."
     return "Het staat in de outbox.", why, "Niets. Blijft het staan: `schakel edge doctor` zegt of er iets mankeert."
 
 

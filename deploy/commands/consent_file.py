@@ -18,11 +18,11 @@ from adapters.consent_export import FORMS, export
 from adapters.consent_import import Line, Proposal, propose
 from adapters.edge import Edge
 from consent.fhir_consent import Answer
-from consent.fhir_json import SIZE_LIMIT
+from consent.fhir_json import SIZE_LIMIT, ConsentError
 from consent.precedence import OBJECTED
 from deploy.commands.desk import at_desk, at_work
 from deploy.compose import write_new
-from deploy.exits import failed, wrong_use
+from deploy.exits import failed, refused, wrong_use
 from deploy.options import edge_option
 from deploy.screen import Screen, good, note, plain, table, with_screen
 
@@ -66,7 +66,10 @@ def agreement_import(  # one option each; click passes them by name
     with file.open("rb") as opened_file:
         raw = opened_file.read(SIZE_LIMIT + 1)
     with at_desk(config) as (opened, _):
-        proposal = propose(raw, opened.client(client), opened.workplace, opened.identity.book)
+        try:
+            proposal = propose(raw, opened.client(client), opened.workplace, opened.identity.book)
+        except ConsentError as error:
+            raise refused(_unreadable(error)) from None
         chosen = _chosen(proposal, opened.identity.book, only)
     screen.say(*_shown(proposal))
     kept = bool(chosen) and (confirm or _is_confirmed(screen))
@@ -74,6 +77,16 @@ def agreement_import(  # one option each; click passes them by name
         with at_work(config) as (opened, _):
             _keep(opened, client, chosen)
     screen.answer(_data(proposal, chosen, kept=kept), *_outcome(chosen, kept=kept))
+
+
+def _unreadable(error: ConsentError) -> str:
+    """Why a document can't be relied on, by place and rule; without a word of it."""
+    if any(fault.path == "/resourceType" or fault.keyword == "json" for fault in error.faults):
+        return "Dit is geen FHIR R4 Consent. Geef één Consent, in JSON of XML; een Bundle of een ander document niet."
+    return (
+        f"Op dit document kan niemand vertrouwen ({error}). Laat de leverancier van het bronsysteem kijken; wat elke regel "
+        "betekent, staat op de pagina over toestemming op papier."
+    )
 
 
 def _chosen(proposal: Proposal, book: AddressBook, only: tuple[str, ...]) -> tuple[str | None, ...]:

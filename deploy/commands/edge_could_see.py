@@ -82,7 +82,7 @@ def edge_could_see(screen: Screen, client: str, moment: str, person: str | None,
         "verteld tot en met die dag",
     )
     answer = table(f"Wie kon op {moment} wat zien over cliënt {client}", columns, rows)
-    nobody = plain(f"Op {moment} kon niemand via deze koppeling iets over deze cliënt zien.")
+    nobody = plain(f"Op {moment} kon niemand via deze edge iets over deze cliënt zien.")
     unsure = note("Waar de dag van stoppen niet bewaard is, staat dat erbij; er wordt niet geraden.")
     parts = [answer if rows else nobody, *([unsure] if any(one.counts == UNSURE for one in found) else [])]
     screen.answer({"client": client, "day": moment, "sights": shown}, *parts)

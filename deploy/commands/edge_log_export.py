@@ -34,8 +34,8 @@ from schemas.fact import HIGHEST_DAY
 _FILE = click.Path(path_type=Path, dir_okay=False)
 LDV, NEN7513 = "ldv", "nen7513"
 _WHAT: Mapping[str, str] = {
-    LDV: "wat deze koppeling vertelde en ontving, zonder gebruikers.",
-    NEN7513: "wat deze koppeling vertelde en ontving, en wie naar wie keek. Dat u dit opvroeg staat er nu ook bij.",
+    LDV: "wat deze edge vertelde en ontving, zonder gebruikers.",
+    NEN7513: "wat deze edge vertelde en ontving, en wie naar wie keek. Dat u dit opvroeg staat er nu ook bij.",
 }
 
 

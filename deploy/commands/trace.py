@@ -69,7 +69,7 @@ def edge_trace(screen: Screen, message: str, config: Path | None) -> None:
         found = trace_edge(opened, bytes.fromhex(message)) if is_id else trace_number(opened, int(message))
     if found is None:
         raise failed(
-            "Dit nummer of deze id is hier niet bekend. Het is nooit door deze koppeling gegaan, of de bewaartermijn is "
+            "Dit nummer of deze id is hier niet bekend. Het is nooit door deze edge gegaan, of de bewaartermijn is "
             "voorbij. De nummers die er zijn staan in `schakel edge outbox` en `schakel edge told`."
         )
     rows = [(step.day, step.what) for step in found.steps]

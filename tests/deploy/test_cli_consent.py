@@ -99,13 +99,24 @@ def test_a_permit_is_told_to_be_no_more_than_a_reason_to_talk(
     assert answer("grant", "list", "--all", *team) == before
 
 
+def test_what_is_exported_here_is_no_consent_of_another_system_and_that_is_said(
+    schakel: Schakel, team: tuple[str, Path], client: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "toestemming.json"
+    assert schakel("agreement", "export", client, "--as", "fhir", "--out", file, *team).exit_code == Exit.DONE
+    result = schakel("agreement", "import", file, "--client", client, *team)
+    assert result.exit_code == Exit.REFUSED
+    assert "Dit is geen FHIR R4 Consent." in result.output
+    assert "een Bundle" in result.output
+
+
 def test_a_document_that_is_not_understood_is_refused_and_changes_nothing(
     schakel: Schakel, team: tuple[str, Path], client: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "consent.json"
     for raw, keyword in (
         (json.dumps(document("OPTIN", None, modifierExtension=[{"url": "http://x"}])), "unexpected"),
-        (json.dumps(document("OPTIN", None, resourceType="Patient")), "code-list"),
+        (json.dumps(document("OPTIN", None, resourceType="Patient")), "geen FHIR R4 Consent"),
         ("{" * 70_000, "too-deep"),
         (" " * 300_000, "too-large"),
     ):
