@@ -32,12 +32,12 @@ COMMANDS = {
     "demo": Place(
         "deploy.commands.demo", "demo", "A household that ten partners tell each other about, on this machine."
     ),
-    "convert": Place("deploy.commands.convert", "convert", "Dry run of native messages: which events are in them?"),
     "demo-net": Place(
         "deploy.commands.demo_net",
         "demo_net",
         "One Wmo case of three partners over TLS, with processes that are killed.",
     ),
+    "convert": Place("deploy.commands.convert", "convert", "Dry run of native messages: which events are in them?"),
     "dev-ca": Place("deploy.commands.accession", "dev_ca", "A certificate authority for tests on this machine."),
     "hub": Place("deploy.commands.hub", "hub", "Make a hub, run it, see how it is."),
     "partner": Place(

@@ -34,6 +34,8 @@ INACTIVE: Mapping[str, str] = {
     "addresses": "zij is van twee andere partners",
     "month": "haar maand eindigde op {day}",
 }
+MOMENTS: Mapping[str, str] = {"accept": "bij binnenkomst", "hand-over": "bij het ophalen"}
+FACTS: Mapping[str, str] = {"register": "aangemeld", "stop": "gestopt"}
 TABLES_DIFFER = ", van elk van beide een eigen"
 REPLAYED: Mapping[str, str] = {
     "same": "valt opnieuw hetzelfde uit",

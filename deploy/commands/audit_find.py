@@ -15,7 +15,7 @@ import click
 
 from consent.rules import national
 from deploy.dutch import GROUNDS
-from deploy.dutch_decisions import REPLAYED, organisation
+from deploy.dutch_decisions import DECISIONS, FACTS, MOMENTS, REPLAYED, organisation
 from deploy.entries import KINDS, pages
 from deploy.exits import Exit, failed, refused, wrong_use
 from deploy.log_reading import read_log
@@ -137,17 +137,24 @@ def _show(screen: Screen, title: str, found: Mapping[str, Any]) -> None:
         for one in found["tables"]
     ]
     rows += [
-        (f"feit in logboekregel {one['entry']}", f"{one['day']}, {one['kind']} door {organisation(one['signer'])}")
+        (
+            f"feit in logboekregel {one['entry']}",
+            f"{one['day']}, {FACTS.get(one['kind'], one['kind'])} door {organisation(one['signer'])}",
+        )
         for one in found["facts"]
     ]
     rows += [
         (
             f"besluit in logboekregel {one['entry']}",
-            f"{one['day']}, {one['moment']}: {one['code']}; {_replayed(one['replayed'])}",
+            f"{one['day']}, {MOMENTS.get(one['moment'], one['moment'])}: {_decided(one['code'])}; {_replayed(one['replayed'])}",
         )
         for one in found["decisions"]
     ]
     screen.answer(found, plain(found["sentence"]), table(title, ("", ""), rows))
+
+
+def _decided(code: str) -> str:
+    return DECISIONS[Code(code)] if code in {one.value for one in DECISIONS} else code
 
 
 def _replayed(result: str) -> str:
