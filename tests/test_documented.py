@@ -19,6 +19,7 @@ from adapters.formats import READERS, WRITERS
 from adapters.formats.native import Keyword
 from adapters.problem import SENTENCES
 from consent.rules import ROLES
+from deploy.entries import KINDS
 from deploy.exits import MEANING, Exit
 from deploy.reference import commands, page, with_formats
 from hub.config import HubConfig, load_hub_config
@@ -179,6 +180,12 @@ def test_the_settings_that_a_page_shows_are_settings(tmp_path: Path) -> None:
 def test_every_key_of_the_address_book_is_explained_and_the_reverse() -> None:
     section = PAGES["integrator.md"].partition("Partners stand in `partners.toml`")[2].partition("Own clients come")[0]
     assert _first_cells(section) == list(PARTNER_KEYS)
+
+
+def test_every_kind_of_entry_is_explained_to_the_privacy_officer_and_the_reverse() -> None:
+    section = PAGES["audit.md"].partition("De kolom *soort*")[2].partition("## Waarom")[0]
+    cells = re.findall(r"^\| (`[^|]*`) \|", section, re.MULTILINE)
+    assert sorted(word for cell in cells for word in re.findall(r"`([a-z-]+)`", cell)) == sorted(KINDS)
 
 
 def test_every_role_of_the_table_is_named_where_the_privacy_officer_writes_one() -> None:
