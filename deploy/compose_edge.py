@@ -304,12 +304,15 @@ def write_edge_settings(wanted: NewEdge) -> Path:
     if wanted.hub_key is not None:
         lines.append(f"hub_key = {toml(wanted.hub_key)}")
     lines += [f"{name} = {value}" for name, value in wanted.more]
+    is_new = not wanted.folder.exists()
     wanted.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_new(file, "\n".join([*lines, ""]).encode())
     try:
         load_edge_config(file)
     except Exception:
         file.unlink()
+        if is_new:
+            wanted.folder.rmdir()
         raise
     if not (wanted.folder / PARTNERS_FILE).exists():
         write_new(wanted.folder / PARTNERS_FILE, _EMPTY_BOOK)

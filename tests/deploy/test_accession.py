@@ -238,6 +238,17 @@ def test_a_certificate_that_the_hub_would_not_take_is_refused_before_anything_is
     assert not (tmp_path / "keys").exists()
 
 
+def test_of_an_edge_that_can_not_be_made_nothing_stays(
+    schakel: Schakel, answer: Answer, hub: Path, tmp_path: Path
+) -> None:
+    invited, place = _invite(answer, hub, tmp_path / "gp.toml", "--role", "gp"), tmp_path / "edges" / "x"
+    named = ("--name", "X", "--key-file", place / "data" / "x.key", "--fingerprint", invited["fingerprint"])
+    result = schakel("edge", "join", invited["invitation"], place, *named)
+    assert result.exit_code == Exit.REFUSED
+    assert "lies in data_folder" in result.output
+    assert not place.exists()
+
+
 def test_a_file_that_is_no_invitation_is_called_so(schakel: Schakel, hub: Path, tmp_path: Path) -> None:
     named = ("--name", "X", "--key-file", tmp_path / "x.key", "--fingerprint", "0" * 64)
     result = schakel("edge", "join", hub / "hub.toml", tmp_path / "edges" / "x", *named)
