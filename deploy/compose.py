@@ -239,7 +239,7 @@ def refusal_of(hub: Hub) -> str:
 
 def lacks(hub: Hub) -> bool:
     """Whether the database of a hub lacks what this process saw in it."""
-    from hub.store_postgres import LACKS
+    from hub.store_postgres_look import LACKS
 
     return refusal_of(hub) == LACKS
 

@@ -64,7 +64,7 @@ class ExchangeCore:
         self._attestations = attestations
         self._verifier = Verifier()
         self._directory = Directory(store, national)
-        self.gate = self._lock = Gate()
+        self.gate = self._lock = Gate(store.look)
         self.meter = Meter()
         self._began: dict[bytes, int] = {}
         self._refusals = Refusals()

@@ -3,24 +3,27 @@
 
 """The one lock of the exchange, that can be closed: then everybody else is refused at once, where they would wait.
 
-What was in hand ends first, so that nothing is half done when it closes.
+What was in hand ends first, so that nothing is half done when it closes.  Whoever holds it works by one look at the head of
+the log, see `hub.store.Store.look`.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 
 from hub.store import StoreError
 
 
 class Gate:
-    """A lock that its own thread may take again."""
+    """A lock that its own thread may take again.  `look` is entered while it is held."""
 
-    def __init__(self) -> None:
+    def __init__(self, look: Callable[[], AbstractContextManager[None]]) -> None:
         self._lock = threading.RLock()
+        self._look = look
+        self._looks: list[AbstractContextManager[None]] = []
         self._why = ""
         self._closed_by = 0
 
@@ -35,11 +38,14 @@ class Gate:
         if self._why and self._closed_by != threading.get_ident():
             self._lock.release()
             raise StoreError(self._why)
+        self._looks.append(self._look())
+        self._looks[-1].__enter__()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Lets the next one in."""
+        self._looks.pop().__exit__(kind, error, trace)
         self._lock.release()
 
     @contextmanager

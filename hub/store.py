@@ -11,7 +11,8 @@ Contract, held by one suite (`tests/contracts/`) for every engine:
   step changes isn't there as it must be: a new handle or message id that is there already, a waiting or a fault that
   is over, an envelope that another hand-over has out under a lease, an entry to erase that the log does not have yet.
 * Entries MUST get consecutive indexes in commit order, in the same transaction as what they account for.
-* After `commit` returns, every later read by every process MUST see it.
+* After `commit` returns, every later read by every process MUST see it; inside a `look`, what it says of the head may
+  be as old as the look.
 * Once a commit that erases has returned, no read shows record and salt of those entries, and after the next `tidy` they
   MUST be in no file of the engine: not in a log of changes, nor on a free page.  Their leaves stay.
 * The key of a waiting payload MUST be unreadable for good once the commit that ends the waiting has returned.
@@ -23,6 +24,7 @@ Addresses have numbers (`int`, from 1) in the order of their first admission.  T
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -320,6 +322,11 @@ class Store(Protocol):
         Raises:
             StaleError, FencedError, StoreError: nothing was applied.
         """
+
+    def look(self) -> AbstractContextManager[None]:
+        """One look at the head for one request: until it is left, and until this thread commits or reading fails, `now`,
+        `head`, `addresses`, `recovery`, and whether anything is due or ripe, may be as one moment had them.  That moment is
+        never before the newest reading of grants in it.  Entered again inside, it is the same look."""
 
     def now(self) -> int:
         """The time that decisions use: the clock's, never earlier than the last commit."""

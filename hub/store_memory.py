@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple, TypeVar
 
 from cryptography.exceptions import InvalidTag
@@ -137,6 +138,10 @@ class MemoryStore:
         newest = max((start + place for place, _, _, _ in step.facts), default=self._head.newest_fact)
         self._head = Head(self._tree.size, self._tree.root(), newest, max(step.at, self._head.committed_at))
         return start
+
+    def look(self) -> AbstractContextManager[None]:
+        """See `hub.store.Store`: the head is at hand."""
+        return nullcontext()
 
     def now(self) -> int:
         """The store's time: the clock's, never earlier than the last commit."""

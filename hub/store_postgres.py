@@ -6,7 +6,7 @@
 * `commit` is one call of one function, a transaction by itself: no lock is ever held between two messages on the wire.
 * Its answer lost, the step is in doubt: the next call ends what may still run of it, and then reads what counts.
 * A server on which a commit could be lost is refused at the opening, and again at every commit.
-* A database that lacks what this process saw committed is refused: it was put back, or another was promoted.
+* What it knows of the head of the log, and for how long: `hub.store_postgres_look`.
 * Kept in memory: the addresses and the recovery, as long as the row of the head says that they are so; words, which never
   change; the keys of the days.
 
@@ -17,11 +17,10 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import Concatenate, NoReturn, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 import cbor2
 import psycopg
@@ -30,7 +29,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from hub import postgres_link as link
 from hub import store_postgres_sql as sql
-from hub.audit.merkle import TILE_WIDTH, Frontier, leaf_hash, root_at
+from hub.audit.merkle import TILE_WIDTH, Frontier, leaf_hash
 from hub.day_keys import LONGEST_DAYS, name_of
 from hub.key_file import Point
 from hub.machines import Heard
@@ -52,7 +51,8 @@ from hub.store import (
     StoreError,
     Waiting,
 )
-from hub.store_postgres_session import COPY_KEYS, NONCE_SIZE, Session
+from hub.store_postgres_look import Lookout
+from hub.store_postgres_session import COPY_KEYS, NONCE_SIZE
 from hub.store_postgres_step import arguments
 from hub.store_sqlite_sql import NO_END, PACKED
 from schemas.codes import Code
@@ -65,10 +65,6 @@ TIDY_MS = 60_000
 KEYS_AHEAD_DAYS = 14
 _NONCE = bytes(12)
 _CHUNK = 50_000
-LACKS = (
-    "the database lacks entries that it had: it was put back or another was promoted; a hub begins again by itself, in "
-    "recovery, and a worker is started again"
-)
 _CODE = {code.value: code for code in Code}
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -87,12 +83,13 @@ def _guarded(
             try:
                 return method(store, *args, **kwargs)
             except psycopg.Error as error:
+                store._look_anew()  # noqa: SLF001
                 raise store._told(error) from None  # noqa: SLF001
 
     return inner
 
 
-class PostgresStore(Session):
+class PostgresStore(Lookout):
     """`hub.store.Store` in the database `dsn`.  `clock` gives unix milliseconds; the machine's when there is none."""
 
     @staticmethod
@@ -116,19 +113,13 @@ class PostgresStore(Session):
         Raises:
             StoreError: no server, no store, one of a newer version, or one whose log does not lead to its root.
         """
-        super().__init__(dsn, day_keys)
-        self._clock = clock or (lambda: time.time_ns() // 1_000_000)
+        super().__init__(dsn, day_keys, clock)
         self._point = point
         self._lock = threading.RLock()
         self._tidied = 0
         self._spelled: dict[int, str] = {}
         self._words: dict[str, int] = {}
-        self._seen: Head | None = None
-        self._committed = 0
         self._erased = False
-        self._directory = -1
-        self._addresses: dict[str, AddressRow] = {}
-        self._recovery: RecoveryRow | None = None
         self._db = link.connect(dsn)
         try:
             link.migrate(self._db, new=False)
@@ -161,6 +152,7 @@ class PostgresStore(Session):
             return nonce + (key or self._key_of(day)).encrypt(nonce, secret, about)
 
         values = arguments(step, day, wrap, self._word)
+        self._look_anew()
         self._tell("commit:before")
         # Before the call nothing has happened; during it the database applies all or nothing, whatever dies.
         start = int(self._run(sql.COMMIT, values)[0][0])
@@ -173,12 +165,12 @@ class PostgresStore(Session):
     @_guarded
     def now(self) -> int:
         """See `hub.store.Store`."""
-        return max(self._clock(), self._glance().committed_at)
+        return self._glance().now
 
     @_guarded
     def head(self) -> Head:
         """See `hub.store.Store`."""
-        return self._glance()
+        return self._glance().head
 
     @_guarded
     def addresses(self) -> dict[str, AddressRow]:
@@ -189,8 +181,7 @@ class PostgresStore(Session):
     @_guarded
     def grants(self, handles: Iterable[bytes]) -> dict[bytes, GrantRow]:
         """See `hub.store.Store`."""
-        rows = self._run(sql.READ_GRANTS, (bytea_array(list(set(handles))),))
-        return {row[0]: self._grant(*row) for row in rows}
+        return {row[0]: self._grant(*row) for row in self._grants_now(handles)}
 
     @_guarded
     def stored(self, message_ids: Iterable[bytes]) -> dict[bytes, Stored]:
@@ -224,6 +215,8 @@ class PostgresStore(Session):
     @_guarded
     def due(self, now: int, most: int) -> list[Waiting]:
         """See `hub.store.Store`."""
+        if self._nothing_is("due", now):
+            return []
         return [Waiting(*row) for row in self._run(sql.READ_DUE, (now, most))]
 
     @_guarded
@@ -238,6 +231,8 @@ class PostgresStore(Session):
     @_guarded
     def ripen(self, now: int) -> int:
         """See `hub.store.Store`."""
+        if self._nothing_is("ripe", now):
+            return 0
         self._tell("ripen:before")
         ripe = int(self._run(sql.RIPEN, (now,))[0][0])
         self._tell("ripen:after")
@@ -366,7 +361,7 @@ class PostgresStore(Session):
         for prefix in range(0, 256, width):
             end = bytes([prefix + width]) if prefix + width < 256 else b"\xff" * 64
             gone += int(self._run(sql.FORGET_HANDLES, (bytes([prefix]), end, day))[0][0])
-        first, size = int(self._run(sql.FIRST_ACCEPT)[0][0]), self._glance().size
+        first, size = int(self._run(sql.FIRST_ACCEPT)[0][0]), self._glance().head.size
         for low in range(first, size, _CHUNK):
             gone += self._change(sql.FORGET_OUTCOMES, (low, low + _CHUNK, now - OUTCOME_KEPT_MS))
         gone += int(self._run(sql.FORGET_LINES, (now - OUTCOME_KEPT_MS, now - NOTICE_KEPT_MS))[0][0])
@@ -426,41 +421,10 @@ class PostgresStore(Session):
 
     # -- what is read
 
-    def _look_again(self) -> None:
-        self._directory = -1
-        self._need_what_was_seen()
-
     def _need_root(self) -> None:
         head = self.head()
         if Frontier.recover(self, head.size).root() != head.root:
             raise StoreError("the log does not lead to its root; restore a backup of the database")
-
-    def _need_what_was_seen(self) -> None:
-        seen = self._seen
-        if seen is None:
-            return
-        found = self._glance()
-        if found.size < max(seen.size, self._committed) or root_at(self, seen.size) != seen.root:
-            self._refuse()
-
-    def _refuse(self) -> NoReturn:
-        self._refuses = LACKS
-        raise StoreError(LACKS)
-
-    def _glance(self) -> Head:
-        size, root, newest, at, directory = self._run(sql.GLANCE)[0]
-        if directory != self._directory:
-            # Read after the number that says how new they are: what changes in between is read again at the next look.
-            self._addresses = {row[1]: AddressRow(*row) for row in self._run(sql.READ_ADDRESSES)}
-            rows = self._run(sql.READ_RECOVERY)
-            self._recovery = RecoveryRow(rows[0][0], rows[0][1], frozenset(rows[0][2])) if rows else None
-            self._directory = directory
-        head = Head(size, root, newest, at)
-        if self._seen is not None and size < self._seen.size:
-            self._refuse()  # put back under a connection that lasted
-        if self._seen is None or size > self._seen.size:
-            self._seen = head
-        return head
 
     def _pairs(self, statement: str, values: Sequence[object]) -> list[tuple[int, bytes]]:
         return [(index, frame) for index, frame in self._run(statement, values)]  # as above

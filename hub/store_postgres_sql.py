@@ -13,7 +13,12 @@ _REST = ", ".join(["%b"] * (PARAMETERS - 1))
 COMMIT = f"SELECT erase_2(commit_1(move_3(%b, %b, %b, %b), {_REST}), %b, %b, %b)"
 
 # the log
-GLANCE = "SELECT size, root, newest_fact, committed_at, directory FROM head"
+# The head, and whether by now the waiting of anything is over, or anything becomes visible.
+LOOK = (
+    "SELECT size, root, newest_fact, committed_at, directory,"
+    " EXISTS (SELECT FROM waiting WHERE due <= greatest(committed_at, %(at)b)),"
+    " EXISTS (SELECT FROM later WHERE later.at <= greatest(committed_at, %(at)b)) FROM head"
+)
 READ_ENTRIES = "SELECT leaf, salt, record FROM entry WHERE idx >= %b AND idx < %b ORDER BY idx"
 READ_LEAVES = "SELECT leaf FROM entry WHERE idx >= %b AND idx < %b ORDER BY idx"
 READ_TILE = "SELECT hashes FROM tile WHERE level = %b AND number = %b"
@@ -40,6 +45,10 @@ READ_RECOVERY = "SELECT number, entry, array(SELECT address FROM awaited) FROM r
 READ_WORDS = "SELECT number, word FROM word"
 ADD_WORD = "INSERT INTO word (word) VALUES (%b) ON CONFLICT DO NOTHING"
 READ_GRANTS = "SELECT handle, version, last, stopped, held_until, forget, packed FROM grants WHERE handle = ANY (%b)"
+# And after them, in a row of the same form, the head as it was at that moment.
+READ_GRANTS_AND_HEAD = (
+    f"{READ_GRANTS} UNION ALL SELECT root, size, newest_fact, false, committed_at, directory, NULL FROM head"
+)
 READ_STOPS = "SELECT handle, signer, month, forget FROM stop WHERE handle = ANY (%b) ORDER BY handle, signer"
 
 # messages

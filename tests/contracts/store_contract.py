@@ -360,6 +360,20 @@ class StoreContract:
             MemoryTree(leaf_hash(one.leaf) for one in entries[low : low + 256]).root() for low in (0, 256)
         ]
 
+    def test_inside_a_look_what_this_process_commits_is_seen(self, world: World) -> None:
+        with world.store.look():
+            size = world.store.head().size
+            with world.store.look():
+                world.store.commit(
+                    Step(700, entries=[entry("a")], admissions=[("urn:nld:oin:4:new", "admitted", None)])
+                )
+            assert (world.store.head().size, world.store.now()) == (size + 1, 1_000)
+            assert "urn:nld:oin:4:new" in world.store.addresses()
+            world.store.commit(Step(5_000, entries=[entry("b")], new_log=NewLog(2, 0, (SENDER,))))
+            assert world.store.now() == 5_000
+            assert world.store.recovery() == RecoveryRow(2, size + 1, frozenset({SENDER}))
+        world.check()
+
     def test_the_newest_fact_stays_when_a_step_has_none(self, world: World) -> None:
         world.do(Step(5, entries=[entry("a"), entry("b")], facts=[(1, SENDER, None, b"fact")]))
         world.do(Step(6, entries=[entry("c")]))
