@@ -40,6 +40,7 @@ from hub.gateway_listener import Tls
 from hub.intake_gateway import IntakeGateway
 from hub.intake_metrics import GatewayMetrics
 from hub.metrics import HubMetrics
+from hub.steady import settle
 from hub.store import StoreError
 
 CHECKPOINT_EVERY = 1.0  # looked at; signed at most five seconds apart
@@ -67,6 +68,7 @@ def run_hub(config: HubConfig, log: Log, *, requests: bool = False) -> None:
         while runs is not None:
             with open_hub(runs, patience=for_ever(log)) as hub, intake_of(hub) as intake:
                 log(Event.STARTED, name=config.name, strict=config.strict)
+                settle()
                 runs = asyncio.run(serve(hub, gateway, log, intake))
         log(Event.STOPPED)
     finally:

@@ -271,7 +271,7 @@ class Gateway:
             snapshot = await self._refreshed()
             caller = proven(claim, asked, snapshot.callers(oin, found.role), snapshot.day)
         self._need_fresh(claim, caller, snapshot)
-        await self._shown(claim)
+        await self._shown(claim, caller)
         return claim, caller
 
     def _need_fresh(self, claim: Claim, caller: Partner, snapshot: Snapshot) -> None:
@@ -282,12 +282,12 @@ class Gateway:
         if in_doubt:
             clock.hear(oin_of(caller.address), claim.stamp.created * 1000, snapshot.organisations())
 
-    async def _shown(self, claim: Claim) -> None:
+    async def _shown(self, claim: Claim, caller: Partner) -> None:
         """The newest checkpoint that a proven caller knows: one that this log does not hold is looked at first."""
         exchange, shown = self._services.exchange, claim.stamp.checkpoint
         if shown is not None and not exchange.log.is_remembered(shown):
             try:
-                await self._worker.run(partial(exchange.shown, shown, claim.stamp.proof))
+                await self._worker.run(partial(exchange.shown, shown, claim.stamp.proof), caller.address)
             except StoreError:
                 raise of_code(Code.TRY_LATER) from None
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import astuple, dataclass, field
 from functools import partial
 from itertools import islice
+from typing import Concatenate, ParamSpec, TypeVar
 from urllib.parse import unquote
 
 from hub.accession_authority import AuthorityFiles, JoinError, OtherAuthorityError
@@ -22,18 +23,19 @@ from hub.client import PickUp
 from hub.exchange import Exchange
 from hub.gateway_caller import Snapshot
 from hub.gateway_problem import Problem
-from hub.gateway_worker import Polls, Worker
+from hub.gateway_turns import FACTS, Parts
+from hub.gateway_worker import FEW_FACTS, PART, Polls, Worker
 from schemas import api
 from schemas.address import need_address
 from schemas.canonical import FrameError
-from schemas.codes import Code
 
 ROLE = re.compile(r"[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,14}")
-PART = 50  # envelopes handed over, or receipts taken, in one go
 HASHES = 128  # of a proof made in one go
 CBOR = api.MEDIA_TYPE
 TEXT = "text/plain; charset=utf-8"
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,38 @@ class Services:
         self.snapshot = Snapshot(*await self.worker.run(self.exchange.snapshot))
         return self.snapshot
 
+    async def ask(self, method: Callable[Concatenate[str, P], T], via: str, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """What a method of the exchange answers to an address, when it is its turn."""
+        return await self.worker.run(partial(method, via, *args, **kwargs), via)
+
+    async def in_parts(
+        self, method: Callable[[str, Sequence[bytes]], list[T]], call: Call, whose: str, size: int
+    ) -> list[T]:
+        """The answers to the frames in a body, each of which stands alone."""
+        frames = api.read_frames(call.body)
+
+        def parts() -> Parts[list[T]]:
+            answers = method(call.via, frames[:size])
+            while len(answers) < len(frames):
+                yield
+                answers += method(call.via, frames[len(answers) : len(answers) + size])
+            return answers
+
+        return await self.worker.run_parts(parts(), whose)
+
+    async def hand_over(self, via: str, most: int, acknowledged: int) -> PickUp:
+        """What waits for an address: who comes for much is not noticed by who sends one."""
+        exchange = self.exchange
+
+        def parts() -> Parts[PickUp]:
+            answer = exchange.begin_pickup(via, most, acknowledged, PART)
+            while answer.left:
+                yield
+                exchange.go_on(answer, PART)
+            return answer.whole()
+
+        return await self.worker.run_parts(parts(), via)
+
 
 def find(method: str, path: str) -> Found:
     """The route of a request.
@@ -139,7 +173,7 @@ async def _envelopes(services: Services, call: Call) -> bytes:
 
 
 async def _outcomes(services: Services, call: Call) -> bytes:
-    feed = await services.worker.run(partial(services.exchange.outcomes, call.via, call.query["after"]))
+    feed = await services.ask(services.exchange.outcomes, call.via, call.query["after"])
     lines = [(item.number, item.code, item.message_id, item.handle, item.frame) for item in feed.items]
     return api.feed_bytes(feed.origin, lines, feed.more)
 
@@ -147,30 +181,20 @@ async def _outcomes(services: Services, call: Call) -> bytes:
 async def _pickup(services: Services, call: Call) -> bytes:
     most, wait_ms, acknowledged = api.read_pickup(call.body)
     if not wait_ms:
-        return _picked_up(await _taken(services, call.via, most, acknowledged))
+        return _picked_up(await services.hand_over(call.via, most, acknowledged))
     with call.polling():
         return _picked_up(await _poll(services, call, most, acknowledged, wait_ms / 1000))
-
-
-async def _taken(services: Services, via: str, most: int, acknowledged: int) -> PickUp:
-    """Handed over in parts, with the work of others in between: who comes for much is not noticed by who sends one."""
-    run, exchange = services.worker.run, services.exchange
-    answer = await run(partial(exchange.begin_pickup, via, most, acknowledged, PART))
-    while answer.left:
-        await run(partial(exchange.go_on, answer, PART))
-    return answer.whole()
 
 
 async def _poll(services: Services, call: Call, most: int, acknowledged: int, seconds: float) -> PickUp:
     """For no envelope at all (`most` is 0) it answers when there is one, and since nothing was handed over, whoever
     waits may go away at any moment."""
-    via, look = call.via, partial(services.exchange.pickup, call.via, most)
-    clock = asyncio.get_running_loop().time
+    via, clock = call.via, asyncio.get_running_loop().time
     until, is_there = clock() + seconds, False
     while True:
         changed = services.polls.open(via)  # before looking: what comes in between is not missed
         try:
-            found = await services.worker.run(partial(look, acknowledged))
+            found = await services.hand_over(via, most, acknowledged)
             left = until - clock()
             if found.deliveries or found.notices or left <= 0 or is_there or services.ending:
                 return found
@@ -191,26 +215,21 @@ def _picked_up(found: PickUp) -> bytes:
 
 
 async def _receipts(services: Services, call: Call) -> bytes:
-    frames, codes = api.read_frames(call.body), list[Code]()
-    for start in range(0, max(len(frames), 1), PART):
-        part = frames[start : start + PART]
-        codes += await services.worker.run(partial(services.exchange.receipts, call.via, part))
-    return api.codes_bytes(codes)
+    return api.codes_bytes(await services.in_parts(services.exchange.receipts, call, call.via, PART))
 
 
 async def _facts(services: Services, call: Call) -> bytes:
-    frames = api.read_frames(call.body)
-    answers = await services.worker.run(partial(services.exchange.facts, call.via, frames))
+    answers = await services.in_parts(services.exchange.facts, call, FACTS, FEW_FACTS)
     return api.fact_answers_bytes([(one.code, one.stopped_by_other) for one in answers])
 
 
 async def _my_facts(services: Services, call: Call) -> bytes:
-    found = await services.worker.run(partial(services.exchange.facts_after, call.via, call.query["from"]))
+    found = await services.ask(services.exchange.facts_after, call.via, call.query["from"])
     return api.logged_bytes([(one.index, one.frame, one.day, one.salt) for one in found])
 
 
 async def _handles(services: Services, call: Call) -> bytes:
-    states = await services.worker.run(partial(services.exchange.handles, call.via))
+    states = await services.ask(services.exchange.handles, call.via)
     return api.handles_bytes([(one.month, one.handle, one.stopped) for one in states])
 
 
@@ -222,21 +241,21 @@ async def _recovery(services: Services, call: Call) -> bytes:
 
 async def _repeated(services: Services, call: Call) -> bytes:
     number, size = api.read_repeated(call.body)
-    return api.codes_bytes([await services.worker.run(partial(services.exchange.repeated, call.via, number, size))])
+    return api.codes_bytes([await services.ask(services.exchange.repeated, call.via, number, size)])
 
 
 async def _restored(services: Services, call: Call) -> bytes:
     frames = api.read_frames(call.body, 1)
     if not frames:
         raise Problem("malformed", "/: minItems")
-    return api.codes_bytes([await services.worker.run(partial(services.exchange.restored, call.via, frames[0]))])
+    return api.codes_bytes([await services.ask(services.exchange.restored, call.via, frames[0])])
 
 
 async def _publish(services: Services, call: Call) -> bytes:
     frames = api.read_frames(call.body, 2)
     if not frames:
         raise Problem("malformed", "/: minItems")
-    code, index = await services.worker.run(partial(services.exchange.publish, call.via, *frames))
+    code, index = await services.ask(services.exchange.publish, call.via, *frames)
     await services.refresh()  # the next request may be signed with a key of this manifest
     return api.published_bytes(code, index)
 
@@ -245,7 +264,7 @@ async def _certificate(services: Services, call: Call) -> bytes:
     frames, authority = api.read_frames(call.body, 1), services.authority
     if not frames:
         raise Problem("malformed", "/: minItems")
-    await services.worker.run(partial(services.exchange.need_to_vouch, call.via))
+    await services.ask(services.exchange.need_to_vouch, call.via)
     if authority is None:
         raise Problem("other-authority")
     vouching = await asyncio.to_thread(authority.read)
@@ -260,7 +279,7 @@ async def _certificate(services: Services, call: Call) -> bytes:
 
 
 async def _manifests(services: Services, call: Call) -> bytes:
-    found = await services.worker.run(partial(services.exchange.manifests, call.via, call.named))
+    found = await services.ask(services.exchange.manifests, call.via, call.named)
     return api.indexed_bytes([(one.index, one.frame, one.attestation) for one in found])
 
 
@@ -277,12 +296,17 @@ async def _consistency(services: Services, call: Call) -> bytes:
 async def _inclusion(services: Services, call: Call) -> bytes:
     """In parts, with the work of others in between: entries far apart in a long log take many reads."""
     indexes, size = api.read_entries(call.body)
-    with _no_such_place("/"):
-        proof = await services.worker.run(partial(services.exchange.log.inclusion, indexes, size))
-    hashes = list[bytes]()
-    while part := await services.worker.run(lambda: list(islice(proof, HASHES))):
-        hashes += part
-    return api.hashes_bytes(hashes)
+
+    def parts() -> Parts[list[bytes]]:
+        with _no_such_place("/"):
+            proof = services.exchange.log.inclusion(indexes, size)
+        hashes = list(islice(proof, HASHES))
+        while part := list(islice(proof, HASHES)):
+            hashes += part
+            yield
+        return hashes
+
+    return api.hashes_bytes(await services.worker.run_parts(parts(), call.via))
 
 
 @contextmanager

@@ -3,8 +3,9 @@
 
 """Where the gateway's work is done: one thread for the exchange, some for signatures, none for waiting.
 
-* Group commit: while one commit runs, what arrives gathers; the next takes at most 200 envelopes, one request per
-  partner in turn.  So nobody waits behind more than one batch, whatever another partner loads.
+* The exchange is used in turn (`hub.gateway_turns`).  What may be much goes in parts.
+* Group commit: what arrived until its turn comes is decided together, at most 200 envelopes, one request per partner in
+  turn.  So nobody waits behind more than one batch, whatever another partner loads.
 * Larger requests are read and verified by a process for each other core meanwhile (`hub.gateway_checker`); where there
   is one core, here, a few envelopes at a time.
 * Long polls: one question every 50 ms for all of them, only when the log has grown, and once a second.  All of them look
@@ -14,6 +15,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,12 +26,16 @@ from hub.exchange import Checked, Exchange
 from hub.exchange_core import BATCH
 from hub.gateway_caller import Snapshot
 from hub.gateway_checker import Checkers, usable_cores
+from hub.gateway_turns import ARRIVALS, OWN, Parts, Turns, whole
 from schemas.codes import Code
 
 ALONE = 8  # so many envelopes at once are not worth asking another
+PART = 50  # envelopes handed over, or receipts taken, in one go, which is one commit
+FEW_FACTS = 5  # taken in one go: each is a commit
 POLL_EVERY = 0.05
 ASK_ANYWAY = 1.0  # leases end and notices ripen without an entry
 T = TypeVar("T")
+_Asked = tuple[Checked, asyncio.Future[list[Code]]]
 Run = Callable[[Callable[[], Any]], Awaitable[Any]]
 
 
@@ -52,16 +58,21 @@ class Worker:
     def __init__(self, exchange: Exchange, intake: Intake | None = None) -> None:
         self._exchange = exchange
         self._intake = intake
-        self._one = ThreadPoolExecutor(1, "exchange")
+        self._turns = Turns()
         others = usable_cores() - 1  # the hub itself needs one
         self._checkers = Checkers() if others else None
         self._verifiers = ThreadPoolExecutor(max(others, 1), "verify")
-        self._waiting: dict[str, deque[tuple[Checked, asyncio.Future[list[Code]]]]] = {}
+        self._waiting: dict[str, deque[_Asked]] = {}
+        self._gathering = threading.Lock()
         self._task: asyncio.Task[None] | None = None
 
-    async def run(self, call: Callable[[], T]) -> T:
-        """The answer of a call that uses the exchange; they run one after another."""
-        return await asyncio.get_running_loop().run_in_executor(self._one, call)
+    async def run(self, call: Callable[[], T], whose: str = OWN) -> T:
+        """The answer of a call that uses the exchange; they run one after another, those of an address in their order."""
+        return await self._turns.take(whose, whole(call))
+
+    async def run_parts(self, parts: Parts[T], whose: str) -> T:
+        """The same of what may be much: others have their turn in between."""
+        return await self._turns.take(whose, parts)
 
     async def send(self, via: str, frames: Sequence[bytes], snapshot: Snapshot) -> list[Code]:
         """The answers to envelopes, after a commit that many requests may share."""
@@ -70,7 +81,8 @@ class Worker:
         if self._intake is not None:
             return await self._intake.take(checked, self.run)
         answer: asyncio.Future[list[Code]] = loop.create_future()
-        self._waiting.setdefault(via, deque()).append((checked, answer))
+        with self._gathering:
+            self._waiting.setdefault(via, deque()).append((checked, answer))
         if self._task is None:
             self._task = loop.create_task(self._decide())
         return await answer
@@ -94,23 +106,26 @@ class Worker:
         self._verifiers.shutdown()
         if self._checkers is not None:
             self._checkers.close()
-        self._one.shutdown()
+        self._turns.close()
 
     async def _decide(self) -> None:
         try:
             while self._waiting:
-                batch = self._take()
-                try:
-                    answers = await self.run(partial(self._exchange.decide, [checked for checked, _ in batch]))
-                except Exception as error:  # noqa: BLE001  # each caller gets it and says what it means
-                    _tell(batch, [error] * len(batch))
-                else:
-                    _tell(batch, answers)
+                _tell(*await self.run(self._decide_next, ARRIVALS))
         finally:
             self._task = None
 
-    def _take(self) -> list[tuple[Checked, asyncio.Future[list[Code]]]]:
-        taken: list[tuple[Checked, asyncio.Future[list[Code]]]] = []
+    def _decide_next(self) -> tuple[list[_Asked], Sequence[list[Code] | Exception]]:
+        """In the thread of the exchange, when its turn has come: what has arrived until now, and its answers."""
+        with self._gathering:
+            batch = self._take()
+        try:
+            return batch, self._exchange.decide([checked for checked, _ in batch])
+        except Exception as error:  # noqa: BLE001  # each caller gets it and says what it means
+            return batch, [error] * len(batch)
+
+    def _take(self) -> list[_Asked]:
+        taken: list[_Asked] = []
         count = 0
         while self._waiting:
             via, queue = next(iter(self._waiting.items()))
@@ -124,9 +139,7 @@ class Worker:
         return taken
 
 
-def _tell(
-    batch: Iterable[tuple[Checked, asyncio.Future[list[Code]]]], answers: Iterable[list[Code] | Exception]
-) -> None:
+def _tell(batch: Iterable[_Asked], answers: Iterable[list[Code] | Exception]) -> None:
     for (_, answer), result in zip(batch, answers, strict=True):
         if answer.done():  # its connection was cut: the envelopes are stored all the same
             continue
@@ -182,10 +195,10 @@ class Polls:
     def _ask(self, addresses: tuple[str, ...], now: float) -> Iterable[str]:
         with self._exchange.gate:
             size = self._exchange.store.head().size
-        if size == self._size and now - self._asked < ASK_ANYWAY:
-            return ()
-        self._size, self._asked = size, now
-        return self._exchange.ready(addresses)
+            if size == self._size and now - self._asked < ASK_ANYWAY:
+                return ()
+            self._size, self._asked = size, now
+            return self._exchange.ready(addresses)
 
     def _wake(self, addresses: Iterable[str], *, there: bool = True) -> None:
         for address in addresses:

@@ -27,6 +27,7 @@ from deploy.dev_ca import DevCa
 from hub.gateway import Gateway
 from hub.gateway_limits import Limits
 from hub.gateway_listener import Tls, server_context
+from hub.steady import settle
 from schemas.address import role_of
 from schemas.api import MEDIA_TYPE, codes_bytes, frames_bytes, picked_up_bytes, pickup_bytes
 from schemas.codes import Code
@@ -180,6 +181,7 @@ def _child(job: Job, tls: Tls) -> None:
     site = material.site(job.folder / "hub", SMALL, ENVELOPES[job.size])
     requests = _handing_requests(site, job.size) if job.handed else _requests(site, job.size)
     os.sched_setaffinity(0, job.cores)
+    settle()  # as `schakel hub run` does
     asyncio.run(_serve(job, tls, site, requests))
     site.hub.close()
 

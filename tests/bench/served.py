@@ -29,6 +29,7 @@ from hub.exchange import Exchange
 from hub.gateway import Gateway
 from hub.gateway_limits import Limits
 from hub.gateway_listener import Tls
+from hub.steady import settle
 from hub.store import Store
 from hub.store_postgres import PostgresStore
 from hub.store_sqlite import SqliteStore
@@ -170,6 +171,7 @@ def _child(folder: Path, tls: Tls, prepare: Prepare, limits: Limits, opening: Op
     store, key = opening(folder), SigningKey(os.urandom(32))
     hub = Exchange(store, Log(store, NAME, key), bench_table(), HubClock(_now), os.urandom)
     made = prepare(hub)
+    settle()  # as `schakel hub run` does
     asyncio.run(_serve(hub, tls, limits, pipe, (verifier_key(NAME, key.public), made)))
     hub.close()
 

@@ -9,7 +9,8 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from hub.gateway import OPENAPI
 from hub.gateway_limits import Limits, Memory, Partnerships
 from hub.gateway_problem import CODES, NAMED, Problem
 from hub.gateway_routes import LOG, ROUTES
+from hub.gateway_turns import ARRIVALS
 from hub.gateway_worker import Worker
 from hub.registry import SUSPENDED
 from hub.store import Step
@@ -161,6 +163,52 @@ def test_envelopes_of_many_requests_share_a_commit(tmp_path: Path) -> None:
 
     assert site.wait(story()) == [[Code.TAKEN]] * 24
     assert store.commits - before == 1
+    world.check()
+    site.close()
+
+
+class Halting(MemoryStore):
+    """Stops after the first hand-over, until it is told to go on; notes how many join and how many go out per commit."""
+
+    def __init__(self, clock: Callable[[], int]) -> None:
+        super().__init__(clock)
+        self.begun, self.goes_on = threading.Event(), threading.Event()
+        self.noted: list[tuple[int, int]] = []
+
+    def commit(self, step: Step) -> int:
+        start = super().commit(step)
+        self.noted.append((len(step.joins), len(step.offers)))
+        if step.offers and not self.begun.is_set():
+            self.begun.set()
+            self.goes_on.wait(60)
+        return start
+
+
+def test_what_arrives_while_somebody_comes_for_much_is_decided_together_before_his_next_part(tmp_path: Path) -> None:
+    world = World()
+    store = Halting(world.clock)
+    world.hub = world.over(store)
+    team, provider, gp = world.party("team-wmo"), world.party("provider-wmo"), world.party("gp")
+    team.tell(team.register(provider), 120)
+    frames = [team.envelope(team.register(gp)) for _ in range(3)]
+    site = Site(world, new_ca(tmp_path))
+    services = site.gateway._services
+    worker, store.noted = services.worker, []
+
+    async def story() -> int:
+        handed = asyncio.create_task(services.hand_over(provider.address, 200, 0))
+        await asyncio.get_running_loop().run_in_executor(None, store.begun.wait)
+        sent = []
+        for number, frame in enumerate(frames, 1):
+            sent.append(asyncio.create_task(worker.send(team.address, [frame], services.snapshot)))
+            while sum(map(len, worker._waiting.values())) < number or ARRIVALS not in worker._turns._rows:  # noqa: ASYNC110  # of another thread
+                await asyncio.sleep(0)  # it has arrived, at a moment of its own
+        store.goes_on.set()
+        assert await asyncio.gather(*sent) == [[Code.TAKEN]] * 3
+        return len((await handed).deliveries)
+
+    assert site.wait(story()) == 120
+    assert [one for one in store.noted if one != (0, 0)] == [(0, 50), (3, 0), (0, 50), (0, 20)]
     world.check()
     site.close()
 
