@@ -79,7 +79,7 @@ class Worker:
         loop = asyncio.get_running_loop()
         checked = await self._checked(via, frames, snapshot)
         if self._intake is not None:
-            return await self._intake.take(checked, self.run)
+            return await self._intake.take(checked, partial(self.run, whose=via))
         answer: asyncio.Future[list[Code]] = loop.create_future()
         with self._gathering:
             self._waiting.setdefault(via, deque()).append((checked, answer))
