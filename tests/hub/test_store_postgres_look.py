@@ -137,6 +137,18 @@ def test_a_request_asks_the_server_as_often_as_it_must(alone: World) -> None:
     assert pass_on(3) == [4, 7, 4, 2]
 
 
+def test_each_further_part_of_a_pick_up_asks_six_times(alone: World) -> None:
+    team, provider = alone.party("team-wmo"), alone.party("provider-wmo")
+    store, hub = alone.store, alone.hub
+    assert isinstance(store, PostgresStore)
+    team.tell(team.register(provider), 4)
+    answer = hub.begin_pickup(provider.address, 50, 0, 1)
+    hub.go_on(answer, 1)  # statements are prepared
+    with counted(store) as trips:
+        hub.go_on(answer, 1)
+    assert (trips, len(answer.deliveries), len(answer.left)) == ([6], 3, 1)
+
+
 def test_outside_a_request_each_question_looks_for_itself(alone: World) -> None:
     store = alone.store
     assert isinstance(store, PostgresStore)
