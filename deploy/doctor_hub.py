@@ -13,6 +13,7 @@ import click
 from deploy.compose import Hub, schema_of, unsafe_of
 from deploy.doctor import Finding, clock, fine, manifest, moved, private, room, seed, wrong
 from deploy.doctor_tls import Pem, answers, certificate, days
+from hub import faults
 from hub.client import HubUnavailableError, RefusedError
 from hub.config import GatewayConfig, HubConfig
 from hub.control_socket import ControlError, Values, is_served
@@ -48,7 +49,7 @@ def health(hub: Hub) -> Values:
         "schema_version": schema_of(hub),
         "unsafe": unsafe_of(hub),
         "entries": hub.store.head().size,
-        "faults": len(hub.store.faults()),
+        "faults": len(faults.alone(hub.store.faults())),
         "log": hub.log.number,
         "awaited": len(hub.exchange.awaited()),
         "revoked": len(hub.exchange.revoked()),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from adapters.config import EdgeConfig
-from adapters.connections.kafka import KafkaSender
+from adapters.connections.kafka import look as look_at_topic
 from deploy.doctor import Finding, fine, wrong
 from deploy.kafka import LEFT, look
 from hub.config import HubConfig
@@ -20,7 +20,7 @@ def of_edge(config: EdgeConfig) -> Iterator[Finding]:
     """What the doctor says of the way of an edge that sends over Kafka."""
     if config.kafka is None:
         return
-    away = KafkaSender(config.kafka).look()
+    away = look_at_topic(config.kafka)
     if away is None:
         yield fine("Kafka", f"The brokers answer, and this edge may send on {config.kafka.topic}.")
     else:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -22,6 +22,7 @@ from hub.intake_rules import place_of, position_fault, topic_fault
 from hub.intake_topics import find_topics, log_bounds
 from hub.kafka_check import senders_of
 from hub.kafka_cluster import connect
+from hub.kafka_settings import KafkaConfig
 from hub.kafka_topics import FROM_PARTITIONS, INTAKE, number_of
 
 
@@ -56,9 +57,10 @@ def intake_of(hub: Hub) -> Iterator[IntakeGateway | None]:
         yield None
         return
     with places_of(hub.config) as places:
-        hub.exchange.partitions = hub.config.kafka.partitions
-        keys = HourKeys(hub.config.kafka.hour_keys_file, places, hub.config.kafka.partitions)
-        yield IntakeGateway(hub.exchange, hub.config.kafka, places, keys)
+        kafka = hub.config.kafka
+        hub.exchange.partitions = kafka.partitions
+        keys = HourKeys(kafka.hour_keys_file, places, kafka.partitions, _senders(hub.exchange, kafka))
+        yield IntakeGateway(hub.exchange, kafka, places, keys)
 
 
 @contextmanager
@@ -71,14 +73,20 @@ def worker_of(hub: Hub) -> Iterator[IntakeWorker]:
     kafka, exchange = kafka_of(hub.config), hub.exchange
     if not isinstance(exchange, IntakeExchange):
         raise failed("This hub takes nothing in through Kafka.")
+    senders = _senders(exchange, kafka)
+    with places_of(hub.config) as places:
+        keys = HourKeys(kafka.hour_keys_file, places, kafka.partitions, senders)
+        yield IntakeWorker(exchange, kafka, places, keys, senders)
+
+
+def _senders(exchange: IntakeExchange, kafka: KafkaConfig) -> Callable[[], frozenset[int]]:
+    """The numbers of the partners that may send over Kafka, as they are whenever it is asked."""
 
     def senders() -> frozenset[int]:
         everyone = [(one.number, one.address, one.state) for one in exchange.partners().by_number.values()]
         return senders_of(kafka.senders, everyone).numbers
 
-    with places_of(hub.config) as places:
-        keys = HourKeys(kafka.hour_keys_file, places, kafka.partitions)
-        yield IntakeWorker(exchange, kafka, places, keys, senders)
+    return senders
 
 
 def state_of(config: HubConfig, topic: str) -> TopicState:

@@ -39,7 +39,7 @@ class Line(HttpsClient):
         )
         self.pair = Pair(config.hub_certificate, config.hub_certificate_key)
         self._keep = keep
-        self.kafka = None if config.kafka is None else KafkaSender(config.kafka)
+        self.kafka = None if config.kafka is None else KafkaSender(config.kafka, self.hour_key)
         self._edge: Edge | None = None
         clock = clock or MachineClock(config.clock_file)
         settle(self.pair)

@@ -139,7 +139,14 @@ def _faults(hub: Hub, values: Values) -> Values:
     found = hub.exchange.faults()
     return {
         "faults": [
-            {"number": one.number, "partner": one.partner, "day": date_text(one.day), "held": one.held} for one in found
+            {
+                "number": one.number,
+                "partner": one.partner,
+                "day": date_text(one.day),
+                "held": one.held,
+                "behind": one.behind,
+            }
+            for one in found
         ]
     }
 

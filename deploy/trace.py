@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import cast
 
 from deploy.entries import pages
-from hub.store import Store, Stored, Waiting
+from hub.faults import is_behind
+from hub.store import FaultRow, Store, Stored, Waiting
 from schemas import entry
 from schemas.calendar import date_text, day_of
 from schemas.canonical import decode_array
@@ -158,6 +159,16 @@ def _of_waiting(store: Store, waiting: Waiting) -> tuple[str, str, str]:
     return where, f"It was handed over {times}, and no receipt came.", doctor
 
 
+def _behind(message_id: bytes, row: FaultRow, sender: str) -> Trace:
+    return Trace(
+        message_id.hex(),
+        (Step(date_text(day_of(row.since)), f"Sent by {sender}; it came behind a message that the hub failed on."),),
+        "It waits at the hub, wrapped, behind that one.",
+        "It is decided when the one before it is over, after seven days at the latest.",
+        "Tell the supplier; `schakel hub faults list` shows the one before it.",
+    )
+
+
 def _set_aside(store: Store, message_id: bytes) -> Trace | None:
     """A frame that the hub failed on has no stored outcome; its own bytes hold the id."""
     for row in store.faults():
@@ -165,6 +176,8 @@ def _set_aside(store: Store, message_id: bytes) -> Trace | None:
         if frame is None or parse(frame).message_id != message_id:
             continue
         (sender,) = _names(store, row.sender or 0)
+        if is_behind(row):
+            return _behind(message_id, row, sender)
         what = f"Sent by {sender}; the hub failed on it and set it aside as fault {row.number}."
         return Trace(
             message_id.hex(),

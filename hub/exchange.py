@@ -10,10 +10,8 @@ and decides again.  One exception that is no refusal never takes more with it th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
-
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from consent.rules import RuleTable
 from hub import accession, delivery, grants, pipeline, recovery
@@ -30,8 +28,7 @@ from hub.exchange_reading import ReadingRoom
 from hub.exchange_recovery import RecoveryDesk
 from hub.greatest import Revoked
 from hub.registry import ADMITTED, Partner, Partners
-from hub.store import SetAside, StaleError, Step, Store, Stored, StoreError, Tell
-from schemas import entry
+from hub.store import StaleError, Step, Store, Stored, StoreError
 from schemas.calendar import day_of
 from schemas.canonical import FrameError
 from schemas.codes import Code
@@ -40,9 +37,6 @@ from schemas.fact import Fact, Register, Stop
 from schemas.receipt import Receipt, parse_receipt
 from schemas.signing import SignatureError
 
-HELD_MS = 7 * 86_400_000
-FAULTS_A_MINUTE = 5
-_NONCE = bytes(12)
 _MISSING = frozenset({Code.UNKNOWN_SENDER, Code.KEY_NOT_VALID})
 _REFUSED_RECEIPTS = frozenset({Code.MALFORMED, Code.TOO_LARGE, Code.BAD_SIGNATURE, Code.NOT_YOURS})
 
@@ -107,7 +101,7 @@ class Exchange(AuditDesk, RecoveryDesk, FaultDesk, PickupDesk, ReadingRoom):
             self._tick()
             if not recovery.is_open(self.store.recovery()):  # no number used, nothing stored
                 return [[Code.RECOVERING] * len(one.frames) for one in requests]
-            if len(self._faults) > FAULTS_A_MINUTE:
+            if self._is_flooded():
                 return [[Code.TRY_LATER] * len(one.frames) for one in requests]
             partners, day = self._directory.partners(), day_of(self.store.now())
             requests = [self._looked_up(one, partners, day) for one in requests]
@@ -150,7 +144,7 @@ class Exchange(AuditDesk, RecoveryDesk, FaultDesk, PickupDesk, ReadingRoom):
     def _decide(self, envelopes: list[Envelope]) -> list[Code]:
         if not envelopes:
             return []
-        if len(self._faults) > FAULTS_A_MINUTE:  # then it is us: nothing more is set aside
+        if self._is_flooded():
             return [Code.TRY_LATER] * len(envelopes)
         try:
             return self._again(lambda: self._decide_once(envelopes))
@@ -180,21 +174,6 @@ class Exchange(AuditDesk, RecoveryDesk, FaultDesk, PickupDesk, ReadingRoom):
 
     def _held_back(self, envelope: Envelope, held: set[bytes]) -> Code:
         return Code.TRY_LATER if envelope.handle in held else self._decide_once([envelope])[0]
-
-    def _set_aside(self, envelope: Envelope, positions: Iterable[tuple[int, int, int]] = ()) -> Code:
-        """The one envelope that the pipeline fails on: kept wrapped for the operator, its handle held, an entry."""
-        now = self.store.now()
-        sender = self._directory.partners().by_address[envelope.source].number
-        key = self._random(32)
-        wrapped = AESGCM(key).encrypt(_NONCE, envelope.raw, None)
-        step = Step(at=now, positions=list(positions))
-        step.entries.append(entry.committed(entry.fault(day_of(now), sender, envelope.sha), self._random(32)))
-        step.set_aside.append(SetAside(sender, envelope.sha, envelope.handle, now + HELD_MS, now, wrapped, key))
-        step.tells.append(Tell(sender, 0, Code.HUB_FAULT, envelope.message_id))
-        self._commit(step)
-        # A crash here: the sender sends the same bytes again and is told to try later, since the handle is held.
-        self._fault()
-        return Code.HUB_FAULT
 
     # -- what was handed over ------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from hub.client import (
     HubUnavailableError,
     RefusedError,
 )
-from hub.exchange_core import ExchangeCore
+from hub.exchange_behind import Behind
 from hub.store import FaultRow, StaleError, Step, StoreError
 from schemas import entry
 from schemas.calendar import day_of
@@ -18,7 +18,7 @@ from schemas.codes import Code
 from schemas.envelope import parse
 
 
-class FaultDesk(ExchangeCore):
+class FaultDesk(Behind):
     """What was set aside: list it, try it again, drop it."""
 
     def faults(self) -> list[faults.Fault]:
@@ -27,7 +27,7 @@ class FaultDesk(ExchangeCore):
             self._tick()
             rows = self.store.faults()
             known = self.store.grants([row.handle for row in rows if row.handle is not None])
-            return [faults.shown(row, self._directory.partners(), known, self.store.now()) for row in rows]
+            return faults.shown(rows, self._directory.partners(), known, self.store.now())
 
     def retry_fault(self, number: int) -> Code:
         """Gives the frame of a fault to the pipeline again.
@@ -41,13 +41,16 @@ class FaultDesk(ExchangeCore):
             self._need_to_decide()
             self._tick()
             try:
-                return self._again(lambda: self._retry(number))
+                answer = self._again(lambda: self._retry(number))
             except (StoreError, StaleError, HubUnavailableError, RefusedError):
                 raise
             except Exception:  # noqa: BLE001  # still poison.  Not counted: it is no fault of the intake
                 self._again(lambda: self._commit(self._failed_again(number)))
                 # A crash before this commit: the log doesn't tell of a try that changed nothing.
                 return Code.HUB_FAULT
+            self._go_on()
+            # A crash before this: whoever ticks next decides what waited behind it.
+            return answer
 
     def _retry(self, number: int) -> Code:
         self._need_open()
@@ -87,18 +90,20 @@ class FaultDesk(ExchangeCore):
                 raise
             except Exception:  # noqa: BLE001  # its very id is poison: it goes without an outcome of its own
                 self._again(lambda: self._drop(number, keeps_outcome=False))
+            self._go_on()
+            # A crash before this: whoever ticks next decides what waited behind it.
 
     def _drop(self, number: int, *, keeps_outcome: bool) -> None:
         row, now, message_id = self._fault_row(number), self.store.now(), None
         if keeps_outcome:
-            message_id = faults.message_id_of(self.store.fault_frame(number))
-            if message_id is not None and message_id in self.store.stored([message_id]):
-                message_id = None
+            envelope = faults.envelope_in(self.store.fault_frame(number))
+            if envelope is not None and envelope.message_id not in self.store.stored([envelope.message_id]):
+                message_id = envelope.message_id
         self._commit(faults.drop(row, message_id, now, self._random))
         # A crash before this commit: the fault stands as it stood. After it: repeated, the command finds it gone.
 
     def _fault_row(self, number: int) -> FaultRow:
-        for row in self.store.faults():
+        for row in faults.alone(self.store.faults()):
             if row.number == number:
                 return row
         raise RefusedError(Code.NOT_YOURS)

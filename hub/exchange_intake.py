@@ -7,24 +7,24 @@ worker does with the records that it reads.
 * A gateway refuses what needs no store, as it does without Kafka, and decides nothing.
 * A worker decides a batch and moves the positions of its records in one commit: whoever comes late changes nothing.
 * Every record ends in something: an outcome with its entry, a fault, or a refusal that is counted and, where it can be
-  known whose it was, told in the feed.  Records of a held handle are refused too: no number is used, and what has no
-  outcome after an hour its sender sends again.
+  known whose it was, told in the feed.  One of a handle that a fault holds waits behind it, in the store: no number is
+  used, and it is decided in its turn when the fault is over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from hub import pipeline, recovery
+from hub import faults, pipeline, recovery
 from hub.client import HubRecoveringError, HubUnavailableError
 from hub.clock import JUMP_MS
-from hub.exchange import FAULTS_A_MINUTE, Checked, Exchange
+from hub.exchange import Checked, Exchange
 from hub.intake_record import Kept
 from hub.murmur2 import partition_of
 from hub.pipeline import Known
 from hub.registry import Partners
-from hub.store import FencedError, StaleError, StoreError, Tell
+from hub.store import FaultRow, FencedError, SetAside, StaleError, StoreError, Tell
 from schemas.calendar import day_of
 from schemas.canonical import FrameError
 from schemas.codes import Code
@@ -47,10 +47,10 @@ class Taken(NamedTuple):
 
 
 class _Read(NamedTuple):
-    """A record after steps 1 to 3; `message_id` is told with a refusal."""
+    """A record after steps 1 to 3; `message_id` is told with a refusal.  A result of None waits behind a fault."""
 
     taken: Taken
-    result: Envelope | Code
+    result: Envelope | Code | None
     message_id: bytes | None = None
 
 
@@ -85,11 +85,21 @@ class IntakeExchange(Exchange):
                     found.append((result.handle, Kept(sender.number, log, frame)))
             return found
 
+    def sends_over(self, via: str, senders: Collection[str]) -> int | None:
+        """The number of an address when it is one of these that may send over Kafka.
+
+        Raises:
+            RefusedError: it is not admitted.
+        """
+        with self._lock:
+            partner = self._admitted(via)
+            return partner.number if via in senders else None
+
     # -- in a worker
 
-    def take(self, records: Sequence[Taken]) -> list[Code]:
-        """Decides records, in the order in which they came, and moves their positions.  Of one place they stand side by
-        side: nothing is left out.
+    def take(self, records: Sequence[Taken]) -> list[Code | None]:
+        """Decides records, in the order in which they came, and moves their positions; None for what waits behind a fault.
+        Of one place they stand side by side: nothing is left out.
 
         Raises:
             FencedError: another worker has moved a position: nothing of the rest was applied.
@@ -100,7 +110,7 @@ class IntakeExchange(Exchange):
             row = self.store.recovery()
             if not recovery.is_open(row):
                 raise HubRecoveringError
-            if len(self._faults) > FAULTS_A_MINUTE:
+            if self._is_flooded():
                 raise HubUnavailableError("The pipeline failed on more than five envelopes in a minute.")
             log, partners = 1 if row is None else row.number, self._directory.partners()
             keys: dict[str, Mapping[str, bytes] | None] = {}
@@ -134,10 +144,10 @@ class IntakeExchange(Exchange):
             return _Read(taken, Code.MALFORMED)
         return _Read(taken, result)
 
-    def _take(self, read: list[_Read]) -> list[Code]:
+    def _take(self, read: list[_Read]) -> list[Code | None]:
         if not read:
             return []
-        if len(self._faults) > FAULTS_A_MINUTE:  # then it is us: nothing more is set aside
+        if self._is_flooded():
             raise HubUnavailableError("The pipeline failed on more than five envelopes in a minute.")
         try:
             return self._again(lambda: self._take_once(read))
@@ -152,30 +162,34 @@ class IntakeExchange(Exchange):
             half = len(read) // 2
             return self._take(read[:half]) + self._take(read[half:])
 
-    def _take_once(self, read: list[_Read]) -> list[Code]:
+    def _take_once(self, read: list[_Read]) -> list[Code | None]:
         now = self.store.now()
         envelopes = [one.result for one in read if isinstance(one.result, Envelope)]
         known = self._known([envelope.handle for envelope in envelopes], now)
-        held = {handle for handle, grant in known.grants.items() if grant.held_until > now}
-        if held:
-            read = [self._held(one, held) for one in read]
-            envelopes = [one.result for one in read if isinstance(one.result, Envelope)]
         ids = [envelope.message_id for envelope in envelopes]
         known.stored = self.store.stored(ids + [one.message_id for one in read if one.message_id is not None])
+        behind: list[SetAside] = []
+        if any(grant.held_until > now for grant in known.grants.values()):
+            read, behind = self._put_behind(read, known, now)
+            envelopes = [one.result for one in read if isinstance(one.result, Envelope)]
         decided = pipeline.step(envelopes, known, now, self._random)
         decided.step.positions = _moves(read)
+        decided.step.set_aside = behind
         decided.step.tells += _tells(read, known)
         self._commit(decided.step)
-        # Entries, queue, numbers and positions are durable, all or none. A crash before this line: the next worker reads
+        # Entries, queue, numbers, positions and what waits behind a fault are durable, all or none. A crash before this line: the next worker reads
         # the same records and decides them. After it: it goes on behind them.
         done = self.clock.steady()
         for join in decided.step.joins:
             self.meter.deliverable.add(done - self._began[join.message_id])
         return self._ended(read, decided.answers, known.partners)
 
-    def _ended(self, read: list[_Read], answers: list[Code], partners: Partners) -> list[Code]:
-        rest, found = iter(answers), list[Code]()
+    def _ended(self, read: list[_Read], answers: list[Code], partners: Partners) -> list[Code | None]:
+        rest, found = iter(answers), list[Code | None]()
         for one in read:
+            if one.result is None:
+                found.append(None)
+                continue
             if isinstance(one.result, Code):
                 number = one.taken.number
                 self._refuse(None if number is None else partners.by_number.get(number), one.result)
@@ -186,9 +200,26 @@ class IntakeExchange(Exchange):
                 self.meter.refused[Code.ID_REUSED] += 1
         return found
 
-    def _held(self, one: _Read, held: set[bytes]) -> _Read:
-        is_held = isinstance(one.result, Envelope) and one.result.handle in held
-        return one._replace(result=Code.TRY_LATER) if is_held else one
+    def _put_behind(self, read: list[_Read], known: Known, now: int) -> tuple[list[_Read], list[SetAside]]:
+        """Records of held handles: what has an outcome gets it again, the rest waits behind the fault as long as there is
+        room; what does not is refused, and comes again after an hour."""
+        rows, behind, left = self.store.faults(), list[SetAside](), list[_Read]()
+        for one in read:
+            envelope = one.result
+            if (
+                not isinstance(envelope, Envelope)
+                or envelope.message_id in known.stored
+                or not _is_held(envelope, known, now)
+            ):
+                left.append(one)
+            elif faults.may_wait(envelope, rows):
+                sender = known.partners.by_address[envelope.source].number
+                behind.append(self._wrapped(envelope, sender, faults.UNTIL_DECIDED, now))
+                rows = [*rows, FaultRow(0, sender, envelope.sha, envelope.handle, now, faults.UNTIL_DECIDED)]
+                left.append(one._replace(result=None))
+            else:
+                left.append(one._replace(result=Code.TRY_LATER))
+        return left, behind
 
 
 class WorkerExchange(IntakeExchange):
@@ -214,6 +245,11 @@ class WorkerExchange(IntakeExchange):
                 self._sum(self.store.now())
             finally:
                 self.store.close()
+
+
+def _is_held(envelope: Envelope, known: Known, now: int) -> bool:
+    grant = known.grants.get(envelope.handle)
+    return grant is not None and grant.held_until > now
 
 
 def _moves(read: list[_Read]) -> list[tuple[int, int, int]]:

@@ -82,7 +82,7 @@ class Gateway:
         self._intake = intake
         self._worker = Worker(exchange, intake)
         self._polls = Polls(exchange, self._worker)
-        self._services = Services(exchange, self._worker, self._polls, authority, clock)
+        self._services = Services(exchange, self._worker, self._polls, authority, clock, intake)
         self._partners = Partnerships(self._limits)
         self._nonces = Nonces()
         self._memory = Memory(IN_HAND)

@@ -24,7 +24,7 @@ from hub.exchange import Exchange
 from hub.gateway_caller import Snapshot
 from hub.gateway_problem import Problem
 from hub.gateway_turns import FACTS, Parts
-from hub.gateway_worker import FEW_FACTS, PART, Polls, Worker
+from hub.gateway_worker import FEW_FACTS, PART, Intake, Polls, Worker
 from schemas import api
 from schemas.address import need_address
 from schemas.canonical import FrameError
@@ -82,6 +82,7 @@ class Services:
     polls: Polls
     authority: AuthorityFiles | None
     clock: Callable[[], int]
+    intake: Intake | None = None
     snapshot: Snapshot = field(init=False)
     ending: bool = False
 
@@ -233,6 +234,11 @@ async def _handles(services: Services, call: Call) -> bytes:
     return api.handles_bytes([(one.month, one.handle, one.stopped) for one in states])
 
 
+async def _hour_key(services: Services, call: Call) -> bytes:
+    intake = services.intake
+    return api.hour_key_bytes(None if intake is None else await services.worker.run(partial(intake.hour_key, call.via)))
+
+
 async def _recovery(services: Services, call: Call) -> bytes:
     del call  # the same for everybody
     began = await services.worker.run(services.exchange.recovery)
@@ -327,6 +333,7 @@ ROUTES = {
         Route("facts", "POST", _facts, any_day=True),
         Route("facts/mine", "GET", _my_facts, ("from",)),
         Route("handles", "GET", _handles),
+        Route("hour-key", "GET", _hour_key),
         Route("repeated", "POST", _repeated, any_day=True),
         Route("restored", "POST", _restored, any_day=True),
         Route("publish", "POST", _publish, any_day=True),

@@ -28,6 +28,7 @@ from hub.gateway_caller import Snapshot
 from hub.gateway_checker import Checkers, usable_cores
 from hub.gateway_turns import ARRIVALS, OWN, Parts, Turns, whole
 from schemas.codes import Code
+from schemas.hour_wrap import HourKey
 
 ALONE = 8  # so many envelopes at once are not worth asking another
 PART = 50  # envelopes handed over, or receipts taken, in one go, which is one commit
@@ -47,6 +48,9 @@ class Intake(Protocol):
 
     async def watch(self) -> None:
         """What it does by itself; ends by being cancelled."""
+
+    def hour_key(self, via: str) -> HourKey | None:
+        """The key under which an address wraps what it sends over Kafka now; None for one that does not."""
 
     def close(self) -> None:
         """Ends it."""

@@ -17,6 +17,7 @@ class Counts:
 
     taken: int = 0
     refused: Counter[Code] = field(default_factory=Counter)
+    behind: int = 0  # records that wait behind a fault of their handle
     fenced: int = 0
     again: int = 0  # records that came before their turn
     assigned: int = 0

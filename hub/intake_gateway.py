@@ -8,6 +8,7 @@
 * Nothing is written to a topic that is not the one which the store remembers, or whose settings would lose it: that is
   looked at before the first record and every few seconds.
 * While Kafka is away envelopes are answered 503, and only they: nothing else of the gateway waits for it.
+* A partner that sends over Kafka itself gets the key of its hour here, since nothing else of it stands in Kafka.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from hub.kafka_topics import INTAKE
 from hub.murmur2 import partition_of
 from hub.store import StoreError
 from schemas.codes import Code
+from schemas.hour_wrap import HOUR_SECONDS, HourKey
 from schemas.kafka_way import client_settings
 
 SECONDS = 5.0  # until what the brokers did not confirm is answered
@@ -109,6 +111,20 @@ class IntakeGateway:
         if says and says != self.stopped:
             _log.warning("no envelopes are taken at present: %s", says)
         self._is_known, self.stopped = is_known, says
+
+    def hour_key(self, via: str) -> HourKey | None:
+        """The key under which an address wraps what it sends over Kafka now; None for one that does not.
+
+        Raises:
+            RefusedError: it is not admitted.
+            StoreError: there is none at present.
+        """
+        number = self._exchange.sends_over(via, self._config.senders)
+        if number is None:
+            return None
+        now = self._exchange.store.now()
+        hour, key = self._keys.for_partner(number, now)
+        return HourKey(hour, HOUR_SECONDS - now // 1_000 % HOUR_SECONDS, key)
 
     # -- taking --------------------------------------------------------------------------------------------------
 

@@ -222,11 +222,11 @@ class IntakeWorker:
                 return None, Taken(part.place, offset, partition, None, 0, found.code)
             hour, kept = found
             return hour, Taken(part.place, offset, partition, kept.number, kept.log, kept.frame)
-        sent = sent_by_partner(record)
+        sent = self._patient(lambda: sent_by_partner(record, self._keys.of_partner))
         if isinstance(sent, Refused):
             self._say(sent)
             return None, Taken(part.place, offset, None, sent.number, 0, sent.code)
-        return None, Taken(part.place, offset, None, sent.number, 0, sent.frame)
+        return sent.hour, Taken(part.place, offset, None, sent.number, 0, sent.frame)
 
     def _say(self, refused: Refused) -> None:
         """Each is counted; of many of one kind one is said a minute."""
@@ -255,6 +255,8 @@ class IntakeWorker:
                 part.next, part.gaps, part.hour = taken.offset + 1, 0, part.hour if hour is None else hour
                 if code is Code.TAKEN:
                     self.counts.taken += 1
+                elif code is None:
+                    self.counts.behind += 1
                 else:
                     self.counts.refused[code] += 1
 
@@ -376,11 +378,9 @@ class IntakeWorker:
 
     def _keep_hours(self, admin: AdminClient) -> None:
         now = self._exchange.store.now()  # before the ends are asked: what comes later is of no earlier hour
-        ours = [where for where in self._parts if where[0] == INTAKE]
-        bounds = log_bounds(admin, ours)
+        bounds = log_bounds(admin, list(self._parts))
         hours = {}
-        for where in ours:
-            part = self._parts[where]
+        for where, part in self._parts.items():
             hours[part.place] = hour_passed(now, part.hour, caught_up=part.next >= bounds[where][1])
         self._places.keep_hours(hours)
         # A crash here: the hours stay as they were, and keys are destroyed a little later.

@@ -58,6 +58,11 @@ REFUSED: Final = About(
     "code",
     _CODES,
 )
+BEHIND: Final = About(
+    "schakel_worker_behind_faults",
+    COUNTER,
+    "Records of a handle that a fault holds: kept in the store, and decided when the fault is over.",
+)
 FENCED: Final = About(
     "schakel_worker_fenced",
     COUNTER,
@@ -80,7 +85,7 @@ WAITS: Final = About(
     "which.",
 )
 OF_GATEWAY: Final = (WRITTEN, UNCONFIRMED, STOPPED)
-OF_WORKER: Final = (LAG, ASSIGNED, TAKEN, REFUSED, FENCED, STRANGERS, LEFT_OUT, WAITS)
+OF_WORKER: Final = (LAG, ASSIGNED, TAKEN, REFUSED, BEHIND, FENCED, STRANGERS, LEFT_OUT, WAITS)
 ALL: Final = (*OF_GATEWAY, *OF_WORKER)
 
 
@@ -111,6 +116,7 @@ class WorkerMetrics(Collector):
         yield single(ASSIGNED, counts.assigned)
         yield single(TAKEN, counts.taken)
         yield labelled(REFUSED, by_code({code: counts.refused[code] for code in Code}))
+        yield single(BEHIND, counts.behind)
         yield single(FENCED, counts.fenced)
         yield single(STRANGERS, counts.strangers)
         yield single(LEFT_OUT, counts.left_out)

@@ -11,13 +11,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from hub.intake_record import hour_of
 from hub.kafka_topics import FROM_PARTITIONS, INTAKE, number_of
 
 KEPT_HOURS = 72  # as long as the topic keeps a record
+FROM_KEPT_HOURS = (
+    3  # as long as the topic of one partner holds up the keys of all: by then it has sent again what waits
+)
 _LATE_MS = 5 * 60_000  # clocks of gateways differ by two minutes at most, and a record is written within seconds
 _PARTNERS_FROM = 1_000_000
 
@@ -93,6 +96,13 @@ def first_kept(now: int, passed: int) -> int:
     return max(passed, hour_of(now) - KEPT_HOURS)
 
 
-def all_passed(hours: Mapping[int, int], partitions: int) -> int:
-    """The hour before which everything in the topic of the intake is decided; 0 when one partition was never looked at."""
-    return min((hours.get(one, 0) for one in range(partitions)), default=0)
+def all_passed(hours: Mapping[int, int], partitions: int, senders: Collection[int] = (), now_hour: int = 0) -> int:
+    """The hour before which nothing needs a key any more; 0 when a partition of the intake was never looked at.
+
+    `senders`: the numbers of the partners with a topic of their own.  One that is not looked at, or whose partner fills
+    it faster than it is read, holds up the keys for three hours and no longer: what has no outcome after an hour its sender
+    has put there again, under a later key.
+    """
+    passed = min((hours.get(one, 0) for one in range(partitions)), default=0)
+    theirs = min((hours.get(_PARTNERS_FROM + one, 0) for one in senders), default=passed)
+    return min(passed, max(theirs, now_hour - FROM_KEPT_HOURS))

@@ -146,13 +146,14 @@ class NoticeRow(NamedTuple):
 
 
 class FaultRow(NamedTuple):
-    """A frame that the hub failed on.  `handle` is held when the fault came after step 3."""
+    """A frame that the hub failed on, or that came behind one.  `handle` is held until `until` when it came after step 3."""
 
     number: int
     sender: int | None
     sha: bytes
     handle: bytes | None
     since: int
+    until: int
 
 
 class Join(NamedTuple):
@@ -426,7 +427,7 @@ class Store(Protocol):
     def forget(self, day: int, now: int) -> int:
         """Deletes what the terms of architecture.md section 10 end: grants and stops whose day has passed, feed
         lines and stored outcomes after 30 days (those that are no outcome after 366), frames set aside
-        after 7; how many rows."""
+        after 7, once they hold nothing; how many rows."""
 
     def tidy(self, now: int) -> None:
         """The regular work of the engine; the owner calls it at least every minute."""

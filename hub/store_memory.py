@@ -293,7 +293,8 @@ class MemoryStore:
     def faults(self) -> list[FaultRow]:
         """See `hub.store.Store`."""
         self._open()
-        return [FaultRow(n, one.sender, one.sha, one.handle, one.since) for n, one in sorted(self._faults.items())]
+        rows = sorted(self._faults.items())
+        return [FaultRow(number, one.sender, one.sha, one.handle, one.since, one.until) for number, one in rows]
 
     def fault_frame(self, number: int) -> bytes | None:
         """See `hub.store.Store`."""
@@ -341,7 +342,7 @@ class MemoryStore:
                     del self._feeds[key]
                     gone += 1
         gone += _sift(self._stored, lambda one, line: line[1] < limit and one not in self._queue)
-        return gone + _sift(self._faults, lambda _, one: one.since < now - FAULT_KEPT_MS)
+        return gone + _sift(self._faults, lambda _, one: one.since < now - FAULT_KEPT_MS and one.until <= now)
 
     def tidy(self, now: int) -> None:
         """See `hub.store.Store`: nothing to do in memory."""

@@ -365,7 +365,7 @@ class PostgresStore(Lookout):
         for low in range(first, size, _CHUNK):
             gone += self._change(sql.FORGET_OUTCOMES, (low, low + _CHUNK, now - OUTCOME_KEPT_MS))
         gone += int(self._run(sql.FORGET_LINES, (now - OUTCOME_KEPT_MS, now - NOTICE_KEPT_MS))[0][0])
-        return gone + self._change(sql.FORGET_FAULTS, (now - FAULT_KEPT_MS,))
+        return gone + self._change(sql.FORGET_FAULTS, (now - FAULT_KEPT_MS, now))
 
     @_guarded
     def tidy(self, now: int) -> None:

@@ -111,7 +111,7 @@ PART_HOLDS = "SELECT EXISTS (SELECT FROM payload_{day})"
 DROP_PART = "DROP TABLE payload_{day}"
 
 # what was set aside, feeds and notices
-READ_FAULTS = "SELECT number, sender, sha, handle, since FROM fault ORDER BY number"
+READ_FAULTS = "SELECT number, sender, sha, handle, since, until FROM fault ORDER BY number"
 READ_FAULT = "SELECT day, wrapped, key FROM fault WHERE number = %b"
 RIPEN = "SELECT ripen_1(%b)"
 READ_FEED = (
@@ -127,7 +127,7 @@ FORGET_OUTCOMES = (
     " AND NOT EXISTS (SELECT FROM waiting WHERE waiting.accept = message.accept)"
 )
 FORGET_LINES = "SELECT forget_lines_1(%b, %b)"
-FORGET_FAULTS = "DELETE FROM fault WHERE since < %b"
+FORGET_FAULTS = "DELETE FROM fault WHERE since < %b AND until <= %b"
 
 # whether a call whose answer was lost goes on
 WHO_AM_I = "SELECT pg_backend_pid(), backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()"

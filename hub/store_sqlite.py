@@ -418,7 +418,7 @@ class SqliteStore:
         first, end = self._accepts()
         for low in range(first, end, _CHUNK):
             gone += self._forget_rows(sql.FORGET_OUTCOMES, (low, low + _CHUNK, limit))
-        return gone + self._forget_lines(now) + self._forget_faults(now - FAULT_KEPT_MS)
+        return gone + self._forget_lines(now) + self._forget_faults(now)
 
     @_guarded
     def tidy(self, now: int) -> None:
@@ -654,8 +654,8 @@ class SqliteStore:
         return self._change("forget", change)
 
     @_guarded
-    def _forget_faults(self, limit: int) -> int:
-        old = self._db.execute(sql.READ_OLD_FAULTS, (limit,)).fetchall()
+    def _forget_faults(self, now: int) -> int:
+        old = self._db.execute(sql.READ_OLD_FAULTS, (now - FAULT_KEPT_MS, now)).fetchall()
         if not old:
             return 0
         numbers = [row[:1] for row in old]

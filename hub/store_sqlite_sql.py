@@ -261,9 +261,9 @@ FORGET_OUTCOMES = "DELETE FROM message WHERE accept >= ? AND accept < ? AND slot
 SET_ASIDE = "INSERT INTO fault (sender, sha, handle, until, since, slot, wrapped) VALUES (?, ?, ?, ?, ?, ?, ?)"
 FIND_FAULT = "SELECT handle, slot FROM fault WHERE number = ?"
 DROP_FAULT = "DELETE FROM fault WHERE number = ?"
-READ_FAULTS = "SELECT number, sender, sha, handle, since FROM fault ORDER BY number"
+READ_FAULTS = "SELECT number, sender, sha, handle, since, until FROM fault ORDER BY number"
 READ_FAULT = "SELECT slot, wrapped FROM fault WHERE number = ?"
-READ_OLD_FAULTS = "SELECT number, slot FROM fault WHERE since < ?"
+READ_OLD_FAULTS = "SELECT number, slot FROM fault WHERE since < ? AND until <= ?"
 COUNT_FAULTS = "SELECT count(*) FROM fault"
 
 # feeds and notices

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 
 from schemas.canonical import FrameError, decode_array, encode, need_bytes, need_int, need_list, need_text
 from schemas.codes import Code
+from schemas.hour_wrap import HOUR_SECONDS, KEY_SIZE, HourKey
 
 MEDIA_TYPE = "application/cbor"
 MOST_FRAMES = 200  # in one request
@@ -25,6 +26,7 @@ _MOST_ROWS = 100_000
 _HASHES = 128
 _LARGEST_ENTRIES = 3 + 9 * (MOST_PROVEN + 1)  # a head, and an integer each
 _LARGEST_INT = (1 << 53) - 1
+_HIGHEST_HOUR = (1 << 32) - 1
 _CODES = {code.value: code for code in Code}
 
 Line = tuple[int, Code, bytes | None, bytes | None, bytes | None]  # number, code, message id, handle, frame
@@ -202,6 +204,23 @@ def read_began(raw: bytes) -> Began | None:
     number, index, record, salt, is_open = items
     opens = need_bytes(record, None, "/record"), need_bytes(salt, None, "/salt")
     return _number(number, "/number"), _number(index, "/index"), *opens, _bool(is_open, "/open")
+
+
+def hour_key_bytes(found: HourKey | None) -> bytes:
+    """`[hour, seconds that are left, key]`, or `[]` for an address that does not send over the hub's Kafka."""
+    return encode([] if found is None else list(found))
+
+
+def read_hour_key(raw: bytes) -> HourKey | None:
+    """The key under which one's own records are wrapped now."""
+    items = _array(raw, 3)
+    if not items:
+        return None
+    if len(items) != 3:
+        raise FrameError("/", "array")
+    hour, seconds, key = items
+    left = need_int(seconds, 1, HOUR_SECONDS, "/seconds")
+    return HourKey(need_int(hour, 0, _HIGHEST_HOUR, "/hour"), left, need_bytes(key, KEY_SIZE, "/key"))
 
 
 def repeated_bytes(number: int, size: int) -> bytes:

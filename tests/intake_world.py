@@ -13,10 +13,12 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from confluent_kafka import KafkaException, Producer
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from hub.audit.log import Log
 from hub.exchange_intake import IntakeExchange
@@ -24,10 +26,12 @@ from hub.hour_keys import HourKeys
 from hub.intake_gateway import IntakeGateway
 from hub.intake_kafka import IntakeWorker
 from hub.intake_places import Places
+from hub.intake_record import HOUR_MS
 from hub.kafka_settings import KafkaConfig
 from hub.kafka_topics import FROM_LARGEST, INTAKE, from_topic
 from hub.store_postgres import PostgresStore
 from schemas.codes import Code
+from schemas.hour_wrap import NONCE_SIZE, wrap
 from tests.kafka import Kafka, kafka
 from tests.simulator import Party, World
 from tests.world_check import HUB_NAME
@@ -48,8 +52,8 @@ class IntakeWorld(World):
         self.hub.store.close()
         self.hub = self.exchange
         self.places = Places(self._dsn)
-        self.keys = HourKeys(folder / "hour.keys", self.places, partitions)
         self.senders: list[int] = []
+        self.keys = HourKeys(folder / "hour.keys", self.places, partitions, lambda: self.senders)
         self._closing: list[Callable[[], None]] = []
 
     def another(self) -> IntakeExchange:
@@ -69,7 +73,8 @@ class IntakeWorld(World):
     def gateway(self, seconds: float = 20.0) -> IntakeGateway:
         """Another gateway's half of the intake."""
         exchange = self.another()
-        made = IntakeGateway(exchange, self.settings, self.places, self.keys, seconds)
+        everyone = tuple(one.address for one in self.parties.values() if one.number in self.senders)
+        made = IntakeGateway(exchange, replace(self.settings, senders=everyone), self.places, self.keys, seconds)
         self._closing += [exchange.store.close, made.close]
         return made
 
@@ -94,6 +99,12 @@ class IntakeWorld(World):
         self.make_topic(topic, 1)
         self.senders.append(party.number)
         return topic
+
+    def wrapped(self, party: Party, frame: bytes, hour: int | None = None) -> bytes:
+        """What the edge of a party would write to its own topic now, or in an hour before."""
+        at = self.now if hour is None else hour * HOUR_MS
+        of, key = self.keys.for_partner(party.number, at)
+        return wrap(frame, of, AESGCM(key), self.random(NONCE_SIZE))
 
     def put(self, topic: str, *values: bytes | None, partition: int = 0, **more: Any) -> None:
         """Records, by somebody who may write."""

@@ -47,6 +47,7 @@ from schemas import api
 from schemas.address import role_of
 from schemas.canonical import FrameError
 from schemas.codes import SENTENCE, Code
+from schemas.hour_wrap import HourKey
 from schemas.note import NOTE_LIMIT, Checkpoint
 from schemas.request_signature import MINUTE, Stamp, sign_request
 from schemas.signing import SigningKey
@@ -211,6 +212,11 @@ class HttpsClient:
         """See `HubClient`."""
         raw = await self._get(f"{self._own}manifests/{quote(address, safe=':')}")
         return [Published(frame, index, attested) for index, frame, attested in _read(api.read_indexed, raw)]
+
+    async def hour_key(self) -> HourKey | None:
+        """The key under which this address wraps what it sends over the hub's Kafka now; None when it is not one that does.
+        Only a hub somewhere else has one, so this is no part of `HubClient`."""
+        return _read(api.read_hour_key, await self._get(f"{self._own}hour-key"))
 
     async def checkpoint(self) -> str:
         """See `HubClient`."""

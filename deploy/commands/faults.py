@@ -38,10 +38,13 @@ def list_faults(screen: Screen, config: Path | None) -> None:
     if not found:
         screen.answer(found, good("Nothing is set aside."))
         return
-    rows = [(one["number"], one["partner"] or "-", one["day"], "yes" if one["held"] else "no") for one in found]
+    rows = [
+        (one["number"], one["partner"] or "-", one["day"], "yes" if one["held"] else "no", one["behind"])
+        for one in found
+    ]
     screen.answer(
         found,
-        table("Set aside", ("number", "partner", "day", "handle held"), rows),
+        table("Set aside", ("number", "partner", "day", "handle held", "wait behind it"), rows),
         note("When the cause is gone: `schakel hub faults retry NUMBER`, the lowest number first."),
     )
 

@@ -470,7 +470,7 @@ def _serve(pipe: Connection, dsn: str, folder: str, config: KafkaConfig) -> None
     stamps: dict[bytes, float] = {}
     take = exchange.take
 
-    def stamped(records: Sequence[Taken]) -> list[Code]:
+    def stamped(records: Sequence[Taken]) -> list[Code | None]:
         codes, now = take(records), time.monotonic()
         stamps.update((_mark(one.found), now) for one in records if isinstance(one.found, bytes))
         return codes

@@ -52,7 +52,7 @@ from schemas.envelope import LARGEST
 from schemas.kafka_way import client_settings
 from tests.broker.conftest import FIRST, Site
 from tests.kafka import Silent
-from tests.sending import sent
+from tests.sending import ask_hour_key, frame_in, sent
 
 FOREIGN = [from_topic(2), from_topic(3), INTAKE, OUTCOMES, changelog("hours"), "__consumer_offsets", "nobodys"]
 ANY = AclBindingFilter(
@@ -388,7 +388,7 @@ def test_a_certificate_that_was_given_nothing_may_do_nothing(site: Site) -> None
 
 def test_a_permission_withdrawn_holds_on_a_live_connection(site: Site) -> None:
     async def story() -> None:
-        sender, other = KafkaSender(site.sends(1), 5.0), KafkaSender(site.sends(2), 5.0)
+        sender, other = (KafkaSender(site.sends(number), ask_hour_key, 5.0) for number in (1, 2))
         try:
             assert await sender.send([b"before"]) == [Code.TAKEN]
             assert site.schakel("partner", "suspend", FIRST, "--yes").exit_code == Exit.DONE
@@ -415,7 +415,7 @@ def test_a_permission_withdrawn_holds_on_a_live_connection(site: Site) -> None:
 def test_the_largest_legal_envelope_passes_and_a_batch_of_them(site: Site) -> None:
     frames = [bytes([number]) * LARGEST for number in range(4)]
     assert sent(site.sends(1), *frames) == ([Code.TAKEN] * 4, None)
-    assert newest(site, from_topic(1)).value() == frames[-1]
+    assert frame_in(newest(site, from_topic(1)).value()) == frames[-1]
 
 
 def test_more_than_the_topic_takes_is_refused_by_the_broker(site: Site) -> None:

@@ -20,6 +20,7 @@ from hub.kafka_settings import KafkaConfig
 from hub.kafka_topics import MakeTopic, from_topic
 from schemas.codes import Code
 from tests.kafka import Kafka, Node
+from tests.sending import ask_hour_key, frame_in
 
 TOPIC = from_topic(1)
 
@@ -40,7 +41,7 @@ def held(kafka: Kafka) -> list[bytes]:
         reader.assign([TopicPartition(TOPIC, 0, 0)])
         found: list[bytes] = []
         while len(found) < end:
-            found += [one.value() or b"" for one in reader.consume(end - len(found), 30)]
+            found += [frame_in(one.value()) for one in reader.consume(end - len(found), 30)]
         return found
     finally:
         reader.close()
@@ -62,7 +63,7 @@ def test_what_was_taken_is_there_after_brokers_died_and_what_was_not_goes_again(
 
     async def story() -> None:
         nonlocal number
-        sender = KafkaSender(KafkaSending(brokers=config.brokers, topic=TOPIC), 10.0)
+        sender = KafkaSender(KafkaSending(brokers=config.brokers, topic=TOPIC), ask_hour_key, 10.0)
 
         async def some(rounds: int) -> list[Code]:
             nonlocal number

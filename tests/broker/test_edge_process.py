@@ -1,31 +1,41 @@
 # SPDX-FileCopyrightText: Schakel contributors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""A running edge that sends over Kafka while Kafka is away, and after it came back."""
+"""A running edge that sends over Kafka while Kafka is away, and after it came back.
+
+The hub and the edge each have brokers of their own here, so that only the way of the edge can be cut.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from click.testing import CliRunner
 from confluent_kafka import Consumer, TopicPartition
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from adapters.connections.kafka import KafkaSender
+from adapters.connections.kafka import look
 from adapters.kafka_settings import KafkaSending
 from deploy.cli import cli
 from deploy.compose import machine_clock
-from deploy.demo_net import Net
+from deploy.demo_net import Net, Process
 from deploy.office import open_office
+from deploy.options import HUB_FILE
 from deploy.story import messages
 from deploy.story.case import CITIZEN, Support
 from deploy.story.world import PROVIDER, TEAM
+from hub.day_keys import DayKeys
 from hub.kafka_topics import from_topic
 from schemas.calendar import day_of
 from schemas.envelope import parse
+from schemas.hour_wrap import partner_key, read, unwrap
 from tests.deploy.nets import net_of, wait_for
 from tests.kafka import Kafka
+from tests.postgres import cluster as postgres
 
 OTHER = replace(CITIZEN, bsn="999900018", family_name="Anders", allocation="730194828")
 
@@ -35,20 +45,51 @@ def numbers(net: Net) -> dict[str, int]:
         return {one["address"]: one["number"] for one in office("partners", {})["partners"]}
 
 
-def records(kafka: Kafka, topic: str) -> list[bytes]:
+@contextmanager
+def decided_over(net: Net, kafka: Kafka, *senders: str) -> Iterator[None]:
+    """The hub takes envelopes in through Kafka from now on, and a worker decides them."""
+    file, folder = net.folder / "hub" / HUB_FILE, str(net.folder / "hub")
+    net.hub.stop()
+    with file.open("a") as settings:
+        settings.write(f'\n[kafka]\nbrokers = ["{kafka.bootstrap}"]\ncopies = 1\npartitions = 2\n')
+        settings.write(f"senders = {json.dumps(senders)}\n")
+    made = CliRunner().invoke(cli, ["kafka", "init", "--apply", "--config", folder])
+    assert made.exit_code == 0, made.output
+    net.hub.start()
+    wait_for(lambda: net.hub.events("listening"))
+    worker = Process(("hub", "worker", "--config", folder), net.folder / "worker.log")
+    worker.start()
+    try:
+        wait_for(lambda: worker.events("listening"))
+        yield
+        worker.need_alive()
+    finally:
+        worker.end()
+
+
+def records(net: Net, number: int, kafka: Kafka, topic: str) -> list[bytes]:
+    """The frames on a topic, opened as the hub would."""
+    keys = DayKeys(net.folder / "hub" / "hour.keys", 512, "hour").read()
     reader = Consumer(kafka.client(**{"group.id": "reader"}))
     try:
         end = reader.get_watermark_offsets(TopicPartition(topic, 0), timeout=30)[1]
         reader.assign([TopicPartition(topic, 0, 0)])
-        return [one.value() or b"" for one in reader.consume(end, 30)] if end else []
+        found = [read(one.value() or b"") for one in reader.consume(end, 30)] if end else []
+        frames = [unwrap(one, AESGCM(partner_key(keys[one.hour], number, one.hour))) for one in found if one]
+        assert len(frames) == end
+        return [frame for frame in frames if frame is not None]
     finally:
         reader.close()
 
 
 def test_while_kafka_is_away_an_edge_is_told_and_tells_later_and_nothing_else_waits(tmp_path: Path) -> None:
-    kafka = Kafka()
-    with net_of(tmp_path / "net", TEAM, PROVIDER) as net:
-        topic = kafka.topic(from_topic(numbers(net)[TEAM.address]))
+    kafka, of_hub = Kafka(), Kafka()
+    with (
+        net_of(tmp_path / "net", TEAM, PROVIDER, dsn=postgres().bare()) as net,
+        decided_over(net, of_hub, TEAM.address),
+    ):
+        number = numbers(net)[TEAM.address]
+        topic = kafka.topic(from_topic(number))
         kafka.stop()
         net.team.process.stop()
         with (net.folder / TEAM.folder / "edge.toml").open("a") as file:
@@ -72,7 +113,7 @@ def test_while_kafka_is_away_an_edge_is_told_and_tells_later_and_nothing_else_wa
 
         kafka.start()
         wait_for(lambda: net.team.process.events("kafka-back"))
-        envelopes = [parse(one) for one in records(kafka, topic)]
+        envelopes = [parse(one) for one in records(net, number, kafka, topic)]
         assert envelopes
         assert {one.source for one in envelopes} == {TEAM.address}
         assert len({one.message_id for one in envelopes}) == len(envelopes)
@@ -80,13 +121,14 @@ def test_while_kafka_is_away_an_edge_is_told_and_tells_later_and_nothing_else_wa
 
         # The same by commands, without a process.
         net.team.process.stop()
-        before = len(records(kafka, topic))
+        before = len(records(net, number, kafka, topic))
         net.team.put("tweede.xml", messages.allocation(OTHER, support))
-        wait_for(lambda: _worked(net) and len(records(kafka, topic)) > before)
+        wait_for(lambda: _worked(net) and len(records(net, number, kafka, topic)) > before)
         told = CliRunner().invoke(cli, ["edge", "doctor", "--json", "--config", str(net.folder / TEAM.folder)])
         [found] = [one for one in json.loads(told.stdout)["findings"] if one["subject"] == "Kafka"]
         assert (found["well"], topic in found["says"]) == (True, True)
     kafka.remove()
+    of_hub.remove()
 
 
 def _worked(net: Net) -> bool:
@@ -99,7 +141,7 @@ def test_an_edge_that_can_reach_its_topic_says_so_to_its_doctor(tmp_path: Path) 
     del tmp_path
     kafka = Kafka()
     settings = KafkaSending(brokers=(kafka.bootstrap,), topic=kafka.topic(from_topic(1)))
-    assert KafkaSender(settings, 30.0).look() is None
+    assert look(settings, 30.0) is None
     kafka.stop()
-    assert KafkaSender(settings, 1.0).look() == "_TRANSPORT"
+    assert look(settings, 1.0) == "_TRANSPORT"
     kafka.remove()

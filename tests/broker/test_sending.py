@@ -17,6 +17,7 @@ from hub.kafka_topics import WORKERS, from_topic
 from schemas.codes import Code
 from schemas.kafka_way import client_settings
 from tests.broker.conftest import Site
+from tests.sending import ask_hour_key, key_of
 from tests.simulator import World
 
 
@@ -44,7 +45,7 @@ def read(site: Site, number: int, count: int) -> list[Record]:
 
 def send(site: Site, number: int, frames: Sequence[bytes]) -> list[Code]:
     async def ask() -> list[Code]:
-        sender = KafkaSender(site.sends(number))
+        sender = KafkaSender(site.sends(number), ask_hour_key)
         try:
             return await sender.send(frames)
         finally:
@@ -63,7 +64,7 @@ def test_what_a_partner_seals_is_decided_and_what_another_signed_is_refused_on_i
     forged = team.envelope(grant, signed_by=other)
     frames = [own, stolen, forged, b"garbage", own]
     assert send(site, 1, frames) == [Code.TAKEN] * len(frames)
-    records = [sent_by_partner(one) for one in read(site, 1, len(frames))]
+    records = [sent_by_partner(one, key_of) for one in read(site, 1, len(frames))]
     codes = [world.hub.send(addresses[one.number], [one.frame])[0] for one in records if isinstance(one, Sent)]
     assert codes[0] in {Code.TAKEN, Code.ACCEPTED}
     assert codes[1:4] == [Code.NOT_YOURS, Code.BAD_SIGNATURE, Code.MALFORMED]

@@ -817,6 +817,13 @@ class StoreContract:
         assert world.store.faults() == []
         world.check()
 
+    def test_a_frame_that_still_holds_its_handle_is_not_forgotten(self, world: World) -> None:
+        world.do(Step(100, set_aside=[_aside("h", until=1 << 62)]))
+        assert world.store.forget(0, 101 + FAULT_KEPT_MS) == 0
+        [row] = world.store.faults()
+        assert row.until == 1 << 62
+        world.check()
+
     # erasing
 
     def test_what_is_erased_is_gone_and_its_leaf_and_every_root_stay(self, world: World) -> None:

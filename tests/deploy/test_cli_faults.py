@@ -65,14 +65,16 @@ def test_a_hub_where_nothing_is_set_aside_says_so(schakel: Schakel, answer: Call
     assert "Nothing is set aside" in schakel("hub", "faults", "list", "--config", kept / "hub").output
 
 
-def test_a_list_shows_number_partner_day_and_hold_and_nothing_else(
+def test_a_list_shows_number_partner_day_hold_and_what_waits_and_nothing_else(
     schakel: Schakel, answer: Callable[..., Any], place: Path
 ) -> None:
     [partner] = [one for one in answer("partner", "list", "--config", place) if one["number"] == 1]
     with open_hub(load_hub_config(place / "hub.toml")) as hub:
         day = date_text(day_of(hub.store.now()))
     found = answer("hub", "faults", "list", "--config", place)
-    assert found == [{"number": one, "partner": partner["address"], "day": day, "held": False} for one in (1, 2)]
+    assert found == [
+        {"number": one, "partner": partner["address"], "day": day, "held": False, "behind": 0} for one in (1, 2)
+    ]
     shown = schakel("hub", "faults", "list", "--config", place).output
     assert "handle held" in shown
     assert hashlib.sha256(FRAME).hexdigest()[:8] not in shown

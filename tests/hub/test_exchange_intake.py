@@ -12,7 +12,7 @@ import pytest
 from hub.audit.log import Log
 from hub.client import HubRecoveringError, HubUnavailableError
 from hub.clock import NotDecidingError
-from hub.exchange import FAULTS_A_MINUTE
+from hub.exchange_behind import FAULTS_A_MINUTE
 from hub.exchange_intake import IntakeExchange, Taken, WorkerExchange
 from hub.greatest import NoGreatest
 from hub.intake_record import Kept
@@ -110,24 +110,6 @@ def test_many_faults_in_a_minute_stop_the_worker_and_what_it_did_not_decide_is_r
     scene.world.advance(minutes=2)
     scene.hub.tick()
     assert scene.hub.take(records[stands:]) == [Code.TAKEN] * (30 - stands)
-
-
-def test_under_a_held_handle_nothing_is_used_and_the_same_bytes_pass_when_they_come_again(scene: Scene) -> None:
-    grant = scene.team.register(scene.provider)
-    bad, behind = scene.team.envelope(grant), scene.team.envelope(grant)
-    [good] = scene.frames(1)
-    scene.store.poison.add(parse(bad).message_id)
-    scene.hub.take([scene.taken(bad, 0)])
-    codes = scene.hub.take([scene.taken(behind, 1), scene.taken(good, 2)])
-    assert (codes, scene.position()) == ([Code.TRY_LATER, Code.TAKEN], 3)
-    assert (scene.team.outcome(behind), scene.hub.meter.refused[Code.TRY_LATER]) == (None, 1)
-    scene.store.poison.clear()
-    scene.store.commit(Step(at=scene.world.now, released=[scene.store.faults()[0].number]))
-    assert scene.hub.take([scene.taken(bad, 3), scene.taken(behind, 4)]) == [Code.TAKEN, Code.TAKEN]
-    assert [parse(one.envelope).message_id for one in scene.provider.take_all()][-2:] == [
-        parse(bad).message_id,
-        parse(behind).message_id,
-    ]
 
 
 def test_refusals_of_steps_1_to_3_are_counted_and_told_where_it_is_known_whose_they_are(scene: Scene) -> None:

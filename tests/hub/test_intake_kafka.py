@@ -16,8 +16,10 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from adapters import seal
+from adapters.kafka_settings import KafkaSending
 from adapters.keys import opening_public_key
 from hub import intake_kafka
+from hub.client import RefusedError
 from hub.hour_keys import HourKeys
 from hub.intake_kafka import IntakeWorker
 from hub.intake_record import LARGEST_RECORD, Kept, hour_of, wrap
@@ -29,9 +31,11 @@ from hub.store import Step
 from schemas import api
 from schemas.codes import Code
 from schemas.envelope import LARGEST, parse
+from schemas.hour_wrap import HourKey, partner_key, read, unwrap
 from tests.gateway_site import Site, new_ca
 from tests.intake_world import PARTITIONS, IntakeWorld, envelopes, known, running, until
 from tests.postgres import cluster
+from tests.sending import sent
 from tests.simulator import START, Grant, Party
 
 
@@ -138,10 +142,13 @@ def test_a_partner_in_the_hubs_network_sends_on_its_topic_and_as_nobody_else(
         other.envelope(other.register(team, 5)),
     )
     last = team.envelope(team.register(provider))
-    world.put(topic, good, forged, of_other, b"", None, bytes(LARGEST + 1), b"no frame")
-    world.put(topic, good, key=b"key")
-    world.put(topic, good, headers=[("partner", b"000009")])
-    world.put(topic, last)
+    sealed = [world.wrapped(team, frame) for frame in (good, forged, of_other, bytes(LARGEST + 1), b"no frame")]
+    world.put(topic, *sealed, b"", None)
+    world.put(topic, good)  # as it is, under no key
+    world.put(topic, world.wrapped(other, good))  # under the key of another partner
+    world.put(topic, sealed[0], key=b"key")
+    world.put(topic, sealed[0], headers=[("partner", b"000009")])
+    world.put(topic, world.wrapped(team, last))
     worker = world.worker()
     with running(worker) as ended:
         _decided(world, [good, last], ended)
@@ -149,7 +156,7 @@ def test_a_partner_in_the_hubs_network_sends_on_its_topic_and_as_nobody_else(
     assert worker.counts.refused == {
         Code.BAD_SIGNATURE: 1,
         Code.NOT_YOURS: 1,
-        Code.MALFORMED: 5,
+        Code.MALFORMED: 7,
         Code.TOO_LARGE: 1,
     }
     assert team.outcome(forged) is Code.BAD_SIGNATURE
@@ -434,6 +441,89 @@ def test_copies_of_the_brokers_segments_open_with_no_key_that_still_exists(
     world.check()
 
 
+def test_copies_of_the_segments_of_a_partners_topic_open_with_no_key_that_still_exists(
+    world: IntakeWorld, pair: tuple[Party, Party], tmp_path: Path
+) -> None:
+    """From the edge's own sender, with the key that the gateway gave it, to the thief of the brokers' disk."""
+    team, provider = pair
+    topic, gateway = world.own_topic(team), world.gateway()
+    frames = envelopes(team, provider, 12)
+    site = Site(world, new_ca(tmp_path / "ca"), intake=gateway)
+    try:
+        assert site.wait(site.client(provider).hour_key()) is None  # it sends over the gateway
+        given = site.wait(site.client(team).hour_key())
+        assert given is not None
+        assert (given.hour, given.seconds) == (hour_of(START), 3_600)
+
+        async def ask() -> HourKey | None:
+            return given
+
+        way = KafkaSending(brokers=world.settings.brokers, topic=topic)
+        assert sent(way, *frames, hour_key=ask) == ([Code.TAKEN] * 12, None)
+    finally:
+        site.close()
+    key_files = [tmp_path / "hour.keys", tmp_path / "day.keys"]
+    with running(worker := world.worker()) as ended:
+        _decided(world, frames, ended)
+        folder = world.broker.nodes[0].data / f"{topic}-0"
+        copies = [one.read_bytes() for one in folder.glob("*.log")]
+        held = b"".join(copies)
+        for frame in frames:
+            envelope = parse(frame)
+            assert envelope.handle not in held
+            assert envelope.message_id.hex().encode() not in held
+            assert frame[200:232] not in held
+        assert set(_opened_of_partner(copies, key_files, team.number)) == set(frames)
+        assert _opened_of_partner(copies, key_files, provider.number) == []
+        assert given.key not in b"".join(one.read_bytes() for one in key_files)  # it stands nowhere
+        assert len(provider.take_all()) == 12
+        world.advance(hours=1, minutes=6)
+        until(lambda: ended or hour_of(START) not in world.keys._file.read())
+        assert ended == []
+    assert _opened_of_partner(copies, key_files, team.number) == []
+    assert world.keys.of_partner(team.number, hour_of(START)) is None
+    assert worker.counts.taken == 12
+    world.check()
+
+
+def test_a_partner_that_holds_back_its_topic_does_not_keep_the_envelopes_of_others_readable(
+    world: IntakeWorld, pair: tuple[Party, Party]
+) -> None:
+    team, provider = pair
+    topic, others, gateway = world.own_topic(team), envelopes(provider, team, 3), world.gateway()
+    [late] = envelopes(team, provider, 1)
+    record = world.wrapped(team, late)
+    gateway._look()
+    assert world.send(gateway, provider, *others) == [Code.TAKEN] * 3
+    with running(world.worker(tuple)) as ended:  # it reads the topic of nobody
+        _decided(world, others, ended)
+        world.advance(hours=2)
+        until(lambda: ended or min(world.places.hours().values(), default=0) > hour_of(START))
+        world.keys.tidy(world.now)
+        assert world.keys.of(hour_of(START)) is not None
+        world.advance(hours=2)
+        until(lambda: ended or min(world.places.hours().values(), default=0) > hour_of(START) + 2)
+        world.keys.tidy(world.now)
+        assert world.keys.of(hour_of(START)) is None
+        assert ended == []
+    world.put(topic, record)
+    with running(worker := world.worker()) as ended:
+        until(lambda: worker.counts.refused[Code.KEY_LOST] or ended)
+        world.put(topic, world.wrapped(team, late))  # its sender has it still, and sends it again
+        _decided(world, [late], ended)
+    world.check()
+
+
+def test_a_suspended_partner_gets_no_key_of_the_hour(world: IntakeWorld, pair: tuple[Party, Party]) -> None:
+    world.own_topic(pair[0])
+    gateway = world.gateway()
+    assert gateway.hour_key(pair[0].address) is not None
+    assert gateway.hour_key(pair[1].address) is None
+    world.exchange.set_state(pair[0].address, "suspended")
+    with pytest.raises(RefusedError):
+        gateway.hour_key(pair[0].address)
+
+
 def test_the_key_of_an_hour_stays_while_something_of_it_is_not_decided_and_goes_after_72_hours(
     world: IntakeWorld, pair: tuple[Party, Party]
 ) -> None:
@@ -483,6 +573,20 @@ def _opened(copies: list[bytes], files: list[Path]) -> list[bytes]:
                 about = b"schakel/intake/v1\0" + value[1:5] + partition.to_bytes(4, "big")
                 with contextlib.suppress(InvalidTag):
                     found.append(AESGCM(key).decrypt(value[5:17], value[17:], about)[8:])
+    return found
+
+
+def _opened_of_partner(copies: list[bytes], files: list[Path], number: int) -> list[bytes]:
+    """The same for what a partner wrapped, under any key that its number leads to from any of those keys."""
+    content = [file.read_bytes() for file in files if file.exists()]
+    keys = {one[at : at + 32] for one in content for at in range(8, len(one), 64)} - {bytes(32)}
+    found = []
+    for value in [value for copy in copies for value in _values(copy)]:
+        wrapped = read(value)
+        assert wrapped is not None
+        for key in keys:
+            derived = partner_key(key, number, wrapped.hour)
+            found += [frame for one in (key, derived) if (frame := unwrap(wrapped, AESGCM(one))) is not None]
     return found
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from hub.intake_record import HOUR_MS, LARGEST_RECORD, Kept, hour_of, unwrap, wrap
 from hub.intake_rules import (
+    FROM_KEPT_HOURS,
     KEPT_HOURS,
     TopicRow,
     all_passed,
@@ -160,3 +161,22 @@ def test_no_key_is_destroyed_that_a_record_may_still_need_and_none_is_kept_past_
 def test_an_hour_has_passed_when_every_partition_has() -> None:
     assert all_passed({0: 7, 1: 5, 2: 9}, 3) == 5
     assert all_passed({0: 7, 2: 9}, 3) == 0
+
+
+def test_the_topic_of_a_partner_holds_up_the_keys_of_all_for_three_hours_and_no_longer() -> None:
+    four = place_of("schakel.from.000004", 0)
+    assert four is not None
+    hours = {0: 107, 1: 105, four: 104}
+    assert all_passed(hours, 2, [], 107) == 105
+    assert all_passed(hours, 2, [4], 107) == 104
+    assert all_passed(hours, 2, [4, 9], 107) == 107 - FROM_KEPT_HOURS  # nobody reads the topic of 9
+    assert all_passed({0: 90, 1: 105, four: 104}, 2, [4, 9], 107) == 90  # the intake itself holds them up as before
+    assert all_passed({**hours, four: 109}, 2, [4], 107) == 105
+
+
+@given(st.dictionaries(st.integers(0, 5), st.integers(0, 500)), st.sets(st.integers(1, 3)), st.integers(0, 500))
+def test_partners_never_let_a_key_go_before_the_intake_does(hours: dict[int, int], senders: set[int], now: int) -> None:
+    theirs = {place_of(f"schakel.from.{one:06d}", 0) or 0: hours.get(one, 0) for one in senders}
+    found = all_passed(hours | theirs, 3, senders, now)
+    assert min(now - FROM_KEPT_HOURS, all_passed(hours, 3)) <= found <= all_passed(hours, 3)
+    assert all(found <= max(one, now - FROM_KEPT_HOURS) for one in theirs.values())

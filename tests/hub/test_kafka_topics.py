@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from hub import kafka_acls as acl
 from hub.kafka_acls import Acl, Allow, Withdraw, acl_faults, acls, principal_of
 from hub.kafka_record import Record, Refused, Sent, sent_by_partner
 from hub.kafka_topics import (
+    FROM_LARGEST,
     HOLDS,
     INTAKE,
     MakeTopic,
@@ -29,6 +31,8 @@ from hub.kafka_topics import (
 )
 from schemas.codes import Code
 from schemas.envelope import LARGEST
+from schemas.hour_wrap import wrap
+from tests.sending import HOUR_KEY, key_of
 
 numbers = st.integers(1, 999_999)
 
@@ -243,8 +247,13 @@ def test_the_names_of_principals_can_not_be_mistaken() -> None:
 # ------------------------------------------------------------------------------------------------ records
 
 
+def _wrapped(frame: bytes, hour: int = HOUR_KEY.hour, key: bytes = HOUR_KEY.key) -> bytes:
+    return wrap(frame, hour, AESGCM(key), bytes(12))
+
+
 def test_a_record_is_one_frame_and_nothing_beside_it() -> None:
-    assert sent_by_partner(Record("schakel.from.000123", 0, None, b"frame", [])) == Sent(123, b"frame")
+    record = Record("schakel.from.000123", 0, None, _wrapped(b"frame"), [])
+    assert sent_by_partner(record, key_of) == Sent(123, HOUR_KEY.hour, b"frame")
 
 
 @pytest.mark.parametrize(
@@ -258,15 +267,23 @@ def test_a_record_is_one_frame_and_nothing_beside_it() -> None:
         (Record("schakel.from.000001", 0, None, b"x", [("sender", None)]), 1, Code.MALFORMED),
         (Record("schakel.from.000001", 0, None, b"", []), 1, Code.MALFORMED),
         (Record("schakel.from.000001", 0, None, None, []), 1, Code.MALFORMED),
-        (Record("schakel.from.000001", 0, None, bytes(LARGEST + 1), []), 1, Code.TOO_LARGE),
+        (Record("schakel.from.000001", 0, None, _wrapped(bytes(LARGEST + 1)), []), 1, Code.TOO_LARGE),
+        (Record("schakel.from.000001", 0, None, b"a frame that nobody wrapped" * 4, []), 1, Code.MALFORMED),
+        (Record("schakel.from.000001", 0, None, _wrapped(b"")[:-1], []), 1, Code.MALFORMED),
+        (Record("schakel.from.000001", 0, None, b"\2" + _wrapped(b"frame")[1:], []), 1, Code.MALFORMED),
+        (Record("schakel.from.000001", 0, None, _wrapped(b"frame")[:-1] + b"x", []), 1, Code.MALFORMED),
+        (Record("schakel.from.000001", 0, None, _wrapped(b"frame", key=bytes(32)), []), 1, Code.MALFORMED),
+        (Record("schakel.from.000001", 0, None, _wrapped(b"frame", HOUR_KEY.hour - 1), []), 1, Code.KEY_LOST),
     ],
 )
 def test_anything_else_is_refused_with_what_to_do(record: Record, number: int | None, code: Code) -> None:
-    refused = sent_by_partner(record)
+    refused = sent_by_partner(record, key_of)
     assert isinstance(refused, Refused)
     assert (refused.number, refused.code) == (number, code)
     assert ":" in refused.says
 
 
 def test_the_largest_envelope_fits() -> None:
-    assert isinstance(sent_by_partner(Record("schakel.from.000001", 0, None, bytes(LARGEST), [])), Sent)
+    record = Record("schakel.from.000001", 0, None, _wrapped(bytes(LARGEST)), [])
+    assert isinstance(sent_by_partner(record, key_of), Sent)
+    assert len(_wrapped(bytes(LARGEST))) < FROM_LARGEST

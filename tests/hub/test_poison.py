@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from hub import pipeline
 from hub.client import HubUnavailableError, RefusedError
-from hub.exchange import FAULTS_A_MINUTE
+from hub.exchange_behind import FAULTS_A_MINUTE
 from hub.store import FAULT_KEPT_MS, SetAside, Step, StoreError
 from hub.store_memory import MemoryStore
 from hub.store_sqlite import SqliteStore
