@@ -27,8 +27,11 @@ demo-net: $(READY) ## one Wmo case of three partners, with hub and edges as proc
 test: $(READY) ## all tests
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal $(ARGS)
 
-test-kafka: $(READY) ## what needs three Kafka brokers with TLS and permissions; Java 17, Maven and PostgreSQL must be there
-	@SCHAKEL_TEST=kafka SCHAKEL_REQUIRE=kafka,postgres $(BIN)/python -m pytest -q $(or $(ARGS),tests/broker)
+# The tests of the exchange that run over each store in `make test`, here with every envelope through the intake.
+OVER_KAFKA := $(patsubst %,tests/hub/test_%.py,exchange delivery recovery pickup_in_parts clock grants pipeline registry threats)
+
+test-kafka: $(READY) ## what needs three Kafka brokers with TLS and permissions, and the exchange over Kafka; needs Java 17, Maven, PostgreSQL
+	@SCHAKEL_TEST=kafka SCHAKEL_REQUIRE=kafka,postgres $(BIN)/python -m pytest -q $(or $(ARGS),tests/broker $(OVER_KAFKA))
 
 check: $(READY) ## lint and types
 	@$(BIN)/ruff check .

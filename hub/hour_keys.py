@@ -63,15 +63,18 @@ class HourKeys:
         return self._opening(hour, number)
 
     def tidy(self, now: int) -> int:
-        """Makes the keys of the hours to come, destroys those that nothing needs any more; how many this machine had."""
-        names, first = self._places.key_names(), self._first(now)
-        self._make([hour for hour in range(hour_of(now), hour_of(now) + AHEAD_HOURS) if hour not in names])
-        destroyed = self._file.destroy(first)
+        """Destroys the keys that nothing needs any more, makes those of the hours to come; how many this machine destroyed."""
+        first = self._first(now)
+        destroyed = self._file.destroy(
+            first
+        )  # before others are made: after long rest their places in the file are needed
         self._secrets = {hour: key for hour, key in self._secrets.items() if hour >= first}
         self._keys = {one: key for one, key in self._keys.items() if one[0] >= first}
         # A crash here: the names say that there are keys which this machine destroyed; the next time drops them. Other
         # machines destroy theirs by themselves.
         self._places.drop_key_names(first)
+        names = self._places.key_names()
+        self._make([hour for hour in range(hour_of(now), hour_of(now) + AHEAD_HOURS) if hour not in names])
         return destroyed
 
     def lacks(self, now: int) -> bool:

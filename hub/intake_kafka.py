@@ -322,7 +322,12 @@ class IntakeWorker:
             starts = self._patient(lambda: self._starts(partitions))
         except (IntakeStoppedError, _EndedError, StoreError) as error:
             self._failure = error
-        consumer.incremental_assign(starts)
+        try:
+            consumer.incremental_assign(starts)
+        except KafkaException as error:  # raised from here it would be no exception of Python any more
+            self._failure = self._failure or IntakeStoppedError(
+                f"The consumer does not take its partitions ({error.args[0].name()}): start the worker again."
+            )
         self.counts.assigned = len(self._parts)
 
     def _starts(self, partitions: list[TopicPartition]) -> list[TopicPartition]:

@@ -248,6 +248,10 @@ class World:
         """Ends the hub in order."""
         self.hub.close()
 
+    def let_go(self) -> None:
+        """Lets go of files and connections, as a process does that is killed."""
+        self.hub.store.close()
+
     def check(self) -> None:
         """Verifies the whole world; an assertion names what does not hold."""
         world_check.check(self)

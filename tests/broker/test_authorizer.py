@@ -134,7 +134,7 @@ def test_a_partner_sends_on_its_own_topic_and_the_hub_reads_it(site: Site) -> No
     for number in (1, 2):
         assert sent(site.sends(number), b"one", b"two") == ([Code.TAKEN, Code.TAKEN], None)
     assert site.kafka.authority is not None
-    assert newest(site, from_topic(1)).value() == b"two"
+    assert frame_in(newest(site, from_topic(1)).value()) == b"two"
 
 
 def test_a_partner_writes_nowhere_else(site: Site) -> None:

@@ -20,6 +20,7 @@ from schemas.address import oin_of
 from schemas.api import pickup_bytes
 from schemas.codes import Code
 from tests.gateway_site import Site, new_ca
+from tests.over_kafka import kinds, new_world
 from tests.simulator import DAY, HOUR, MINUTE, START, Grant, Party, World
 
 THREE = frozenset({"a", "b", "c"})
@@ -215,9 +216,9 @@ class Scene:
         return before == (self.world.store.head().size, self.world.store.counts())
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=kinds("memory", "sqlite"))
 def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
-    world = World(request.param, tmp_path, watched=True)
+    world = new_world(request.param, tmp_path, watched=True)
     parties = [world.party(role) for role in ("team-wmo", "provider-wmo", "gp", "school")]
     team, provider, gp, school = parties
     grant = team.register(provider)

@@ -15,6 +15,7 @@ from hub.registry import ADMITTED, SUSPENDED
 from schemas.calendar import day_of, is_working_day, start_of_day
 from schemas.codes import Code
 from schemas.envelope import parse
+from tests.over_kafka import kinds, new_world
 from tests.simulator import DAY, HOUR, MINUTE, Grant, Party, World, at
 from tests.world_check import fates
 
@@ -28,9 +29,9 @@ class Scene:
     grant: Grant
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
+@pytest.fixture(params=kinds("memory", "sqlite", "postgres"))
 def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
-    world = World(request.param, tmp_path)
+    world = new_world(request.param, tmp_path)
     team, provider, gp = world.party("team-wmo"), world.party("provider-wmo"), world.party("gp")
     yield Scene(world, team, provider, gp, team.register(provider))
     world.close()

@@ -17,6 +17,7 @@ from schemas.canonical import decode_array, encode
 from schemas.codes import Code
 from schemas.fact import STOP, Register, Stop, parse_fact
 from tests.lies import flipped, truncated
+from tests.over_kafka import kinds, new_world
 from tests.simulator import Grant, Party, World, at
 
 MARCH = parse_month("2026-03")
@@ -30,9 +31,9 @@ class Scene:
     gp: Party
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=kinds("memory", "sqlite"))
 def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
-    world = World(request.param, tmp_path)
+    world = new_world(request.param, tmp_path)
     yield Scene(world, world.party("team-wmo"), world.party("provider-wmo"), world.party("gp"))
     world.check()
     world.close()

@@ -545,6 +545,16 @@ def test_the_key_of_an_hour_stays_while_something_of_it_is_not_decided_and_goes_
         _decided(world, [frame], ended)
 
 
+def test_a_hub_that_stood_still_for_weeks_makes_its_keys_again(world: IntakeWorld) -> None:
+    world.keys.tidy(world.now)
+    for days in (5, 20, 200):
+        old = hour_of(world.now)
+        world.advance(days=days)
+        world.keys.tidy(world.now)
+        assert world.keys.of_now(world.now)[0] == hour_of(world.now)
+        assert (world.keys.of(old), world.keys.lacks(world.now)) == (None, False)
+
+
 def test_a_machine_that_lacks_the_key_of_an_hour_refuses_nothing_and_waits_for_the_file(
     world: IntakeWorld, pair: tuple[Party, Party], tmp_path: Path
 ) -> None:

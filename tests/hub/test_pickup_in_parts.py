@@ -17,6 +17,7 @@ from hub.exchange_pickup import InParts, runs
 from hub.registry import SUSPENDED
 from hub.store import Waiting
 from schemas.envelope import parse
+from tests.over_kafka import kinds, new_world
 from tests.simulator import Grant, Party, World
 
 
@@ -34,9 +35,9 @@ class Scene:
         self.world.hub.go_on(answer, part)
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
+@pytest.fixture(params=kinds("memory", "sqlite", "postgres"))
 def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
-    world = World(request.param, tmp_path)
+    world = new_world(request.param, tmp_path)
     team, provider = world.party("team-wmo"), world.party("provider-wmo")
     yield Scene(world, team, provider, [team.register(provider) for _ in range(2)])
     world.close()

@@ -19,6 +19,7 @@ from schemas.codes import CLASS, Class, Code
 from schemas.envelope import Envelope, parse
 from schemas.signing import Verifier
 from tests import lies
+from tests.over_kafka import kinds, new_world
 from tests.simulator import Grant, Party, World
 
 
@@ -31,9 +32,9 @@ class Scene:
     grant: Grant
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=kinds("memory", "sqlite"))
 def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
-    world = World(request.param, tmp_path)
+    world = new_world(request.param, tmp_path)
     team, provider, gp = world.party("team-wmo"), world.party("provider-wmo"), world.party("gp")
     yield Scene(world, team, provider, gp, team.register(provider))
     world.close()

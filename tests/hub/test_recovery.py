@@ -27,17 +27,18 @@ from schemas.note import Checkpoint
 from schemas.restored import sign_restored
 from schemas.signing import SigningKey
 from tests.lies import flipped
+from tests.over_kafka import kinds, new_world
 from tests.simulator import NATIONAL, Party, World
 from tests.world_check import HUB_NAME
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
+@pytest.fixture(params=kinds("memory", "sqlite", "postgres"))
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    made = World(request.param, tmp_path)
+    made = new_world(request.param, tmp_path)
     team, provider = made.party("team-wmo"), made.party("provider-wmo")
     team.tell(team.register(provider), 3)
     yield made
-    made.store.close()
+    made.let_go()
 
 
 def put_back(world: World) -> None:

@@ -17,6 +17,7 @@ from schemas.codes import Code
 from schemas.manifest import Key, sign_manifest
 from schemas.signing import SigningKey, Verifier
 from tests.lies import flipped, truncated
+from tests.over_kafka import kinds, new_world
 from tests.simulator import NATIONAL, Party, World, run
 
 
@@ -27,9 +28,9 @@ class Scene:
     provider: Party
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=kinds("memory", "sqlite"))
 def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
-    world = World(request.param, tmp_path)
+    world = new_world(request.param, tmp_path)
     yield Scene(world, world.party("team-wmo"), world.party("provider-wmo"))
     world.check()
     world.close()

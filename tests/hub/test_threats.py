@@ -21,6 +21,7 @@ from schemas.calendar import first_day, parse_month, start_of_day
 from schemas.codes import Code
 from schemas.envelope import parse
 from schemas.fact import Register, Stop, parse_fact
+from tests.over_kafka import kinds, new_world
 from tests.simulator import Grant, Party, World, run
 from tests.world_check import records
 
@@ -35,9 +36,9 @@ class Scene:
     gp: Party
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=kinds("memory", "sqlite"))
 def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
-    world = World(request.param, tmp_path)
+    world = new_world(request.param, tmp_path)
     yield Scene(world, world.party("team-wmo"), world.party("provider-wmo"), world.party("gp"))
     world.check()
     world.close()
