@@ -54,6 +54,22 @@ class _Read(NamedTuple):
     message_id: bytes | None = None
 
 
+class _Senders:
+    """Who may have sent the records of one batch, with the keys of its day.  Nothing is asked of the store for each."""
+
+    def __init__(self, partners: Partners, day: int) -> None:
+        self._partners, self._day = partners, day
+        self._found: dict[int, tuple[str, Mapping[str, bytes] | None] | None] = {}
+
+    def of(self, number: int) -> tuple[str, Mapping[str, bytes] | None] | None:
+        """The address of this number and its keys; None where there is no such partner."""
+        if number not in self._found:
+            sender = self._partners.by_number.get(number)
+            found = None if sender is None else pipeline.keys_of(sender.address, self._partners, self._day)
+            self._found[number] = None if sender is None else (sender.address, found)
+        return self._found[number]
+
+
 class IntakeExchange(Exchange):
     """The hub in one of its processes.  `partitions`: how many the topic of the intake has."""
 
@@ -113,9 +129,9 @@ class IntakeExchange(Exchange):
             if self._is_flooded():
                 raise HubUnavailableError("The pipeline failed on more than five envelopes in a minute.")
             log, partners = 1 if row is None else row.number, self._directory.partners()
-            keys: dict[str, Mapping[str, bytes] | None] = {}
+            senders = _Senders(partners, day_of(self.store.now()))
             self._began, began = {}, self.clock.steady()
-            read = [self._read(one, log, partners, keys) for one in records]
+            read = [self._read(one, log, senders) for one in records]
             for one in read:
                 if isinstance(one.result, Envelope):
                     self._began[one.result.message_id] = began
@@ -127,19 +143,18 @@ class IntakeExchange(Exchange):
         if self.clock.jump() and abs(self.clock.wall() - self.store.head().committed_at) <= JUMP_MS:
             self.clock.confirm()
 
-    def _read(self, taken: Taken, log: int, partners: Partners, keys: dict[str, Mapping[str, bytes] | None]) -> _Read:
+    def _read(self, taken: Taken, log: int, senders: _Senders) -> _Read:
         if isinstance(taken.found, Code):
             return _Read(taken, taken.found)
         if taken.log and taken.log < log:  # taken before a recovery: its sender seals again
             return _Read(taken, Code.RECOVERING)
-        sender = None if taken.number is None else partners.by_number.get(taken.number)
-        if sender is None:
+        found = None if taken.number is None else senders.of(taken.number)
+        if found is None:
             return _Read(taken, Code.UNKNOWN_SENDER)
-        if sender.address not in keys:
-            keys[sender.address] = pipeline.keys_of(sender.address, partners, day_of(self.store.now()))
-        result = self._check(taken.found, sender.address, keys[sender.address])
+        address, keys = found
+        result = self._check(taken.found, address, keys)
         if isinstance(result, Code):
-            return _Read(taken, result, _id_of(taken.found, sender.address) if result in _TOLD else None)
+            return _Read(taken, result, _id_of(taken.found, address) if result in _TOLD else None)
         if taken.partition is not None and partition_of(result.handle, self.partitions) != taken.partition:
             return _Read(taken, Code.MALFORMED)
         return _Read(taken, result)

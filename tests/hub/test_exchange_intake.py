@@ -66,6 +66,26 @@ def test_a_batch_and_the_positions_of_its_partitions_are_one_commit(scene: Scene
     scene.world.check()
 
 
+def test_a_batch_of_many_partners_asks_the_store_no_more_than_a_batch_of_one(scene: Scene) -> None:
+    others = [scene.world.party("provider-wmo") for _ in range(10)]
+    frames = [(one, one.envelope(one.register(scene.team, 2))) for one in others]
+    asked: list[str] = []
+    for name in ("now", "addresses", "head", "grants", "stored", "recovery", "faults"):
+        call = getattr(scene.store, name)
+        setattr(scene.store, name, lambda *a, name=name, call=call: asked.append(name) or call(*a))
+    one, many = (
+        [scene.taken(scene.frames(1)[0], 0)],
+        [scene.taken(frame, at + 1, party.number) for at, (party, frame) in enumerate(frames)],
+    )
+    assert len({record.number for record in many}) == 10
+    asked.clear()
+    assert scene.hub.take(one) == [Code.TAKEN]
+    alone = list(asked)
+    asked.clear()
+    assert scene.hub.take(many) == [Code.TAKEN] * 10
+    assert asked == alone
+
+
 def test_a_zombie_that_brings_what_another_decided_changes_nothing(scene: Scene) -> None:
     records = [scene.taken(frame, number) for number, frame in enumerate(scene.frames(5))]
     scene.hub.take(records[:3])
