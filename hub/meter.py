@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from hub.faults import UNTIL_DECIDED
 from hub.store import Step
 from schemas.buckets import Buckets
 from schemas.codes import Code
@@ -34,7 +35,7 @@ class Meter:
     def committed(self, step: Step) -> None:
         """A step is durable."""
         self.outcomes[Code.ACCEPTED] += len(step.joins)
-        self.outcomes[Code.HUB_FAULT] += len(step.set_aside)
+        self.outcomes[Code.HUB_FAULT] += sum(one.until != UNTIL_DECIDED for one in step.set_aside)
         for code in [*(one.code for one in step.refused), *(one.code for one in step.leaves)]:
             self.outcomes[code] += 1
         self.repeated += sum(offer.first_out < step.at for offer in step.offers)

@@ -129,7 +129,10 @@ class Relay:
         self._newest, self._seen = dict(found.newest), 0
         self._next = self._place_to_begin(found.settled)
         self._failed = []
-        self._producer = Producer(client_settings(self._way, _PRODUCER), logger=_log)
+        try:
+            self._producer = Producer(client_settings(self._way, _PRODUCER), logger=_log)
+        except KafkaException as error:
+            raise RelayAwayError from error
 
     def _place_to_begin(self, settled: int) -> int:
         size, (number, first) = self._store.head().size, self._log_of_now()
@@ -187,28 +190,38 @@ class Relay:
         producer, now = self._producer, self._clock()
         if producer is None:
             raise RelayAwayError
-        for one in made:
-            partition = partition_of(one.partner, self._partitions)
-            newest = self._newest.get(partition, NOT_TOLD)
-            # What is written again does not say what was before it: whoever reads it has that already.
-            value = to_bytes(one._replace(before=newest if newest < one.place else NOT_TOLD))
-            self._newest[partition] = max(newest, one.place)
-            while True:
-                try:
-                    producer.produce(
-                        self._topic,
-                        value,
-                        partition=partition,
-                        timestamp=min(_told(one), now),
-                        on_delivery=self._delivered,
-                    )
-                    break
-                except BufferError:
-                    producer.poll(1.0)
-        if producer.flush(_SECONDS) or self._failed:
+        try:
+            for one in made:
+                self._write(producer, one, now)
+            is_there = not producer.flush(_SECONDS) and not self._failed
+        except (KafkaException, SystemError):  # the library gave the producer up, and says it in either way
+            is_there = False
+        if not is_there:
             # Later records of this producer are not written either: the next one begins with what is there.
             self.close()
-            raise RelayAwayError
+            raise self._refused() or RelayAwayError
+
+    def _write(self, producer: Producer, one: Outcome, now: int) -> None:
+        partition = partition_of(one.partner, self._partitions)
+        newest = self._newest.get(partition, NOT_TOLD)
+        # What is written again does not say what was before it: whoever reads it has that already.
+        value = to_bytes(one._replace(before=newest if newest < one.place else NOT_TOLD))
+        self._newest[partition] = max(newest, one.place)
+        at, report = min(_told(one), now), self._delivered
+        while True:
+            try:
+                producer.produce(self._topic, value, partition=partition, timestamp=at, on_delivery=report)
+                return
+            except BufferError:
+                producer.poll(1.0)
+
+    def _refused(self) -> RelayError | None:
+        """Why the brokers do not take what the hub tells, when it is not that they are away."""
+        if all(one.code() != KafkaError.TOPIC_AUTHORIZATION_FAILED for one in self._failed):
+            return None
+        return RelayError(
+            f"The brokers do not let this hub write to {self._topic}: `schakel kafka init --dry-run` says what is missing."
+        )
 
     def _delivered(self, error: KafkaError | None, _: Message) -> None:
         if error is not None:
@@ -222,7 +235,10 @@ def read_end(way: KafkaWay, topic: str, partitions: int) -> End:
         RelayAwayError: the brokers don't answer.
         RelayError: it has another number of partitions, or something else in it.
     """
-    consumer = Consumer(client_settings(way, {"group.id": _NO_GROUP, "enable.auto.commit": False}), logger=_log)
+    try:
+        consumer = Consumer(client_settings(way, {"group.id": _NO_GROUP, "enable.auto.commit": False}), logger=_log)
+    except KafkaException as error:  # its files can't be used: they may change just now
+        raise RelayAwayError from error
     try:
         listed = consumer.list_topics(topic, timeout=_SECONDS).topics[topic]
         if listed.error is not None or len(listed.partitions) != partitions:

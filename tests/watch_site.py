@@ -56,6 +56,7 @@ class Site:
     folder: Path
     process: subprocess.Popen[bytes] | None = None
     listen: str = field(default_factory=lambda: f"127.0.0.1:{free_port()}")
+    partitions: int = PARTITIONS  # of the topic of outcomes
 
     def __post_init__(self) -> None:
         wanted = [one for one in layout(copies=1, outcomes_partitions=PARTITIONS) if one.name in (OUTCOMES, TABLE)]
@@ -140,14 +141,16 @@ class Site:
 
     def records(self, topic: str) -> Iterator[tuple[bytes, bytes | None]]:
         """Every record of a topic, partition by partition."""
-        consumer = Consumer(self.kafka.client(**{"group.id": "reader", "enable.auto.commit": False}))
+        consumer = Consumer(
+            self.kafka.client(**{"group.id": "reader", "enable.auto.commit": False, "fetch.wait.max.ms": 20})
+        )
         try:
-            for partition in range(PARTITIONS):
+            for partition in range(self.partitions):
                 where = TopicPartition(topic, partition)
                 low, high = consumer.get_watermark_offsets(where, timeout=20)
                 consumer.assign([TopicPartition(topic, partition, low)])
-                while high > low and consumer.position([where])[0].offset < high:
-                    for message in consumer.consume(1_000, 1.0):
+                while high > low and (left := high - max(consumer.position([where])[0].offset, low)) > 0:
+                    for message in consumer.consume(min(left, 1_000), 1.0):  # more would be waited for
                         assert message.error() is None
                         yield message.key() or b"", message.value()
         finally:

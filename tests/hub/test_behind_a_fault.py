@@ -114,7 +114,8 @@ def test_what_comes_behind_a_fault_waits_uses_no_number_and_keeps_nobody_else(sc
     assert scene.behind() == [parse(frame).sha for frame in frames]
     [fault] = scene.hub.faults()
     assert (fault.held, fault.behind) == (True, 2)
-    assert scene.hub.meter.refused[Code.TRY_LATER] == 0
+    meter = scene.hub.meter
+    assert (meter.refused[Code.TRY_LATER], meter.outcomes[Code.HUB_FAULT], meter.outcomes[ACCEPTED]) == (0, 1, 1)
     assert scene.come() == [other]
     scene.world.check()
 
