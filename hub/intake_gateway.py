@@ -201,8 +201,20 @@ class IntakeGateway:
         self._producer = producer
 
     def _poll(self, producer: Producer) -> None:
-        while not self._ending.is_set():
-            producer.poll(_POLL)
+        """Hears the reports of a producer.  One that the library gives up reports what it still holds, and the next look
+        makes another."""
+        is_given_up = False
+        while not self._ending.is_set() and not (is_given_up and not len(producer)):
+            try:
+                producer.poll(_POLL)
+            except (KafkaException, SystemError):  # it says so in either way
+                is_given_up = True
+                if self._producer is producer:
+                    self._producer = None
+                    _log.warning(
+                        "Kafka's library gave up writing to the intake, and begins anew. When it says so again and again: "
+                        "`schakel kafka init --dry-run` says whether a permission is missing."
+                    )
 
 
 class _Batch:
