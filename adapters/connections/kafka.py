@@ -18,6 +18,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from threading import Lock
 
@@ -37,6 +38,7 @@ SECONDS = 5.0  # until what the brokers did not confirm goes again
 _PROBE_SECONDS = 1.0  # of a look whether they are back: a pass of the edge waits for it
 _MORE = 5.0  # the library itself says by then what became of each
 _NO_REPORT = "_TIMED_OUT"
+_GIVEN_UP = "_FATAL"
 _TOGETHER = 500
 _BATCH_BYTES = 100_000  # the topic takes no more than 131,072 at once
 _CRITICAL = 2
@@ -129,7 +131,10 @@ class KafkaSender:
                 producer.produce(self._settings.topic, value, partition=_PARTITION, on_delivery=report)
             except (BufferError, KafkaException) as error:
                 kept_away.append(_name(error))
-        producer.flush(self._seconds + _MORE)
+        try:
+            producer.flush(self._seconds + _MORE)
+        except (KafkaException, SystemError):  # the library gave this producer up, and says it in either way
+            kept_away.append(_GIVEN_UP)
         # A crash here: what the brokers have is decided all the same, and the same bytes go again and change nothing.
         if Code.TRY_LATER in codes:
             self.away = kept_away[0] if kept_away else _NO_REPORT
@@ -147,8 +152,9 @@ class KafkaSender:
         """A client that lost a record, or broke, is not used again: nothing of it may arrive later by itself."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            producer.purge()
-            producer.flush(0)
+            with suppress(KafkaException, SystemError):  # as above
+                producer.purge()
+                producer.flush(0)
 
     def _drop(self) -> None:
         with self._lock:

@@ -397,6 +397,10 @@ def test_a_permission_withdrawn_holds_on_a_live_connection(site: Site) -> None:
             assert await sender.send([b"after"]) == [Code.TRY_LATER]
             assert sender.away == "TOPIC_AUTHORIZATION_FAILED"
             assert ends(site, from_topic(1)) == before
+            begun = KafkaSender(site.sends(1), ask_hour_key, 5.0)  # its edge is started again
+            assert await begun.send([b"after"]) == [Code.TRY_LATER]
+            assert begun.away is not None
+            await begun.close()
             assert await other.send([b"others go on"]) == [Code.TAKEN]
             assert site.schakel("partner", "resume", FIRST).exit_code == Exit.DONE
             assert site.init().exit_code == Exit.DONE
