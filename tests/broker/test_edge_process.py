@@ -29,7 +29,8 @@ from deploy.story import messages
 from deploy.story.case import CITIZEN, Support
 from deploy.story.world import PROVIDER, TEAM
 from hub.day_keys import DayKeys
-from hub.kafka_topics import from_topic
+from hub.kafka_topics import OUTCOMES, from_topic
+from hub.watch_outcomes import parse as outcome
 from schemas.calendar import day_of
 from schemas.envelope import parse
 from schemas.hour_wrap import partner_key, read, unwrap
@@ -52,7 +53,7 @@ def decided_over(net: Net, kafka: Kafka, *senders: str) -> Iterator[None]:
     net.hub.stop()
     with file.open("a") as settings:
         settings.write(f'\n[kafka]\nbrokers = ["{kafka.bootstrap}"]\ncopies = 1\npartitions = 2\n')
-        settings.write(f"senders = {json.dumps(senders)}\n")
+        settings.write(f"senders = {json.dumps(senders)}\n[watch]\n")
     made = CliRunner().invoke(cli, ["kafka", "init", "--apply", "--config", folder])
     assert made.exit_code == 0, made.output
     net.hub.start()
@@ -65,6 +66,19 @@ def decided_over(net: Net, kafka: Kafka, *senders: str) -> Iterator[None]:
         worker.need_alive()
     finally:
         worker.end()
+
+
+def is_told(kafka: Kafka) -> bool:
+    """Whether the hub's own process has told the watch of something, and nothing that is no outcome."""
+    reader = Consumer(kafka.client(**{"group.id": "reader"}))
+    try:
+        parts = [TopicPartition(OUTCOMES, one, 0) for one in range(4)]
+        ends = [reader.get_watermark_offsets(one, timeout=30)[1] for one in parts]
+        reader.assign(parts)
+        found = [outcome(one.value()) for one in reader.consume(sum(ends), 30)] if any(ends) else []
+        return bool(found)
+    finally:
+        reader.close()
 
 
 def records(net: Net, number: int, kafka: Kafka, topic: str) -> list[bytes]:
@@ -106,6 +120,8 @@ def test_while_kafka_is_away_an_edge_is_told_and_tells_later_and_nothing_else_wa
         net.provider.put("toewijzing.xml", allocation)
         net.provider.put("start.xml", messages.start(CITIZEN, support, today - 12))
         net.sees(net.team, ["gestart"])  # what is told to it over the gateway is picked up meanwhile
+        wait_for(lambda: is_told(of_hub))
+        assert not [one for one in net.hub.events("watch-relay") if one["fault"] not in (None, "kafka-away")]
         assert not net.team.process.events("hub-away")
         assert not net.team.process.events("kafka-back")
         assert len(net.team.process.events("kafka-away")) == 1  # said once, and nothing of it by a library
