@@ -312,7 +312,9 @@ def retract(  # noqa: PLR0913  # one option each; click passes them by name
     with at_desk(config) as (opened, settings):
         address = None if partner is None else partner_address(settings, partner)
         if number is not None and number not in {one.number for one in opened.told(client)}:
-            raise wrong_use("Onder dit nummer is over deze cliënt niets verteld; `schakel edge told` laat zien wat wel.")
+            raise wrong_use(
+                "Onder dit nummer is over deze cliënt niets verteld; `schakel edge told` laat zien wat wel."
+            )
         what = "alles wat over deze cliënt is verteld" if number is None else f"nummer {number}"
         if not yes and (screen.as_json or not click.confirm(f"{what[:1].upper()}{what[1:]} terugnemen?")):
             raise wrong_use("Er is niets teruggenomen; met --yes gebeurt het zonder vraag.")

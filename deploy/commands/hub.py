@@ -176,7 +176,7 @@ def _warnings(
 ) -> list[RenderableType]:
     found: list[RenderableType] = []
     if awaited:
-        found.append(bad(f"IN RECOVERY: waits for {len(awaited)} partners; `schakel hub recover` says for whom."))
+        found.append(bad(f"IN RECOVERY: partners that it waits for: {len(awaited)}; `schakel hub recover` says which."))
     if settings.operator_dpia:
         found.append(note(operator_is_partner(settings.operator_dpia)))
     if not settings.strict:

@@ -40,7 +40,11 @@ def edge_alarms(screen: Screen, settle: int | None, follow_log: bool, config: Pa
     rows = [(one.number, one.lie, one.about, one.times, _day(one.last_at), one.says, one.remedy) for one in found]
     columns = ("number", "alarm", "about", "times", "last", "what", "what to do")
     answer = [asdict(one) | {"says": one.says, "remedy": one.remedy} for one in found]
-    verdict = bad("A person must look at this.") if found else good("There is no alarm: the hub was caught at nothing, no code was misused, and no decision is late.")
+    verdict = (
+        bad("A person must look at this.")
+        if found
+        else good("There is no alarm: the hub was caught at nothing, no code was misused, and no decision is late.")
+    )
     screen.answer(answer, *([table("Alarms", columns, rows)] if rows else []), verdict)
     if found:
         click.get_current_context().exit(Exit.FAILED)
