@@ -162,8 +162,12 @@ def _tail(path: Path, others: Sequence[Path]) -> Path:
 
 
 def _files_in(folder: Path) -> list[Path]:
-    """But for hidden ones, which file managers leave behind."""
-    return sorted(one for one in folder.iterdir() if one.is_file() and not one.name.startswith("."))
+    """But for hidden ones, which file managers leave behind.  What can't be read as a file is passed over, and said."""
+    seen = [one for one in folder.iterdir() if not one.name.startswith(".")]
+    odd = sum(not one.is_file() and not one.is_dir() for one in seen)
+    if odd:
+        click.echo(f"Passed over in {folder.name}: {odd}, no file but a pipe, a socket or a link to nothing.", err=True)
+    return sorted(one for one in seen if one.is_file())
 
 
 def _meaning(text: str) -> tuple[str, tuple[Kind, Law]]:

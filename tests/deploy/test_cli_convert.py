@@ -94,6 +94,17 @@ def test_a_folder_stands_for_its_files(schakel: Schakel) -> None:
     assert len(json.loads(result.stdout)) == len(list((VECTORS / "iwmo" / "valid").iterdir()))
 
 
+def test_what_is_no_file_in_a_folder_is_passed_over_and_said(schakel: Schakel, tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_bytes(GOOD.read_bytes())
+    (tmp_path / "b.xml").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "c.xml")
+    (tmp_path / "folder").mkdir()
+    result = schakel("convert", "--json", tmp_path)
+    assert [one["file"] for one in json.loads(result.stdout)] == ["a.xml"]
+    assert "Passed over in" in result.stderr
+    assert ": 2, no file" in result.stderr
+
+
 def test_an_empty_file_and_a_huge_one_are_refused(schakel: Schakel, tmp_path: Path) -> None:
     empty, huge = tmp_path / "empty.xml", tmp_path / "huge.xml"
     empty.touch()
