@@ -20,9 +20,11 @@ from schemas.address import role_of
 
 def active_grants(reads: Reads, client: Client, today: int) -> list[Grant]:
     """The newest active grant of every line about this client, where it may be used today."""
-    lines = dict.fromkeys(grant.line for grant in GRANTS.find(reads, "client", client.id.encode()))
-    found = [newest(reads, line) for line in lines]
-    return [grant for grant in found if grant is not None and is_live(grant, today)]
+    # A line is about one client, so all its grants are among these, in the order in which they were made.
+    newest_of: dict[str, Grant | None] = {}
+    for grant in GRANTS.find(reads, "client", client.id.encode()):
+        newest_of[grant.line] = grant if grant.state == ACTIVE else newest_of.get(grant.line)
+    return [grant for grant in newest_of.values() if grant is not None and is_live(grant, today)]
 
 
 def statutory_rows(rules: RuleTable, sender: str, recipient: str, law: str) -> list[Row]:

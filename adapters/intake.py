@@ -29,7 +29,7 @@ from adapters.counterparts import partner_of, tellers
 from adapters.course import Run, beside, event_of, meaning, place
 from adapters.following import active_grants, follow_sources, rows_among, statutory_rows
 from adapters.formats.native import Allocation, Course, NativeEvent
-from adapters.lines import RECALL_DAYS, add_item, line_name, newest
+from adapters.lines import RECALL_DAYS, add_item, line_name, newest, next_number
 from adapters.records_outgoing import (
     EVENT,
     FINAL,
@@ -115,30 +115,37 @@ class Intake:
     own_codes: frozenset[str]
     event_key: bytes
     again: Restore | None = None
+    kept_rows: frozenset[int] = field(init=False)
+    encoded: dict[tuple[Event, tuple[str, ...]], tuple[tuple[str, bytes], ...]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # One intake takes one batch, in which many messages say the same of different clients.
+        object.__setattr__(self, "kept_rows", onward.kept_rows(self.work))
+        object.__setattr__(self, "encoded", {})
 
     def take(self, tx: Transaction, digest: bytes, events: Sequence[NativeEvent], received_at: int) -> Taken:
         """Take a file that arrived at this time."""
         if MARKS.get(tx, digest) is not None:
             return Taken(known=True)
         MARKS.put(tx, Mark(digest, received_at))
-        taken = Taken(grants=self._answered(tx, events))
+        grants, told, not_shared, retracted = self._answered(tx, events), 0, 0, 0
         first = self._first_answers(tx, events, received_at)
         for each in events:
             native = self._with_citizen(tx, each)
             if native.allocation is not None:
-                taken = replace(taken, grants=taken.grants + self._allocate(tx, native, native.allocation))
+                grants += self._allocate(tx, native, native.allocation)
             if native.sender not in self.own_codes:
                 self._hear_end(tx, native)
                 continue
             if native.retracts:
-                taken = replace(taken, retracted=taken.retracted + self._recall(tx, native))
+                retracted += self._recall(tx, native)
                 self._take_back_end(tx, native)
                 continue
             if native.polled is not None and self._seen(tx, native, received_at):
                 continue
-            told = self._tell(tx, native, received_at, first=self._answer_key(native) in first)
-            taken = replace(taken, told=taken.told + told, not_shared=taken.not_shared + (not told))
-        return taken
+            count = self._tell(tx, native, received_at, first=bool(first) and self._answer_key(native) in first)
+            told, not_shared = told + count, not_shared + (not count)
+        return Taken(False, grants, told, not_shared, retracted)
 
     def _with_citizen(self, tx: Transaction, native: NativeEvent) -> NativeEvent:
         """Remember whom a request is about, and say so of its answer; one whose request was not read concerns nobody."""
@@ -259,7 +266,9 @@ class Intake:
         if client is None:
             return 0
         ids = (*native.identity, *(() if native.course is None else native.course.key), native.event.reference or "")
-        barred = {name: onward.bar(tx, self.work, client, (native.event, event), ids) for event, name in facts}
+        barred = {
+            name: onward.bar(tx, self.work, client, (native.event, event), ids, self.kept_rows) for event, name in facts
+        }
         told = 0
         for grant in active_grants(tx, client, self.work.today):
             if is_refused(tx, client.id, grant.recipient, self.work.rules.rows.get(grant.row)):
@@ -310,14 +319,10 @@ class Intake:
         event_id = self.event_id(tx, grant, identity)
         if ITEMS.find(tx, "event", event_id):
             return False
-        parts = tuple(
-            (name, self.work.registry.encode(f"{name}/{self.work.registry.versions(name)[-1]}", part))
-            for name, part in sorted(event.parts(grant.categories).items())
-        )
-        item = add_item(
+        item = ITEMS.put(
             tx,
             Item(
-                0,
+                next_number(tx),
                 EVENT,
                 event_id,
                 grant.id,
@@ -325,7 +330,7 @@ class Intake:
                 grant.client,
                 identity,
                 event.day,
-                parts,
+                self._parts(event, grant.categories),
                 self.work.now,
                 self._moment(tx, grant),
                 # It may have been told before this edge was put back, and so may what came after it.
@@ -339,6 +344,16 @@ class Intake:
         if barred is None:
             closing.told(tx, self.work, grant, event, item)
         return barred is None
+
+    def _parts(self, event: Event, categories: tuple[str, ...]) -> tuple[tuple[str, bytes], ...]:
+        known = self.encoded.get((event, categories))
+        if known is None:
+            registry, found = self.work.registry, sorted(event.parts(categories).items())
+            known = tuple(
+                (name, registry.encode(f"{name}/{registry.versions(name)[-1]}", part)) for name, part in found
+            )
+            self.encoded[event, categories] = known
+        return known
 
     def _moment(self, tx: Transaction, grant: Grant) -> int:
         """When an event may leave: at a moment of its own, but not before what must leave before it."""

@@ -342,9 +342,14 @@ def _introduction(work: Workplace, grant: Grant) -> Item:
 
 def add_item(tx: Transaction, item: Item) -> Item:
     """Put something in the outbox, at its end."""
+    return ITEMS.put(tx, replace(item, number=next_number(tx)))
+
+
+def next_number(tx: Transaction) -> int:
+    """The number of what is put in the outbox next, at its end; it is given once."""
     here = place(tx)
     move(tx, replace(here, items=here.items + 1))
-    return ITEMS.put(tx, replace(item, number=here.items + 1))
+    return here.items + 1
 
 
 def begin_anew(tx: Transaction, work: Workplace, old: Grant, code: OneTimeCode | None = None) -> Grant:

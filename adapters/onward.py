@@ -58,13 +58,24 @@ class _Bound:
     last_month: int
 
 
-def bar(reads: Reads, work: Workplace, client: Client, said: tuple[Event, ...], ids: Iterable[str]) -> str | None:
+def kept_rows(work: Workplace) -> frozenset[int]:
+    """The rows under which this side is told things that it must not pass on."""
+    here = role_of(work.address)
+    return frozenset(row.id for row in work.rules.rows.values() if here in row.recipients and stays(row))
+
+
+def bar(
+    reads: Reads, work: Workplace, client: Client, said: tuple[Event, ...], ids: Iterable[str], rows: frozenset[int]
+) -> str | None:
     """Why a fact of this client may not be told: the way it was recognised; None when nothing is against it.
 
-    `said`: the fact as its source wrote it and as it is in time; `ids`: everything by which the message names it.
+    `said`: the fact as its source wrote it and as it is in time; `ids`: everything by which the message names it; `rows`:
+    see `kept_rows`.
     """
+    bound = list(_bound(reads, work, client.id, rows))
+    if not bound:
+        return None
     names = [name.replace("-", "").lower() for name in ids]
-    bound = list(_bound(reads, work, client.id))
     if any(one.told.event_id.hex() in name for one in bound for name in names):
         return BY_ID
     return BY_LIKENESS if _is_like(bound, said) else None
@@ -78,7 +89,8 @@ def check(reads: Reads, work: Workplace, item: Item) -> None:
     """
     if item.final == OWN_FACT:
         return
-    before = [one for one in _bound(reads, work, item.client) if one.told.came_at <= item.made_at]
+    rows = kept_rows(work)
+    before = [one for one in _bound(reads, work, item.client, rows) if one.told.came_at <= item.made_at]
     if item.final in (BY_ID, BY_LIKENESS) or (item.parts and _is_like(before, (_event(work, item),))):
         raise OnwardError(
             "dit kwam van een partner onder een wet die doorgeven verbiedt, en wordt niet opnieuw verteld"
@@ -97,14 +109,12 @@ def own_fact(tx: Transaction, number: int) -> Item:
     return ITEMS.put(tx, replace(item, final=OWN_FACT))
 
 
-def _bound(reads: Reads, work: Workplace, client: str) -> Iterator[_Bound]:
+def _bound(reads: Reads, work: Workplace, client: str, rows: frozenset[int]) -> Iterator[_Bound]:
     """What was told about this client, shown here, and must stay here."""
-    here = role_of(work.address)
-    bound = {row.id for row in work.rules.rows.values() if here in row.recipients and stays(row)}
-    if not bound:
+    if not rows:
         return
     for introduced in INTRODUCTIONS.find(reads, "client", client.encode()):
-        if introduced.row in bound and not introduced.withheld and not introduced.held:
+        if introduced.row in rows and not introduced.withheld and not introduced.held:
             for told in TOLD.find(reads, "secret", introduced.secret):
                 event = event_of(work.registry, told) if told.parts else None  # after its time its content is gone
                 yield _Bound(told, event, month_of(introduced.end))

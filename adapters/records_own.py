@@ -135,8 +135,8 @@ def place(reads: Reads) -> Place:
 
 
 def move(tx: Transaction, new: Place) -> None:
-    """This edge is somewhere else now."""
-    _PLACES.put(tx, new)
+    """This edge is somewhere else now. Every item of a batch counts on here, so it is written once for all of them."""
+    _PLACES.hold(tx, new)
 
 
 def followed(reads: Reads) -> Followed | None:

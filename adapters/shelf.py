@@ -80,6 +80,10 @@ class Shelf(Generic[T]):
         """Find for many in one go, for `find` to answer from until something is written; see `Transaction.find_ahead`."""
         reads.find_ahead(self.table, index, values)
 
+    def hold(self, tx: Transaction, record: T) -> None:
+        """Write a record once, at the end of the transaction; see `Transaction.hold`."""
+        tx.hold(self.table, self.key(record), self._of.read(record))
+
     def get(self, reads: Reads, key: bytes) -> T | None:
         """The record with this key."""
         found = reads.get(self.table, key)

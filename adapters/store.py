@@ -90,19 +90,25 @@ class Table:
 class _Lookup:
     """HMAC-SHA-256 of values of one kind, with its key and the name of the kind taken in beforehand (RFC 2104)."""
 
-    __slots__ = ("_inner", "_outer")
+    __slots__ = ("_inner", "_last", "_outer")
 
     def __init__(self, key: bytes, kind: str) -> None:
         padded = key.ljust(_BLOCK, b"\0")
         self._inner = sha256(bytes(byte ^ 0x36 for byte in padded) + kind.encode() + b"\0")
         self._outer = sha256(bytes(byte ^ 0x5C for byte in padded))
+        self._last = (b"", b"")  # what was looked for and not found is most often written next
 
     def token(self, value: bytes) -> bytes:
         """What stands on disk for this value."""
+        last, token = self._last
+        if token and last == value:
+            return token
         inner, outer = self._inner.copy(), self._outer.copy()
         inner.update(value)
         outer.update(inner.digest())
-        return outer.digest()[:_TOKEN]
+        token = outer.digest()[:_TOKEN]
+        self._last = (value, token)
+        return token
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +146,7 @@ class EdgeStore:
         self._ahead: dict[tuple[bytes, bytes], Record | None] = {}  # see `read_ahead`
         self._found_ahead: dict[tuple[bytes, str, bytes], Found] = {}  # see `find_ahead`
         self._open: Transaction | None = None
+        self._held: dict[tuple[Table, bytes], Mapping[str, Value] | Sequence[Value]] = {}  # see `Transaction.hold`
         self._lock = _lock(folder)
         try:
             self._db = _connect(folder / FILE)
@@ -189,6 +196,8 @@ class EdgeStore:
         self._open = tx = Transaction(self)
         try:
             yield tx
+            for (table, key), record in list(self._held.items()):
+                tx.put(table, key, record)
             self._at("before-commit")
             self._db.execute("COMMIT")
             self.commits += 1
@@ -201,6 +210,7 @@ class EdgeStore:
             raise
         finally:
             self._open = None
+            self._held.clear()
         self._at("after-commit")
 
     def get(self, table: Table, key: bytes) -> Record | None:
@@ -353,6 +363,8 @@ class Transaction:
         store = self._store
         if store._open is not self:
             raise StoreError("a record is written in a transaction only")
+        if store._held:
+            store._held.pop((table, key), None)
         table_of = store._of(table)
         index, plain = index or _NOTHING, plain or _NOTHING
         if not plain.keys() <= table_of.plain or not index.keys() <= table_of.indexes.keys():
@@ -379,6 +391,8 @@ class Transaction:
         store = self._store
         if store._open is not self:
             raise StoreError("a record is written in a transaction only")
+        if store._held:
+            store._held.pop((table, key), None)
         table_of = store._of(table)
         plain = plain or _NOTHING
         if not plain.keys() <= table_of.plain:
@@ -391,9 +405,25 @@ class Transaction:
         if self._db.execute(table_of.change, row).rowcount != 1:
             raise LookupError("a record that was to be changed is not there")
 
+    def hold(self, table: Table, key: bytes, record: Sequence[Value]) -> None:
+        """As `put`, but written once, at the end of the transaction, however often it changes in it. `get` knows of it at
+        once; it is for a table in which nothing else is ever looked for.
+
+        Raises:
+            ValueError: it can be found by something else than its key.
+        """
+        if self._store._open is not self:
+            raise StoreError("a record is written in a transaction only")
+        if table.indexes or table.plain:
+            raise ValueError("a record that is held can be found by its key only")
+        self._store._held[table, key] = record
+
     def get(self, table: Table, key: bytes) -> Record | None:
         """The record with this key."""
         store = self._store
+        held = store._held.get((table, key)) if store._held else None
+        if held is not None:
+            return list(held)
         table_of = store._of(table)
         if store._ahead and (table_of.bound, key) in store._ahead:
             return store._ahead[table_of.bound, key]
@@ -500,10 +530,11 @@ class Transaction:
         """Remove a record; whether there was one."""
         if self._store._open is not self:
             raise StoreError("a record is removed in a transaction only")
+        held = self._store._held.pop((table, key), None) is not None
         table_of = self._store._of(table)
         token = table_of.key.token(key)
         self._store._written(table_of.bound, key)
-        return self._db.execute(table_of.delete, (token,)).rowcount > 0
+        return self._db.execute(table_of.delete, (token,)).rowcount > 0 or held
 
     def _by_tokens(self, table: Table, tokens: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
         found: list[tuple[bytes, bytes]] = []

@@ -10,6 +10,7 @@ waiting, so their order holds; a record that was taken before changes nothing.
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from adapters.clients import ClientConflictError
 from adapters.edge import Edge
@@ -18,6 +19,8 @@ from adapters.formats.native import FormatConfig, Malformed, Reader
 from adapters.intake import Arrived, Taken
 from adapters.sources.record import CONFLICT, Record, read, report
 from hub.client import HubUnavailableError
+
+TOGETHER: Final = 20  # records that are read before something else of this process may go on
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,8 @@ class Records:
                 good.append((number, self._read(record, again=again)))
             except Malformed as error:
                 reports[number] = report(record, self.topics[record.topic], error.faults)
-            await asyncio.sleep(0)  # what else this process does goes on between two records
+            if number % TOGETHER == 0:
+                await asyncio.sleep(0)  # what else this process does goes on meanwhile
         settled, conflicts, known = await _take(edge, [one for _, one in good], again=again)
         count = len(records) if settled == len(good) else good[settled][0]
         for number in (good[one][0] for one in conflicts):

@@ -27,6 +27,11 @@ class Stop(BaseException):
     """The process ends here."""
 
 
+def _stop(name: str) -> None:
+    if name == "before-commit":
+        raise Stop
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[EdgeStore]:
     with EdgeStore.create(tmp_path / "data", KEY) as made:
@@ -135,6 +140,48 @@ def test_a_transaction_that_raises_leaves_nothing(store: EdgeStore) -> None:
     assert store.count(CLIENTS) == 0
     filled(store, 3)
     assert store.count(OUTBOX) == 3
+
+
+ONE = Table("one")
+
+
+def test_a_record_that_is_held_is_known_at_once_and_written_once_at_the_end(tmp_path: Path) -> None:
+    with EdgeStore.create(tmp_path, KEY) as store:
+        with store.transaction() as tx:
+            for number in range(5):
+                tx.hold(ONE, b"1", [number])
+                assert tx.get(ONE, b"1") == store.get(ONE, b"1") == [number]
+                assert tx.count(ONE) == 0
+        assert store.get(ONE, b"1") == [4]
+        store.point = _stop
+        with pytest.raises(Stop), store.transaction() as tx:
+            tx.hold(ONE, b"1", [5])
+        store.point = None
+        assert store.get(ONE, b"1") == [4]
+        with store.transaction() as tx:
+            assert tx.get(ONE, b"1") == [4]
+    with EdgeStore(tmp_path, KEY) as store:
+        assert store.get(ONE, b"1") == [4]
+
+
+def test_what_is_written_or_removed_after_it_was_held_counts(store: EdgeStore) -> None:
+    with store.transaction() as tx:
+        tx.hold(ONE, b"1", [1])
+        tx.put(ONE, b"1", [2])
+        assert tx.get(ONE, b"1") == [2]
+        tx.hold(ONE, b"2", [1])
+        assert tx.delete(ONE, b"2")
+        assert tx.get(ONE, b"2") is None
+    assert (store.get(ONE, b"1"), store.get(ONE, b"2")) == ([2], None)
+
+
+def test_only_in_a_transaction_and_only_by_its_key_is_a_record_held(store: EdgeStore) -> None:
+    with store.transaction() as tx:
+        for table in (OUTBOX, CLIENTS):
+            with pytest.raises(ValueError, match="by its key only"):
+                tx.hold(table, b"1", [1])
+    with pytest.raises(StoreError, match="in a transaction only"):
+        tx.hold(ONE, b"1", [1])
 
 
 def test_writing_needs_a_transaction_and_there_is_one_at_a_time(store: EdgeStore) -> None:

@@ -121,7 +121,10 @@ def test_onward_what_says_the_same_under_another_law_is_refused_and_stands_on_th
 def test_whatever_a_message_calls_itself_it_is_compared_and_nothing_breaks(near: Neighbours, names: list[str]) -> None:
     edge = near[WORK_TEAM]
     said = fact(near, ago=5).event
-    assert onward.bar(edge.store, edge.workplace, edge.client("C-1"), (said,), names) is None
+    assert (
+        onward.bar(edge.store, edge.workplace, edge.client("C-1"), (said,), names, onward.kept_rows(edge.workplace))
+        is None
+    )
 
 
 @pytest.mark.parametrize("more", [{"ago": 40}, {"kind": Kind.BEEINDIGD}])
@@ -163,7 +166,10 @@ def test_after_the_last_month_of_the_line_it_is_a_fact_of_ones_own(near: Neighbo
     last = last_day(month_of(line.end))
     for day, why in ((last, BY_LIKENESS), (last + 1, None)):
         said = Event(Kind.GESTART, day, Law.PARTICIPATIEWET, None, None)
-        assert onward.bar(edge.store, edge.workplace, edge.client("C-1"), (said,), ()) == why
+        assert (
+            onward.bar(edge.store, edge.workplace, edge.client("C-1"), (said,), (), onward.kept_rows(edge.workplace))
+            == why
+        )
 
 
 @pytest.mark.parametrize(("told", "said", "why"), [("a-1", "a-2", None), ("a-1", "a-1", BY_LIKENESS)])
@@ -176,7 +182,10 @@ def test_two_cases_with_a_reference_each_are_two_facts(near: Neighbours, told: s
     with edge.workplace.commit("test") as tx:
         TOLD.put(tx, replace(came, parts=(*came.parts, ("service", service))))
     event = Event(Kind.GESTART, near.world.today + 1, Law.SUWI, None, said)
-    assert onward.bar(edge.store, edge.workplace, edge.client("C-1"), (event,), ()) == why
+    assert (
+        onward.bar(edge.store, edge.workplace, edge.client("C-1"), (event,), (), onward.kept_rows(edge.workplace))
+        == why
+    )
 
 
 def test_what_we_knew_ourselves_before_it_was_told_to_us_is_ours(near: Neighbours) -> None:
