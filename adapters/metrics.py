@@ -83,7 +83,12 @@ OVERDUE: Final = About(
     "kind",
     frozenset(duty.value for duty in Duty),
 )
-ALL: Final = (OUTBOX, OLDEST, ASK, PASS_AGE, UNCONFIRMED, CERTIFICATE, ALARMS, MISUSE, OVERDUE, *STREAM)
+SENDING: Final = About(
+    "schakel_edge_kafka_sending",
+    GAUGE,
+    "Whether the hub's Kafka takes what this edge sends, as far as it tried: 1, else 0; left out where all goes to the gateway.",
+)
+ALL: Final = (OUTBOX, OLDEST, ASK, PASS_AGE, UNCONFIRMED, CERTIFICATE, ALARMS, MISUSE, OVERDUE, SENDING, *STREAM)
 
 
 class EdgeMetrics(Collector):
@@ -97,6 +102,7 @@ class EdgeMetrics(Collector):
         self._unconfirmed = False
         self._passed_at = clock()
         self._ends_at: float | None = None
+        self._sends: bool | None = None
         self.streams = StreamCounts()
 
     def look(self, read: Callable[[], dict[str, Backlog]], unconfirmed: Callable[[], bool]) -> None:
@@ -121,6 +127,10 @@ class EdgeMetrics(Collector):
         """A pass is finished in which the hub answered."""
         self._passed_at = self._clock()
 
+    def sends(self, *, kafka_takes: bool) -> None:
+        """Whether the hub's Kafka takes what is sent, where it is sent that way."""
+        self._sends = kafka_takes
+
     def collect(self) -> Iterator[Metric]:
         """See `prometheus_client`."""
         now, backlog = self._clock(), self._backlog
@@ -137,4 +147,6 @@ class EdgeMetrics(Collector):
         yield single(UNCONFIRMED, int(self._unconfirmed))
         if self._ends_at is not None:
             yield single(CERTIFICATE, (self._ends_at - now / 1000) / _DAY)
+        if self._sends is not None:
+            yield single(SENDING, int(self._sends))
         yield from self.streams.collect()

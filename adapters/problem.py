@@ -147,6 +147,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "Lever het hele bericht in de waarde van het record aan, onverpakt en in UTF-8; de headers zeggen dat het dat niet is.",
         "Deliver the whole message in the value of the record, unpacked and in UTF-8; the headers say that it is not.",
     ),
+    Keyword.REGISTRY: (
+        "Laat de bron platte tekst schrijven, zonder schemaregister: deze waarde begint met het nummer van een schema.",
+        "Have the source write plain text, without a schema registry: this value begins with the number of a schema.",
+    ),
 }
 
 

@@ -3,7 +3,8 @@
 """The table `[streams]` of `edge.toml`: the topics of the organisation's own Kafka that this edge reads and writes.
 
 Guarantees: no topic has two parts to play, so a notice or a report is never read again as a message; what can't be read
-always has a topic to go to; in strict mode brokers are reached over TLS that proves them, and none other.
+always has a topic to go to; in strict mode brokers are reached over TLS that proves them, and none other; no password and
+no token goes to anybody without TLS, in no mode.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,7 @@ from types import MappingProxyType
 from typing import Final
 
 from adapters.format_names import IN_FORMATS
+from adapters.stream_access import MECHANISMS, SENT_OPENLY, TOKEN, Access
 from schemas.settings import HOST, Fault, Wrong, choice, many, optional, path, pattern, required, whole
 
 _TOPIC: Final = pattern(
@@ -76,12 +78,36 @@ class StreamConfig:
     certificate_key: Path | None = optional(
         path, None, "File with the key of that certificate (PEM). Set both or none."
     )
+    sasl: str | None = optional(
+        choice(*MECHANISMS),
+        None,
+        f"How this edge says who it is where brokers ask for a name or a token (SASL): {', '.join(MECHANISMS)}. PLAIN and "
+        "OAUTHBEARER only over TLS.",
+    )
+    sasl_user: str | None = optional(
+        pattern("[!-~]{1,255}", "must be 1 to 255 letters, digits and signs of ASCII, without spaces"),
+        None,
+        "The name under which the brokers know this edge; not with OAUTHBEARER, whose token names it.",
+    )
+    sasl_secret: Path | None = optional(
+        path,
+        None,
+        "File with the password of sasl_user, or with the token for OAUTHBEARER: one line, for its owner only. A token is read "
+        "anew for every connection, a password when the way to the brokers broke: what renews it only replaces the file.",
+    )
     session_seconds: int = optional(
         whole(6, 60),
         10,
         "After so many seconds without a sign of life Kafka gives the topics of this edge to another of its group.",
         unit="seconds",
     )
+
+    @property
+    def access(self) -> Access:
+        """How the brokers are reached."""
+        files = (self.authorities, self.certificate, self.certificate_key, self.sasl_secret)
+        authorities, certificate, key, secret = (None if one is None else str(one) for one in files)
+        return Access(authorities, certificate, key, self.sasl, self.sasl_user, secret)
 
 
 def stream_faults(config: StreamConfig, *, strict: bool, notices: bool) -> Iterator[Fault]:
@@ -104,3 +130,19 @@ def stream_faults(config: StreamConfig, *, strict: bool, notices: bool) -> Itera
         yield Fault("/streams/authorities", "this setting is required with certificate")
     if strict and config.authorities is None:
         yield Fault("/streams/authorities", "brokers without TLS: refused in strict mode")
+    yield from _sasl_faults(config)
+
+
+def _sasl_faults(config: StreamConfig) -> Iterator[Fault]:
+    given = {"sasl_user": config.sasl_user, "sasl_secret": config.sasl_secret}
+    if config.sasl is None:
+        yield from (Fault(f"/streams/{name}", "goes with sasl") for name, value in given.items() if value is not None)
+        return
+    if config.sasl_secret is None:
+        yield Fault("/streams/sasl_secret", "this setting is required with sasl")
+    if config.sasl == TOKEN and config.sasl_user is not None:
+        yield Fault("/streams/sasl_user", "the token says who this is: leave this out")
+    if config.sasl != TOKEN and config.sasl_user is None:
+        yield Fault("/streams/sasl_user", "this setting is required with sasl")
+    if config.sasl in SENT_OPENLY and config.authorities is None:
+        yield Fault("/streams/sasl", "shows its secret to whoever listens: set authorities, for TLS")

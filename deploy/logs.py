@@ -43,6 +43,7 @@ class Event(StrEnum):
     KAFKA_AWAY = "kafka-away"  # what this edge sends waits in its outbox
     KAFKA_BACK = "kafka-back"
     BROKERS_AWAY = "brokers-away"  # those of the organisation's own Kafka
+    BROKERS_REFUSE = "brokers-refuse"  # they do not take the edge for whom it says it is
     BROKERS_THERE = "brokers-there"
     TOPIC_MISSING = "topic-missing"
     NOT_ADMITTED = "not-admitted"

@@ -333,7 +333,10 @@ class _EdgeProcess:
 
     def _heard_of_kafka(self) -> None:
         """Sending over Kafka stops and goes on by itself, and holds up nothing else: it is only said."""
-        away = None if self._line.kafka is None else self._line.kafka.away
+        if self._line.kafka is None:
+            return
+        away = self._line.kafka.away
+        self._metrics.sends(kafka_takes=away is None)
         if away is not None and self._kafka_away is None:
             self._log(Event.KAFKA_AWAY, name=away)
         elif away is None and self._kafka_away is not None:

@@ -26,7 +26,8 @@ from adapters.formats import WRITERS
 from adapters.notices_sent import Outgoing, send_notices
 from adapters.sources import stream_line as line_of
 from adapters.sources.record import Record
-from adapters.sources.stream_line import Frame, Line, LineOverError, as_record
+from adapters.sources.stream_line import AWAY, CONNECTED, MISSING, REFUSED, Frame, Line, LineOverError, as_record
+from adapters.sources.stream_setup import Setup
 from adapters.sources.taking import Records, Settled
 from adapters.stream_config import StreamConfig
 from adapters.stream_metrics import KNOWN, QUARANTINED, TAKEN, StreamCounts
@@ -34,7 +35,6 @@ from deploy.exits import failed, place_of
 from deploy.logs import Event, Log
 
 WORKER = "adapters.sources.stream_worker"
-AWAY, CONNECTED, MISSING = "away", "connected", "topic-missing"  # as the worker says them
 ENDS_BROKEN = 3  # the code with which a worker ends whose way to the brokers broke
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 REST_SECONDS = 5.0  # so long is waited for what is in hand
@@ -122,9 +122,9 @@ class Streams:
                 await self._one(settings)
             except OSError as error:
                 self._log(Event.FAULT, kind=type(error).__name__, place=place_of(error))
-            self._counts.connected = False
+            self._counts.broken()
             if self._said == CONNECTED and not self._ending.is_set():
-                self._state(AWAY, [])
+                self._state(AWAY)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._ending.wait(), self._pause)
             self._pause = min(self._pause * 2, LONGEST_PAUSE)
@@ -145,7 +145,7 @@ class Streams:
         ends = asyncio.get_running_loop().create_task(self._end(line))
         working: set[asyncio.Task[None]] = set()
         try:
-            await line.write(line_of.SETUP, **_setup(settings, self._config.largest_file))
+            await line.write(line_of.SETUP, setup=Setup.of(settings, self._config.largest_file).as_frame())
             self._line = line
             while True:
                 self._heard(line, await line.read(), working)
@@ -176,13 +176,13 @@ class Streams:
                 working.add(task)
                 task.add_done_callback(working.discard)
             case line_of.STATE:
-                self._state(frame["state"], frame.get("topics", []))
+                self._state(frame["state"], frame.get("topics", []), frame.get("why", ""))
             case line_of.WARNED:
                 self._log(Event.LIBRARY, name=frame["name"], level=frame["level"], kind=frame["error"])
 
-    def _state(self, state: str, topics: Sequence[str]) -> None:
+    def _state(self, state: str, topics: Sequence[str] = (), why: str = "") -> None:
         """Said when it changes."""
-        self._counts.connected = state == CONNECTED
+        self._counts.is_now(state)
         if state == self._said:
             return
         self._said = state
@@ -192,6 +192,8 @@ class Streams:
             self._look.set()
         elif state == MISSING:
             self._log(Event.TOPIC_MISSING, topics=", ".join(topics))
+        elif state == REFUSED:
+            self._log(Event.BROKERS_REFUSE, why=why)
         else:
             self._log(Event.BROKERS_AWAY)
 
@@ -276,23 +278,6 @@ class Streams:
         except (LineOverError, TimeoutError):
             return [False] * len(notices)
         return [bool(one) for one in answer["told"]]
-
-
-def _setup(settings: StreamConfig, largest: int) -> dict[str, object]:
-    files = (settings.authorities, settings.certificate, settings.certificate_key)
-    authorities, certificate, key = (None if one is None else str(one) for one in files)
-    return {
-        "brokers": list(settings.brokers),
-        "group": settings.group,
-        "topics": list(settings.topics),
-        "quarantine": settings.quarantine_topic,
-        "notices": settings.notices_topic,
-        "authorities": authorities,
-        "certificate": certificate,
-        "certificate_key": key,
-        "session_seconds": settings.session_seconds,
-        "largest": largest,
-    }
 
 
 async def _gone(process: asyncio.subprocess.Process) -> int:

@@ -59,6 +59,7 @@ class Keyword(StrEnum):
     CLIENT_CONFLICT = "client-conflict"
     TOMBSTONE = "tombstone"
     HEADERS = "headers"
+    REGISTRY = "schema-registry"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ Guarantees: pure; every record has an end, whatever its bytes: its events, or a 
 record, path and keyword, and nothing of value, key or headers.
 
 Headers are not read but for those that say that the value is not the message as it stands: another encoding than UTF-8, a
-packed value, half of a CloudEvent in headers. Such a record is not read as something else than it is.
+packed value, half of a CloudEvent in headers. Such a record is not read as something else than it is. Nor is one whose value
+begins with the id of a schema in a registry (the wire format of Confluent), whatever follows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,6 +30,10 @@ _MOST_HEADERS: Final = 100
 _LARGEST_HEADERS: Final = 1 << 16  # bytes of all of them together
 _HALF_A_MESSAGE: Final = "ce_"  # CloudEvents, Kafka binding, binary mode
 _UTF_8: Final = frozenset({"utf-8", "utf8", "us-ascii"})
+# A zero, the id of the schema, and something (the wire format). Text of two bytes a character begins with a zero too, but has
+# another one before its second character.
+_MAGIC: Final = 0
+_LEAST_REGISTERED: Final = 6
 _NOT_PACKED: Final = frozenset({"", "identity"})
 _READ: Final = frozenset({"content-type", "content-encoding"})
 
@@ -66,6 +71,8 @@ def read(record: Record, readers: Mapping[str, Reader], format: str, largest: in
     fault = _odd(record.headers)
     if fault is not None:
         raise Malformed((fault,))
+    if _is_registered(record.value):
+        raise Malformed((Fault("/", Keyword.REGISTRY),))
     return Arrived(sha256(record.value).digest(), _events(record.value, readers, format), record.at)
 
 
@@ -91,6 +98,10 @@ def _odd(headers: Headers) -> Fault | None:
         if seen.setdefault(name, said) != said or not _is_plain(name, said):
             return Fault(f"/headers/{number}", Keyword.HEADERS)
     return None
+
+
+def _is_registered(value: bytes) -> bool:
+    return len(value) >= _LEAST_REGISTERED and value[0] == _MAGIC and not (value[1] != 0 and value[2] == 0)
 
 
 def _is_plain(name: str, said: str) -> bool:

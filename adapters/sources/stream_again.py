@@ -12,7 +12,8 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from adapters.sources.record import Record
-from adapters.sources.stream_app import MOST, Setup
+from adapters.sources.stream_reach import admin, way
+from adapters.sources.stream_setup import MOST, Setup
 
 TOGETHER: Final = 20
 
@@ -22,15 +23,14 @@ async def read_again(setup: Setup, since: int, take: Callable[[list[Record]], Aw
 
     Raises:
         KafkaError: the brokers did not answer; nothing is lost by beginning anew.
+        SecretError: the password can't be used.
     """
-    context = setup.context()
     consumer = AIOKafkaConsumer(
         bootstrap_servers=list(setup.brokers),
         group_id=setup.group,  # to know how far it is; it joins nothing and acknowledges nothing
         enable_auto_commit=False,
         isolation_level="read_committed",
-        security_protocol="PLAINTEXT" if context is None else "SSL",
-        ssl_context=context,
+        **way(setup.access),
     )
     await consumer.start()
     try:
@@ -41,12 +41,12 @@ async def read_again(setup: Setup, since: int, take: Callable[[list[Record]], Aw
 
 
 async def _partitions(setup: Setup) -> list[TopicPartition]:
-    admin = setup.admin()
-    await admin.start()
+    asks = admin(setup)
+    await asks.start()
     try:
-        found = await admin.describe_topics(list(setup.topics))
+        found = await asks.describe_topics(list(setup.topics))
     finally:
-        await admin.close()
+        await asks.close()
     return sorted(TopicPartition(one["topic"], part["partition"]) for one in found for part in one["partitions"])
 
 
@@ -70,10 +70,11 @@ async def _partition_again(
             await take(records[begin : begin + TOGETHER])
 
 
-def record_of(message: Any, largest: int) -> Record:
-    """A record of aiokafka, or of Faust, which gives the time in seconds; too large a value stays where it is."""
+def record_of(message: Any, largest: int, unit: int = 1) -> Record:
+    """A record of aiokafka, or of Faust, which gives the time in seconds: `unit` is then 1000; too large a value stays where
+    it is."""
     value: bytes | None = message.value
     too_large = value is not None and len(value) > largest
     headers = message.headers.items() if isinstance(message.headers, Mapping) else message.headers or ()
-    place = (message.topic, message.partition, message.offset, max(int(message.timestamp or 0), 0))
+    place = (message.topic, message.partition, message.offset, max(int((message.timestamp or 0) * unit), 0))
     return Record(*place, None if too_large else value, [(name, of) for name, of in headers], too_large)

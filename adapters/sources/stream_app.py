@@ -1,72 +1,22 @@
 # SPDX-FileCopyrightText: Schakel contributors
 # SPDX-License-Identifier: EUPL-1.2
-"""The Faust app of a stream worker, and what it must know.
+"""The Faust app of a stream worker.
 
 Guarantees: it makes no topic, in Kafka or for itself, and keeps nothing on disk; it reads nothing of a transaction that
 was not committed; a worker that was killed has its place in the group back at once.
 """
 
-import ssl
-from collections.abc import Sequence
-from dataclasses import dataclass
-from hashlib import sha256
-from typing import Any, Final
+from typing import Any
 
 import faust
-from aiokafka.admin import AIOKafkaAdminClient
+from faust.auth import OAuthCredentials, SASLCredentials, SSLCredentials
 from faust.transport.drivers import aiokafka as driver
 from faust.types import AppT
+from faust.types.auth import CredentialsT
 
-ANSWER_SECONDS: Final = 5.0  # so long a broker may take
-MOST: Final = 200  # records that are handed over together
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """What the edge tells it to do."""
-
-    brokers: Sequence[str]
-    group: str
-    topics: Sequence[str]
-    quarantine: str | None
-    notices: str | None
-    authorities: str | None
-    certificate: str | None
-    certificate_key: str | None
-    session_seconds: int
-    largest: int
-
-    def context(self) -> ssl.SSLContext | None:
-        """How the brokers are proven, and this edge to them; None: no TLS."""
-        if self.authorities is None:
-            return None
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.load_verify_locations(self.authorities)
-        if self.certificate is not None:
-            context.load_cert_chain(self.certificate, self.certificate_key)
-        return context
-
-    def admin(self) -> AIOKafkaAdminClient:
-        """A client that asks what there is; it is not started yet."""
-        context = self.context()
-        return AIOKafkaAdminClient(
-            bootstrap_servers=list(self.brokers),
-            request_timeout_ms=int(ANSWER_SECONDS * 1000),
-            security_protocol="PLAINTEXT" if context is None else "SSL",
-            ssl_context=context,
-        )
-
-    @property
-    def place(self) -> str:
-        """The place of this edge in its group: one that was killed has it back at once. With other topics it is another
-        place, since Kafka gives an old place its old topics back; the old one is void after the session's seconds."""
-        return f"{self.group}-{sha256(chr(10).join(sorted(self.topics)).encode()).hexdigest()[:12]}"
-
-    @property
-    def named(self) -> list[str]:
-        """Every topic that must be there."""
-        return [*self.topics, *(one for one in (self.quarantine, self.notices) if one is not None)]
+from adapters.sources.stream_reach import Token
+from adapters.sources.stream_setup import MOST, Setup
+from adapters.stream_access import TOKEN, Access
 
 
 class _Committed(driver.AIOKafkaConsumerThread):
@@ -89,12 +39,15 @@ class _Transport(driver.Transport):
 
 
 def make_app(setup: Setup, folder: str) -> AppT:
-    """The Faust app of these settings; its agents are added by who has something to do with records."""
-    context = setup.context()
+    """The Faust app of these settings; its agents are added by who has something to do with records.
+
+    Raises:
+        SecretError: the password can't be used.
+    """
     app = faust.App(
         setup.group,
         broker=[f"kafka://{one}" for one in setup.brokers],
-        broker_credentials=None if context is None else faust.SSLCredentials(context),
+        broker_credentials=_credentials(setup.access),
         datadir=folder,
         store="memory://",
         autodiscover=False,
@@ -124,3 +77,14 @@ def make_app(setup: Setup, folder: str) -> AppT:
     else:
         app.producer_only = True
     return app
+
+
+def _credentials(access: Access) -> CredentialsT | None:
+    context = access.context()
+    if access.mechanism == TOKEN:
+        return OAuthCredentials(oauth_cb=Token(access), ssl_context=context)
+    if access.mechanism is not None:
+        return SASLCredentials(
+            username=access.user, password=access.word(), mechanism=access.mechanism, ssl_context=context
+        )
+    return None if context is None else SSLCredentials(context)

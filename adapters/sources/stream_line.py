@@ -25,6 +25,10 @@ STATE, TAKE, SENT, AGAIN_DONE, WARNED = "state", "take", "sent", "again-done", "
 # From the edge: what to do, what became of records, notices to send, to read again, the end.
 SETUP, ANSWER, SEND, AGAIN, END = "setup", "answer", "send", "again", "end"
 
+# The way to the brokers, as the worker says it: nobody answers; who answers does not take this edge for whom it says it is;
+# a topic is not there or not to be seen; all is well.
+AWAY, REFUSED, MISSING, CONNECTED = "away", "refused", "topic-missing", "connected"
+
 
 class LineOverError(Exception):
     """The other side is gone."""

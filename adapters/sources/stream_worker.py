@@ -24,7 +24,6 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient
@@ -34,11 +33,15 @@ from faust.types import EventT, StreamT
 
 from adapters.sources.record import Record
 from adapters.sources.stream_again import read_again, record_of
-from adapters.sources.stream_app import ANSWER_SECONDS, MOST, Setup, make_app
+from adapters.sources.stream_app import make_app
 from adapters.sources.stream_line import (
     AGAIN,
     AGAIN_DONE,
+    AWAY,
+    CONNECTED,
     END,
+    MISSING,
+    REFUSED,
     SEND,
     SENT,
     STATE,
@@ -49,13 +52,16 @@ from adapters.sources.stream_line import (
     LineOverError,
     as_frame,
 )
+from adapters.sources.stream_reach import NotTakenError, admin, need_taken
+from adapters.sources.stream_setup import ANSWER_SECONDS, MOST, Setup
+from adapters.stream_access import SecretError
 
-AWAY, MISSING, CONNECTED = "away", "topic-missing", "connected"
 HELD: Final = 4 << 20  # bytes of them
 AGAIN_SECONDS: Final = 60.0  # between two times that a library's same warning is handed on
 PROBE_SECONDS: Final = 2.0  # between two looks whether the brokers answer
 STOP_SECONDS: Final = 6.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 10.0
+_SECONDS: Final = 1000  # milliseconds: in those Faust gives the time of a record
 ENDS_BROKEN: Final = 3  # the code with which it ends when its way to the brokers broke
 
 
@@ -89,15 +95,15 @@ class Worker:
             BrokerAwayError: the way broke.
         """
         self._begin(self._hear())
-        admin = await self._reached()
+        asks = await self._reached()
         try:
             if not self._ending.is_set():
-                await self._work(admin)
+                await self._work(asks)
         finally:
             with suppress(Exception):
-                await admin.close()
+                await asks.close()
 
-    async def _work(self, admin: AIOKafkaAdminClient) -> None:
+    async def _work(self, asks: AIOKafkaAdminClient) -> None:
         app = self._app
         try:
             await asyncio.wait_for(app.start(), ANSWER_SECONDS * 4)
@@ -106,7 +112,7 @@ class Worker:
             while not self._ending.is_set() and not app.should_stop and self._broken is None:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._ending.wait(), PROBE_SECONDS)
-                await self._probe(admin)
+                await self._probe(asks)
             if self._broken is not None:
                 raise self._broken
             if not self._ending.is_set():
@@ -129,20 +135,26 @@ class Worker:
     # -- brokers -----------------------------------------------------------------------------------------------------
 
     async def _reached(self) -> AIOKafkaAdminClient:
-        """Waits until the brokers answer and every topic is there; says once what it waits for."""
+        """Waits until the brokers answer and every topic is there; says once what it waits for.
+
+        Raises:
+            NotTakenError: they answer, and do not take this edge for whom it says it is.
+            SecretError: its password can't be used.
+        """
         setup, said, pause = self._setup, "", FIRST_PAUSE
         while True:
-            admin = setup.admin()
+            asks = admin(setup)
             state = AWAY
             missing: list[str] = []
             with suppress(KafkaError, OSError, TimeoutError):
-                await asyncio.wait_for(admin.start(), ANSWER_SECONDS)
-                missing = await self._missing(admin)
+                await need_taken(setup)
+                await asyncio.wait_for(asks.start(), ANSWER_SECONDS)
+                missing = await self._missing(asks)
                 state = MISSING if missing else CONNECTED
             if state == CONNECTED or self._ending.is_set():
-                return admin
+                return asks
             with suppress(Exception):
-                await admin.close()
+                await asks.close()
             if state != said:
                 await self._line.write(STATE, state=state, topics=missing)
                 said = state
@@ -150,18 +162,18 @@ class Worker:
                 await asyncio.wait_for(self._ending.wait(), pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 
-    async def _missing(self, admin: AIOKafkaAdminClient) -> list[str]:
-        found = await asyncio.wait_for(admin.describe_topics(self._setup.named), ANSWER_SECONDS)
+    async def _missing(self, asks: AIOKafkaAdminClient) -> list[str]:
+        found = await asyncio.wait_for(asks.describe_topics(self._setup.named), ANSWER_SECONDS)
         return [one["topic"] for one in found if one["error_code"]]
 
-    async def _probe(self, admin: AIOKafkaAdminClient) -> None:
+    async def _probe(self, asks: AIOKafkaAdminClient) -> None:
         """Whether brokers and topics are still there.
 
         Raises:
             BrokerAwayError: they are not.
         """
         try:
-            missing = await self._missing(admin)
+            missing = await self._missing(asks)
         except (KafkaError, OSError, TimeoutError):
             raise BrokerAwayError from None
         if missing:
@@ -182,7 +194,7 @@ class Worker:
     async def _settle(self, batch: list[EventT[bytes]]) -> None:
         pause = FIRST_PAUSE
         while batch:
-            records = [as_frame(_of_event(one, self._setup.largest)) for one in batch]
+            records = [as_frame(record_of(one.message, self._setup.largest, _SECONDS)) for one in batch]
             answer = await self._line.ask(TAKE, records=records)
             settled = int(answer["settled"])
             await self._quarantine([(batch[number], data) for number, data in answer["reports"]])
@@ -264,12 +276,6 @@ def _size(event: EventT[bytes]) -> int:
     return len(event.message.value or b"")
 
 
-def _of_event(event: EventT[bytes], largest: int) -> Record:
-    """Faust gives the time in seconds."""
-    found = record_of(event.message, largest)
-    return replace(found, at=int(event.message.timestamp * 1000) if event.message.timestamp else 0)
-
-
 class _Warned(logging.Handler):
     """Of what a library says only its name, the level and the kind of error goes on, since its text may hold a record; the
     same once a minute, since without brokers it says the same forty times a second."""
@@ -295,9 +301,12 @@ async def _main(line_on: socket.socket) -> None:
     logging.getLogger().addHandler(_Warned(line, asyncio.get_running_loop()))
     with tempfile.TemporaryDirectory(prefix="schakel-streams-") as folder, suppress(LineOverError):
         said = await line.read()
-        setup = Setup(**{name: value for name, value in said.items() if name != "kind"})
+        setup = Setup.as_said(said["setup"])
         try:
             await Worker(line, setup, folder).run()
+        except (NotTakenError, SecretError) as error:
+            code = ENDS_BROKEN  # the next one reads password or token anew
+            await line.write(STATE, state=REFUSED, why=str(error))
         except (BrokerAwayError, KafkaError, OSError, TimeoutError, ConsumerNotStarted):
             code = ENDS_BROKEN
             await line.write(STATE, state=AWAY, topics=[])

@@ -14,7 +14,7 @@ import click
 
 from adapters.keys import KeyProblem
 from adapters.store import StoreError as EdgeStoreError
-from deploy import doctor_edge, doctor_hub, doctor_kafka
+from deploy import doctor_edge, doctor_hub, doctor_kafka, doctor_streams
 from deploy.clock import MachineClock
 from deploy.compose_edge import Settings, load_settings, open_edge, reach_hub, store_key
 from deploy.doctor import Finding, wrong
@@ -50,7 +50,7 @@ def hub_doctor(screen: Screen, config: Path | None) -> None:
 @edge_option
 @with_screen
 def edge_doctor(screen: Screen, config: Path | None) -> None:
-    """Look at keys, clock, certificate, hub, disk, store, manifest, feed and folders: what is not well, what to do.
+    """Look at keys, clock, certificate, hub, disk, store, manifest, feed, folders and topics: what is not well, what to do.
 
     Borrows the store of a running edge for a moment, and makes one test commit. Exit 1 when anything is not well.
     """
@@ -92,6 +92,7 @@ def _of_edge(settings: Settings) -> Iterator[Finding]:
     clock = MachineClock(config.clock_file)
     yield from doctor_edge.of_files(config, _moment(clock))
     yield from doctor_kafka.of_edge(config)
+    yield from doctor_streams.of_streams(config, clock())
     try:
         key = store_key(config, os.environ)
         folder = config.data_folder

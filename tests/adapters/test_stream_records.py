@@ -11,6 +11,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import cbor2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,8 +22,9 @@ from adapters.formats import READERS
 from adapters.formats.native import FormatConfig, Keyword, Malformed
 from adapters.problem import SENTENCES
 from adapters.sources.record import Record, read, report
-from adapters.sources.stream_app import Setup
 from adapters.sources.stream_line import ANSWER, TAKE, Line, LineOverError, as_frame, as_record
+from adapters.sources.stream_setup import Setup
+from adapters.stream_access import Access, SecretError, read_word
 from schemas.settings import SettingsError
 
 CONFIG = FormatConfig()
@@ -93,6 +95,18 @@ def test_what_is_no_message_says_so_before_any_reader_looks() -> None:
     assert _faults(_record(None, too_large=True)) == ["/: too-large"]
     assert _faults(_record(EVENT), len(EVENT) - 1) == ["/: too-large"]
     assert "too-large" not in " ".join(_faults(_record(EVENT), len(EVENT)))
+
+
+@pytest.mark.parametrize("number", [1, 255, 65_536, 1 << 24, (1 << 32) - 1])
+def test_a_record_of_a_schema_registry_is_refused_whatever_follows(number: int) -> None:
+    for what in (EVENT, b"\x02", b"\0\0" + EVENT):
+        found = _faults(_record(b"\0" + number.to_bytes(4, "big") + what))
+        assert found == ["/: schema-registry"] or number >= 1 << 24
+
+
+def test_text_of_two_bytes_a_character_and_a_lone_zero_are_no_records_of_a_registry() -> None:
+    for value in (EVENT.decode().encode("utf-16-be"), b"\0", b"\0\0\0\0\1"):
+        assert "schema-registry" not in " ".join(_faults(_record(value)))
 
 
 @pytest.mark.parametrize(
@@ -184,6 +198,9 @@ def _with_lines(over: Callable[[Line, Line], Awaitable[None]]) -> None:
 
 EDGE = 'address = "urn:nld:oin:00000001234567890000:team-wmo"\nname = "Team"\nkey_file = "../k"\n'
 GOOD = 'brokers = ["k:9093"]\ngroup = "g"\nauthorities = "ca.pem"\ntopics = { a = "iwmo" }\nquarantine_topic = "q"\n'
+TOKEN = 'sasl = "OAUTHBEARER"\nsasl_secret = "t"\n'
+USER = 'sasl = "SCRAM-SHA-512"\nsasl_user = "u"\nsasl_secret = "s"\n'
+OPEN = GOOD.replace('authorities = "ca.pem"\n', "")
 
 
 def _loads(folder: Path, table: str, more: str = "") -> list[str]:
@@ -199,7 +216,46 @@ def _loads(folder: Path, table: str, more: str = "") -> list[str]:
 def test_a_table_of_topics_that_is_right_is_taken(tmp_path: Path) -> None:
     assert _loads(tmp_path, GOOD) == []
     assert _loads(tmp_path, GOOD + 'notices_topic = "n"\n', 'notices_out = "csv"\n') == []
-    assert _loads(tmp_path, GOOD.replace('authorities = "ca.pem"\n', ""), "strict = false\n") == []
+    assert _loads(tmp_path, OPEN, "strict = false\n") == []
+    assert _loads(tmp_path, GOOD + TOKEN) == _loads(tmp_path, GOOD + USER) == []
+    assert _loads(tmp_path, OPEN + USER, "strict = false\n") == []
+
+
+@pytest.mark.parametrize("table", [OPEN + TOKEN, OPEN + USER.replace("SCRAM-SHA-512", "PLAIN")])
+def test_no_password_and_no_token_goes_to_brokers_without_tls_in_no_mode(tmp_path: Path, table: str) -> None:
+    found = "/streams/sasl: shows its secret to whoever listens: set authorities, for TLS"
+    assert _loads(tmp_path, table, "strict = false\n") == [found]
+    assert found in _loads(tmp_path, table)
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"two\nlines", b"\xff", b"a\0b", b"x" * 65_537])
+def test_a_secret_is_one_line_of_text_for_its_owner_only(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "s"
+    file.write_bytes(b"geheim \r\n")
+    file.chmod(0o600)
+    assert read_word(file) == "geheim "
+    file.chmod(0o604)
+    with pytest.raises(SecretError, match="chmod 600"):
+        read_word(file)
+    file.write_bytes(content)
+    file.chmod(0o600)
+    with pytest.raises(SecretError, match="one line of text"):
+        read_word(file)
+    with pytest.raises(SecretError, match="can't be read"):
+        read_word(tmp_path / "none")
+
+
+def test_what_goes_to_a_worker_comes_out_as_it_was_and_holds_no_secret(tmp_path: Path) -> None:
+    secret = tmp_path / "s"
+    secret.write_text("geheim\n")
+    secret.chmod(0o600)
+    access = Access("ca", None, None, "PLAIN", "u", str(secret))
+    setup = Setup(brokers=["k:1"], group="g", topics=["a"], largest=1, access=access)
+    frame = cbor2.dumps(setup.as_frame())
+    assert b"geheim" not in frame
+    assert "geheim" not in repr(setup)
+    assert Setup.as_said(cbor2.loads(frame)) == setup
+    assert access.word() == "geheim"
 
 
 @pytest.mark.parametrize(
@@ -217,7 +273,22 @@ def test_a_table_of_topics_that_is_right_is_taken(tmp_path: Path) -> None:
         ('a = "iwmo"', '"a b" = "iwmo"', "/streams/topics/0: must be the name of a topic"),
         ('group = "g"', 'group = "g h"', "/streams/group: must be 1 to 100 letters"),
         ('group = "g"', 'group = "g"\nsession_seconds = 5', "/streams/session_seconds: must be a whole number"),
-        ('group = "g"', 'group = "g"\nsasl = "x"', "/streams/sasl: unknown setting"),
+        ('group = "g"', 'group = "g"\nsasl = "GSSAPI"', "/streams/sasl: must be one of: SCRAM-SHA-512"),
+        ('group = "g"', 'group = "g"\npassword = "x"', "/streams/password: unknown setting"),
+        (
+            'group = "g"',
+            'group = "g"\nsasl = "PLAIN"\nsasl_user = "u"',
+            "/streams/sasl_secret: this setting is required",
+        ),
+        (
+            'group = "g"',
+            'group = "g"\nsasl = "PLAIN"\nsasl_secret = "s"',
+            "/streams/sasl_user: this setting is required",
+        ),
+        ('group = "g"', f'group = "g"\n{TOKEN}sasl_user = "u"', "/streams/sasl_user: the token says who this is"),
+        ('group = "g"', 'group = "g"\nsasl_user = "u"', "/streams/sasl_user: goes with sasl"),
+        ('group = "g"', 'group = "g"\nsasl_secret = "s"', "/streams/sasl_secret: goes with sasl"),
+        ('group = "g"', 'group = "g"\nsasl_user = "a b"', "/streams/sasl_user: must be 1 to 255 letters"),
     ],
 )
 def test_a_fault_in_the_table_of_topics_is_named(tmp_path: Path, changed: str, to: str, fault: str) -> None:
@@ -233,7 +304,7 @@ def test_no_notice_goes_where_something_is_read_or_set_aside(tmp_path: Path, top
 
 def test_with_other_topics_an_edge_has_another_place_in_its_group() -> None:
     def place(*topics: str) -> str:
-        return Setup(("k:1",), "g", topics, None, None, None, None, None, 10, 1).place
+        return Setup(brokers=("k:1",), group="g", topics=topics, largest=1).place
 
     assert place("a", "b") == place("b", "a")
     assert len({place("a"), place("a", "b"), place("ab")}) == 3

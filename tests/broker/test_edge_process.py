@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from urllib.request import urlopen
 
 from click.testing import CliRunner
 from confluent_kafka import Consumer, TopicPartition
@@ -22,7 +23,7 @@ from adapters.connections.kafka import look
 from adapters.kafka_settings import KafkaSending
 from deploy.cli import cli
 from deploy.compose import machine_clock
-from deploy.demo_net import Net, Process
+from deploy.demo_net import Net, Partner, Process
 from deploy.office import open_office
 from deploy.options import HUB_FILE
 from deploy.story import messages
@@ -96,6 +97,15 @@ def records(net: Net, number: int, kafka: Kafka, topic: str) -> list[bytes]:
         reader.close()
 
 
+def _sending(partner: Partner) -> float | None:
+    """What Prometheus is told; None: nothing."""
+    host, port = partner.settings.config.metrics_listen or ("", 0)
+    with urlopen(f"http://{host}:{port}/metrics", timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    found = [float(line.split()[1]) for line in lines if line.startswith("schakel_edge_kafka_sending ")]
+    return found[0] if found else None
+
+
 def test_while_kafka_is_away_an_edge_is_told_and_tells_later_and_nothing_else_waits(tmp_path: Path) -> None:
     kafka, of_hub = Kafka(), Kafka()
     with (
@@ -110,6 +120,7 @@ def test_while_kafka_is_away_an_edge_is_told_and_tells_later_and_nothing_else_wa
             file.write(f'[kafka]\nbrokers = ["{kafka.bootstrap}"]\ntopic = "{topic}"\n')
         net.team.process.start()
         wait_for(lambda: net.team.process.events("has-store"))
+        assert _sending(net.provider) is None  # it sends to the gateway
 
         today = day_of(machine_clock())
         support = Support(allotted=today - 20, begin=today - 14, end=today + 180)
@@ -122,6 +133,7 @@ def test_while_kafka_is_away_an_edge_is_told_and_tells_later_and_nothing_else_wa
         net.sees(net.team, ["gestart"])  # what is told to it over the gateway is picked up meanwhile
         wait_for(lambda: is_told(of_hub))
         assert not [one for one in net.hub.events("watch-relay") if one["fault"] not in (None, "kafka-away")]
+        assert _sending(net.team) == 0.0  # what the alert looks at
         assert not net.team.process.events("hub-away")
         assert not net.team.process.events("kafka-back")
         assert len(net.team.process.events("kafka-away")) == 1  # said once, and nothing of it by a library
@@ -129,6 +141,7 @@ def test_while_kafka_is_away_an_edge_is_told_and_tells_later_and_nothing_else_wa
 
         kafka.start()
         wait_for(lambda: net.team.process.events("kafka-back"))
+        wait_for(lambda: _sending(net.team) == 1.0)
         envelopes = [parse(one) for one in records(net, number, kafka, topic)]
         assert envelopes
         assert {one.source for one in envelopes} == {TEAM.address}

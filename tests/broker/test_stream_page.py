@@ -121,8 +121,9 @@ def test_who_follows_the_page_has_a_working_one(broker: Kafka, tmp_path: Path) -
     shutil.rmtree(tmp_path / "demo")
 
 
-def test_the_table_with_tls_is_one_that_strict_mode_takes(tmp_path: Path) -> None:
-    (block,) = re.findall(r"```toml\n(# with TLS\n.*?)```", PAGE, re.DOTALL)
+@pytest.mark.parametrize("title", ["with TLS", "with a password"])
+def test_a_table_for_strict_mode_is_one_that_it_takes(tmp_path: Path, title: str) -> None:
+    (block,) = re.findall(rf"```toml\n(# {title}\n.*?)```", PAGE, re.DOTALL)
     file = tmp_path / "edge.toml"
     before = (
         'address = "urn:nld:oin:00000001234567890000:team-wmo"\nname = "Team"\nkey_file = "../k"\nnotices_out = "csv"\n'

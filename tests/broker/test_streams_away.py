@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Iterator, Mapping
+from urllib.request import urlopen
 
 import pytest
 from confluent_kafka.admin import (
@@ -99,6 +100,15 @@ def test_over_tls_and_with_no_more_rights_than_the_page_names_records_are_told(
     net.team.process.need_alive()
 
 
+def _shown(net: Net) -> dict[str, float]:
+    """What the alert looks at."""
+    host, port = net.team.settings.config.metrics_listen or ("", 0)
+    with urlopen(f"http://{host}:{port}/metrics", timeout=10) as answer:
+        lines = dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if not line.startswith("#"))
+    names = {"connected": "schakel_edge_stream_connected", "brokers": 'schakel_edge_stream_obstacle{kind="brokers"}'}
+    return {short: float(lines[name]) for short, name in names.items()}
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_while_its_brokers_are_away_an_edge_goes_on_and_resumes_where_it_was(
     net: Net, sites: tuple[Site, Site], broker: Kafka, how: signal.Signals
@@ -106,16 +116,20 @@ def test_while_its_brokers_are_away_an_edge_goes_on_and_resumes_where_it_was(
     team, provider = sites
     before, number = provider.names(), 100 * how
     there = [len(one.process.events("brokers-there")) for one in net.partners]
+    away = [len(one.process.events("brokers-away")) for one in net.partners]
     team.put("zaken", _review(number))
     until(lambda: len(provider.names()) == len(before) + 1)
     broker.stop(how)
-    until(lambda: all(one.process.events("brokers-away") for one in net.partners))
+    for one, count in zip(net.partners, away, strict=True):
+        until(lambda one=one, count=count: len(one.process.events("brokers-away")) > count)  # type: ignore[misc]
+    assert _shown(net) == {"connected": 0.0, "brokers": 1.0}
     net.team.put(f"map-{number}.json", _review(number + 1))  # the folder goes on, and the hub
     until(lambda: not net.team.waiting())
     until(lambda: "in onderzoek" in net.provider.seen())
     broker.start()
     for one, count in zip(net.partners, there, strict=True):
         until(lambda one=one, count=count: len(one.process.events("brokers-there")) > count)  # type: ignore[misc]
+    assert _shown(net) == {"connected": 1.0, "brokers": 0.0}
     team.put("zaken", _review(number + 2))
     until(lambda: len(provider.names()) == len(before) + 3)
     assert len(provider.names()) == len(before) + 3

@@ -28,8 +28,8 @@ EMPTY = {
         "Edges send nothing that a hub refuses before it stores anything; forgers do, and none is in this story."
     ),
 }
-# Nobody in this story has topics of its own, and its hub no Kafka and no watch.
-NOT_HERE = re.compile(r'schakel(?:_(?:edge_stream|watch|worker|hub_intake)_|-watch")')
+# Nobody in this story has topics of its own, and its hub no Kafka, over which nobody sends, and no watch.
+NOT_HERE = re.compile(r'schakel(?:_(?:edge_stream|edge_kafka|watch|worker|hub_intake)_|-watch")')
 
 
 @dataclass(frozen=True, slots=True)
