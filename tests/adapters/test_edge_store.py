@@ -32,6 +32,12 @@ def _stop(name: str) -> None:
         raise Stop
 
 
+def _hold_and_stop(store: EdgeStore) -> None:
+    with store.transaction() as tx:
+        tx.hold(ONE, b"1", [6])
+        raise Stop
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[EdgeStore]:
     with EdgeStore.create(tmp_path / "data", KEY) as made:
@@ -152,6 +158,9 @@ def test_a_record_that_is_held_is_known_at_once_and_written_once_at_the_end(tmp_
                 tx.hold(ONE, b"1", [number])
                 assert tx.get(ONE, b"1") == store.get(ONE, b"1") == [number]
                 assert tx.count(ONE) == 0
+        assert store.get(ONE, b"1") == [4]
+        with pytest.raises(Stop):
+            _hold_and_stop(store)
         assert store.get(ONE, b"1") == [4]
         store.point = _stop
         with pytest.raises(Stop), store.transaction() as tx:
