@@ -65,6 +65,8 @@ _SETTINGS: dict[str, str | int | float | bool] = {
 }
 _REFUSED = frozenset({KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED})
 _OUT_OF_RANGE = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})  # noqa: SLF001
+_NO_HEADERS: tuple[tuple[str, bytes | None], ...] = ()
+Headers = dict[str, str | bytes | None] | list[tuple[str, str | bytes | None]]
 T = TypeVar("T")
 _log = logging.getLogger("schakel.intake")
 _library = logging.getLogger("confluent_kafka")
@@ -197,7 +199,8 @@ class IntakeWorker:
             if (error := message.error()) is not None:
                 self._hear(consumer, error, message)
                 continue
-            part = self._parts.get((message.topic() or "", message.partition() or 0))
+            where = message.topic() or "", message.partition() or 0
+            part = self._parts.get(where)
             if part is None:
                 continue  # taken away in this very turn: whoever has it now decides it
             offset, turn = message.offset() or 0, expected.get(part.place, part.next)
@@ -206,22 +209,27 @@ class IntakeWorker:
             if offset > turn:
                 if part.place not in early and part.place not in expected:
                     early.add(part.place)
-                    self._back(consumer, (message.topic() or "", message.partition() or 0), part)
+                    self._back(consumer, where, part)
                 continue
             expected[part.place] = offset + 1
-            found.append((part, *self._opened(message, part)))
+            headers = message.headers()
+            record = Record(
+                *where, _bytes(message.key()), _bytes(message.value()), _pairs(headers) if headers else _NO_HEADERS
+            )
+            found.append((part, *self._opened(record, part, offset)))
         return found
 
-    def _opened(self, message: Message, part: _Part) -> tuple[int | None, Taken]:
-        topic, partition, offset = message.topic() or "", message.partition() or 0, message.offset() or 0
-        record = Record(topic, partition, _bytes(message.key()), _bytes(message.value()), _headers(message))
-        if topic == INTAKE:
-            found = self._patient(lambda: unwrap(record, self._keys.of))
+    def _opened(self, record: Record, part: _Part, offset: int) -> tuple[int | None, Taken]:
+        if record.topic == INTAKE:
+            try:
+                found = unwrap(record, self._keys.of)
+            except StoreError:  # of the keys: asked again until they are there
+                found = self._patient(lambda: unwrap(record, self._keys.of))
             if isinstance(found, Refused):
                 self._say(found)
-                return None, Taken(part.place, offset, partition, None, 0, found.code)
+                return None, Taken(part.place, offset, record.partition, None, 0, found.code)
             hour, kept = found
-            return hour, Taken(part.place, offset, partition, kept.number, kept.log, kept.frame)
+            return hour, Taken(part.place, offset, record.partition, kept.number, kept.log, kept.frame)
         sent = self._patient(lambda: sent_by_partner(record, self._keys.of_partner))
         if isinstance(sent, Refused):
             self._say(sent)
@@ -424,7 +432,6 @@ def _bytes(found: str | bytes | None) -> bytes | None:
     return found.encode() if isinstance(found, str) else found
 
 
-def _headers(message: Message) -> tuple[tuple[str, bytes | None], ...]:
-    found = message.headers() or []
-    pairs = found.items() if isinstance(found, dict) else found
+def _pairs(headers: Headers) -> tuple[tuple[str, bytes | None], ...]:
+    pairs = headers.items() if isinstance(headers, dict) else headers
     return tuple((name, _bytes(value)) for name, value in pairs)
