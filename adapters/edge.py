@@ -57,6 +57,7 @@ from adapters.records_outgoing import (
     CLIENTS,
     GRANTS,
     ITEMS,
+    MARKS,
     Client,
     Grant,
     Item,
@@ -386,6 +387,7 @@ class Edge:
                 await self._outbound().read_feed()
             with self._work.commit("native file") as tx:
                 intake = self._intake(to_read)
+                MARKS.read_ahead(tx, [one.digest for one in messages])
                 return [intake.take(tx, one.digest, one.events, one.at) for one in messages]
             # A crash before this commit: the file is still in its folder, and all of them are taken at the next pass.
 
