@@ -143,7 +143,8 @@ def test_a_running_machine_that_saw_more_begins_the_recovery_by_itself_and_the_o
     before = answer("hub", "status", "--config", machines.folders[0])["counts"]["entries"]
     answer("partner", "suspend", TEAM.address, "--yes", "--config", machines.folders[1])
     answer("partner", "resume", TEAM.address, "--config", machines.folders[1])
-    wait_for(lambda: answer("hub", "status", "--config", machines.folders[2])["counts"]["entries"] > before)
+    for one in machines.folders:  # each has seen what will be gone
+        wait_for(lambda one=one: answer("hub", "status", "--config", one)["counts"]["entries"] > before)  # type: ignore[misc]
     cluster().admin(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
     _end_sessions(name)
     cluster().admin(f"ALTER DATABASE {name} RENAME TO {name}_gone")
