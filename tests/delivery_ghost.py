@@ -115,6 +115,7 @@ class Ghost:
         self._read = 0
         self.lines: dict[bytes, Line] = {}
         self.ended: dict[bytes, list[Stopped]] = {}
+        self._lost: dict[bytes, list[Stopped]] = {}  # of `ended`, what nobody but its sender can know any more
         self.registered: set[bytes] = set()
         self.said: dict[tuple[str, bytes], Said] = {}
         self.sent: list[tuple[str, bytes]] = []
@@ -236,6 +237,7 @@ class Ghost:
         kept = {order.secret for actor in self._world.actors.values() for order in ORDERS.scan(actor.edge.store)}
         for secret in self._cut - kept:
             del self._stopped[secret]
+            self._lost.setdefault(secret, []).extend(self.ended.pop(secret, ()))
         self._cut &= kept
 
     def _new_line(self, name: str, grant: Grant) -> None:
@@ -249,6 +251,9 @@ class Ghost:
 
     def _end(self, secret: bytes, at: int, who: str) -> None:
         self.ended.setdefault(secret, []).append(Stopped(at, who))
+
+    def _ever_ended(self, secret: bytes) -> list[Stopped]:
+        return [*self.ended.get(secret, ()), *self._lost.get(secret, ())]
 
     # -- the log
 
@@ -409,7 +414,7 @@ class Ghost:
                 one
                 for secret, line in self.lines.items()
                 if (line.sender, line.name) == (name, grant.line)
-                for one in self.ended.get(secret, ())
+                for one in self._ever_ended(secret)
                 if one.who != address
             ]
             need(others, "P2b", grant.line, "is held and nobody stopped it")
@@ -465,7 +470,7 @@ class Ghost:
             return False
         secret: bytes | None = grant.secret
         while secret is not None:
-            if self.ended.get(secret):
+            if self._ever_ended(secret):
                 return False
             secret = self.lines[secret].renews
         return True
