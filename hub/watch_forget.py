@@ -9,6 +9,7 @@ Killed at any line, the next start of the watch counts right: places go back fir
 from __future__ import annotations
 
 import logging
+import time
 from typing import Final
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
@@ -17,6 +18,8 @@ from hub.watch_relay import RelayAwayError, RelayError
 from schemas.kafka_way import KafkaWay, client_settings
 
 _SECONDS: Final = 10.0
+_GONE: Final = 15.0
+_AGAIN: Final = 0.5
 _PAGE: Final = 1_000
 _log = logging.getLogger(__name__)
 
@@ -29,14 +32,9 @@ def forget_counts(way: KafkaWay, topic: str, group: str, table: str, partitions:
         RelayAwayError: the brokers don't answer.
     """
     consumer = Consumer(client_settings(way, {"group.id": group, "enable.auto.commit": False}), logger=_log)
-    try:
-        consumer.commit(offsets=[TopicPartition(topic, one, 0) for one in range(partitions)], asynchronous=False)
-    except KafkaException:
+    if not _goes_back(consumer, topic, partitions):
         consumer.close()
-        raise RelayError(
-            "Kafka does not let the watch go back: a watch is running, or was killed some seconds ago. Stop every watch, "
-            "wait ten seconds, and try again."
-        ) from None
+        raise RelayError("Kafka does not let the watch go back: a watch is running. Stop every watch, and try again.")
     # A crash here: everything is read again, and dropped, because the table still holds it.
     try:
         keys = {(one, key) for one in range(partitions) for key in _keys(consumer, table, one)}
@@ -52,6 +50,20 @@ def forget_counts(way: KafkaWay, topic: str, group: str, table: str, partitions:
     if producer.flush(_SECONDS):
         raise RelayAwayError
     return len(keys)
+
+
+def _goes_back(consumer: Consumer, topic: str, partitions: int) -> bool:
+    """Whether the group reads from the beginning now; Kafka takes a watch that was killed for a running one for ten seconds."""
+    until = time.monotonic() + _GONE
+    while True:
+        try:
+            consumer.commit(offsets=[TopicPartition(topic, one, 0) for one in range(partitions)], asynchronous=False)
+        except KafkaException:
+            if time.monotonic() > until:
+                return False
+            time.sleep(_AGAIN)
+        else:
+            return True
 
 
 def _keys(consumer: Consumer, topic: str, partition: int) -> set[bytes]:

@@ -219,6 +219,7 @@ def _doctor(partner: Partner) -> dict[str, dict[str, Any]]:
     )
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     assert result.exit_code in (Exit.DONE, Exit.FAILED)
+    assert result.stdout, result.stderr
     found = {one["subject"]: one for one in json.loads(result.stdout)["findings"]}
     assert all(one["remedy"] for one in found.values() if not one["well"])
     words = ("topic", "group", "brokers", "quarantine topic", "sasl_secret")
