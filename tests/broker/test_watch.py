@@ -35,7 +35,7 @@ def test_counts_equal_those_of_the_log_after_the_watch_and_the_relay_were_killed
     site, known, interrupted = world.site, 0, 0
     for _ in range(5):
         world.log.grow(3 * MANY, world.now)  # so many that a quick machine has not read them when the kill comes
-        world.relay.step()
+        world.step()
         world.kill_relay()  # in the middle: the page that was written last is written again
         world.copy()
         site.start()
@@ -91,7 +91,7 @@ def test_two_relays_at_once_tell_everything_and_nothing_out_of_order(world: Worl
     second = world.new_relay()
     for _ in range(3):
         world.log.grow(PAGE, world.now)
-        world.relay.step()
+        world.step()
         world.log.grow(PAGE // 2, world.now)
         second.step()
         second.step()

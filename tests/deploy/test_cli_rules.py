@@ -27,7 +27,7 @@ from deploy.rules_traffic import Kind, Line, dry_run, read_audit, total
 from deploy.table_faults import FAULTS
 from hub.audit.export import ExportError
 from hub.config import load_hub_config
-from schemas.calendar import date_text, day_of
+from schemas.calendar import date_text, day_of, start_of_day
 from schemas.settings import SettingsError
 from schemas.small_counts import stepped
 from tests.deploy.conftest import Schakel
@@ -478,7 +478,8 @@ def _expires(kept: Path, answer: Answer) -> tuple[Path, Any]:
 
 def test_the_last_day_of_a_signature_counts_and_the_next_does_not(answer: Answer, kept: Path) -> None:
     _expires(kept, answer)
-    last = machine_clock() + 200 * 86_400_000
+    # At noon: 200 days later the clock may have been put forward, and late in the evening that is another day.
+    last = start_of_day(day_of(machine_clock()) + 200) + 43_200_000
     config = load_hub_config(kept / "hub" / "hub.toml")
     with open_hub(config, lambda: last) as hub:
         assert hub.rules.own

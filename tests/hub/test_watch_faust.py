@@ -29,7 +29,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 def test_counts_are_those_of_the_log_after_a_kill_and_what_is_no_outcome_is_counted_apart(world: World) -> None:
     site = world.site
     world.log.grow(3 * PAGE, world.now)
-    world.relay.step()
+    world.step()
     world.kill_relay()  # the page that was written last is written again
     world.copy()
     site.start()
@@ -73,7 +73,7 @@ def test_a_relay_stops_with_a_sentence_where_the_topic_is_ahead_of_the_log(world
     other = World(world.site)
     other.log.grow(5, other.now)
     with pytest.raises(RelayError, match="later log than this hub has"):
-        other.relay.step()
+        other.step()
 
 
 def test_a_relay_stops_with_a_sentence_where_somebody_else_wrote_the_newest_record(world: World) -> None:
@@ -82,7 +82,7 @@ def test_a_relay_stops_with_a_sentence_where_somebody_else_wrote_the_newest_reco
     world.site.write(OUTCOMES, 0, None, b"not ours")
     world.kill_relay()
     with pytest.raises(RelayError, match="is no outcome"):
-        world.relay.step()
+        world.step()
 
 
 def test_a_relay_stops_with_a_sentence_where_the_topic_has_other_partitions(world: World) -> None:
