@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from deploy.compose import machine_clock
 from deploy.demo_net import Net, set_up
 from deploy.run_edge import LOOK_SECONDS
-from deploy.story.world import Who
+from deploy.story.world import DemoClock, Who
+from schemas.calendar import day_of
 
 SECONDS = 60.0
 
@@ -35,3 +37,8 @@ def wait_for(holds: Callable[[], object]) -> None:
     while not holds():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.05)
+
+
+def day_told() -> int:
+    """The day of the story that a demo tells now: shortly after midnight it is that of yesterday."""
+    return day_of(DemoClock(machine_clock())())

@@ -27,9 +27,9 @@ from hub.config import load_hub_config
 from hub.control_socket import is_served
 from hub.store import Step
 from schemas import entry
-from schemas.calendar import date_text, day_of, parse_date
+from schemas.calendar import date_text, parse_date
 from tests.deploy.conftest import Schakel
-from tests.deploy.nets import wait_for
+from tests.deploy.nets import day_told, wait_for
 from tests.deploy.test_cli_faults import SERVE
 
 Answer = Callable[..., Any]
@@ -302,8 +302,8 @@ def test_a_message_that_the_log_does_not_have_is_said_to_be_unknown(schakel: Sch
 
 
 def test_a_grant_is_explained_as_it_was_on_a_day(answer: Answer, kept: Path, hub: Path) -> None:
+    today = day_told()
     with open_hub(load_hub_config(hub / "hub.toml")) as running:
-        today = day_of(running.store.now())
         index = next(i for i, one in running.store.records(0, 1 << 40) if one[6:12] == b"accept")
         handle = entry.items_of(running.store.entries(index, index + 1)[0].record)[6].hex()  # type: ignore[attr-defined]
     before = answer("grant", "explain", handle, "--at", date_text(today - 1), "--config", hub)

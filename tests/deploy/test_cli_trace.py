@@ -26,6 +26,7 @@ from hub.store import SetAside, Step
 from schemas.calendar import date_text, day_of
 from schemas.entry import committed, fault
 from tests.deploy.conftest import Schakel
+from tests.deploy.nets import day_told
 
 Answer = Callable[..., Any]
 TEAM, PROVIDER = "urn:nld:oin:00000009999999990001:team-wmo", "urn:nld:oin:00000009999999990002:provider-wmo"
@@ -56,7 +57,7 @@ def test_a_message_that_arrived_is_told_the_same_at_sender_hub_and_recipient(ans
         "Handed over to the recipient, time 1.",
         "The recipient's signed receipt came: stored.",
     ]
-    assert {step["day"] for step in hub["steps"]} == {date_text(day_of(machine_clock()))}
+    assert {step["day"] for step in hub["steps"]} == {date_text(day_told())}
     assert hub["where"] == f"It is with {PROVIDER} (stored)."
     came = answer("edge", "trace", sent["id"], "--config", kept / "zorgaanbieder")
     assert came["where"] == "Het is hier binnen."
