@@ -360,17 +360,12 @@ class Transaction:
         plain: Mapping[str, Plain] | None = None,
     ) -> None:
         """Write a record; one with the same key is replaced as a whole and keeps its place in the order."""
-        store = self._store
-        if store._open is not self:
-            raise StoreError("a record is written in a transaction only")
-        if store._held:
-            store._held.pop((table, key), None)
-        table_of = store._of(table)
+        table_of = self._to_write(table, key)
         index, plain = index or _NOTHING, plain or _NOTHING
         if not plain.keys() <= table_of.plain or not index.keys() <= table_of.indexes.keys():
             raise ValueError("the table doesn't declare this index or plain column")
         token = table_of.key.token(key)
-        store._written(table_of.bound, key)
+        self._store._written(table_of.bound, key)
         row: list[bytes | Plain] = [token, self._seal(table_of.bound, token, key, record)]
         row += [plain.get(column) for column in table.plain]
         row += [made.token(index[name]) if name in index else None for name, made in table_of.indexes.items()]
@@ -388,17 +383,12 @@ class Transaction:
         Raises:
             LookupError: it is not there.
         """
-        store = self._store
-        if store._open is not self:
-            raise StoreError("a record is written in a transaction only")
-        if store._held:
-            store._held.pop((table, key), None)
-        table_of = store._of(table)
+        table_of = self._to_write(table, key)
         plain = plain or _NOTHING
         if not plain.keys() <= table_of.plain:
             raise ValueError("the table doesn't declare this plain column")
         token = table_of.key.token(key)
-        store._written(table_of.bound, key)
+        self._store._written(table_of.bound, key)
         row: list[bytes | Plain] = [self._seal(table_of.bound, token, key, record)]
         row += [plain.get(column) for column in table.plain]
         row.append(token)
@@ -535,6 +525,15 @@ class Transaction:
         token = table_of.key.token(key)
         self._store._written(table_of.bound, key)
         return self._db.execute(table_of.delete, (token,)).rowcount > 0 or held
+
+    def _to_write(self, table: Table, key: bytes) -> _Prepared:
+        """The table, when this transaction is open; what was held of the record is overtaken."""
+        store = self._store
+        if store._open is not self:
+            raise StoreError("a record is written in a transaction only")
+        if store._held:
+            store._held.pop((table, key), None)
+        return store._of(table)
 
     def _by_tokens(self, table: Table, tokens: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
         found: list[tuple[bytes, bytes]] = []
