@@ -17,18 +17,17 @@ from adapters.consent_words import WHO
 from adapters.lines import NotLawfulError
 from consent.whose import CAPACITIES, CLIENT, EXPRESS, REPRESENTATIVES, Word
 from deploy.commands.agreement_later import due, receipt, strike
-from deploy.commands.agreement_shared import agreed_data, ended, say_made, the_day, the_rule, typed_birth
+from deploy.commands.agreement_shared import agreed_data, ended, say_made, the_rule, typed_birth
 from deploy.commands.agreement_talk import talk
 from deploy.commands.code import slip_texts
 from deploy.commands.consent_file import agreement_export, agreement_import
 from deploy.commands.desk import at_desk, at_work
 from deploy.dutch import CONSENT_STATES, categories, not_lawful
 from deploy.exits import refused
+from deploy.given import day_if_given
 from deploy.options import edge_option
 from deploy.screen import Screen, table, with_screen
 from schemas.calendar import date_text
-
-__all__ = ["agreement", "ended", "the_day", "the_rule"]
 
 
 @click.group()
@@ -81,7 +80,7 @@ def make(  # noqa: PLR0913  # one option each; click passes them by name
     with at_desk(config) as (opened, settings):
         wanted = Conversation(
             partners,
-            None if until is None else the_day(until),
+            day_if_given("--until", until),
             tuple(Word(who, manner=manner) for who in given_by),
             day_of_birth,
             adult,

@@ -19,8 +19,8 @@ from adapters.conversation import AUTHORITY, CAPABLE
 from adapters.renewals import Proposal, as_file, as_typed, propose
 from deploy.commands.agreement_shared import ended, write_papers
 from deploy.commands.desk import at_desk, at_work
-from deploy.commands.edge import partner_address
 from deploy.exits import refused, wrong_use
+from deploy.given import partner_address
 from deploy.options import edge_option
 from deploy.screen import Screen, good, note, plain, table, with_screen
 from schemas.calendar import date_text
@@ -42,7 +42,9 @@ def receipt(screen: Screen, client: str, html: Path | None, pdf: Path | None, co
     written = write_papers(paper, settings.config.name, html, pdf)
     text = f"{settings.config.name}\n\n{as_text(paper)}"
     screen.answer(
-        {"receipt": text, "written": written}, plain(text), *(good(f"Geschreven als {kind.upper()}.") for kind in written)
+        {"receipt": text, "written": written},
+        plain(text),
+        *(good(f"Geschreven als {kind.upper()}.") for kind in written),
     )
 
 

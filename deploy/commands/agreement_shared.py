@@ -41,14 +41,6 @@ def the_rule(fault: Fault) -> str:
     return f"{fault.path} {fault.keyword}"
 
 
-def the_day(text: str) -> int:
-    """The day of --until."""
-    try:
-        return parse_date(text)
-    except ValueError:
-        raise wrong_use("--until is a date that exists, YYYY-MM-DD.") from None
-
-
 def typed_birth() -> int:
     """A date of birth that somebody types: never among the arguments, which every user of the machine can see."""
     if sys.stdin.isatty():

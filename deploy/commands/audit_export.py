@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
-from deploy.commands.audit_find import the_day
 from deploy.exits import failed, refused
+from deploy.given import day_if_given
 from deploy.office import open_office
 from deploy.options import HUB_FILE, hub_option, settings_file
 from deploy.screen import Screen, good, note, plain, with_screen
@@ -47,8 +47,8 @@ def export_accounts(
     asked = {
         "file": str(file.absolute()),
         "kind": kind,
-        "first_day": the_day("--from", begin),
-        "last_day": the_day("--until", until),
+        "first_day": day_if_given("--from", begin),
+        "last_day": day_if_given("--until", until),
         "activity": activity,
     }
     with open_office(load_hub_config(settings_file(config, HUB_FILE))) as office:

@@ -18,6 +18,7 @@ from deploy.dutch import GROUNDS
 from deploy.dutch_decisions import DECISIONS, FACTS, MOMENTS, REPLAYED, organisation
 from deploy.entries import KINDS, pages
 from deploy.exits import Exit, failed, refused, wrong_use
+from deploy.given import day_if_given
 from deploy.log_reading import read_log
 from deploy.office import open_office
 from deploy.options import HUB_FILE, hub_option, settings_file
@@ -25,7 +26,6 @@ from deploy.screen import Screen, bad, good, note, plain, table, with_screen
 from hub.audit.export import EXPORT_MAGIC, read_export
 from hub.audit.replay import Report, replay
 from hub.config import load_hub_config
-from schemas.calendar import parse_date
 from schemas.codes import Code
 from schemas.entry import Entry
 
@@ -33,20 +33,6 @@ _ID = re.compile(r"[0-9a-fA-F]{32}")
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _CODES = click.Choice([code.value for code in Code])
 _SHOWN = 20
-
-
-def the_day(option: str, text: str | None) -> int | None:
-    """The day of an option.
-
-    Raises:
-        Stopped: it is none.
-    """
-    if text is None:
-        return None
-    try:
-        return parse_date(text)
-    except ValueError:
-        raise wrong_use(f"{option} is a date that exists, YYYY-MM-DD.") from None
 
 
 @click.command()
@@ -63,8 +49,8 @@ def the_day(option: str, text: str | None) -> int | None:
 @with_screen
 def search(screen: Screen, config: Path | None, **asked: Any) -> None:
     """The entries that fit all of this: a list, never a count."""
-    asked["first_day"] = the_day("--from", asked.pop("begin"))
-    asked["last_day"] = the_day("--until", asked.pop("until"))
+    asked["first_day"] = day_if_given("--from", asked.pop("begin"))
+    asked["last_day"] = day_if_given("--until", asked.pop("until"))
     with open_office(load_hub_config(settings_file(config, HUB_FILE))) as office:
         found = office("search", asked)
     rows = [
@@ -115,7 +101,7 @@ def explain_grant(screen: Screen, handle: str, moment: str | None, config: Path 
     """What the hub knew of HANDLE (32 hexadecimals) on a day, and whether anything would have passed under it."""
     if not _ID.fullmatch(handle):
         raise wrong_use("A handle is 32 hexadecimals. It is the name of a grant for one month.")
-    day = the_day("--at", None if moment is None else moment[:10])
+    day = day_if_given("--at", None if moment is None else moment[:10])
     with open_office(load_hub_config(settings_file(config, HUB_FILE))) as office:
         found = office("explain-grant", {"handle": handle.lower(), "day": day})["explanation"]
     _show(screen, "Wat wist de hub van deze schuilnaam?", {"handle": handle.lower(), **found})

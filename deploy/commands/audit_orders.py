@@ -16,9 +16,9 @@ from typing import Any
 
 import click
 
-from deploy.commands.audit_find import the_day
 from deploy.compose import write_new
 from deploy.exits import failed, refused, wrong_use
+from deploy.given import day_if_given
 from deploy.office import open_office
 from deploy.options import HUB_FILE, hub_option, settings_file
 from deploy.screen import Screen, good, note, plain, table, with_screen
@@ -99,8 +99,8 @@ def erase(screen: Screen, file: Path, config: Path | None, **wanted: Any) -> Non
     """Write an order to erase entries into FILE.  Nothing is erased until controller and FG have signed it."""
     if all(value is None for name, value in wanted.items() if name != "reason"):
         raise wrong_use("Say which entries: --first, --last, --from, --until or --partner.")
-    wanted["first_day"] = the_day("--from", wanted.pop("begin"))
-    wanted["last_day"] = the_day("--until", wanted.pop("until"))
+    wanted["first_day"] = day_if_given("--from", wanted.pop("begin"))
+    wanted["last_day"] = day_if_given("--until", wanted.pop("until"))
     made = _ordered(file, config, "order-erase", wanted)
     stay = f"{made['stay']} andere regels passen ook, maar mogen nog niet of nooit gewist worden: zij blijven staan."
     _tell_made(screen, file, made, *([note(stay)] if made["stay"] else []))

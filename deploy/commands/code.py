@@ -16,7 +16,8 @@ from adapters.code_slips import Slip
 from deploy.commands.desk import at_desk
 from deploy.compose_edge import Settings
 from deploy.dutch import categories
-from deploy.exits import refused, wrong_use
+from deploy.exits import refused
+from deploy.given import partner_address
 from deploy.options import edge_option
 from deploy.screen import Screen, good, note, plain, table, with_screen
 from schemas.calendar import date_text
@@ -47,10 +48,7 @@ def edge_code() -> None:
 def print_code(screen: Screen, client: str, partner: str, again: bool, config: Path | None) -> None:
     """Print a new code for CLIENT; the one before is void. Nothing is told to the partner before it was typed there."""
     with at_desk(config) as (opened, settings):
-        found = settings.book.by_name(partner)
-        if found is None:
-            raise wrong_use("This partner is not in the address book; give its name or address as it stands there.")
-        slips = opened.print_codes(client, found.address, again=again)
+        slips = opened.print_codes(client, partner_address(settings, partner), again=again)
     screen.answer(slips_data(slips), *(plain(text) for text in slip_texts(settings, slips)), note(ONCE))
 
 

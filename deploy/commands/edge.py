@@ -43,7 +43,6 @@ from deploy.compose_edge import (
     MANIFEST_FILE,
     NewEdge,
     NoHub,
-    Settings,
     load_settings,
     make_store,
     open_edge,
@@ -51,13 +50,14 @@ from deploy.compose_edge import (
 )
 from deploy.dutch import GROUNDS
 from deploy.exits import failed, wrong_use
+from deploy.given import partner_address, the_day
 from deploy.lists import LARGEST, read_clients
 from deploy.options import EDGE_FILE, edge_option
 from deploy.rule_words import LAWS
 from deploy.screen import Screen, bad, good, note, plain, table, with_screen
 from deploy.viewer import viewer
 from deploy.work import Pass, one_pass
-from schemas.calendar import date_text, parse_date
+from schemas.calendar import date_text
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -303,7 +303,7 @@ def retract(  # noqa: PLR0913  # one option each; click passes them by name
     if client is None:
         if since is None or until is None or partner is not None or number is not None:
             raise wrong_use("Give CLIENT, or --since and --until and neither --from nor --number.")
-        _retract_between(screen, (_day(since), _day(until)), yes=yes, config=config)
+        _retract_between(screen, (the_day("--since", since), the_day("--until", until)), yes=yes, config=config)
         return
     if since is not None or until is not None:
         raise wrong_use("Give CLIENT, or --since and --until, not both.")
@@ -334,13 +334,6 @@ def _retract_between(screen: Screen, days: tuple[int, int], *, yes: bool, config
     screen.answer({"retracted": count}, good(f"{count} bericht(en) worden bij de volgende ronde teruggenomen."))
 
 
-def _day(text: str) -> int:
-    try:
-        return parse_date(text)
-    except ValueError:
-        raise wrong_use("A day is written as 2026-03-31.") from None
-
-
 @edge.command()
 @click.argument("client")
 @edge_option
@@ -352,14 +345,6 @@ def told(screen: Screen, client: str, config: Path | None) -> None:
     rows = [(one.number, one.kind, one.recipient, date_text(one.day), one.state) for one in found]
     answer = [asdict(one) | {"day": date_text(one.day)} for one in found]
     screen.answer(answer, table("Verteld", ("nummer", "soort", "aan", "datum", "stand"), rows))
-
-
-def partner_address(settings: Settings, name: str) -> str:
-    """The address of a partner in the address book."""
-    found = settings.book.by_name(name)
-    if found is None:
-        raise wrong_use("This partner is not in the address book; give its name or address as it stands there.")
-    return found.address
 
 
 @edge.command()

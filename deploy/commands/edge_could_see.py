@@ -13,10 +13,9 @@ import click
 
 from adapters.could_see import NO, OUT, UNSURE, YES, Sight, look
 from adapters.looks import SUPERVISION, WHY
-from deploy.commands.audit_find import the_day
 from deploy.commands.desk import at_desk
 from deploy.dutch import GROUNDS, categories
-from deploy.exits import wrong_use
+from deploy.given import the_day
 from deploy.options import edge_option
 from deploy.screen import Screen, note, plain, table, with_screen
 from deploy.viewer import viewer
@@ -44,8 +43,6 @@ def edge_could_see(screen: Screen, client: str, moment: str, person: str | None,
     Who looked is recorded first, and shown to the client who asks: no record, no view.
     """
     day = the_day("--at", moment)
-    if day is None:  # click asked for it
-        raise wrong_use("--at is a date, YYYY-MM-DD.")
     with at_desk(config) as (opened, settings):
         found = look(opened.workplace, viewer(person, why), opened.client(client), day)
     name = settings.book.name_of

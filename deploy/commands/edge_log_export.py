@@ -21,10 +21,10 @@ from adapters.looks import SUPERVISION, Viewer
 from adapters.person_log import PersonLog, seen, source
 from adapters.processing_log import KEY_BYTES, ProcessingLog
 from deploy.commands.audit_export import ACTIVITY
-from deploy.commands.audit_find import the_day
 from deploy.commands.desk import at_desk
 from deploy.compose import write_new
 from deploy.exits import failed, refused, wrong_use
+from deploy.given import day_if_given
 from deploy.options import edge_option
 from deploy.screen import Screen, good, note, with_screen
 from deploy.viewer import viewer
@@ -88,7 +88,7 @@ def edge_log_export(  # noqa: PLR0913  # one option each; click passes them by n
         activity.format(law="", purpose="", row=0)
     except (KeyError, IndexError, ValueError, AttributeError):
         raise wrong_use("--activity is a URI in which only {law}, {purpose} and {row} stand in braces.") from None
-    first, last = the_day("--from", begin), the_day("--until", until)
+    first, last = day_if_given("--from", begin), day_if_given("--until", until)
     times = (0 if first is None else start_of_day(first), start_of_day((HIGHEST_DAY if last is None else last) + 1))
     who = None if by is None else viewer(by, SUPERVISION)
     made = not subject_key.exists()

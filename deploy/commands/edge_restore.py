@@ -21,6 +21,7 @@ from deploy.commands.desk import at_desk, at_work
 from deploy.compose import machine_clock
 from deploy.compose_edge import NoHub, load_settings, open_edge, store_key
 from deploy.exits import failed, refused, wrong_use
+from deploy.given import the_day
 from deploy.options import EDGE_FILE, edge_option, settings_file
 from deploy.put_back import copy_file, move_aside
 from deploy.screen import Screen, bad, good, note, plain, table, with_screen
@@ -28,7 +29,7 @@ from hub import sqlite_file
 from hub.client import HubUnavailableError
 from hub.control_socket import is_served
 from hub.store import StoreError as HubStoreError
-from schemas.calendar import date_text, day_of, parse_date, start_of_day
+from schemas.calendar import date_text, day_of, start_of_day
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _SALT = "passphrase.salt"
@@ -77,7 +78,7 @@ def edge_restore(screen: Screen, file: Path, made_on: str | None, yes: bool, con
         raise failed("The edge is running. Stop it, and its standby; then give this command again.")
     if not yes and (screen.as_json or not click.confirm("Put this copy of the edge's store back?")):
         raise wrong_use("Nothing was changed; say --yes to do it without being asked.")
-    saved_at = None if made_on is None else _day(made_on)
+    saved_at = None if made_on is None else start_of_day(the_day("--made-on", made_on, english=True))
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         lock = sqlite_file.lock(folder / LOCK)
@@ -194,10 +195,3 @@ def _figures(plan: Plan, unknown: int) -> dict[str, object]:
 
 def _salt_of(file: Path) -> Path:
     return file.with_name(f"{file.name}.salt")
-
-
-def _day(text: str) -> int:
-    try:
-        return start_of_day(parse_date(text))
-    except ValueError:
-        raise wrong_use("--made-on is a day, as in 2026-11-28.") from None

@@ -18,10 +18,9 @@ from adapters.lines import NotLawfulError
 from adapters.records_outgoing import ACTIVE
 from adapters.refusals import CLOSED, KINDS, REASONS, WORDS, kept_refusals
 from consent.precedence import HELD
-from deploy.commands.agreement import ended, the_day, the_rule
+from deploy.commands.agreement_shared import ended, the_rule
 from deploy.commands.audit_find import explain_grant
 from deploy.commands.desk import at_desk, at_work
-from deploy.commands.edge import partner_address
 from deploy.commands.objection import (
     decision_on,
     grant_decide_objection,
@@ -35,6 +34,7 @@ from deploy.commands.request import grant_answer, grant_request, grant_requests
 from deploy.declaration_options import declaration_options
 from deploy.dutch import GRANT_STATES, GROUNDS, NO_ROW, categories, closed_by, not_lawful, untested, who_is_asked
 from deploy.exits import refused, wrong_use
+from deploy.given import day_if_given, partner_address
 from deploy.options import edge_option
 from deploy.screen import Screen, good, note, table, with_screen
 from schemas.calendar import date_text, day_of
@@ -145,7 +145,7 @@ def make(  # noqa: PLR0913  # one option each; click passes them by name
     """Let a partner know about CLIENT on a statutory task, or on a written declaration of no objection (then say whose)."""
     with at_desk(config) as (opened, settings):
         by = None if declared is None else replace(declared, parents_too=settings.config.parents_consent_too)
-        on = Reliance(row, source, None if until is None else the_day(until), by)
+        on = Reliance(row, source, day_if_given("--until", until), by)
         try:
             made = opened.grant_by_person(client, partner_address(settings, partner), on)
         except NotLawfulError as error:
@@ -243,4 +243,6 @@ def lift(  # one option each; click passes them by name
         kinds = (HELD,) if hold else tuple(kind for kind in KINDS if kind != HELD)
         count = opened.lift_refusals(client, address, by, incoming=incoming, kinds=kinds)
     said = "Er is 1 weigering opgeheven." if count == 1 else f"Er zijn {count} weigeringen opgeheven."
-    screen.answer({"lifted": count}, good(f"{said} Vanzelf begint er niets.") if count else note("Er is niets opgeheven."))
+    screen.answer(
+        {"lifted": count}, good(f"{said} Vanzelf begint er niets.") if count else note("Er is niets opgeheven.")
+    )

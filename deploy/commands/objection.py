@@ -33,11 +33,11 @@ from adapters.refusals import refuse
 from adapters.shelf import Reads
 from consent.precedence import EXCEPTED, HELD
 from consent.whose import CAPACITIES
-from deploy.commands.agreement import ended
+from deploy.commands.agreement_shared import ended
 from deploy.commands.desk import at_desk, at_work
-from deploy.commands.edge import partner_address
 from deploy.compose_edge import Settings
 from deploy.exits import wrong_use
+from deploy.given import partner_address
 from deploy.objection_texts import text_for_citizen
 from deploy.options import edge_option
 from deploy.screen import Screen, good, note, plain, table, with_screen

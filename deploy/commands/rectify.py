@@ -18,9 +18,10 @@ from adapters.rectify import Correction
 from adapters.rectify import rectify as put_right
 from deploy.commands.desk import at_desk
 from deploy.exits import wrong_use
+from deploy.given import day_if_given
 from deploy.options import edge_option
 from deploy.screen import Screen, good, note, plain, with_screen
-from schemas.calendar import date_text, parse_date
+from schemas.calendar import date_text
 from schemas.event import Ending, Kind
 
 
@@ -48,7 +49,7 @@ def rectify(  # noqa: PLR0913  # one option each; click passes them by name
     """
     right = Correction(
         None if kind is None else Kind(kind),
-        None if day is None else _day(day),
+        day_if_given("--day", day),
         None if ending is None else Ending(ending),
         allocation,
     )
@@ -65,13 +66,6 @@ def rectify(  # noqa: PLR0913  # one option each; click passes them by name
     if only:
         parts.append(note(f"Wordt alleen teruggenomen, want opnieuw vertellen mag nu niet: {', '.join(only)}."))
     screen.answer({"told_again": again, "only_called_back": only}, *parts)
-
-
-def _day(text: str) -> int:
-    try:
-        return parse_date(text)
-    except ValueError:
-        raise wrong_use("A day is written as 2026-03-31.") from None
 
 
 def _intake(opened: Edge) -> Intake:

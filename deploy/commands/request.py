@@ -12,11 +12,11 @@ import click
 from adapters.lines import NotLawfulError
 from adapters.records_outgoing import CLIENTS
 from adapters.requests import OPEN_DAYS, ask, asked, say_no, say_yes, waiting
-from deploy.commands.agreement import the_day, the_rule
+from deploy.commands.agreement_shared import the_rule
 from deploy.commands.desk import at_desk
-from deploy.commands.edge import partner_address
 from deploy.dutch import GROUNDS, not_lawful
 from deploy.exits import refused, wrong_use
+from deploy.given import day_if_given, partner_address
 from deploy.options import edge_option
 from deploy.screen import Screen, good, note, table, with_screen
 from schemas.calendar import date_text
@@ -97,7 +97,7 @@ def grant_answer(  # noqa: PLR0913  # one option each; click passes them by name
     """Answer request NUMBER. Yes makes a grant as `schakel grant make` does; what rests on consent takes an agreement."""
     if yes is not_so or yes != (source is not None) or (until is not None and not yes):
         raise wrong_use("Give --yes with --source, or --no.")
-    day = None if until is None else the_day(until)
+    day = day_if_given("--until", until)
     with at_desk(config) as (opened, settings):
         if source is None:
             with opened.workplace.commit("request answered") as tx:

@@ -23,6 +23,7 @@ from deploy.commands.desk import at_desk
 from deploy.compose_edge import Settings
 from deploy.dutch import LOOKED_AT
 from deploy.exits import wrong_use
+from deploy.given import partner_address
 from deploy.options import edge_option
 from deploy.paper import moment, need_new, timestamp, to_screen, write_html
 from deploy.rights_texts import MAYBE, report_paper
@@ -131,7 +132,7 @@ def inzage_limit(  # noqa: PLR0913  # one option each; click passes them by name
         if number is not None and number not in {one.number for one in opened.told(client)}:
             raise wrong_use("Nothing with this number was told about this client; `edge told` lists what was.")
         item = number_key(number) if number is not None else None if mark is None else _received(work, who, mark)
-        scope = Scope(None if partner is None else _address(settings, partner), item, against)
+        scope = Scope(None if partner is None else partner_address(settings, partner), item, against)
         with work.commit("limited") as tx:
             made = limit(tx, work, who, ground, by, scope)
         # A crash before this commit: nothing was decided, and the command is given again.
@@ -186,13 +187,6 @@ def _limit_data(one: Limited) -> dict[str, object]:
         "at": date_text(day_of(one.at)),
         "ended_at": None if one.ended_at is None else date_text(day_of(one.ended_at)),
     }
-
-
-def _address(settings: Settings, name: str) -> str:
-    found = settings.book.by_name(name)
-    if found is None:
-        raise wrong_use("This partner is not in the address book; give its name or address as it stands there.")
-    return found.address
 
 
 def _received(work: Workplace, client: Client, mark: str) -> bytes:

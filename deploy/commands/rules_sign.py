@@ -16,10 +16,11 @@ from consent.signed_table import KeyLineError, Signed, Signer, UnsignedError, is
 from deploy.compose import machine_clock, write_new
 from deploy.dutch import untested
 from deploy.exits import failed, refused, wrong_use
+from deploy.given import the_day
 from deploy.rule_words import day as in_dutch
 from deploy.screen import Screen, good, note, plain, with_screen
 from deploy.table_faults import first_of
-from schemas.calendar import date_text, day_of, parse_date
+from schemas.calendar import date_text, day_of
 from schemas.note import verifier_key
 
 _SEED = 32
@@ -51,7 +52,7 @@ def rules_sign(  # one option each; click passes them by name
         raise failed(
             f"{target.name} bestaat al en wordt niet overschreven. Haal het oude weg of kies een andere naam voor de tabel."
         )
-    found, last = _narrowing(file), _last_day(until)
+    found, last = _narrowing(file), the_day("--until", until)
     if not (is_line(municipality) and is_line(name)):
         raise wrong_use("Gemeente en naam zijn elk één regel van 2 tot 120 tekens.")
     signed = Signed(found.hash, municipality, name, day_of(machine_clock()), last)
@@ -86,13 +87,6 @@ def _narrowing(file: Path) -> RuleTable:
         return narrow(national(test_mode=True), read(file.read_bytes()).raw)
     except TableError as error:
         raise refused(f"Deze tabel kan niet worden getekend: {first_of(error)}") from None
-
-
-def _last_day(text: str) -> int:
-    try:
-        return parse_date(text)
-    except ValueError:
-        raise wrong_use("De laatste dag is een datum van de vorm JJJJ-MM-DD.") from None
 
 
 def _new_signer(file: Path, name: str) -> Signer:

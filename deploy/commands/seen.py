@@ -12,8 +12,8 @@ import click
 
 from deploy.commands.desk import at_desk
 from deploy.compose import write_new
-from deploy.compose_edge import Settings
 from deploy.exits import Exit, failed, wrong_use
+from deploy.given import partner_address
 from deploy.options import edge_option
 from deploy.screen import Screen, bad, good, note, table, with_screen
 from hub.audit.compare import SeenFile, SeenManifest, seen_text
@@ -70,7 +70,7 @@ def edge_seen(screen: Screen, out: Path | None, partners: tuple[str, ...], confi
         seen = opened.seen_note()
         if seen is None:
             raise failed("This edge has seen no checkpoint yet: let it work first (`schakel edge work`).")
-        addresses = [_address(settings, name) for name in partners]
+        addresses = [partner_address(settings, name) for name in partners]
         known = [opened.known_manifest(address) for address in (opened.address, *addresses)]
     shown = tuple(SeenManifest(*one) for one in known if one is not None)
     text = seen_text(SeenFile(seen, shown))
@@ -82,10 +82,3 @@ def edge_seen(screen: Screen, out: Path | None, partners: tuple[str, ...], confi
     answer = {"file": None if out is None else str(out), "seen": text, "manifests": [asdict(one) for one in shown]}
     remarks = [note("It names the partners whose manifest you added.")] if partners else []
     screen.answer(answer, good(f"{out} holds what the hub showed this edge."), *remarks)
-
-
-def _address(settings: Settings, name: str) -> str:
-    found = settings.book.by_name(name)
-    if found is None:
-        raise wrong_use("This partner is not in the address book; give its name or address as it stands there.")
-    return found.address

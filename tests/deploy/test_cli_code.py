@@ -134,7 +134,7 @@ def test_who_waits_for_a_code_is_listed_and_another_is_printed(
     [slip] = answer("edge", "code", "print", "C-77", "--for", PRACTICE, *team)
     assert slip["code"] in slip["text"]
     nobody = schakel("edge", "code", "print", "C-77", "--for", "Dokter Onbekend", *team)
-    assert (nobody.exit_code, "address book" in nobody.output) == (Exit.WRONG_USE, True)
+    assert (nobody.exit_code, "adresboek" in nobody.output) == (Exit.WRONG_USE, True)
     with edges(kept, 6_000) as both:
         work(both)
         work(both)
