@@ -15,6 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
+from confluent_kafka.admin import (
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    ResourcePatternType,
+    ResourceType,
+)
 
 from deploy.clock import MachineClock
 from deploy.compose import toml
@@ -26,6 +33,8 @@ from schemas.calendar import day_of
 from tests.kafka import Kafka
 
 SECONDS = 90.0
+_READS = (AclOperation.READ, AclOperation.DESCRIBE)
+_WRITES = (AclOperation.WRITE, AclOperation.DESCRIBE)
 
 
 @dataclass(slots=True)
@@ -44,6 +53,23 @@ class Site:
     def make(self, partitions: int = 1) -> None:
         for name in (*self.topics, "quarantine", "notices"):
             self.kafka.topic(self.topic(name), partitions=partitions, **{"max.message.bytes": "8000000"})
+
+    def permit(self) -> None:
+        """What the page says that an edge needs, and no more, for the user of this name."""
+        wanted = [(ResourceType.TOPIC, self.topic(name), _READS) for name in self.topics]
+        wanted += [(ResourceType.TOPIC, self.topic(name), _WRITES) for name in ("quarantine", "notices")]
+        wanted += [(ResourceType.GROUP, f"{self.name}.schakel", (AclOperation.READ,))]
+        literal, allow = ResourcePatternType.LITERAL, AclPermissionType.ALLOW
+        admin = self.kafka.admin()  # what it promises is kept as long as it is there itself
+        made = admin.create_acls(
+            [
+                AclBinding(kind, name, literal, f"User:{self.name}", "*", one, allow)
+                for kind, name, of in wanted
+                for one in of
+            ]
+        )
+        for one in made.values():
+            one.result(30)
 
     def table(self) -> dict[str, str]:
         """The table `[streams]`, each value as TOML."""

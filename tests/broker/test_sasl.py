@@ -34,7 +34,6 @@ from deploy.exits import Exit
 from deploy.story import messages
 from deploy.story.person import CITIZEN
 from schemas.calendar import day_of
-from tests.broker.test_streams_away import _permit
 from tests.kafka_sasl import SaslKafka
 from tests.streams_site import Site, two_with_topics, until
 
@@ -80,7 +79,7 @@ def sites(broker: SaslKafka, secret: Mapping[str, Path]) -> tuple[Site, Site]:
         }
         site = Site(broker, name, topics, more=more)
         site.make()
-        _permit(broker, site)
+        site.permit()
         made.append(site)
     return made[0], made[1]
 
@@ -285,7 +284,7 @@ def test_the_doctor_names_a_right_that_is_missing_and_where(
     assert set(ill) == {"topic gemeente.zaken", "topic gemeente.quarantine", "group gemeente.schakel"}
     assert "READ" in ill["topic gemeente.zaken"]
     assert "WRITE" in ill["topic gemeente.quarantine"]
-    _permit(broker, team)
+    team.permit()
     assert all(one["well"] for one in _doctor(net.team).values())
 
 

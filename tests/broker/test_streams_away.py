@@ -11,13 +11,6 @@ from collections.abc import Iterator, Mapping
 from urllib.request import urlopen
 
 import pytest
-from confluent_kafka.admin import (
-    AclBinding,
-    AclOperation,
-    AclPermissionType,
-    ResourcePatternType,
-    ResourceType,
-)
 
 from deploy.clock import MachineClock
 from deploy.compose import toml
@@ -29,8 +22,6 @@ from tests.kafka import Kafka
 from tests.streams_site import Site, two_with_topics, until
 
 TODAY = day_of(MachineClock(None)())
-READS = (AclOperation.READ, AclOperation.DESCRIBE)
-WRITES = (AclOperation.WRITE, AclOperation.DESCRIBE)
 
 
 @pytest.fixture(scope="module")
@@ -50,31 +41,13 @@ def _tls(broker: Kafka, name: str) -> Mapping[str, str]:
     }
 
 
-def _permit(broker: Kafka, site: Site) -> None:
-    """What the page says that an edge needs, and no more."""
-    wanted = [(ResourceType.TOPIC, site.topic(name), READS) for name in site.topics]
-    wanted += [(ResourceType.TOPIC, site.topic(name), WRITES) for name in ("quarantine", "notices")]
-    wanted += [(ResourceType.GROUP, f"{site.name}.schakel", (AclOperation.READ,))]
-    literal, allow = ResourcePatternType.LITERAL, AclPermissionType.ALLOW
-    admin = broker.admin()
-    made = admin.create_acls(
-        [
-            AclBinding(kind, name, literal, f"User:{site.name}", "*", one, allow)
-            for kind, name, of in wanted
-            for one in of
-        ]
-    )
-    for one in made.values():
-        one.result(30)
-
-
 @pytest.fixture(scope="module")
 def sites(broker: Kafka) -> tuple[Site, Site]:
     team = Site(broker, "gemeente", {"wmo": "iwmo", "zaken": "cloudevents"}, more=_tls(broker, "gemeente"))
     provider = Site(broker, "zorg", {"uit": "iwmo"}, more=_tls(broker, "zorg"))
     for site in (team, provider):
         site.make()
-        _permit(broker, site)
+        site.permit()
     return team, provider
 
 
@@ -152,7 +125,7 @@ def test_a_topic_that_is_not_there_is_named_and_what_comes_is_read_once_it_is_ma
     until(lambda: process.events("topic-missing"))
     assert process.events("topic-missing")[0]["topics"] == later
     broker.topic(later)
-    _permit(broker, Site(broker, team.name, {"later": "cloudevents"}))
+    Site(broker, team.name, {"later": "cloudevents"}).permit()
     Site(broker, team.name, {}).put("later", _review(90_000))
     until(lambda: process.events("brokers-there"))
     until(lambda: len(provider.records("notices")) == before + 1)
