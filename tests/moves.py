@@ -13,7 +13,7 @@ from hub.config import HubConfig, load_hub_config
 from hub.moving import Point
 from hub.store import Join, Step, Store, StoreError
 from schemas.entry import committed
-from tests.contracts.store_contract import RECIPIENT, SENDER, bytes_of, grant, handle, message, wrapped
+from tests.store_steps import RECIPIENT, SENDER, bytes_of, grant, handle, message, wrapped
 
 NOW = 1_795_000_000_000
 DAY_MS = 86_400_000

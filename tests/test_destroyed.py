@@ -24,9 +24,8 @@ from hub.day_keys import LONGEST_DAYS, DayKeys
 from hub.key_file import KEY_SIZE
 from hub.store_postgres import DAY_MS, PostgresStore
 from hub.store_sqlite import SqliteStore
-from tests.contracts.store_contract import key, leave, message
-from tests.hub.test_store_crash import _prepared
 from tests.postgres import Cluster, name_in
+from tests.store_steps import key, leave, message, prepared
 
 NAMES = ("m", "n", "p")  # what waits in a prepared store
 NOW = 1_000
@@ -60,7 +59,7 @@ def test_a_file_its_wal_and_its_back_up_open_nowhere_once_receipts_came(tmp_path
     live, copied = tmp_path / "live", tmp_path / "copied"
     SqliteStore.create(live)
     store = SqliteStore(live, lambda: NOW)
-    _prepared(store)
+    prepared(store)
     store.copy_to(tmp_path / "backup.db")
     copied.mkdir()
     for name in ("hub.db", "hub.db-wal"):
@@ -130,7 +129,7 @@ def test_a_copy_of_a_database_opens_nowhere_once_the_key_of_the_day_went(
 ) -> None:
     dsn, file = server.new(), tmp_path / "day.keys"
     store = PostgresStore(dsn, file, lambda: NOW)
-    _prepared(store)
+    prepared(store)
     store.close()
     before = DayKeys(file).read()
     if copy == "pg_basebackup":

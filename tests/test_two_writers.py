@@ -19,8 +19,8 @@ from adapters.keys import StoreKey
 from adapters.store import EdgeStore
 from hub.store import FencedError, StaleError, Step, StoreError
 from hub.store_sqlite import LOCK, SqliteStore
-from tests.contracts.store_contract import accept, check_store, entry, everything
 from tests.simulator import World
+from tests.store_steps import accept, check_store, entry, everything
 
 _OPEN_HUB = """
 import sys
@@ -49,7 +49,7 @@ import sys
 from pathlib import Path
 from hub.store import Step
 from hub.store_postgres import PostgresStore
-from tests.contracts.store_contract import entry
+from tests.store_steps import entry
 store = PostgresStore(sys.argv[1], Path(sys.argv[2]))
 store.commit(Step(int(sys.argv[3]), position=(7, 0, 40), entries=[entry("of the second")]))
 store.close()

@@ -23,10 +23,10 @@ from hub.registry import ADMITTED, SUSPENDED
 from hub.store import Step, StoreError
 from hub.store_postgres import PostgresStore
 from schemas.canonical import decode_array
-from tests.contracts.store_contract import entry
 from tests.deploy.nets import wait_for
 from tests.moves import new_hub, settings
 from tests.postgres import cluster, name_in
+from tests.store_steps import entry
 
 FILES = ("hub.toml", "log.key", "accession.key", "accession.crt", "greatest.json", "day.keys")
 AT_ONCE, PATIENT = Patience(0.0), Patience(30.0)

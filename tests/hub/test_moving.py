@@ -34,20 +34,9 @@ from hub.store_sqlite import SqliteStore
 from schemas.codes import Code
 from schemas.entry import MIGRATED, Entry, items_of
 from schemas.note import Checkpoint
-from tests.contracts.store_contract import (
-    SENDER,
-    _aside,
-    accept,
-    check_store,
-    entry,
-    everything,
-    grant,
-    handle,
-    message,
-)
-from tests.hub.test_store_crash import _prepared
 from tests.moves import NOW, many, moved, new_hub, settings, takes_commits, writable
 from tests.postgres import cluster, name_in
+from tests.store_steps import SENDER, accept, aside, check_store, entry, everything, grant, handle, message, prepared
 
 POINTS = ("written:before", "written:after", "lock:before", "lock:after")  # up to the decision
 POINTS += ("keys:before", "keys:after", "open:after", "settings:after")
@@ -124,7 +113,7 @@ def engines(tmp_path: Path, database: str) -> Engines:
     SqliteStore.create(tmp_path)
     made = Engines(tmp_path, database)
     store = made.file()
-    _prepared(store)
+    prepared(store)
     store.commit(Step(650, entries=[entry("later")], tells=[Tell(SENDER, 900_000, Code.STOPPED, message("z"))]))
     store.close()
     return made
@@ -164,7 +153,7 @@ def test_work_goes_on_in_the_new_store_as_in_the_old_one(engines: Engines) -> No
         name = type(store).__name__
         step = accept(name, at=NOW + 1, on="h")
         step.registers = [grant(name, ground=f"ground of {name}", categories=(name,))]
-        step.set_aside = [_aside("h", since=NOW)]
+        step.set_aside = [aside("h", since=NOW)]
         step.tells = [Tell(SENDER, NOW + 50, Code.STORED)]
         store.commit(step)
         assert store.grants([handle(name)])[handle(name)].ground == f"ground of {name}"

@@ -14,27 +14,23 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from hub.store import Notify, StaleError, Step, Store, Tell
+from hub.store import StaleError
 from hub.store_sqlite import DATABASE, KEYS, SqliteStore
-from schemas.codes import Code
-from tests.contracts.store_contract import (
-    RECIPIENT,
-    SENDER,
-    _aside,
+from tests.store_steps import (
+    DOINGS,
+    TWICE_IS_STALE,
     accept,
     check_store,
-    entry,
     everything,
-    grant,
-    handle,
     leave,
     offer,
+    prepared,
 )
 
 WAL = f"{DATABASE}-wal"
@@ -100,45 +96,6 @@ class Recorder:
             self._before = None
 
 
-def _prepared(store: Store) -> None:
-    addresses = ["urn:a", "urn:b", "urn:c"]
-    store.commit(Step(1, admissions=[(address, "admitted", None) for address in addresses]))
-    store.commit(Step(2, registers=[grant(), grant("held")]))
-    store.commit(accept("m", "n", "p"))
-    store.commit(Step(130, set_aside=[_aside("held")]))
-    store.commit(Step(140, tells=[Tell(SENDER, 900, Code.STOPPED)]))
-    store.commit(Step(141, notifies=[Notify(RECIPIENT, 901, "stop", (handle(),), None)]))
-
-
-def _exchange() -> Step:
-    """Accepts, hands over and ends in one step: keys come and go."""
-    step = accept("o", "q", at=400)
-    step.entries.append(entry("more"))
-    step.leaves = leave("m", "n").leaves
-    step.offers = offer("p").offers
-    step.tells = [Tell(SENDER, 0, Code.STORED)]
-    return step
-
-
-def _erasing() -> Step:
-    return Step(600, entries=[entry("erased")], standing=[0], erases=[(0, 2)])
-
-
-DOINGS: dict[str, tuple[Callable[[Store], object], list[str]]] = {
-    "accept": (lambda store: store.commit(accept("o", "q")), ["keys", "commit"]),
-    "hand over": (lambda store: store.commit(offer("m")), ["commit"]),
-    "receipts": (lambda store: store.commit(leave("m", "p")), ["commit", "zero"]),
-    "all in one step": (lambda store: store.commit(_exchange()), ["keys", "commit", "zero"]),
-    "set aside": (lambda store: store.commit(Step(300, set_aside=[_aside("h")])), ["keys", "commit"]),
-    "release": (lambda store: store.commit(Step(300, released=[1])), ["commit", "zero"]),
-    "ripen": (lambda store: store.ripen(950), ["ripen"]),
-    "checkpoint": (lambda store: store.keep_checkpoint("note\n", 4), ["checkpoint"]),
-    "erase": (lambda store: store.commit(_erasing()), ["commit", "tidy"]),
-    "tidy": (lambda store: store.tidy(1_000_000), ["tidy"]),
-}
-TWICE_IS_STALE = ("accept", "hand over", "receipts", "all in one step", "release")
-
-
 def _crashes(write: Write) -> Iterator[Crash]:
     """All that a disk may show when the machine dies during this write."""
     before, after = write.before, write.after
@@ -194,7 +151,7 @@ def test_after_a_crash_at_any_durable_write_the_store_is_whole(tmp_path: Path, d
     SqliteStore.create(folder)
     recorder = Recorder(folder)
     store = SqliteStore(folder, lambda: 1, point=recorder.point)
-    _prepared(store)
+    prepared(store)
     before = everything(store)
     recorder.writes.clear()
     do(store)
@@ -225,7 +182,7 @@ def test_a_refused_step_leaves_nothing_whatever_is_lost_of_its_keys(tmp_path: Pa
     SqliteStore.create(folder)
     recorder = Recorder(folder)
     store = SqliteStore(folder, lambda: 1, point=recorder.point)
-    _prepared(store)
+    prepared(store)
     before = everything(store)
     recorder.writes.clear()
     with pytest.raises(StaleError, match="message id"):
@@ -244,7 +201,7 @@ def test_a_crash_while_opening_sweeps_is_swept_the_next_time(tmp_path: Path) -> 
     SqliteStore.create(folder)
     recorder = Recorder(folder)
     store = SqliteStore(folder, lambda: 1, point=recorder.point)
-    _prepared(store)
+    prepared(store)
     store.commit(leave("m", "n"))
     after = everything(store)
     store.close()
@@ -266,7 +223,7 @@ def test_a_wal_that_starts_over_on_old_frames_is_whole_at_every_crash(tmp_path: 
     SqliteStore.create(folder)
     recorder = Recorder(folder)
     store = SqliteStore(folder, lambda: 1, point=recorder.point)
-    _prepared(store)
+    prepared(store)
     store._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
     before = everything(store)
     recorder.writes.clear()
@@ -289,7 +246,7 @@ def test_a_row_without_its_key_which_this_order_excludes_would_be_seen(tmp_path:
     SqliteStore.create(folder)
     recorder = Recorder(folder)
     store = SqliteStore(folder, lambda: 1, point=recorder.point)
-    _prepared(store)
+    prepared(store)
     recorder.writes.clear()
     store.commit(accept("o"))
     store.close()
@@ -304,7 +261,7 @@ _WORK = """
 import hashlib, sys
 from pathlib import Path
 from hub.store_sqlite import SqliteStore
-from tests.contracts.store_contract import accept, leave
+from tests.store_steps import accept, leave
 store = SqliteStore(Path(sys.argv[1]))
 for number in range(100_000):
     store.commit(accept(*(f"{number}-{one}" for one in range(20))))

@@ -29,18 +29,8 @@ from hub.store_memory import MemoryStore
 from hub.store_postgres import PostgresStore
 from hub.store_sqlite import SqliteStore
 from schemas.codes import Code
-from tests.contracts.store_contract import (
-    DAY,
-    _aside,
-    check_store,
-    entry,
-    everything,
-    grant,
-    handle,
-    join,
-    message,
-)
 from tests.postgres import cluster
+from tests.store_steps import DAY, aside, check_store, entry, everything, grant, handle, join, message
 
 NAMES = st.sampled_from("mnopq")
 HANDLES = st.sampled_from("hijk")
@@ -78,7 +68,7 @@ def _steps(draw: st.DrawFn) -> Step:
             step.stops.append((handle(draw(HANDLES)), draw(st.integers(1, 2)), DAY + draw(SMALL)))
             step.stop_rows.append(StopRow(handle(draw(HANDLES)), draw(ADDRESSES), 24_300, DAY + draw(SMALL)))
         elif part <= 13:
-            step.set_aside += [_aside(draw(HANDLES), until=draw(TIMES))] * (part == 12)
+            step.set_aside += [aside(draw(HANDLES), until=draw(TIMES))] * (part == 12)
             step.released.append(draw(st.integers(1, 2)))
             step.acknowledged.append((draw(ADDRESSES), draw(SMALL)))
         elif part == 14:

@@ -24,28 +24,25 @@ from hub.store_postgres import DAY_MS, PostgresStore
 from hub.store_postgres_step import arguments
 from schemas.codes import Code
 from schemas.entry import Entry, public
-from tests.contracts.store_contract import (
+from tests.contracts.store_contract import StoreContract, World, busy, world
+from tests.postgres import cluster, name_in
+from tests.store_steps import (
     DAY,
     RECIPIENT,
     SENDER,
-    StoreContract,
-    World,
-    _aside,
-    _full,
     accept,
-    busy,
+    aside,
     check_store,
     entry,
     everything,
+    full,
     grant,
     handle,
     key,
     leave,
     message,
-    world,
     wrapped,
 )
-from tests.postgres import cluster, name_in
 
 __all__ = ["busy", "world"]  # fixtures
 
@@ -98,7 +95,7 @@ class TestPostgresStore(StoreContract):
 
 
 def test_everything_is_there_for_another_process(busy: World, engine: Postgres) -> None:
-    busy.do(_full((0, 0, 5)))
+    busy.do(full((0, 0, 5)))
     before = everything(busy.store)
     busy.store.close()
     again = engine.another()
@@ -250,7 +247,7 @@ _WORK = """
 import sys
 from pathlib import Path
 from hub.store_postgres import PostgresStore
-from tests.contracts.store_contract import accept, leave
+from tests.store_steps import accept, leave
 dsn, keys, who, rounds = sys.argv[1], Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
 store = PostgresStore(dsn, keys)
 for number in range(rounds):
@@ -342,7 +339,7 @@ def _elsewhere(engine: Postgres, folder: Path) -> PostgresStore:
 
 def test_the_key_of_a_payload_stands_nowhere_in_the_database(world: World, engine: Postgres) -> None:
     world.do(accept("m"))
-    world.do(Step(100, set_aside=[_aside()]))
+    world.do(Step(100, set_aside=[aside()]))
     engine.ask("CHECKPOINT")
     assert [
         path.name for path in cluster().data.rglob("*") if path.is_file() and _holds(path, key("m"), key("fault"))

@@ -22,9 +22,8 @@ import pytest
 
 from hub.store import StaleError, Step, Store, StoreError
 from hub.store_postgres import PostgresStore
-from tests.contracts.store_contract import accept, check_store, entry, everything, leave
-from tests.hub.test_store_crash import DOINGS, TWICE_IS_STALE, _prepared
 from tests.postgres import Cluster, cluster
+from tests.store_steps import DOINGS, TWICE_IS_STALE, accept, check_store, entry, everything, leave, prepared
 
 NOW = 1_000
 WRITES = {"accept": "commit", "hand over": "commit", "receipts": "commit", "all in one step": "commit"}
@@ -44,7 +43,7 @@ class Place:
     def __init__(self, server: Cluster, folder: Path) -> None:
         self.server, self.keys, self.dsn = server, folder / "day.keys", server.new()
         store = self.open()
-        _prepared(store)
+        prepared(store)
         self.before = everything(store)
         store.close()
 
@@ -168,7 +167,7 @@ import sys
 from pathlib import Path
 from hub.store import StaleError, StoreError
 from hub.store_postgres import PostgresStore
-from tests.contracts.store_contract import accept, leave
+from tests.store_steps import accept, leave
 store = PostgresStore(sys.argv[1], Path(sys.argv[2]))
 for number in range(int(sys.argv[3])):
     names = [f"{number}-{one}" for one in range(20)]

@@ -22,18 +22,9 @@ from hub.store import FencedError, NewLog, StaleError, Step, Stored, StoreError,
 from hub.store_postgres import PostgresStore
 from schemas.codes import Code
 from schemas.envelope import parse
-from tests.contracts.store_contract import (
-    RECIPIENT,
-    SENDER,
-    accept,
-    check_store,
-    entry,
-    everything,
-    grant,
-    message,
-)
 from tests.postgres import cluster
 from tests.simulator import World
+from tests.store_steps import RECIPIENT, SENDER, accept, check_store, entry, everything, grant, message
 from tests.world_check import records
 
 _READY = b"ReadyForQuery"

@@ -22,8 +22,8 @@ from hub.store import Step, StoreError
 from hub.store_postgres import PostgresStore
 from schemas.settings import SettingsError
 from tests.chaos.server import Server
-from tests.contracts.store_contract import entry
 from tests.postgres import Cluster
+from tests.store_steps import entry
 
 UNNAMED = "127.0.0.2"  # the server answers there too, and its certificate does not say so
 

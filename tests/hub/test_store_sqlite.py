@@ -24,29 +24,25 @@ from hub.store import Step, Store, StoreError, Tell, Use
 from hub.store_sqlite import DATABASE, KEYS, LOCK, SqliteStore
 from schemas.codes import Code
 from schemas.entry import committed
-from tests.contracts.store_contract import (
+from tests.contracts.store_contract import Engine, StoreContract, World, busy, world
+from tests.store_steps import (
     DAY,
     FOR_EVER,
     RECIPIENT,
     SENDER,
-    Engine,
-    StoreContract,
-    World,
-    _aside,
-    _full,
     accept,
-    busy,
+    aside,
     bytes_of,
     check_store,
     entry,
     everything,
+    full,
     grant,
     handle,
     key,
     leave,
     message,
     offer,
-    world,
     wrapped,
 )
 
@@ -109,7 +105,7 @@ class TestSqliteStore(StoreContract):
 
 
 def test_everything_is_there_after_a_restart(busy: World, engine: Sqlite) -> None:
-    busy.do(_full((0, 0, 5)))
+    busy.do(full((0, 0, 5)))
     before = everything(busy.store)
     again = engine.again()
     assert everything(again) == before
@@ -293,7 +289,7 @@ def test_keys_of_a_refused_step_are_zeroed(world: World, engine: Sqlite) -> None
 
 
 def test_the_frame_of_a_fault_is_gone_with_its_release(world: World, engine: Sqlite) -> None:
-    world.do(Step(100, set_aside=[_aside()]))
+    world.do(Step(100, set_aside=[aside()]))
     world.do(Step(110, released=[1]))
     world.store.tidy(1_000_000)
     assert _traces(engine.folder, key("fault"), wrapped("fault")) == []
@@ -397,7 +393,7 @@ import sys
 from pathlib import Path
 from hub.store import Step, StoreError
 from hub.store_sqlite import DATABASE, SqliteStore
-from tests.contracts.store_contract import accept, check_store, everything
+from tests.store_steps import accept, check_store, everything
 folder = Path(sys.argv[1]) / "store"
 SqliteStore.create(folder)
 store = SqliteStore(folder, lambda: 1)
@@ -443,7 +439,7 @@ def test_a_disk_that_is_really_full_loses_nothing_and_the_work_goes_on(tmp_path:
 def test_a_key_that_cannot_be_written_leaves_doubt_and_no_row(engine: Sqlite) -> None:
     engine.open().close()
     work = _LIMITED.replace("Step(5, entries=[", "accept('m') or Step(5, entries=[")
-    work = "from tests.contracts.store_contract import accept\n" + work
+    work = "from tests.store_steps import accept\n" + work
     command = [sys.executable, "-c", work, str(engine.folder), "100000"]
     told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     first, second = told.stdout.splitlines()
