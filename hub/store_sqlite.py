@@ -401,6 +401,7 @@ class SqliteStore:
         """See `hub.store.Store`."""
         return {number: (count, since) for number, count, since in self._db.execute(sql.BACKLOG).fetchall()}
 
+    @_guarded
     def counts(self) -> dict[str, int]:
         """See `hub.store.Store`."""
         return {

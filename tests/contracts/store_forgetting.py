@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from hub.store import (
@@ -14,6 +16,7 @@ from hub.store import (
     StaleError,
     Step,
     StopRow,
+    Store,
     StoreError,
     Tell,
 )
@@ -35,6 +38,38 @@ from tests.store_steps import (
     leave,
     message,
 )
+
+QUESTIONS: dict[str, Callable[[Store], object]] = {
+    "addresses": lambda store: store.addresses(),
+    "grants": lambda store: store.grants([handle()]),
+    "stored": lambda store: store.stored([message()]),
+    "stops": lambda store: store.stops([handle()]),
+    "waiting": lambda store: store.waiting(RECIPIENT, 200, 1),
+    "has something": lambda store: store.has_something([RECIPIENT], 200),
+    "find waiting": lambda store: store.find_waiting([message()]),
+    "due": lambda store: store.due(200, 1),
+    "payloads": lambda store: store.payloads([message()]),
+    "ripen": lambda store: store.ripen(200),
+    "feed": lambda store: store.feed(SENDER, 0, 1),
+    "notices": lambda store: store.notices(SENDER, 1),
+    "facts": lambda store: store.facts_of(SENDER, 0, 1),
+    "registrations": lambda store: store.registrations(RECIPIENT, 0, 1),
+    "recovery": lambda store: store.recovery(),
+    "manifests": lambda store: store.manifests(SENDER),
+    "attestations": lambda store: store.attestations([bytes(32)]),
+    "table": lambda store: store.table(bytes(32)),
+    "entries": lambda store: store.entries(0, 1),
+    "records": lambda store: store.records(0, 1),
+    "standing": lambda store: store.standing(0),
+    "hashes": lambda store: store.hashes(0, 0, 1),
+    "checkpoint": lambda store: store.last_checkpoint(),
+    "faults": lambda store: store.faults(),
+    "frame of a fault": lambda store: store.fault_frame(1),
+    "backlog": lambda store: store.backlog(),
+    "counts": lambda store: store.counts(),
+    "forget": lambda store: store.forget(DAY, 1),
+    "tidy": lambda store: store.tidy(1),
+}
 
 
 class ForgettingContract:
@@ -178,3 +213,9 @@ class ForgettingContract:
             world.store.head()
         with pytest.raises(StoreError, match="closed"):
             world.store.commit(Step(5))
+
+    @pytest.mark.parametrize("question", QUESTIONS)
+    def test_a_closed_store_answers_no_question(self, world: World, question: str) -> None:
+        world.store.close()
+        with pytest.raises(StoreError, match="closed"):
+            QUESTIONS[question](world.store)
