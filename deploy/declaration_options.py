@@ -44,7 +44,7 @@ def declaration_options(command: Callable[..., Any]) -> Callable[..., Any]:
         **options: Any,
     ) -> Any:
         if (adult or incapable or authority) and not by:
-            raise wrong_use("Say whose declaration it is too: --declared-by.")
+            raise wrong_use("Zeg ook van wie de verklaring is: --declared-by.")
         declared = Declared(by, adult, not incapable, authority) if by else None
         return command(*args, declared=declared, **options)
 

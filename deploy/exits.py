@@ -99,7 +99,7 @@ ENDS_IN = {
     "schemas.attestation.AttestationError": Exit.FAILED,
     "schemas.canonical.FrameError": Exit.REFUSED,
     "schemas.note.NoteError": Exit.FAILED,
-    "schemas.order.OrderError": Exit.REFUSED,
+    "schemas.order_faults.OrderError": Exit.REFUSED,
     "schemas.registry.InvalidPart": Exit.REFUSED,
     "schemas.settings.SettingsError": Exit.REFUSED,
 }

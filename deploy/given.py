@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: Schakel contributors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What a person gives on a command line and a program wants exactly: a day, a partner of the address book.
+"""What a person gives on a command line and a program wants exactly: a day, a partner, the URI of an activity.
 
 In Dutch, since most of these commands are for professionals and privacy officers; in English for who runs an edge.
 """
@@ -38,6 +38,19 @@ def day_if_given(option: str, text: str | None) -> int | None:
         Stopped: it is no day.
     """
     return None if text is None else the_day(option, text)
+
+
+def the_activity(text: str) -> str:
+    """The URI of a processing activity, in which the words of a line are filled in.
+
+    Raises:
+        Stopped: something else stands in braces.
+    """
+    try:
+        text.format(law="", purpose="", row=0)
+    except (KeyError, IndexError, ValueError, AttributeError):
+        raise wrong_use("--activity is een URI met tussen accolades alleen {law}, {purpose} en {row}.") from None
+    return text
 
 
 def partner_address(settings: Settings, name: str, *, english: bool = False) -> str:

@@ -19,6 +19,7 @@ import orjson
 
 from consent.rules import RuleTable, load, national
 from deploy.compose import Hub
+from deploy.dutch_orders import in_dutch
 from deploy.entries import pages
 from deploy.explain_entries import explain_handle, explain_message
 from deploy.find_entries import Wanted, find
@@ -27,7 +28,8 @@ from hub.audit.erasure import FIRST_DAYS, as_ranges
 from hub.control_socket import Values
 from schemas.calendar import date_text, day_of
 from schemas.fact import HIGHEST_DAY
-from schemas.order import ERASE, MOST_RANGES, Order, OrderError, SignedOrder, as_text, from_text, leaves_hash
+from schemas.order import ERASE, MOST_RANGES, Order, SignedOrder, as_text, from_text, leaves_hash
+from schemas.order_faults import OrderError
 
 _NONCE = 16
 _MOST = 1_000_000
@@ -39,11 +41,13 @@ def _officer(hub: Hub, values: Values) -> Values:
     try:
         public = bytes.fromhex(str(values["public"]))
     except ValueError:
-        return {"not": "This is no public key: it is 64 hexadecimals, as `schakel audit key` printed them."}
+        return {
+            "not": "Dit is geen openbare sleutel: dat zijn 64 hexadecimale tekens, zoals `schakel audit key` ze gaf."
+        }
     try:
         hub.exchange.register_officer(str(values["role"]), public)
     except OrderError as error:
-        return {"not": str(error)}
+        return {"not": in_dutch(error)}
     return {"role": values["role"]}
 
 
@@ -76,11 +80,11 @@ def _order_erase(hub: Hub, values: Values) -> Values:
     may, stay = hub.exchange.erasable(chosen)
     ranges = tuple(as_ranges(may))
     if not ranges:
-        none = f"Of the entries that fit none may be erased today: {len(stay)} stay. Nothing was made."
-        why = "Kept are: the first 30 days, what is about an organisation, and a fact whose grant still counts."
+        none = f"Van de regels die passen mag er vandaag geen gewist worden: {len(stay)} blijven staan. Er is niets gemaakt."
+        why = f"Bewaard blijven: de eerste {FIRST_DAYS} dagen, wat over een organisatie gaat, en wat een toelating aanmeldt of stopt die nog telt."
         return {"not": f"{none} {why}" if stay else none}
     if len(ranges) > MOST_RANGES:
-        return {"not": "These are too many separate entries for one order. Choose fewer days."}
+        return {"not": "Dit zijn te veel losse regels voor één opdracht. Kies minder dagen."}
     leaves = leaves_hash(hub.exchange.leaves(ranges))
     return {**_made(hub, ERASE, str(values["reason"]), ranges, leaves), "entries": len(may), "stay": len(stay)}
 
@@ -101,7 +105,7 @@ def _carry_out(hub: Hub, values: Values) -> Values:
     try:
         index, erased = hub.exchange.carry_out(from_text(str(values["order"])))
     except OrderError as error:
-        return {"not": str(error)}
+        return {"not": in_dutch(error)}
     return {"entry": index, "erased": len(erased)}
 
 
@@ -140,10 +144,6 @@ def _export(hub: Hub, values: Values) -> Values:
             tables[hashed] = load(raw)
         return tables[hashed]
 
-    try:
-        str(values["activity"]).format(law="", purpose="", row=0)
-    except (KeyError, IndexError, ValueError, AttributeError):
-        return {"not": "--activity is a URI in which only {law}, {purpose} and {row} stand in braces."}
     names = {row.number: row.address for row in hub.store.addresses().values()}
     place = Place(hub.log.name, hub.log.origin, hub.config.operator, version("schakel"))
     accounts = Accounts(place, names, table, str(values["activity"]))

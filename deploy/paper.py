@@ -147,7 +147,7 @@ def need_new(file: Path | None) -> None:
         Stopped: there is such a file.
     """
     if file is not None and file.exists():
-        raise wrong_use("The file of --html is there already and is never overwritten.")
+        raise wrong_use("Het bestand van --html bestaat al en wordt niet overschreven.")
 
 
 def write_html(file: Path, *papers: Paper) -> None:
@@ -159,9 +159,9 @@ def write_html(file: Path, *papers: Paper) -> None:
     try:
         write_new(file, to_html(*papers))
     except FileExistsError:
-        raise wrong_use("The file of --html is there already and is never overwritten.") from None
+        raise wrong_use("Het bestand van --html bestaat al en wordt niet overschreven.") from None
     except OSError as error:
-        raise failed(f"The file of --html can't be written: {error.strerror}.") from None
+        raise failed(f"Het bestand van --html kan niet worden geschreven: {error.strerror}.") from None
 
 
 def moment(ms: int) -> str:

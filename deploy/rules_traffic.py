@@ -160,5 +160,7 @@ def read_audit(place: Path) -> Iterator[Entry]:
         return
     with place.open(encoding="utf-8", newline="\n") as lines:
         if next(lines, "").rstrip("\n") != EXPORT_MAGIC:
-            raise failed("This is no export of a log and no hub. Make one with `schakel audit verify --export FILE`.")
+            raise failed(
+                "Dit is geen uitvoer van een logboek en geen hub. Maak er een met `schakel audit verify --export BESTAND`."
+            )
         yield from read_export(lines)

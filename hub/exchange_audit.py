@@ -27,7 +27,8 @@ from hub.store import StaleError, Step
 from schemas import entry
 from schemas.calendar import day_of
 from schemas.entry import Entry
-from schemas.order import OrderError, SignedOrder
+from schemas.order import SignedOrder
+from schemas.order_faults import OrderError, OrderFault
 
 _SWEEP_EVERY_MS = 1_000
 
@@ -97,18 +98,16 @@ class AuditDesk(ExchangeCore):
     def _carry_out(self, signed: SignedOrder) -> tuple[int, list[int]]:
         order, now, standing = signed.order, self.store.now(), self._stands()
         if order.hub != self.log.name:
-            raise OrderError("This order is for another hub.")
+            raise OrderError(OrderFault.OTHER_HUB)
         day = day_of(now)
         if order.day > day:
-            raise OrderError("This order is dated in the future. Is the clock of the machine right that made it?")
+            raise OrderError(OrderFault.IN_THE_FUTURE)
         check_signers(signed, standing, day)
         if order.ranges and self._is_just_recovered(day):
-            raise OrderError(
-                "The hub was put back less than 30 days ago, and an inquiry may have been lost: nothing is erased before that."
-            )
+            raise OrderError(OrderFault.PUT_BACK, days=FIRST_DAYS)
         erased = check_entries(signed, self._found(order.ranges), day, self._counts) if order.ranges else []
         if order.ranges and not erased:
-            raise OrderError("These entries were erased already; there is nothing more to do.")
+            raise OrderError(OrderFault.ERASED_ALREADY)
         index = self._commit(order_step(signed, erased, standing, now, day, self._random(32)))
         # Done, with its entry, in one commit. A crash here: the order is carried out again and finds nothing to do.
         return index, erased
@@ -120,7 +119,7 @@ class AuditDesk(ExchangeCore):
     def _found(self, pairs: Sequence[tuple[int, int]]) -> list[tuple[int, Entry]]:
         size = self.store.head().size
         if any(not 0 <= first < end <= size for first, end in pairs):
-            raise OrderError(f"The log has {size} entries, numbered from 0: some of these are not there.")
+            raise OrderError(OrderFault.NOT_THERE, size=size)
         return [one for first, end in pairs for one in enumerate(self.store.entries(first, end), first)]
 
     def _stands(self) -> Standing:

@@ -26,9 +26,9 @@ import nacl.exceptions
 
 from schemas.canonical import FrameError, decode_array, encode, need_bytes, need_int, need_list, need_text
 from schemas.fact import HIGHEST_DAY
+from schemas.order_faults import CONTROLLER, FG, OrderError, OrderFault
 from schemas.signing import SigningKey, signed_bytes
 
-CONTROLLER, FG = "controller", "fg"
 ROLES = (CONTROLLER, FG)
 ERASE, OPEN, CLOSE = "erase", "inquiry-open", "inquiry-close"
 KINDS = (ERASE, OPEN, CLOSE)
@@ -45,10 +45,6 @@ _TAG = b"schakel/sign/order/v1\0"
 _TEXT = "schakel order v1"
 _LINE = 76
 _HEX = re.compile(r"[0-9a-f]+")
-
-
-class OrderError(ValueError):
-    """An order that can't be used; the sentence says why and holds nothing of an entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +94,9 @@ class SignedOrder:
             OrderError: this role signed it before, or this key did for the other role.
         """
         if self.signed_by(role) is not None:
-            raise OrderError("This role has signed the order already; the other one must sign it now.")
+            raise OrderError(OrderFault.SIGNED_ALREADY)
         if any(public == key.public for _, public, _ in self.signatures):
-            raise OrderError(
-                "This key has signed the order for the other role. Two roles are two people with a key each."
-            )
+            raise OrderError(OrderFault.KEY_SIGNED_ALREADY)
         one = (role, key.public, key.sign(_message(role, self.order.raw)))
         return replace(self, signatures=tuple(sorted((*self.signatures, one))))
 
@@ -196,8 +190,8 @@ def from_text(text: str) -> SignedOrder:
     first, *lines = text.split("\n")
     digits = "".join(line.strip() for line in lines)
     if first.strip() != _TEXT or not _HEX.fullmatch(digits) or len(digits) % 2 or len(digits) > 2 * LARGEST:
-        raise OrderError("This is no order of `schakel audit erase` or `inquiry`. Take the file that it wrote.")
+        raise OrderError(OrderFault.NO_ORDER)
     try:
         return parse_order(bytes.fromhex(digits))
     except FrameError as error:
-        raise OrderError(f"This order is not in order ({error}). Let it be made anew.") from None
+        raise OrderError(OrderFault.DAMAGED, where=error) from None

@@ -146,7 +146,7 @@ def _said(one: Proposal) -> str:
 def strike(screen: Screen, client: str, partner: str | None, everyone: bool, config: Path | None) -> None:
     """CLIENT strikes one partner out of the agreement, or all: nothing is told to it from now on. The rest goes on."""
     if (partner is None) is not everyone:
-        raise wrong_use("Give either --for PARTNER or --all.")
+        raise wrong_use("Geef --for PARTNER of --all, en niet allebei.")
     with at_work(config) as (opened, settings):
         address = None if partner is None else partner_address(settings, partner)
         there = [one for one in opened.agreements(client) if one.state in ("given", "ended", "elsewhere")]

@@ -50,7 +50,7 @@ def typed_birth() -> int:
     try:
         return parse_date(text.strip())
     except ValueError:
-        raise wrong_use("A date of birth is a date that exists, YYYY-MM-DD.") from None
+        raise wrong_use("Een geboortedatum is een dag die bestaat, geschreven als 2026-03-31.") from None
 
 
 def say_made(screen: Screen, made: Agreement, paper: str, texts: Sequence[str], rules: RuleTable) -> None:
@@ -99,9 +99,11 @@ def write_papers(receipt: Receipt, organisation: str, html: Path | None, pdf: Pa
         try:
             write_new(file, _paper(kind, receipt, organisation))
         except FileExistsError:
-            raise failed(f"The file of --{kind} is there already and is not written over.") from None
+            raise failed(f"Het bestand van --{kind} bestaat al en wordt niet overschreven.") from None
         except OSError as error:
-            raise failed(f"The file of --{kind} can't be written: {error.strerror or 'no reason given'}.") from None
+            raise failed(
+                f"Het bestand van --{kind} kan niet worden geschreven: {error.strerror or 'zonder reden'}."
+            ) from None
         written.append(kind)
     return written
 

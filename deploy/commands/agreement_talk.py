@@ -155,7 +155,7 @@ def _converse(
         if key is None:
             return answers, facts
         if not asks:
-            raise wrong_use(f"The file with answers has no `{key}`, and this conversation needs it.")
+            raise wrong_use(f"In het bestand met antwoorden staat geen `{key}`, en dat is voor dit gesprek nodig.")
         answers = _ask(key, answers, facts)
 
 

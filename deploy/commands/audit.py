@@ -87,7 +87,7 @@ def verify(  # one option each; click passes them by name
     kept = None if previous is None else _text(previous, outsider.NOTE_LIMIT)
     if given is not None:
         if key is None or export is not None:
-            raise wrong_use("With --file goes --key, the verifier key from paper, and no --export.")
+            raise wrong_use("Bij --file hoort --key, de controlesleutel van papier, en geen --export.")
         _verify_file(screen, given, key, kept)
         return
     settings = load_hub_config(settings_file(config, HUB_FILE))
@@ -95,9 +95,9 @@ def verify(  # one option each; click passes them by name
     with read_log(settings) as log:
         kept = kept if kept is not None else log.last_signed()
         newest, size = log.signed()
-        with screen.progress("reading every entry", size) as advance:
+        with screen.progress("elke regel lezen", size) as advance:
             report = outsider.verify_export(_export(log, newest, size, advance), log.verifier_key, kept)
-        with screen.progress("taking every decision again", size) as advance:
+        with screen.progress("elk besluit opnieuw nemen", size) as advance:
             replayed = replay(_entries(log, size, advance), rules.table)
         if export is not None:
             write_new(export, "".join(_export(log, newest, size, lambda _: None)).encode())
@@ -169,7 +169,7 @@ def _text(file: Path, most: int | None) -> str:
         with file.open(encoding="utf-8", newline="\n") as opened:
             return opened.read() if most is None else opened.read(most + 1)
     except UnicodeDecodeError:
-        raise refused("This file isn't UTF-8 text.") from None
+        raise refused("Dit bestand is geen tekst in UTF-8.") from None
 
 
 @audit.command()
@@ -182,12 +182,14 @@ def prove(screen: Screen, index: int, out: Path | None, without_record: bool, co
     """Write a file that proves entry INDEX is in the log; it stands alone."""
     target = out or Path(f"entry-{index}.tlog-proof")
     if target.exists():
-        raise failed("The file of the proof is there already and is not overwritten. Choose another with --out.")
+        raise failed(
+            "Het bestand van het bewijs bestaat al en wordt niet overschreven. Kies een andere naam met --out."
+        )
     with read_log(load_hub_config(settings_file(config, HUB_FILE))) as log:
         vkey = log.verifier_key
         newest, size = log.signed()
         if index >= size:
-            raise wrong_use(f"The log has {size} entries, numbered from 0.")
+            raise wrong_use(f"Het logboek heeft {size} regels, genummerd vanaf 0.")
         item = log.entries(index, index + 1)[0]
         shown = Entry(item.leaf, None, b"") if without_record else item
         text = proof_text(index, log.inclusion(index, size), newest, shown)

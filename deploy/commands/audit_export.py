@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
-from deploy.exits import failed, refused
-from deploy.given import day_if_given
+from deploy.exits import failed
+from deploy.given import day_if_given, the_activity
 from deploy.office import open_office
 from deploy.options import HUB_FILE, hub_option, settings_file
 from deploy.screen import Screen, good, note, plain, with_screen
@@ -43,18 +43,16 @@ def export_accounts(
 ) -> None:
     """Write the accountability records into FILE: LDV, ADL or NEN 7513."""
     if file.exists():
-        raise failed("This file is there already and is not overwritten. Choose another.")
+        raise failed("Dit bestand bestaat al en wordt niet overschreven. Kies een andere naam.")
     asked = {
         "file": str(file.absolute()),
         "kind": kind,
         "first_day": day_if_given("--from", begin),
         "last_day": day_if_given("--until", until),
-        "activity": activity,
+        "activity": the_activity(activity),
     }
     with open_office(load_hub_config(settings_file(config, HUB_FILE))) as office:
         done = office("export", asked)
-    if "not" in done:
-        raise refused(done["not"])
     gone = f"{done['erased']} regels zijn gewist of rusten op een gewiste regel: daarvan is niets meer te schrijven."
     screen.answer(
         done,

@@ -81,13 +81,15 @@ def search(screen: Screen, config: Path | None, **asked: Any) -> None:
 def explain(screen: Screen, message: str, config: Path | None) -> None:
     """Why the message ID (32 hexadecimals) was accepted or refused: which row, which table, which facts."""
     if not _ID.fullmatch(message):
-        raise wrong_use("The id of a message is 32 hexadecimals; the sender's `schakel edge trace NUMBER` shows it.")
+        raise wrong_use(
+            "De id van een bericht is 32 hexadecimale tekens; bij de afzender toont `schakel edge trace NUMMER` hem."
+        )
     with open_office(load_hub_config(settings_file(config, HUB_FILE))) as office:
         found = office("explain", {"id": message.lower()})["explanation"]
     if found is None:
         raise failed(
-            "No entry of the log is about this id. Either it never came here, or it was refused at the first checks (which "
-            "keep nothing), or its record was erased: then nobody can say any more why it was decided so."
+            "Geen regel van het logboek gaat over deze id. Het bericht kwam hier nooit, of het is bij de eerste controles "
+            "geweigerd (die bewaren niets), of de regel is gewist: dan kan niemand meer zeggen waarom er zo besloten is."
         )
     _show(screen, "Waarom is dit zo besloten?", {"message": message.lower(), **found})
 
@@ -100,7 +102,7 @@ def explain(screen: Screen, message: str, config: Path | None) -> None:
 def explain_grant(screen: Screen, handle: str, moment: str | None, config: Path | None) -> None:
     """What the hub knew of HANDLE (32 hexadecimals) on a day, and whether anything would have passed under it."""
     if not _ID.fullmatch(handle):
-        raise wrong_use("A handle is 32 hexadecimals. It is the name of a grant for one month.")
+        raise wrong_use("Een schuilnaam is 32 hexadecimale tekens: de naam van een toelating voor één maand.")
     day = day_if_given("--at", None if moment is None else moment[:10])
     with open_office(load_hub_config(settings_file(config, HUB_FILE))) as office:
         found = office("explain-grant", {"handle": handle.lower(), "day": day})["explanation"]
@@ -157,11 +159,11 @@ def replay_log(screen: Screen, given: Path | None, test_mode: bool, config: Path
     if given is not None:
         with given.open(encoding="utf-8", newline="\n") as lines:
             if next(lines, "").rstrip("\n") != EXPORT_MAGIC:
-                raise refused("This is no export of a log: the first line is another one.")
+                raise refused("Dit is geen uitvoer van een logboek: de eerste regel is een andere.")
             report = replay(read_export(lines), national(test_mode))
     else:
         settings = load_hub_config(settings_file(config, HUB_FILE))
-        with read_log(settings) as log, screen.progress("taking every decision again", log.size) as advance:
+        with read_log(settings) as log, screen.progress("elk besluit opnieuw nemen", log.size) as advance:
             entries = (one for _, page in _told(pages(log, 0, log.size), advance) for one in page)
             report = replay(entries, national(settings.test_mode))
     _tell(screen, report)

@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from deploy.compose import write_new
+from deploy.dutch_orders import WHO, orders_in_dutch
 from deploy.exits import failed, refused, wrong_use
 from deploy.given import day_if_given
 from deploy.office import open_office
@@ -24,7 +25,7 @@ from deploy.options import HUB_FILE, hub_option, settings_file
 from deploy.screen import Screen, good, note, plain, table, with_screen
 from hub.config import load_hub_config
 from schemas.calendar import date_text
-from schemas.order import CLOSE, ERASE, FG, OPEN, REASONS, ROLES, SignedOrder, as_text, from_text
+from schemas.order import CLOSE, ERASE, OPEN, REASONS, ROLES, SignedOrder, as_text, from_text
 from schemas.signing import SigningKey
 
 _NEW = click.Path(path_type=Path, dir_okay=False)
@@ -32,7 +33,6 @@ _THERE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _ROLE = click.Choice(ROLES)
 _KEY_FILE = "schakel officer key v1"
 _SEED = 32
-_WHO: Mapping[str, str] = {"controller": "de verwerkingsverantwoordelijke", FG: "de FG"}
 _WHAT: Mapping[str, str] = {ERASE: "regels wissen", OPEN: "een onderzoek openen", CLOSE: "een onderzoek sluiten"}
 _WHY: Mapping[str, str] = {
     "authority": "verzoek van de toezichthouder",
@@ -56,11 +56,11 @@ def key(screen: Screen, role: str, file: Path) -> None:
     """Make the key by which the controller or the FG (ROLE) signs, into FILE; on your own machine, without a hub."""
     made = SigningKey(os.urandom(_SEED))
     if file.exists():
-        raise failed("This file is there already and is not overwritten. Choose another.")
+        raise failed("Dit bestand bestaat al en wordt niet overschreven. Kies een andere naam.")
     write_new(file, f"{_KEY_FILE}\nrole {role}\nseed {made.seed.hex()}\n".encode())
     screen.answer(
         {"file": str(file), "role": role, "public": made.public.hex()},
-        good(f"De sleutel van {_WHO[role]} staat in {file}. Bewaar hem zelf en deel hem met niemand."),
+        good(f"De sleutel van {WHO[role]} staat in {file}. Bewaar hem zelf en deel hem met niemand."),
         plain(f"Geef dit openbare deel aan de beheerder van de hub: {made.public.hex()}"),
         note(f"De beheerder voert in: schakel audit officer {role} {made.public.hex()}"),
     )
@@ -74,12 +74,12 @@ def key(screen: Screen, role: str, file: Path) -> None:
 def officer(screen: Screen, role: str | None, public: str | None, config: Path | None) -> None:
     """Register the PUBLIC key of a ROLE, for all to see in the log; without arguments: who may sign, and since when."""
     if (role is None) != (public is None):
-        raise wrong_use("Give a role and its public key, as `schakel audit key` printed it, or neither.")
+        raise wrong_use("Geef een rol en haar openbare sleutel, zoals `schakel audit key` die gaf, of geen van beide.")
     with open_office(load_hub_config(settings_file(config, HUB_FILE))) as office:
         if role is not None:
             _done(office("officer", {"role": role, "public": public}))
         found = office("officers", {})
-    rows = [(_WHO[one["role"]], one["public"][:16], one["since"], one["counts_from"]) for one in found["officers"]]
+    rows = [(WHO[one["role"]], one["public"][:16], one["since"], one["counts_from"]) for one in found["officers"]]
     shown = table("Wie over het logboek beslissen", ("wie", "sleutel", "sinds", "telt voor wissen vanaf"), rows)
     still = "Er loopt een onderzoek: zolang wordt er niets gewist."
     screen.answer(found, shown, note(still) if found["inquiry"] is not None else plain("Er loopt geen onderzoek."))
@@ -98,7 +98,7 @@ def officer(screen: Screen, role: str | None, public: str | None, config: Path |
 def erase(screen: Screen, file: Path, config: Path | None, **wanted: Any) -> None:
     """Write an order to erase entries into FILE.  Nothing is erased until controller and FG have signed it."""
     if all(value is None for name, value in wanted.items() if name != "reason"):
-        raise wrong_use("Say which entries: --first, --last, --from, --until or --partner.")
+        raise wrong_use("Zeg welke regels: --first, --last, --from, --until of --partner.")
     wanted["first_day"] = day_if_given("--from", wanted.pop("begin"))
     wanted["last_day"] = day_if_given("--until", wanted.pop("until"))
     made = _ordered(file, config, "order-erase", wanted)
@@ -128,7 +128,7 @@ inquiry.add_command(_inquiry("close", CLOSE, "Write an order to close it into FI
 
 def _ordered(file: Path, config: Path | None, what: str, values: Mapping[str, Any]) -> dict[str, Any]:
     if file.exists():
-        raise failed("This file is there already and is not overwritten. Choose another.")
+        raise failed("Dit bestand bestaat al en wordt niet overschreven. Kies een andere naam.")
     with open_office(load_hub_config(settings_file(config, HUB_FILE))) as office:
         made = _done(office(what, values))
     write_new(file, made.pop("order").encode())
@@ -136,7 +136,7 @@ def _ordered(file: Path, config: Path | None, what: str, values: Mapping[str, An
 
 
 def _tell_made(screen: Screen, file: Path, made: dict[str, Any], *notes: object) -> None:
-    order = from_text(_text(file))
+    order = _order(file)
     next_step = "Laat nu tekenen, ieder op de eigen machine: schakel audit sign"
     screen.answer({"file": str(file), **made}, *_shown(order), *notes, plain(f"{next_step} {file.name} SLEUTELBESTAND"))  # type: ignore[arg-type]  # all are parts of a screen
 
@@ -149,15 +149,16 @@ def _tell_made(screen: Screen, file: Path, made: dict[str, Any], *notes: object)
 def sign(screen: Screen, file: Path, key_file: Path, yes: bool) -> None:
     """Sign the order in FILE with the key of your role, on your own machine, once you have read what it says."""
     role, seed = _read_key(key_file)
-    order = from_text(_text(file))
+    order = _order(file)
     if not yes:
         if screen.as_json:
-            raise wrong_use("With --json goes --yes: nobody can be asked.")
+            raise wrong_use("Bij --json hoort --yes: er kan niets worden gevraagd.")
         screen.say(*_shown(order))
-        click.confirm(f"Tekenen als {_WHO[role]}?", abort=True)
-    signed = order.sign(role, SigningKey(seed))
+        click.confirm(f"Tekenen als {WHO[role]}?", abort=True)
+    with orders_in_dutch():
+        signed = order.sign(role, SigningKey(seed))
     _replace(file, as_text(signed))
-    screen.answer({"file": str(file), **_fields(signed)}, good(f"Getekend als {_WHO[role]}."), *_shown(signed))
+    screen.answer({"file": str(file), **_fields(signed)}, good(f"Getekend als {WHO[role]}."), *_shown(signed))
 
 
 @click.command(name="carry-out")
@@ -166,7 +167,7 @@ def sign(screen: Screen, file: Path, key_file: Path, yes: bool) -> None:
 @with_screen
 def carry_out(screen: Screen, file: Path, config: Path | None) -> None:
     """Do what the signed order in FILE says, at the hub; what was erased does not come back."""
-    order = from_text(_text(file))
+    order = _order(file)
     with open_office(load_hub_config(settings_file(config, HUB_FILE))) as office:
         done = _done(office("carry-out", {"order": as_text(order)}))
     erased = f" {done['erased']} regels zijn gewist; hun bladen en alle bewijzen blijven." if done["erased"] else ""
@@ -202,16 +203,21 @@ def _shown(signed: SignedOrder) -> tuple[Any, ...]:
         ("gemaakt op", date_text(order.day)),
         ("reden", _WHY[order.reason]),
         *([("aantal regels", order.count), ("regels", ", ".join(ranges[:_RANGES_SHOWN]) + more)] if ranges else []),
-        ("getekend door", ", ".join(_WHO[role] for role, _, _ in signed.signatures) or "nog niemand"),
+        ("getekend door", ", ".join(WHO[role] for role, _, _ in signed.signatures) or "nog niemand"),
     ]
     return (table("Opdracht", ("", ""), rows),)
+
+
+def _order(file: Path) -> SignedOrder:
+    with orders_in_dutch():
+        return from_text(_text(file))
 
 
 def _text(file: Path) -> str:
     try:
         return file.read_text(encoding="ascii")
     except UnicodeDecodeError:
-        raise refused("This is no order: it isn't plain text.") from None
+        raise refused("Dit is geen opdracht: het is geen gewone tekst.") from None
 
 
 def _replace(file: Path, text: str) -> None:
@@ -224,14 +230,14 @@ def _replace(file: Path, text: str) -> None:
 
 def _read_key(file: Path) -> tuple[str, bytes]:
     if stat.S_IMODE(file.stat().st_mode) & 0o077:
-        raise failed(f"Others than the owner may read this key. Run `chmod 600 {file.name}` on it.")
+        raise failed(f"Anderen dan de eigenaar kunnen deze sleutel lezen. Geef eerst `chmod 600 {file.name}`.")
     lines = _text(file).split("\n")
     try:
         role, seed = lines[1].removeprefix("role "), bytes.fromhex(lines[2].removeprefix("seed "))
     except (IndexError, ValueError):
         role, seed = "", b""
     if lines[0] != _KEY_FILE or role not in ROLES or len(seed) != _SEED:
-        raise refused("This is no key of `schakel audit key`.")
+        raise refused("Dit is geen sleutel van `schakel audit key`.")
     return role, seed
 
 

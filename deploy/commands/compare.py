@@ -79,21 +79,21 @@ def audit_compare(  # one option each; click passes them by name
     Exit 0: one log. 1: a fork. 4: more is needed to tell.
     """
     if copy is not None and through is not None:
-        raise wrong_use("Give --log or --through, not both.")
+        raise wrong_use("Geef --log of --through, niet allebei.")
     files = _seen(one), _seen(other)
     try:
         if through is not None:
             with _hub(through) as (vkey, prove):
                 found = compare(*files, key or vkey, prove)
         elif key is None:
-            raise wrong_use("Give --key, the hub's verifier key from paper, or --through.")
+            raise wrong_use("Geef --key, de controlesleutel van de hub van papier, of --through.")
         elif copy is not None:
             with copy.open(encoding="utf-8", newline="\n") as lines:
                 found = compare_with_copy(*files, key, lines)
         else:
             found = compare(*files, key)
     except (Unsound, UnicodeDecodeError) as error:
-        raise refused(f"Not compared: {error}.") from None
+        raise refused(f"Niet vergeleken: {error}.") from None
     _tell(screen, found)
 
 
@@ -126,7 +126,7 @@ def _seen(file: Path) -> SeenFile:
         with file.open(encoding="utf-8", newline="\n") as opened:
             return read_seen(opened.read(SEEN_LIMIT))
     except (SeenError, UnicodeDecodeError):
-        raise refused("One of the files isn't what `schakel edge seen` writes.") from None
+        raise refused("Een van de bestanden is niet wat `schakel edge seen` schrijft.") from None
 
 
 @contextmanager

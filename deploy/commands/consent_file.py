@@ -41,7 +41,7 @@ def agreement_export(screen: Screen, client: str, form: str, out: Path, config: 
     with at_desk(config) as (opened, _):
         made, count = export(opened.store, opened.workplace, opened.client(client), form)
     if out.exists():
-        raise failed("That file is there already and is never overwritten. Choose another name.")
+        raise failed("Dat bestand bestaat al en wordt niet overschreven. Kies een andere naam.")
     write_new(out, made)  # a crash here: a part of it may be there, and the next try names it
     screen.answer({"consents": count, "form": form}, good(f"{count} toestemming(en) geschreven."))
 
@@ -97,7 +97,7 @@ def _chosen(proposal: Proposal, book: AddressBook, only: tuple[str, ...]) -> tup
     named = [book.by_name(name) for name in only]
     found = tuple(one.address for one in named if one is not None and one.address in refusing)
     if len(found) < len(only):
-        raise wrong_use("--only names a partner of the address book whom the document refuses.")
+        raise wrong_use("--only noemt een partner uit het adresboek die in het document wordt geweigerd.")
     return found
 
 

@@ -302,13 +302,13 @@ def retract(  # noqa: PLR0913  # one option each; click passes them by name
     """
     if client is None:
         if since is None or until is None or partner is not None or number is not None:
-            raise wrong_use("Give CLIENT, or --since and --until and neither --from nor --number.")
+            raise wrong_use("Geef CLIENT, of --since en --until zonder --from en --number.")
         _retract_between(screen, (the_day("--since", since), the_day("--until", until)), yes=yes, config=config)
         return
     if since is not None or until is not None:
-        raise wrong_use("Give CLIENT, or --since and --until, not both.")
+        raise wrong_use("Geef CLIENT, of --since en --until, niet allebei.")
     if number is not None and partner is not None:
-        raise wrong_use("Give --number or --from, not both.")
+        raise wrong_use("Geef --number of --from, niet allebei.")
     with at_desk(config) as (opened, settings):
         address = None if partner is None else partner_address(settings, partner)
         if number is not None and number not in {one.number for one in opened.told(client)}:
@@ -325,7 +325,7 @@ def retract(  # noqa: PLR0913  # one option each; click passes them by name
 def _retract_between(screen: Screen, days: tuple[int, int], *, yes: bool, config: Path | None) -> None:
     first, last = days
     if first > last:
-        raise wrong_use("--since is later than --until.")
+        raise wrong_use("--since is later dan --until.")
     what = f"alles wat van {date_text(first)} tot en met {date_text(last)} is verteld, over elke cliënt,"
     if not yes and (screen.as_json or not click.confirm(f"{what[:1].upper()}{what[1:]} terugnemen?")):
         raise wrong_use("Er is niets teruggenomen; met --yes gebeurt het zonder vraag.")

@@ -24,7 +24,7 @@ from deploy.commands.audit_export import ACTIVITY
 from deploy.commands.desk import at_desk
 from deploy.compose import write_new
 from deploy.exits import failed, refused, wrong_use
-from deploy.given import day_if_given
+from deploy.given import day_if_given, the_activity
 from deploy.options import edge_option
 from deploy.screen import Screen, good, note, with_screen
 from deploy.viewer import viewer
@@ -81,13 +81,10 @@ def edge_log_export(  # noqa: PLR0913  # one option each; click passes them by n
 ) -> None:
     """Write what this edge told and received about its own clients into FILE: Logboek Dataverwerkingen, or NEN 7513 with who looked."""
     if (kind == NEN7513) != (by is not None) or (client is not None and kind != NEN7513):
-        raise wrong_use("Give --by, and --client if you want, with `--as nen7513`, and never without it.")
+        raise wrong_use("Bij `--as nen7513` hoort --by, en --client als u dat wilt; zonder nen7513 geen van beide.")
     if file.exists():
-        raise failed("This file is there already and is not overwritten. Choose another.")
-    try:
-        activity.format(law="", purpose="", row=0)
-    except (KeyError, IndexError, ValueError, AttributeError):
-        raise wrong_use("--activity is a URI in which only {law}, {purpose} and {row} stand in braces.") from None
+        raise failed("Dit bestand bestaat al en wordt niet overschreven. Kies een andere naam.")
+    the_activity(activity)
     first, last = day_if_given("--from", begin), day_if_given("--until", until)
     times = (0 if first is None else start_of_day(first), start_of_day((HIGHEST_DAY if last is None else last) + 1))
     who = None if by is None else viewer(by, SUPERVISION)
@@ -138,11 +135,11 @@ def _write_lines(file: Path, lines: Iterator[dict[str, Any]]) -> int:
 
 def _read_key(file: Path) -> AESSIV:
     if stat.S_IMODE(file.stat().st_mode) & 0o077:
-        raise failed(f"Others than the owner may read this key. Run `chmod 600 {file.name}` on it.")
+        raise failed(f"Anderen dan de eigenaar kunnen deze sleutel lezen. Geef eerst `chmod 600 {file.name}`.")
     try:
         key = bytes.fromhex(file.read_text(encoding="ascii"))
     except ValueError:
         key = b""
     if len(key) != KEY_BYTES:
-        raise refused(f"The file of --subject-key is not {2 * KEY_BYTES} hexadecimals.")
+        raise refused(f"In het bestand van --subject-key staan geen {2 * KEY_BYTES} hexadecimale tekens.")
     return AESSIV(key)

@@ -173,7 +173,7 @@ def make(  # noqa: PLR0913  # one option each; click passes them by name
 def stop(screen: Screen, grant_id: str | None, code: str | None, why: str | None, config: Path | None) -> None:
     """Stop GRANT (its id, as `list` prints it). The reason stays at this edge; the hub only knows: stopped."""
     if (grant_id is None) != (why is None) or (grant_id is None) == (code is None):
-        raise wrong_use("Give either GRANT and --why, or --code alone.")
+        raise wrong_use("Geef GRANT met --why, of alleen --code.")
     with at_work(config, stopping=True) as (opened, _):
         if code is not None:
             known = asyncio.run(opened.stop_with_code(code))

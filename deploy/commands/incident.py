@@ -25,7 +25,7 @@ from deploy.screen import Screen, with_screen
 _ZONE = ZoneInfo("Europe/Amsterdam")
 _MINUTE_MS = 60_000
 _FORM = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2})?")
-_TIME = "A time is written as 2026-03-31T14:05, a day as 2026-03-31."
+_TIME = "Een tijdstip is geschreven als 2026-03-31T14:05, een dag als 2026-03-31."
 
 
 @click.command()
@@ -38,7 +38,7 @@ def incident(screen: Screen, first: str, last: str, html: Path | None, config: P
     """Who received what from this edge between two times, for the 72 hours after a breach: facts, steps and a letter."""
     begin, end = _time(first, last=False), _time(last, last=True)
     if begin > end:
-        raise wrong_use("--from is later than --to.")
+        raise wrong_use("--from is later dan --to.")
     with at_desk(config) as (opened, settings):
         found = between(opened.workplace.store, opened.workplace, opened.identity.book, begin, end)
         name = settings.config.name

@@ -42,7 +42,7 @@ def edge_kept(screen: Screen, gone: str | None, back: str | None, by: str | None
     """
     number = gone if gone is not None else back
     if (gone is not None and back is not None) or (number is None) != (by is None):
-        raise wrong_use("Give --gone or --back, with --by; or none of them.")
+        raise wrong_use("Geef --gone of --back, met --by; of geen van alle.")
     with at_desk(config) as (opened, _):
         work = opened.workplace
         if number is not None:

@@ -82,7 +82,7 @@ def notices(  # noqa: PLR0913  # one option each; click passes them by name
 ) -> None:
     """Who must hear what we learned from others, at latest when; with CLIENT the letter. AVG art. 14."""
     if (done or exception is not None) and (client is None or by is None or (done and exception is not None)):
-        raise wrong_use("Give CLIENT and --by with --done or with --except, not both.")
+        raise wrong_use("Geef CLIENT en --by met --done of met --except, niet allebei.")
     need_new(html)
     with at_desk(config) as (opened, settings):
         work, book = opened.workplace, opened.identity.book

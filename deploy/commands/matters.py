@@ -43,7 +43,7 @@ def edge_matters(screen: Screen, done: int | None, by: str | None, config: Path 
     To say that one is done changes nothing else.
     """
     if (done is None) != (by is None):
-        raise wrong_use("Give --done and --by together.")
+        raise wrong_use("Geef --done en --by samen.")
     with at_desk(config) as (opened, settings):
         if done is not None and by is not None:
             with opened.workplace.commit("matter settled") as tx:

@@ -69,7 +69,7 @@ def grant_object(  # noqa: PLR0913  # one option each; click passes them by name
 ) -> None:
     """CLIENT objects. What may be weighed stops until somebody has decided; what a law lets go on is kept, and goes on."""
     if partner is not None and (role is not None or excepted):
-        raise wrong_use("--with names one partner: give no --role and no --except with it.")
+        raise wrong_use("--with noemt één partner: geef daar geen --role en geen --except bij.")
     with at_work(config) as (opened, settings):
         names = [partner_address(settings, one) for one in excepted]
         address = None if partner is None else partner_address(settings, partner)

@@ -114,7 +114,7 @@ def _write(screen: Screen, out: Path, paper: Paper, facts: Facts) -> None:
 
 def _need_new(file: Path) -> None:
     if file.exists():
-        raise failed(f"{file.name} is there already and is never overwritten: somebody may have worked on it.")
+        raise failed(f"{file.name} bestaat al en wordt niet overschreven: er kan iemand in gewerkt hebben.")
 
 
 def _of_hub(config: Path | None) -> Facts:

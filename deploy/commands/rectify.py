@@ -94,7 +94,7 @@ def erase_client(
     if not yes and (
         screen.as_json or not click.confirm("Alles over deze cliënt vernietigen? Dit kan niet ongedaan worden gemaakt.")
     ):
-        raise wrong_use("Nothing was destroyed; say --yes to destroy it.")
+        raise wrong_use("Er is niets vernietigd; met --yes gebeurt het.")
     with at_desk(config) as (opened, _):
         work = opened.workplace
         with work.commit("erased") as tx:

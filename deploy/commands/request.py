@@ -96,7 +96,7 @@ def grant_answer(  # noqa: PLR0913  # one option each; click passes them by name
 ) -> None:
     """Answer request NUMBER. Yes makes a grant as `schakel grant make` does; what rests on consent takes an agreement."""
     if yes is not_so or yes != (source is not None) or (until is not None and not yes):
-        raise wrong_use("Give --yes with --source, or --no.")
+        raise wrong_use("Geef --yes met --source, of --no.")
     day = day_if_given("--until", until)
     with at_desk(config) as (opened, settings):
         if source is None:

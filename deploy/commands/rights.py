@@ -126,11 +126,13 @@ def inzage_limit(  # noqa: PLR0913  # one option each; click passes them by name
     --received: everything told under the law of the ground.
     """
     if sum(one is not None for one in (partner, number, mark)) > 1:
-        raise wrong_use("Give one of --partner, --number and --received, or none.")
+        raise wrong_use("Geef één van --partner, --number en --received, of geen.")
     with at_desk(config) as (opened, settings):
         work, who = opened.workplace, opened.client(client)
         if number is not None and number not in {one.number for one in opened.told(client)}:
-            raise wrong_use("Nothing with this number was told about this client; `edge told` lists what was.")
+            raise wrong_use(
+                "Onder dit nummer is over deze cliënt niets verteld; `schakel edge told` laat zien wat wel."
+            )
         item = number_key(number) if number is not None else None if mark is None else _received(work, who, mark)
         scope = Scope(None if partner is None else partner_address(settings, partner), item, against)
         with work.commit("limited") as tx:
@@ -150,12 +152,12 @@ def inzage_limit(  # noqa: PLR0913  # one option each; click passes them by name
 def inzage_limits(screen: Screen, client: str, decision: str | None, by: str | None, config: Path | None) -> None:
     """The decisions that keep something from the report about CLIENT: for the professional, never for the citizen."""
     if (decision is None) != (by is None):
-        raise wrong_use("Give --end and --by together.")
+        raise wrong_use("Geef --end en --by samen.")
     with at_desk(config) as (opened, settings):
         work, who = opened.workplace, opened.client(client)
         if decision is not None and by is not None:
             if decision not in {one.id for one in limits(work.store, who.id)}:
-                raise wrong_use("There is no such decision about this client.")
+                raise wrong_use("Zo'n besluit is er over deze cliënt niet.")
             with work.commit("limit ended") as tx:
                 end_limit(tx, work, decision, by)
             # A crash before this commit: the decision stands, and the command is given again.
@@ -197,7 +199,7 @@ def _received(work: Workplace, client: Client, mark: str) -> bytes:
         if told.event_id.hex() == mark
     ]
     if not found:
-        raise wrong_use("Nothing came about this client under this mark; `edge received` lists what did.")
+        raise wrong_use("Over deze cliënt kwam niets onder dit kenmerk; `schakel edge received` laat zien wat wel.")
     return found[0]
 
 

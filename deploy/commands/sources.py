@@ -95,7 +95,7 @@ def edge_sources(screen: Screen, accept: str | None, refuse: str | None, config:
     The sender does not see whether it is known here. The stop of one that is refused leaves at the next passes.
     """
     if accept is not None and refuse is not None:
-        raise wrong_use("Give --accept or --refuse, not both.")
+        raise wrong_use("Geef --accept of --refuse, niet allebei.")
     with at_desk(config) as (opened, settings):
         work = opened.workplace
         if accept is not None:

@@ -25,7 +25,8 @@ from schemas import entry
 from schemas.canonical import FrameError
 from schemas.entry import Entry
 from schemas.fact import Register, parse_fact
-from schemas.order import CLOSE, ERASE, FG, OPEN, ROLES, OrderError, SignedOrder, leaves_hash, parse_order
+from schemas.order import CLOSE, ERASE, OPEN, ROLES, SignedOrder, leaves_hash, parse_order
+from schemas.order_faults import OrderError, OrderFault
 
 FIRST_DAYS = 30  # after an entry, and after the registration of a key
 TERM_MONTHS = 6
@@ -119,12 +120,12 @@ def officer_step(role: str, public: bytes, standing: Standing, now: int, day: in
         OrderError: the key is, or was, that of the other role; or it is the newest of this one already.
     """
     if role not in ROLES or len(public) != 32:
-        raise OrderError("This is no public key of `schakel audit key`.")
+        raise OrderError(OrderFault.NO_KEY)
     for one in standing.officers:
         if one.public == public and one.role != role:
-            raise OrderError("This key is that of the other role. Controller and FG are two people with a key each.")
+            raise OrderError(OrderFault.KEY_OF_THE_OTHER)
     if [one.public for one in standing.officers if one.role == role][-1:] == [public]:
-        raise OrderError("This key is registered for this role already.")
+        raise OrderError(OrderFault.KEY_REGISTERED)
     return Step(at=now, entries=[entry.committed(entry.officer(day, role, public), salt)], standing=[0])
 
 
@@ -136,20 +137,16 @@ def check_signers(signed: SignedOrder, standing: Standing, day: int) -> None:
     """
     if signed.order.kind == OPEN:
         if not any(standing.may_open(role, public, day) for role, public, _ in signed.signatures):
-            raise OrderError("An inquiry is opened by a registered key of the controller or of the FG; sign the order.")
+            raise OrderError(OrderFault.OPENED_BY_NOBODY)
         return
     for role in ROLES:
-        who, public, counts = (
-            "the FG" if role == FG else "the controller",
-            signed.signed_by(role),
-            standing.key_of(role, day),
-        )
+        public, counts = signed.signed_by(role), standing.key_of(role, day)
         if public is None:
-            raise OrderError(f"Two must sign, and {who} has not: `schakel audit sign` on their own machine.")
+            raise OrderError(OrderFault.NOT_SIGNED, role)
         if counts is None:
-            raise OrderError(f"No key of {who} stands in the log for {FIRST_DAYS} days yet: `schakel audit officer`.")
+            raise OrderError(OrderFault.NO_OLD_KEY, role, days=FIRST_DAYS)
         if public != counts:
-            raise OrderError(f"The key that {who} signed with is not the one that counts today.")
+            raise OrderError(OrderFault.OTHER_KEY, role)
 
 
 def check_entries(
@@ -166,27 +163,27 @@ def check_entries(
         OrderError: one of them may not, with its index.
     """
     if leaves_hash(item.leaf for _, item in found) != signed.order.leaves:
-        raise OrderError("The order was made for other entries than stand there in this log. Let it be made anew.")
+        raise OrderError(OrderFault.OTHER_ENTRIES)
     left = [(index, item) for index, item in found if item.record]
     for index, item in left:
         refused = why_not(item, day, living)
-        if refused:
-            raise OrderError(f"Entry {index} may not be erased: {refused}. Nothing was erased.")
+        if refused is not None:
+            raise OrderError(refused, index=index, days=FIRST_DAYS)
     return [index for index, _ in left]
 
 
-def why_not(item: Entry, day: int, living: Callable[[Sequence[bytes]], bool]) -> str:
-    """Why an entry may not be erased on `day`; empty when it may."""
+def why_not(item: Entry, day: int, living: Callable[[Sequence[bytes]], bool]) -> OrderFault | None:
+    """Why an entry may not be erased on `day`; None when it may."""
     if item.salt is None:
-        return "it is public"
+        return OrderFault.IS_PUBLIC
     day_of_entry, kind = day_and_kind(item.record)
     if kind not in ERASABLE:
-        return "it is about an organisation and keeps the log accountable"
+        return OrderFault.IS_KEPT
     if day < day_of_entry + FIRST_DAYS:
-        return f"it is younger than {FIRST_DAYS} days"
+        return OrderFault.IS_YOUNG
     if kind == entry.FACT and living(handles_of(item.record)):
-        return "it is the fact of a grant that still counts, or is still known as stopped"
-    return ""
+        return OrderFault.COUNTS_STILL
+    return None
 
 
 def order_step(signed: SignedOrder, erased: Sequence[int], standing: Standing, now: int, day: int, salt: bytes) -> Step:
@@ -198,11 +195,11 @@ def order_step(signed: SignedOrder, erased: Sequence[int], standing: Standing, n
     order, step = signed.order, Step(at=now, standing=[0])
     if order.kind == ERASE:
         if standing.inquiry is not None:
-            raise OrderError(f"An inquiry is open (entry {standing.inquiry}): nothing is erased until it is closed.")
+            raise OrderError(OrderFault.INQUIRY_OPEN, index=standing.inquiry)
         step.erases = as_ranges(erased)
         record = entry.erasure(day, order.reason, order.ranges, signed.raw)
     elif (standing.inquiry is None) != (order.kind == OPEN):
-        raise OrderError("An inquiry is open already." if order.kind == OPEN else "No inquiry is open.")
+        raise OrderError(OrderFault.OPEN_ALREADY if order.kind == OPEN else OrderFault.NONE_OPEN)
     else:
         record = entry.inquiry(day, CLOSED if order.kind == CLOSE else OPENED, signed.raw)
     step.entries.append(entry.committed(record, salt))

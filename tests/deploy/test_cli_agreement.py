@@ -101,7 +101,7 @@ def test_a_conversation_can_be_a_file_and_gives_the_papers(
         assert client not in paper
     again = schakel("agreement", "receipt", client, "--html", html, *team)
     assert again.exit_code == Exit.FAILED
-    assert "is not written over" in again.output
+    assert "wordt niet overschreven" in again.output
 
 
 def test_a_file_that_lacks_an_answer_is_wrong_use_and_makes_nothing(

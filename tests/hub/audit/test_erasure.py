@@ -19,7 +19,8 @@ from hub.clock import NotDecidingError
 from hub.store import Step
 from schemas import entry
 from schemas.codes import Code
-from schemas.order import CLOSE, CONTROLLER, ERASE, FG, OPEN, Order, OrderError, SignedOrder, leaves_hash
+from schemas.order import CLOSE, ERASE, OPEN, Order, SignedOrder, leaves_hash
+from schemas.order_faults import CONTROLLER, FG, OrderError
 from schemas.signing import SigningKey
 from tests.simulator import Grant, Party, World
 from tests.world_check import HUB_NAME

@@ -15,7 +15,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from consent.grant import longest_end
 from hub.audit.erasure import FIRST_DAYS, TERM, TERM_MONTHS, as_ranges
 from schemas import entry
-from schemas.order import CLOSE, CONTROLLER, ERASE, FG, OPEN, Order, OrderError, SignedOrder, leaves_hash
+from schemas.order import CLOSE, ERASE, OPEN, Order, SignedOrder, leaves_hash
+from schemas.order_faults import CONTROLLER, FG, OrderError
 from schemas.signing import SigningKey
 from tests.simulator import World
 from tests.world_check import HUB_NAME
