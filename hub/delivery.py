@@ -66,15 +66,13 @@ class _Known(NamedTuple):
     code: Code
 
 
-def choose(rows: Sequence[Waiting], most: int) -> list[Waiting]:
-    """Which of the rows, in order of acceptance and with no lease on their handles, go into one answer."""
+def choose(rows: Sequence[Waiting]) -> list[Waiting]:
+    """Which of the rows, in order of acceptance, no more than asked and with no lease on their handles, go into one answer."""
     if rows and rows[0].offered >= ALONE_FROM:
         return [rows[0]]
     chosen: list[Waiting] = []
     left_out: set[bytes] = set()
     for row in rows:
-        if len(chosen) == most:
-            break
         if row.offered >= ALONE_FROM or row.handle in left_out:
             left_out.add(row.handle)
         else:

@@ -88,7 +88,7 @@ class PickupDesk(ExchangeCore):
     def _hand_over(self, answer: InParts, partner: Partner, part: int) -> None:
         now = self.store.now()
         if answer.chosen_at is None:
-            rows = delivery.choose(self.store.waiting(partner.number, now, answer.most), answer.most)
+            rows = delivery.choose(self.store.waiting(partner.number, now, answer.most))
             chosen, left = rows[:part], rows[part:]
         elif now - answer.chosen_at > LEASE_MS // 2:
             chosen, left = [], []
