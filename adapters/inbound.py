@@ -356,9 +356,7 @@ class Inbound:
             body.row,
             body.ground,
             body.categories,
-            body.terms_hash,
             stopped=False,
-            stub=False,
         )
         verdict = decide((self.work.rules, self.work.rules), asked, self.work.today, Moment.PICKUP)
         return verdict is not Verdict.NOT_PERMITTED

@@ -4,13 +4,13 @@
 
 Guarantees:
 - nothing passes that one of the two tables (the sender's, the recipient's) does not permit;
-- nothing passes under a grant that was stopped, has ended, has not begun or is only remembered; outwardly these are one
-  and the same answer;
+- nothing passes under a grant that was stopped, has ended or has not begun; outwardly these are one and the same answer;
 - an envelope is accepted in the month of its handle only, and handed over at most nine days longer;
 - the answer depends on the calendar day and on nothing else of the time, so it can be recomputed afterwards.
 
 Left to the caller: that the addresses of the envelope are those of the grant, and that its list of parts is exactly
-the grant's categories.
+the grant's categories. A retraction is not asked about here: it passes whatever the state of the grant, so that a mistake
+can be called back when nothing else may pass any more.
 """
 
 from enum import Enum, StrEnum, auto
@@ -51,16 +51,14 @@ class Registered(NamedTuple):
     row: int
     ground: str
     categories: tuple[str, ...]
-    terms_hash: bytes
     stopped: bool
-    stub: bool
 
 
 def decide(tables: tuple[RuleTable, RuleTable], grant: Registered, day: int, moment: Moment) -> Verdict:
     """The answer for this grant on this day, by the tables of sender and recipient."""
-    # 1 state: stopped, only remembered, past its end or before its month
+    # 1 state: stopped, past its end or before its month
     first, last = _days(grant.month)
-    if grant.stopped or grant.stub or day < first or (grant.end is not None and day > grant.end):
+    if grant.stopped or day < first or (grant.end is not None and day > grant.end):
         return Verdict.NOT_ACTIVE
     # 2 the month of the handle; what was accepted in it may be handed over a little longer
     if day > last:
@@ -74,14 +72,6 @@ def decide(tables: tuple[RuleTable, RuleTable], grant: Registered, day: int, mom
     if question not in ours.permitted or question not in theirs.permitted:
         return Verdict.NOT_PERMITTED
     return Verdict.PERMIT
-
-
-def decide_retraction(grant: Registered, sender: str, recipient: str) -> Verdict:
-    """The answer for a retraction: only the addresses must be those of the grant, whatever its state.
-
-    No table and no end is looked at here: a mistake can be called back when nothing else may pass any more.
-    """
-    return Verdict.PERMIT if (grant.sender, grant.recipient) == (sender, recipient) else Verdict.NOT_PERMITTED
 
 
 def lawful(table: RuleTable, terms: GrantTerms, introduction: str) -> tuple[Fault, ...]:

@@ -153,9 +153,7 @@ def registered(grant: GrantRow, sender: Partner, recipient: Partner) -> Register
         grant.row,
         grant.ground,
         grant.categories,
-        grant.terms_hash,
         grant.stopped,
-        stub=False,
     )
 
 

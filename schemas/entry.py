@@ -26,7 +26,6 @@ FAULT = "fault"
 RETRIED = "retried"  # the pipeline decided on it; the acceptance beside this entry says how
 FAILED_AGAIN = "failed-again"
 DROPPED = "dropped"
-FAULT_ACTS = (RETRIED, FAILED_AGAIN, DROPPED)
 SUM = "sum"
 RECOVERY = "recovery"
 CONFIRM = "confirm"
@@ -107,7 +106,7 @@ def fault(day: int, number: int | None, sha: bytes) -> list[object]:
 
 
 def fault_handled(day: int, number: int | None, sha: bytes, what: str) -> list[object]:
-    """What the operator did about a frame that was set aside: one of `FAULT_ACTS`."""
+    """What the operator did about a frame that was set aside: `RETRIED`, `FAILED_AGAIN` or `DROPPED`."""
     return [1, day, FAULT, number, sha, what]
 
 

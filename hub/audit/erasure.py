@@ -33,7 +33,6 @@ TERM_MONTHS = 6
 TERM = "term"
 OPENED, CLOSED = "open", "close"
 ERASABLE = frozenset({entry.ACCEPT, entry.HAND_OVER, entry.RECEIPT, entry.EXPIRY, entry.FACT, entry.FAULT, entry.SUM})
-Ranges = Sequence[tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,9 +37,7 @@ def decide_alone(_root: Path) -> list[Line]:
             row.id,
             row.grounds[0] if number % 2 else "consent",
             row.categories,
-            bytes(32),
             stopped=number % 10 == 0,
-            stub=False,
         )
         for number, row in enumerate(list(table.rows.values()) * 50)
     ]

@@ -26,7 +26,7 @@ BASE = rules.national(test_mode=True)
 GROUNDS = ("consent", "no-objection", "safety", "statutory")
 CHOICES = [choice for size in range(3) for choice in combinations(("progress", "service"), size)] + [("health",)]
 STATE = """
-forbid(principal, action, resource) when { context.stopped || context.stub || context.day < context.first };
+forbid(principal, action, resource) when { context.stopped || context.day < context.first };
 forbid(principal, action, resource) when { context has end && context.day > context.end };
 forbid(principal, action, resource) when { context.moment == "accept" && context.day > context.last };
 forbid(principal, action, resource) when { context.moment == "pickup" && context.day > context.last + 9 };
@@ -85,8 +85,7 @@ def _request(random: Random) -> tuple[Registered, int, Moment]:
     end = random.choice([None, None, None, random.randrange(FIRST - 3, LAST + 12)])
     day = random.randrange(FIRST, LAST + 1) if random.random() < 0.7 else random.randrange(FIRST - 5, LAST + 15)
     sender, recipient = (f"urn:nld:oin:{place:020d}:{role}" for place, role in enumerate(roles, 1))
-    state = (random.random() < 0.1, random.random() < 0.1)
-    grant = Registered(sender, recipient, MARCH, end, number, ground, categories, b"", *state)
+    grant = Registered(sender, recipient, MARCH, end, number, ground, categories, stopped=random.random() < 0.2)
     return grant, day, random.choice([Moment.ACCEPT, Moment.PICKUP])
 
 
@@ -96,7 +95,6 @@ def _as_cedar(grant: Registered, day: int, moment: Moment) -> dict[str, object]:
         "ground": grant.ground,
         "categories": list(grant.categories),
         "stopped": grant.stopped,
-        "stub": grant.stub,
         "day": day,
         "first": FIRST,
         "last": LAST,

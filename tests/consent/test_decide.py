@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consent import rules
-from consent.decide import Moment, Registered, Verdict, decide, decide_retraction, lawful, longest_validity, role_of
+from consent.decide import Moment, Registered, Verdict, decide, lawful, longest_validity, role_of
 from consent.grant import GrantTerms
 from consent.rules import RuleTable
 from schemas import calendar
@@ -30,9 +30,7 @@ GRANT = Registered(
     row=5,
     ground="consent",
     categories=("progress",),
-    terms_hash=b"\0" * 32,
     stopped=False,
-    stub=False,
 )
 TERMS = GrantTerms(
     sender=TEAM,
@@ -91,8 +89,8 @@ def test_the_nine_days_after_a_month_do_not_reach_past_an_end() -> None:
 
 
 @pytest.mark.parametrize("moment", list(Moment))
-@pytest.mark.parametrize("state", [{"stopped": True}, {"stub": True}, {"end": calendar.parse_date("2026-03-01")}])
-def test_stopped_ended_and_remembered_grants_look_the_same(state: dict[str, int], moment: Moment) -> None:
+@pytest.mark.parametrize("state", [{"stopped": True}, {"end": calendar.parse_date("2026-03-01")}])
+def test_stopped_and_ended_grants_look_the_same(state: dict[str, int], moment: Moment) -> None:
     for day in ("2026-03-15", "2026-04-05", "2026-05-01"):
         assert _decide(GRANT._replace(**state), day, moment) is Verdict.NOT_ACTIVE  # type: ignore[arg-type]
 
@@ -137,9 +135,7 @@ GRANTS = st.builds(
     row=st.sampled_from([1, 2, 5, 7]),
     ground=st.sampled_from(["consent", "safety", "statutory"]),
     categories=st.sampled_from([(), ("progress",), ("service",), ("progress", "service"), ("health",)]),
-    terms_hash=st.just(b""),
     stopped=st.booleans(),
-    stub=st.booleans(),
 )
 NEARLY = st.builds(
     lambda grant, other: other._replace(
@@ -176,7 +172,7 @@ def test_nothing_passes_that_one_of_both_tables_forbids_or_under_a_grant_that_is
     lawful_for_both = ours.permits(*asked) and theirs.permits(*asked)
     open_for = 0 if moment is Moment.ACCEPT else 9
     in_time = calendar.first_day(grant.month) <= day <= calendar.last_day(grant.month) + open_for
-    alive = not grant.stopped and not grant.stub and (grant.end is None or day <= grant.end)
+    alive = not grant.stopped and (grant.end is None or day <= grant.end)
     assert (verdict is Verdict.PERMIT) == (lawful_for_both and in_time and alive)
     assert verdict is not Verdict.NOT_PERMITTED or (in_time and alive)
     assert verdict is not Verdict.MONTH_OVER or (moment is Moment.ACCEPT and alive and not in_time)
@@ -192,18 +188,9 @@ def test_which_table_is_whose_changes_nothing(
     assert decide((ours, theirs), grant, day, moment) is decide((theirs, ours), grant, day, moment)
 
 
-@given(GRANTS)
-@settings(max_examples=50, deadline=None)
-def test_a_retraction_passes_in_any_state_between_the_same_two_addresses(grant: Registered) -> None:
-    assert decide_retraction(grant, grant.sender, grant.recipient) is Verdict.PERMIT
-    assert decide_retraction(grant, grant.sender, f"{OIN}9:school") is Verdict.NOT_PERMITTED
-    assert decide_retraction(grant, f"{OIN}9:school", grant.recipient) is Verdict.NOT_PERMITTED
-
-
 def test_two_roles_of_one_organisation_are_two_addresses() -> None:
     assert role_of(f"{OIN}1:team-wmo") == "team-wmo"
     assert role_of(f"{OIN}1:team-pw") == "team-pw"
-    assert decide_retraction(GRANT, f"{OIN}1:team-pw", GP) is Verdict.NOT_PERMITTED
 
 
 def test_terms_within_their_row_have_no_fault() -> None:
@@ -232,6 +219,10 @@ def test_terms_beyond_their_row_are_named_before_they_are_registered(
     terms: GrantTerms, introduction: str, faults: tuple[Fault, ...]
 ) -> None:
     assert lawful(NATIONAL, terms, introduction) == faults
+
+
+def test_a_grant_of_one_day_is_lawful() -> None:
+    assert lawful(NATIONAL, replace(TERMS, end=TERMS.begin), "bsn") == ()
 
 
 def test_a_grant_without_an_end_gets_the_longest_validity_of_its_row() -> None:

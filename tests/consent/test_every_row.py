@@ -24,7 +24,7 @@ Pair = tuple[str, str]
 
 def _grant(row: int, pair: Pair, ground: str, categories: tuple[str, ...]) -> Registered:
     sender, recipient = (f"urn:nld:oin:{number:020d}:{role}" for number, role in enumerate(pair, 1))
-    return Registered(sender, recipient, MARCH, None, row, ground, categories, b"", stopped=False, stub=False)
+    return Registered(sender, recipient, MARCH, None, row, ground, categories, stopped=False)
 
 
 def _permitted(row: int) -> set[tuple[str, str, str, tuple[str, ...]]]:

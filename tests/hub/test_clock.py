@@ -23,7 +23,6 @@ from tests.gateway_site import Site, new_ca
 from tests.over_kafka import kinds, new_world
 from tests.simulator import DAY, HOUR, MINUTE, START, Grant, Party, World
 
-THREE = frozenset({"a", "b", "c"})
 MANY = frozenset("abcdefghij")
 
 
