@@ -75,14 +75,6 @@ class MachineClock:
         return self._moved
 
 
-def move_clock(file: Path, moved: Moved) -> None:
-    """Moves the clocks that this file is for, at once and whole."""
-    lines = [f"{name} = {value}" for name, value in moved._asdict().items()]
-    new = file.with_name(f"{file.name}.new")
-    new.write_text("\n".join([*lines, ""]))
-    new.replace(file)
-
-
 def _read(file: Path) -> Moved:
     values = tomllib.loads(file.read_text(encoding="utf-8"))
     if not values.keys() <= set(_FIELDS) or not all(type(one) is int for one in values.values()):

@@ -14,7 +14,7 @@ from typing import Any
 import click
 import pytest
 
-from deploy.clock import MachineClock, Moved, move_clock
+from deploy.clock import MachineClock, Moved
 from deploy.compose import open_hub
 from deploy.demo_net import Net
 from deploy.exits import Exit
@@ -34,6 +34,14 @@ certificate = "server.crt"
 key = "server.key"
 server_authorities = "ca.crt"
 """
+
+
+def move_clock(file: Path, moved: Moved) -> None:
+    """Moves the clocks that this file is for, at once and whole."""
+    lines = [f"{name} = {value}" for name, value in moved._asdict().items()]
+    new = file.with_name(f"{file.name}.new")
+    new.write_text("\n".join([*lines, ""]))
+    new.replace(file)
 
 
 # -- the port
