@@ -25,12 +25,19 @@ from deploy.commands.desk import at_desk, at_work
 from deploy.dutch import CONSENT_STATES, categories, not_lawful
 from deploy.exits import refused
 from deploy.given import day_if_given
+from deploy.groups import Group
 from deploy.options import edge_option
 from deploy.screen import Screen, table, with_screen
 from schemas.calendar import date_text
 
+_SECTIONS = {
+    "With a citizen": ("talk", "make", "show", "receipt", "strike", "end"),
+    "Later": ("due",),
+    "To and from other systems": ("export", "import"),
+}
 
-@click.group()
+
+@click.group(cls=Group, sections=_SECTIONS)
 def agreement() -> None:
     """What a citizen agreed to: talk, make, show, receipt, due, strike, end, export, import."""
 

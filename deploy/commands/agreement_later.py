@@ -53,8 +53,10 @@ def receipt(screen: Screen, client: str, html: Path | None, pdf: Path | None, co
 @edge_option
 @with_screen
 def due(screen: Screen, days: int, config: Path | None) -> None:
-    """Which consents end soon, by their term or by a birthday, and which a birthday has ended; whom to ask, and a proposal for each
-    client: the conversation to have, with what was answered last time but for who says yes.
+    """Which consents end soon, by their term or by a birthday, and which a birthday has ended.
+
+    With whom to ask, and a proposal for each client: the conversation to have, with what was answered last time but for who says
+    yes.
     """
     with at_desk(config) as (opened, settings):
         found = soon_due(opened.store, opened.workplace, days)

@@ -24,6 +24,7 @@ from deploy.compose import write_new
 from deploy.dutch_decisions import organisation
 from deploy.entries import KINDS, Reader, pages
 from deploy.exits import Exit, failed, refused, wrong_use
+from deploy.groups import Group
 from deploy.log_reading import LogReading, read_log
 from deploy.office import open_office
 from deploy.options import HUB_FILE, hub_option, settings_file
@@ -40,7 +41,15 @@ from schemas.entry import Entry
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.group()
+_SECTIONS = {
+    "Read the log": ("show", "search", "explain"),
+    "Whether it holds": ("verify", "replay", "checkpoint", "prove", "compare"),
+    "For the accounts of an organisation": ("export",),
+    "Erase, and hold up erasing": ("key", "officer", "erase", "inquiry", "sign", "carry-out"),
+}
+
+
+@click.group(cls=Group, sections=_SECTIONS)
 def audit() -> None:
     """The log: show, search, explain, verify, export, erase."""
 

@@ -20,6 +20,7 @@ from deploy.compose import write_new
 from deploy.dutch_orders import WHO, orders_in_dutch
 from deploy.exits import failed, refused, wrong_use
 from deploy.given import day_if_given
+from deploy.groups import Group
 from deploy.office import open_office
 from deploy.options import HUB_FILE, hub_option, settings_file
 from deploy.screen import Screen, good, note, plain, table, with_screen
@@ -106,7 +107,7 @@ def erase(screen: Screen, file: Path, config: Path | None, **wanted: Any) -> Non
     _tell_made(screen, file, made, *([note(stay)] if made["stay"] else []))
 
 
-@click.group()
+@click.group(cls=Group)
 def inquiry() -> None:
     """While an inquiry is open nothing is erased, not by anybody nor by a term."""
 

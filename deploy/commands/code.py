@@ -18,6 +18,7 @@ from deploy.compose_edge import Settings
 from deploy.dutch import categories
 from deploy.exits import refused
 from deploy.given import partner_address
+from deploy.groups import Group
 from deploy.options import edge_option
 from deploy.screen import Screen, good, note, plain, table, with_screen
 from schemas.calendar import date_text
@@ -30,7 +31,7 @@ _NOT_TAKEN = (
 )
 
 
-@click.group(name="code")
+@click.group(name="code", cls=Group)
 def edge_code() -> None:
     """One-time codes: print one for a citizen, enter one, see which wait."""
 

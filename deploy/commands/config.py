@@ -13,6 +13,7 @@ import click
 from adapters.address_book import load_address_book
 from adapters.config import EdgeConfig, load_edge_config
 from deploy.exits import Exit, wrong_use
+from deploy.groups import Group
 from deploy.options import EDGE_FILE, HUB_FILE
 from deploy.screen import Screen, bad, good, note, table, with_screen
 from hub.config import HubConfig, load_hub_config
@@ -22,7 +23,7 @@ PARTNERS_FILE = "partners.toml"
 KINDS = ("hub", "edge", "partners")
 
 
-@click.group()
+@click.group(cls=Group)
 def config() -> None:
     """Settings: show what is in force, check a file."""
 

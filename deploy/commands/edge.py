@@ -51,6 +51,7 @@ from deploy.compose_edge import (
 from deploy.dutch import GROUNDS
 from deploy.exits import failed, wrong_use
 from deploy.given import partner_address, the_day
+from deploy.groups import Group
 from deploy.lists import LARGEST, read_clients
 from deploy.options import EDGE_FILE, edge_option
 from deploy.rule_words import LAWS
@@ -63,7 +64,19 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.group()
+_SECTIONS = {
+    "Set it up": ("init", "join", "clients"),
+    "Keep it going": ("run", "work", "doctor", "alarms", "trace", "renew", "backup", "restore", "restored"),
+    "What was told": ("view", "received", "told", "outbox", "missing"),
+    "What asks for a person": ("matters", "sources", "kept", "decide", "settle", "urgent", "own-fact"),
+    "Put right what was told": ("retract", "rectify", "erase-client"),
+    "A client takes a code to a partner": ("code",),
+    "The rights of a client": ("inzage", "inzage-limit", "inzage-limits", "looks", "notices"),
+    "For the privacy officer": ("could-see", "log-export", "incident", "register-lines", "privacy-statement", "seen"),
+}
+
+
+@click.group(cls=Group, sections=_SECTIONS)
 def edge() -> None:
     """Make an edge, let it work, see what it was told and what waits."""
 
@@ -401,7 +414,7 @@ def urgent(screen: Screen, number: int, config: Path | None) -> None:
     screen.answer({"number": number, "hurried": count}, good(f"{count} bericht(en) gaan bij de volgende ronde weg."))
 
 
-@edge.group()
+@edge.group(cls=Group)
 def clients() -> None:
     """The list of own clients."""
 

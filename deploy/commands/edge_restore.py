@@ -122,7 +122,7 @@ def edge_restore(screen: Screen, file: Path, made_on: str | None, yes: bool, con
 @edge_option
 @with_screen
 def edge_restored(screen: Screen, confirm: bool, config: Path | None) -> None:
-    """Wat er na het terugzetten van deze edge te doen is; met --confirm gaat het werk verder."""
+    """What is to be done after this edge was put back; with --confirm its work goes on."""
     with at_work(config) as (opened, _):
         found = opened.restoring()
         if found is None:

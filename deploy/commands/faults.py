@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from deploy.exits import Exit, refused, wrong_use
+from deploy.groups import Group
 from deploy.office import open_office
 from deploy.options import HUB_FILE, hub_option, settings_file
 from deploy.screen import Screen, bad, good, note, plain, table, with_screen
@@ -20,7 +21,7 @@ from hub.config import load_hub_config
 from schemas.codes import SENTENCE, Code
 
 
-@click.group()
+@click.group(cls=Group)
 def faults() -> None:
     """Messages that the hub failed on and set aside: list them, try them again, or drop them."""
 

@@ -35,12 +35,20 @@ from deploy.declaration_options import declaration_options
 from deploy.dutch import GRANT_STATES, GROUNDS, NO_ROW, categories, closed_by, not_lawful, untested, who_is_asked
 from deploy.exits import refused, wrong_use
 from deploy.given import day_if_given, partner_address
+from deploy.groups import Group
 from deploy.options import edge_option
 from deploy.screen import Screen, good, note, table, with_screen
 from schemas.calendar import date_text, day_of
 
+_SECTIONS = {
+    "Who may be told": ("ways", "make", "list", "stop", "explain"),
+    "Refusals": ("object", "hold", "except", "refusals", "lift"),
+    "Objections that wait for a decision": ("objections", "decide-objection", "inform"),
+    "Ask to be told": ("request", "requests", "answer"),
+}
 
-@click.group()
+
+@click.group(cls=Group, sections=_SECTIONS)
 def grant() -> None:
     """The grants and refusals of an edge: ways, make, list, stop, object, hold, lift, explain."""
 

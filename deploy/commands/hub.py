@@ -26,14 +26,34 @@ from deploy.commands.watch import hub_watch, hub_watch_run
 from deploy.commands.worker import hub_intake, hub_worker
 from deploy.compose import NewHub, make_hub, open_hub
 from deploy.doctor_hub import operator_is_partner
+from deploy.groups import Group
 from deploy.office import open_office
 from deploy.options import HUB_FILE, hub_option, settings_file
 from deploy.screen import Screen, bad, good, note, plain, table, with_screen
 from hub.config import HubConfig, load_hub_config
 from schemas.small_counts import few
 
+_SECTIONS = {
+    "Set it up": ("init", "migrate"),
+    "Keep it going": (
+        "run",
+        "worker",
+        "watch-run",
+        "status",
+        "doctor",
+        "trace",
+        "faults",
+        "intake",
+        "watch",
+        "clock",
+        "machines",
+    ),
+    "Copies, and the way back": ("backup", "restore", "recover"),
+    "Papers": ("dpia", "register-lines", "processor-agreement", "roles"),
+}
 
-@click.group()
+
+@click.group(cls=Group, sections=_SECTIONS)
 def hub() -> None:
     """Make a hub, run it, see how it is."""
 

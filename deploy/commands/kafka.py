@@ -14,6 +14,7 @@ import click
 from confluent_kafka.admin import AdminClient
 
 from deploy.exits import Exit, wrong_use
+from deploy.groups import Group
 from deploy.kafka import LEFT, Looked, kafka_of, look, senders
 from deploy.options import HUB_FILE, hub_option, settings_file
 from deploy.screen import Screen, bad, good, note, table, with_screen
@@ -26,7 +27,7 @@ _LOOKS, _BETWEEN_SECONDS = 20, 0.25
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
-@click.group()
+@click.group(cls=Group)
 def kafka() -> None:
     """Set up the Kafka of a hub: topics, settings, permissions."""
 

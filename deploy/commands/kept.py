@@ -37,8 +37,10 @@ _DOUBT = "gewist vóór deze versie: is dit weer een cliënt? Zeg het met --gone
 @edge_option
 @with_screen
 def edge_kept(screen: Screen, gone: str | None, back: str | None, by: str | None, config: Path | None) -> None:
-    """The numbers of clients that were erased and are still here: for a refusal alone and until when, until everybody who was told
-    knows it, or until a person says whether the client came back, which an earlier version did not note.
+    """The numbers of clients that were erased and are still here, and until when.
+
+    For a refusal alone, until everybody who was told knows it, or until a person says whether the client came back, which an
+    earlier version did not note.
     """
     number = gone if gone is not None else back
     if (gone is not None and back is not None) or (number is None) != (by is None):

@@ -61,7 +61,7 @@ def hub_dpia(screen: Screen, out: Path, config: Path | None) -> None:
 @hub_option
 @with_screen
 def hub_register(screen: Screen, out: Path, config: Path | None) -> None:
-    """Write the lines of the operator's register, as a processor (art. 30(2) AVG)."""
+    """Write the lines of the operator's register as a processor: article 30(2) of the AVG."""
     _write(screen, out, register_of_processor, _of_hub(config))
 
 
@@ -92,7 +92,7 @@ def hub_roles(screen: Screen, out: Path, config: Path | None) -> None:
 @edge_option
 @with_screen
 def edge_register(screen: Screen, out: Path, config: Path | None) -> None:
-    """Write the lines of this organisation's register, as a controller (art. 30(1) AVG): one per rule it takes part in."""
+    """Write the lines of this organisation's register as a controller, one per rule it takes part in: article 30(1) of the AVG."""
     _write(screen, out, register_of_controller, _of_edge(config))
 
 

@@ -17,6 +17,7 @@ from cryptography.x509.oid import NameOID
 from deploy.commands.accession import Candidate, certify, invite, read_candidate
 from deploy.commands.certify import partner_certify
 from deploy.exits import refused, wrong_use
+from deploy.groups import Group
 from deploy.office import admit_values, open_office
 from deploy.options import HUB_FILE, hub_option, settings_file
 from deploy.screen import Screen, good, note, plain, table, with_screen
@@ -24,8 +25,13 @@ from hub.config import load_hub_config
 from hub.registry import ADMITTED, REMOVED, SUSPENDED
 from schemas.calendar import date_text
 
+_SECTIONS = {
+    "Take part": ("invite", "admit", "certify", "list"),
+    "Stop taking part": ("suspend", "resume", "remove", "revoke"),
+}
 
-@click.group()
+
+@click.group(cls=Group, sections=_SECTIONS)
 def partner() -> None:
     """Invite, admit, list, suspend and remove the partners of a hub."""
 

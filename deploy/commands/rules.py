@@ -20,6 +20,7 @@ from consent.table_diff import compare
 from deploy.commands.rules_sign import rules_sign
 from deploy.dutch import CATEGORIES, GROUNDS, untested
 from deploy.exits import Exit, failed, refused, wrong_use
+from deploy.groups import Group
 from deploy.rule_words import COLUMNS, SHORT, cell, column_name, in_one_sentence, mark, purpose, state
 from deploy.rules_diff_shown import as_dict, shown_difference, shown_dry_run
 from deploy.rules_explained import explain
@@ -39,7 +40,13 @@ _table_option = click.option(
 )
 
 
-@click.group()
+_SECTIONS = {
+    "Read the table": ("show", "matrix", "explain"),
+    "Change it": ("check", "diff", "sign"),
+}
+
+
+@click.group(cls=Group, sections=_SECTIONS)
 def rules() -> None:
     """The rule table: show, check, compare, try out, explain, sign."""
 

@@ -11,6 +11,7 @@ import click
 
 from deploy.clock import MachineClock
 from deploy.exits import wrong_use
+from deploy.groups import Group
 from deploy.intake import TopicState, renew, state_of
 from deploy.kafka import kafka_of
 from deploy.kafka import senders as senders_now
@@ -41,7 +42,7 @@ def hub_worker(screen: Screen, metrics: str | None, config: Path | None) -> None
     run_worker(settings, Log(MachineClock(settings.clock_file)), where)
 
 
-@click.group(name="intake")
+@click.group(name="intake", cls=Group)
 def hub_intake() -> None:
     """How it stands with the intake through Kafka."""
 

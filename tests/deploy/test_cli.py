@@ -18,6 +18,7 @@ from click.testing import CliRunner
 
 from deploy.cli import COMMANDS, cli
 from deploy.exits import ENDS_IN, MEANING, Exit, ending
+from deploy.groups import REST, Group
 from deploy.reference import commands
 from deploy.story.story import ONE_CASE, THE_HOUSEHOLD
 from tests.deploy.conftest import Schakel
@@ -61,6 +62,38 @@ def test_every_command_has_help_and_json(name: str) -> None:
 def test_every_error_in_the_table_of_exit_codes_exists(name: str) -> None:
     module, _, kind = name.rpartition(".")
     assert issubclass(getattr(import_module(module), kind), Exception)
+
+
+def _groups() -> dict[str, click.Group]:
+    root = click.Context(cli, info_name="schakel")
+    todo = [(f"schakel {name}", cli.get_command(root, name)) for name in COMMANDS]
+    found = {}
+    while todo:
+        name, one = todo.pop()
+        if isinstance(one, click.Group):
+            found[name] = one
+            todo += [(f"{name} {word}", inner) for word, inner in one.commands.items()]
+    return found
+
+
+GROUPS = _groups()
+
+
+@pytest.mark.parametrize("name", sorted(GROUPS))
+def test_the_help_of_a_group_names_each_command_once_in_a_whole_sentence(name: str, schakel: Schakel) -> None:
+    group = GROUPS[name]
+    assert isinstance(group, Group)
+    named = [one for names in group.sections().values() for one in names]
+    assert (sorted(named), REST in group.sections()) == (sorted(group.commands), False)
+    shown = " ".join(schakel(*name.split()[1:], "--help").output.split())
+    for word, command in group.commands.items():
+        sentence = command.get_short_help_str(1_000)
+        assert "..." not in sentence
+        assert 15 <= len(sentence) <= 160, sentence
+        assert sentence.endswith((".", "?")), sentence
+        assert f"{word} {sentence}".replace("-", "") in shown.replace("- ", "").replace(
+            "-", ""
+        )  # a line may break at one
 
 
 def test_every_exit_code_has_its_meaning_and_stands_in_the_help(schakel: Schakel) -> None:
