@@ -198,8 +198,7 @@ def _one(
             # (5) the decision
             code = judge(question, grant, known.partners, known.day, Moment.ACCEPT)
             if counted is not None:
-                old = counted.last if use is None else use.old
-                used[envelope.handle] = Use(envelope.handle, counted.version, old, envelope.sequence)
+                used[envelope.handle] = Use(envelope.handle, counted.version, counted.last, envelope.sequence)
     # (6) what the decision rests on, its entry, its outcome and, when accepted, its place in the queue
     result.rests_on_grants.append((envelope.handle, 0 if grant is None else grant.version))
     for partner in (sender, recipient):

@@ -89,7 +89,9 @@ def test_any_receipt_ends_the_waiting_once_it_was_out(code: Code) -> None:
     step, answers = receive([_receipt(row.message_id, code)], {row.message_id: row}, {}, HERE, DAY, NOW, _random)
     assert (answers, [(one.message_id, one.code) for one in step.leaves]) == ([code], [(row.message_id, code)])
     assert [(one.to, one.at, one.code) for one in step.tells] == [(SENDER, 0, code)]
-    assert items_of(step.entries[0].record)[3] == row.accept
+    [entry] = step.entries
+    assert items_of(entry.record)[3] == row.accept
+    assert len(entry.salt or b"") == 32
 
 
 def test_a_second_receipt_in_the_same_call_replaces_what_the_first_one_said_and_ends_nothing_twice() -> None:
