@@ -25,7 +25,7 @@ from confluent_kafka.admin import (
 
 from deploy.clock import MachineClock
 from deploy.compose import toml
-from deploy.demo_net import Net, set_up
+from deploy.net import Net, set_up
 from deploy.story.messages import Support, allocation
 from deploy.story.person import Person
 from deploy.story.world import PROVIDER, TEAM, Who

@@ -22,7 +22,7 @@ from tests.adapters.rights_case import JANSEN, neighbours
 
 ROOT = Path(__file__).parents[2]
 # Programs that check themselves; nobody reads what they get.
-CHECKS = {"deploy/story/case.py", "deploy/story/household_case.py", "deploy/demo_net.py"}
+CHECKS = {"deploy/story/case.py", "deploy/story/household_case.py", "deploy/net.py"}
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from adapters.connections.kafka import look
 from adapters.kafka_settings import KafkaSending
 from deploy.cli import cli
 from deploy.compose import machine_clock
-from deploy.demo_net import Net, Partner, Process
+from deploy.net import Net, Partner, Process
 from deploy.office import open_office
 from deploy.options import HUB_FILE
 from deploy.story import messages

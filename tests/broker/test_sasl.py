@@ -29,8 +29,8 @@ from adapters.stream_access import PLAIN, SCRAM_256, SCRAM_512, TOKEN
 from deploy.cli import cli
 from deploy.clock import MachineClock
 from deploy.compose import toml
-from deploy.demo_net import Net, Partner
 from deploy.exits import Exit
+from deploy.net import Net, Partner
 from deploy.story import messages
 from deploy.story.person import CITIZEN
 from schemas.calendar import day_of

@@ -18,7 +18,7 @@ from click.testing import CliRunner, Result
 
 from adapters.config import load_edge_config
 from deploy.cli import cli
-from deploy.demo_net import Process
+from deploy.net import Process
 from tests.kafka import Kafka, kafka
 from tests.streams_site import Site, until
 

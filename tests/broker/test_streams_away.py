@@ -14,7 +14,7 @@ import pytest
 
 from deploy.clock import MachineClock
 from deploy.compose import toml
-from deploy.demo_net import Net
+from deploy.net import Net
 from deploy.story import messages
 from deploy.story.person import CITIZEN
 from schemas.calendar import day_of

@@ -23,9 +23,9 @@ from confluent_kafka.admin import NewTopic
 from adapters.connections.https import HttpsClient, Place, Signer
 from adapters.seal import sign_frames
 from deploy.compose import NewHub, machine_clock, make_hub, open_hub
-from deploy.demo_net import Process
 from deploy.dev_ca import DevCa
 from deploy.exits import Exit
+from deploy.net import Process
 from deploy.watched import free_port
 from hub.client import HubUnavailableError
 from hub.config import HubConfig, load_hub_config

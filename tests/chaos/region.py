@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Thread
 
-from deploy.demo_net import PROGRAM, Process, set_up
+from deploy.net import PROGRAM, Process, set_up
 from deploy.options import HUB_FILE
 from deploy.story.world import PROVIDER, TEAM
 from hub.config import load_hub_config

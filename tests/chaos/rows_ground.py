@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from deploy.demo_net import Process
+from deploy.net import Process
 from tests.chaos.ground import fill, small_disk
 from tests.chaos.town import Town, until
 

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 
 from deploy.compose import open_hub
-from deploy.demo_net import Process
+from deploy.net import Process
 from deploy.options import HUB_FILE
 from deploy.watched import free_port
 from hub.config import load_hub_config

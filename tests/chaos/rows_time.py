@@ -14,8 +14,8 @@ from pathlib import Path
 
 from deploy.compose import machine_clock, toml
 from deploy.compose_edge import load_settings
-from deploy.demo_net import Partner
 from deploy.dev_ca import DevCa, Files
+from deploy.net import Partner
 from deploy.options import EDGE_FILE, HUB_FILE
 from hub.config import HubConfig, load_hub_config
 from schemas.address import oin_of

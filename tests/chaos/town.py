@@ -26,8 +26,8 @@ from adapters.store import StoreError
 from consent.rules import national
 from deploy.compose import machine_clock, open_hub
 from deploy.compose_edge import load_settings
-from deploy.demo_net import Net, Partner, Process, set_up
 from deploy.entries import pages
+from deploy.net import Net, Partner, Process, set_up
 from deploy.options import EDGE_FILE
 from deploy.story import messages
 from deploy.story.messages import Support

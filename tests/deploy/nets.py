@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from deploy.compose import machine_clock
-from deploy.demo_net import Net, set_up
+from deploy.net import Net, set_up
 from deploy.run_edge import LOOK_SECONDS
 from deploy.story.world import DemoClock, Who
 from schemas.calendar import day_of

@@ -22,12 +22,12 @@ from adapters.witness import EVIDENCE
 from deploy import doctor, doctor_edge, doctor_tls
 from deploy.commands.desk import at_desk
 from deploy.compose import machine_clock, open_hub
-from deploy.demo_net import Net
 from deploy.dev_ca import DevCa
 from deploy.doctor import Finding
 from deploy.doctor_hub import Moment, of_store
 from deploy.doctor_tls import Pem
 from deploy.exits import Exit
+from deploy.net import Net
 from deploy.story.world import TEAM as WHO
 from hub.client import Feed, FeedItem, HubUnavailableError, Seen
 from hub.config import load_hub_config

@@ -16,8 +16,8 @@ import pytest
 
 from deploy.clock import MachineClock, Moved
 from deploy.compose import open_hub
-from deploy.demo_net import Net
 from deploy.exits import Exit
+from deploy.net import Net
 from deploy.story.world import PROVIDER, TEAM
 from hub.config import load_hub_config
 from hub.metrics import CLOCK_JUMP, HubMetrics

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from deploy.demo_net import STEPS, Net, Process
+from deploy.demo_net import STEPS
 from deploy.exits import Exit
+from deploy.net import Net, Process
 from deploy.story.case import StoryError
 from hub.config import load_hub_config
 from tests.deploy.conftest import Schakel

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from deploy.demo_net import Net, Process
 from deploy.exits import Exit
+from deploy.net import Net, Process
 from deploy.story.world import TEAM
 from deploy.watched import free_port
 from hub.config import load_hub_config

@@ -20,8 +20,8 @@ from adapters.desk import Backlog
 from adapters.metrics import EdgeMetrics
 from adapters.records_outgoing import ASKS, SENT, WAITING
 from deploy.compose import machine_clock
-from deploy.demo_net import Net, Process
 from deploy.dev_ca import DevCa
+from deploy.net import Net, Process
 from deploy.story import messages
 from deploy.story.person import CITIZEN
 from deploy.story.world import PROVIDER, TEAM

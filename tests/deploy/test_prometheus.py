@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from deploy.demo_net import STEPS, set_up
+from deploy.demo_net import STEPS
+from deploy.net import set_up
 from deploy.watched import EDGE_JOB, FILE, HUB_JOB
 from tests.deploy.nets import wait_for
 from tests.deploy.test_alerts import QUERIES

@@ -25,10 +25,10 @@ from adapters.edge import Edge
 from deploy import certificate_files
 from deploy.certificate_files import Pair, change, put_back, settle
 from deploy.compose_edge import attests_with, reads_authorities
-from deploy.demo_net import Net
 from deploy.dev_ca import DevCa
 from deploy.exits import Exit
 from deploy.line import Line, LineError
+from deploy.net import Net
 from deploy.renewal import BEFORE, RenewalError, confirm, is_due, key_bytes, renew, request_for, take_apart
 from deploy.story.world import PRACTICE, TEAM
 from hub.accession_authority import PARTNER_DAYS, AuthorityFiles, make_authority

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,10 @@ from adapters.sources.watched import WatchedFolder, _is_written
 from adapters.store import StoreTakenError
 from deploy.compose import machine_clock
 from deploy.compose_edge import NoHub, open_edge, store_key
-from deploy.demo_net import Net, Process
 from deploy.dev_ca import DevCa
 from deploy.exits import Exit
 from deploy.lending import on_loan
+from deploy.net import Net, Process
 from deploy.run_edge import FIRST_PAUSE, LONGEST_PAUSE, LONGEST_POLL, MOST_FAILED, SHORTEST_POLL, _Pace
 from deploy.story.world import TEAM
 from hub.control_socket import is_served
@@ -371,20 +371,25 @@ def test_while_the_hub_is_away_files_are_taken_and_it_ends_in_order(net: Net) ->
     wait_for(lambda: process.events("has-store"))
 
 
-def test_no_process_outlives_the_one_that_tells_the_story(tmp_path: Path) -> None:
+def test_no_process_outlives_the_one_that_started_it(tmp_path: Path) -> None:
+    """The child would sleep for ten minutes; it is gone soon after whoever started it was killed."""
     program = (
-        "import pathlib, sys, time; from deploy.demo_net import Process\n"
-        f"one = Process(('--help',), pathlib.Path({str(tmp_path / 'x.log')!r}))\n"
-        "import deploy.demo_net as net; net._PROGRAM = (sys.executable, '-c', 'import time; time.sleep(600)')\n"
+        "import pathlib, sys, time; from deploy.net import Process\n"
+        "sleeps = (sys.executable, '-c', 'import time; time.sleep(600)')\n"
+        f"one = Process((), pathlib.Path({str(tmp_path / 'x.log')!r}), within=sleeps)\n"
         "one.start(); print(one.process_id, flush=True); time.sleep(600)"
     )
-    teller = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
-    assert teller.stdout is not None
-    child = int(teller.stdout.readline())
-    assert Path(f"/proc/{child}").exists()
-    teller.kill()
-    teller.communicate()
-    wait_for(lambda: not _runs(child))
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as starter:
+        assert starter.stdout is not None
+        child = int(starter.stdout.readline())
+        try:
+            assert _runs(child)
+            starter.kill()
+            starter.wait()
+            wait_for(lambda: not _runs(child))
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
 
 
 def _runs(process: int) -> bool:

@@ -22,10 +22,10 @@ import pytest
 
 from adapters.connections.https import HttpsClient, HubRefusedError, Place, Signer
 from deploy.compose import machine_clock
-from deploy.demo_net import Net
 from deploy.dev_ca import DevCa
 from deploy.exits import Exit
 from deploy.logs import Event, Log
+from deploy.net import Net
 from deploy.office import open_office
 from deploy.run_hub import tls_of
 from deploy.story.person import CITIZEN

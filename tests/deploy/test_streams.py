@@ -19,7 +19,7 @@ from adapters.records_outgoing import EVENT
 from adapters.store import FILE
 from adapters.stream_metrics import KNOWN, QUARANTINED, TAKEN
 from deploy.clock import MachineClock
-from deploy.demo_net import Net, Partner
+from deploy.net import Net, Partner
 from deploy.story import messages
 from deploy.story.person import CITIZEN, Person
 from schemas.calendar import day_of

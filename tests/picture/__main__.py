@@ -26,7 +26,7 @@ from pathlib import Path
 
 from adapters.connections.https import HttpsClient, Place, Signer
 from deploy.compose import machine_clock
-from deploy.demo_net import Net, set_up
+from deploy.net import Net, set_up
 from deploy.office import open_office
 from deploy.story import messages
 from deploy.story.person import CITIZEN, Person
