@@ -168,7 +168,7 @@ def receive(
             continue
         answers.append(receipt.code)
         waits = row is not None and receipt.message_id not in ended
-        if before.code is receipt.code or not (waits or _replaces(before.code, receipt.code)):
+        if not (waits or _replaces(before.code, receipt.code)):
             continue  # repeated, or too late to change anything: the answer is the same
         record = entry.receipt(day, before.accept, receipt.code.value, receipt.raw)
         step.entries.append(entry.committed(record, random(32)))

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consent.rules import national
-from hub.delivery import choose, expire, hand_over, receive
+from hub.delivery import choose, expire, hand_over, receive, spread
 from hub.pipeline import Known, Question
 from hub.registry import ADMITTED, Partner, Partners
 from hub.store import GrantRow, Offer, Stored, Waiting
+from schemas.calendar import parse_date, start_of_day
 from schemas.codes import RECEIPT_CODES, Code
 from schemas.entry import items_of
 from schemas.receipt import Receipt
@@ -147,6 +148,7 @@ def test_a_decision_at_pick_up_rests_on_the_grant_and_on_both_addresses_whatever
         assert step.rests_on_grants == [(GRANT.handle, version)]
         assert step.rests_on_addresses == {SENDER: THERE.version, RECIPIENT: HERE.version}
         assert (len(out), len(step.leaves)) == ((0, 1) if grant is None else (1, 0))
+        assert [len(one.salt or b"") for one in step.entries] == [32]
 
 
 def test_what_pick_up_stopped_does_not_lead_the_others_of_its_handle() -> None:
@@ -190,4 +192,14 @@ def test_what_is_due_ends_with_an_entry_each_and_its_sender_is_told_at_once() ->
     step = expire(rows, DAY, NOW, _random)
     assert [(one.message_id, one.code) for one in step.leaves] == [(row.message_id, Code.EXPIRED) for row in rows]
     assert [(one.to, one.at, one.code) for one in step.tells] == [(SENDER, 0, Code.EXPIRED)] * 2
+    assert [len(one.salt or b"") for one in step.entries] == [32, 32]
     assert [items_of(one.record)[3] for one in step.entries] == [row.accept for row in rows]
+
+
+@pytest.mark.parametrize(("drawn", "minute"), [(0, 0), (1439, 1439), (1440, 0), (2**32 - 1, (2**32 - 1) % 1440)])
+def test_the_spread_of_what_pick_up_found_reaches_from_midnight_to_the_last_minute_of_the_next_working_day(
+    drawn: int, minute: int
+) -> None:
+    friday = start_of_day(parse_date("2026-03-06")) + 23 * HOUR
+    monday = start_of_day(parse_date("2026-03-09"))
+    assert spread(friday, lambda size: drawn.to_bytes(size, "big")) == monday + minute * 60_000
