@@ -35,10 +35,10 @@ from adapters.workplace import Attest
 from deploy.clock import MachineClock
 from deploy.compose import Clock, Random, open_hub, toml, write_new
 from deploy.exits import failed
-from deploy.line import Line, LineError
 from deploy.local import LocalClient
 from deploy.options import EDGE_FILE, HUB_FILE
 from deploy.rules_in_force import rules_in_force
+from deploy.way_to_hub import WayError, WayToHub
 from hub.client import (
     FactAnswer,
     Feed,
@@ -136,12 +136,12 @@ def open_edge(  # one part of an edge each
         tools = replace(tools, objection_days=config.objection_days)
         tools = replace(tools, attest=attests_with(config), authorities=reads_authorities(config))
         edge = Edge(identity, tools)
-        if isinstance(client, Line):
+        if isinstance(client, WayToHub):
             client.belongs_to(edge)
         try:
             yield edge
         finally:
-            if isinstance(client, Line):
+            if isinstance(client, WayToHub):
                 client.belongs_to(None)
 
 
@@ -174,8 +174,8 @@ def reach_hub(config: EdgeConfig) -> Iterator[HubClient]:
     with ExitStack() as stack:
         client: HubClient
         try:
-            client = _local(config, stack) if config.hub_url is None else Line(config, keep=False)
-        except (StoreError, LineError) as error:
+            client = _local(config, stack) if config.hub_url is None else WayToHub(config, keep=False)
+        except (StoreError, WayError) as error:
             client = NoHub(str(error))
         yield client
 

@@ -30,13 +30,13 @@ from deploy.dev_ca import DevCa
 from deploy.entries import pages
 from deploy.net import Net, set_up
 from deploy.office import open_office
+from deploy.prometheus import FILE as PROMETHEUS_FILE
 from deploy.screen import Screen, bad, good, note, plain
 from deploy.story import messages
 from deploy.story.case import must
 from deploy.story.messages import FIRST, REMOVAL, Support
 from deploy.story.person import CITIZEN
 from deploy.story.world import PRACTICE
-from deploy.watched import FILE as WATCHED_FILE
 from hub.audit import verify as outsider
 from hub.audit.export import write_export
 from hub.audit.replay import replay
@@ -90,7 +90,7 @@ def _what_next(folder: Path, *, kept: bool) -> list[RenderableType]:
         f"  schakel hub run --config {folder}/hub              the hub again, until Ctrl-C; and in other windows:",
         f"  schakel edge run --config {folder}/team-wmo        an edge again",
         f"  schakel edge doctor --config {folder}/team-wmo     what is well and what is not",
-        f"  prometheus --config.file {folder}/{WATCHED_FILE}   their metrics and alerts, on http://localhost:9090",
+        f"  prometheus --config.file {folder}/{PROMETHEUS_FILE}   their metrics and alerts, on http://localhost:9090",
     ]
     return [plain(line) for line in lines]
 

@@ -75,7 +75,7 @@ ENDS_IN = {
     "consent.signed_table.KeyLineError": Exit.REFUSED,
     "consent.signed_table.UnsignedError": Exit.REFUSED,
     "deploy.dev_ca.NotInStrictModeError": Exit.REFUSED,
-    "deploy.line.LineError": Exit.FAILED,
+    "deploy.way_to_hub.WayError": Exit.FAILED,
     "deploy.lists.ListError": Exit.REFUSED,
     "deploy.renewal.RenewalError": Exit.FAILED,
     "deploy.rules_in_force.RulesError": Exit.REFUSED,

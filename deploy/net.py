@@ -30,12 +30,12 @@ from deploy.dev_ca import DevCa
 from deploy.lending import on_loan
 from deploy.office import admit_values, open_office
 from deploy.options import EDGE_FILE, HUB_FILE
+from deploy.prometheus import FILE as PROMETHEUS_FILE
+from deploy.prometheus import configuration, free_port, setting
 from deploy.search import find_traces
 from deploy.story.case import StoryError, must
 from deploy.story.person import CITIZEN
 from deploy.story.world import HUB_NAME, PRACTICE, PROVIDER, TEAM, Who
-from deploy.watched import FILE as WATCHED_FILE
-from deploy.watched import configuration, free_port, setting
 from hub.config import HubConfig, load_hub_config
 from schemas.address import oin_of
 
@@ -235,7 +235,7 @@ def set_up(
     ports = {one.folder: free_port() for one in whom}
     metrics = free_port()
     config = _gateway(folder, make_hub(wanted), metrics, via)
-    write_new(folder / WATCHED_FILE, configuration(metrics, ports, SCRAPE_SECONDS).encode())
+    write_new(folder / PROMETHEUS_FILE, configuration(metrics, ports, SCRAPE_SECONDS).encode())
     hub = Process(("hub", "run", "--config", str(folder / "hub")), folder / "hub.log")
     stack.callback(hub.end)
     net = Net(folder, hub, config, [])

@@ -31,7 +31,7 @@ from deploy.certificate_files import (
     replace,
     settle,
 )
-from deploy.line import Line, LineError
+from deploy.way_to_hub import WayError, WayToHub
 from hub.client import HubUnavailableError
 from schemas.address import is_handed_out, oin_of
 from schemas.join import join_bytes
@@ -53,25 +53,25 @@ def is_due(pair: Pair, address: str, now: int) -> bool:
     return read is not None and moment < read.not_valid_after_utc <= moment + BEFORE
 
 
-async def renew(line: Line, address: str, now: int) -> datetime:
-    """Renews the certificate with which `line` reaches the hub; when the new one is over.  `now` in unix seconds.
+async def renew(way: WayToHub, address: str, now: int) -> datetime:
+    """Renews the certificate with which `way` reaches the hub; when the new one is over.  `now` in unix seconds.
 
     Raises:
         RenewalError: it is not renewed; the old one is in use.
         HubUnavailableError: the hub is away; the same.
     """
     _need_handed_out(address)
-    await confirm(line, now)
-    pair, key = line.pair, ec.generate_private_key(ec.SECP256R1())
+    await confirm(way, now)
+    pair, key = way.pair, ec.generate_private_key(ec.SECP256R1())
     keep_new(pair.new.key, key_bytes(key))
     try:
-        made = await line.renew(request_for(key, address))
+        made = await way.renew(request_for(key, address))
     except HubRefusedError as error:
         raise RenewalError(f"the hub does not renew this certificate ({error.name}); ask its operator") from None
     end = _end_of(made, key, address)
     keep_new(pair.new.certificate, made)
     change(pair)
-    await confirm(line, now)
+    await confirm(way, now)
     return end
 
 
@@ -108,32 +108,32 @@ def take_apart(pair: Pair, made: bytes, address: str) -> datetime:
     return end
 
 
-async def confirm(line: Line, now: int) -> None:
+async def confirm(way: WayToHub, now: int) -> None:
     """Forgets the old pair when the hub answers to the one in place, else puts it back; nothing when there is none.
 
     Raises:
         RenewalError: it was put back.
     """
-    pair = line.pair
+    pair = way.pair
     settle(pair)
     if not pair.is_unconfirmed():
         return
-    works = await _works(line)
+    works = await _works(way)
     if works or not pair.old.fits() or is_over(pair.old.certificate, datetime.fromtimestamp(now, UTC)):
         forget(pair)
         return
     put_back(pair)
-    await line.reload()
+    await way.reload()
     raise RenewalError("the hub did not answer to the new certificate, so the old one is in use; try again later")
 
 
-async def _works(line: Line) -> bool:
+async def _works(way: WayToHub) -> bool:
     try:
-        await line.reload()
-        await line.checkpoint()
+        await way.reload()
+        await way.checkpoint()
     except HubRefusedError as error:
         return error.name not in _NOT_TAKEN
-    except (HubUnavailableError, LineError):
+    except (HubUnavailableError, WayError):
         return False
     return True
 

@@ -41,11 +41,11 @@ from deploy.compose import Clock, Random
 from deploy.compose_edge import Settings, open_edge, reads_authorities, store_key
 from deploy.exits import failed, place_of
 from deploy.lending import LEND, Lender
-from deploy.line import Line, LineError
 from deploy.logs import Event, Log
 from deploy.metrics_page import metrics_page
 from deploy.renewal import RenewalError, confirm, is_due, renew
 from deploy.run_streams import Streams, need_faust
+from deploy.way_to_hub import WayError, WayToHub
 from deploy.work import Pass, one_pass
 from hub.client import HubUnavailableError, RefusedError
 from hub.control_socket import ControlServer, is_served
@@ -78,7 +78,7 @@ def run_edge(settings: Settings, log: Log, clock: MachineClock) -> None:
     """Runs until a signal ends it.
 
     Raises:
-        Stopped, StoreError, KeyProblem, LineError: it can't start.
+        Stopped, StoreError, KeyProblem, WayError: it can't start.
     """
     config = settings.config
     if config.hub_url is None:
@@ -170,7 +170,7 @@ class _EdgeProcess:
         self._metrics = EdgeMetrics(self._config.hub_certificate, means.clock)
         self._streams = Streams(self._config, means.log, means.clock, self._wake.set, self._metrics.streams)
         self._page = AsyncExitStack()
-        self._line = Line(self._config, means.clock, means.random, keep=True)
+        self._way = WayToHub(self._config, means.clock, means.random, keep=True)
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT."""
@@ -189,7 +189,7 @@ class _EdgeProcess:
             await self._streams.stop()
             await self._page.aclose()
             await self._control.stop()
-            await self._line.close()
+            await self._way.close()
 
     def _end(self) -> None:
         self._log(Event.STOPPING)
@@ -223,7 +223,7 @@ class _EdgeProcess:
         means = self._means
         with ExitStack() as stack:
             try:
-                edge = stack.enter_context(open_edge(means.settings, self._line, means.key, means.clock, means.random))
+                edge = stack.enter_context(open_edge(means.settings, self._way, means.key, means.clock, means.random))
                 if not self._control.listens:
                     await self._control.start()
                     # Not before: a standby beside this one has the same settings, so the same port.
@@ -273,12 +273,12 @@ class _EdgeProcess:
         self._looked(folder)
         while not self._shall_rest():
             self._wake.clear()
-            if self._reload or self._line.is_behind():  # a command or another process may have renewed it
+            if self._reload or self._way.is_behind():  # a command or another process may have renewed it
                 await self._read_files_again()
             exchange = self._pace.is_due(_time())
             moved = await self._pass(edge, folder, exchange=exchange)
             self._streams.passed()
-            if exchange and (not self._pace.pause or self._line.pair.is_unconfirmed()):
+            if exchange and (not self._pace.pause or self._way.pair.is_unconfirmed()):
                 await self._renew()
             if not self._shall_rest():
                 await self._wait(folder, moved=moved)
@@ -315,11 +315,11 @@ class _EdgeProcess:
             return
         self._renew_at = _time() + RENEW_SECONDS
         try:
-            await confirm(self._line, now)
-            if is_due(self._line.pair, address, now):
-                end = await renew(self._line, address, now)
+            await confirm(self._way, now)
+            if is_due(self._way.pair, address, now):
+                end = await renew(self._way, address, now)
                 self._log(Event.RENEWED, until=f"{end:%Y-%m-%d}")
-        except (RenewalError, HubUnavailableError, LineError, OSError) as error:  # said, and tried again in an hour
+        except (RenewalError, HubUnavailableError, WayError, OSError) as error:  # said, and tried again in an hour
             self._log(Event.NOT_RENEWED, kind=type(error).__name__)
 
     def _caught(self, edge: Edge) -> None:
@@ -333,9 +333,9 @@ class _EdgeProcess:
 
     def _heard_of_kafka(self) -> None:
         """Sending over Kafka stops and goes on by itself, and holds up nothing else: it is only said."""
-        if self._line.kafka is None:
+        if self._way.kafka is None:
             return
-        away = self._line.kafka.away
+        away = self._way.kafka.away
         self._metrics.sends(kafka_takes=away is None)
         if away is not None and self._kafka_away is None:
             self._log(Event.KAFKA_AWAY, name=away)
@@ -401,7 +401,7 @@ class _EdgeProcess:
 
     async def _poll(self) -> None:
         try:
-            await self._line.pickup(0, self._pace.poll, 0)
+            await self._way.pickup(0, self._pace.poll, 0)
         except HubUnavailableError:
             self._away()
         except (HubRefusedError, RefusedError) as error:
@@ -426,8 +426,8 @@ class _EdgeProcess:
     async def _read_files_again(self) -> None:
         self._reload = False
         try:
-            await self._line.reload()
-        except LineError:
+            await self._way.reload()
+        except WayError:
             self._log(Event.NOT_RELOADED)
         else:
             self._log(Event.RELOADED)

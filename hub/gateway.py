@@ -40,12 +40,12 @@ from hub.gateway_caller import (
     proven,
     shown_in_header,
 )
+from hub.gateway_in_turn import Intake, InTurn, Polls
 from hub.gateway_limits import Counts, Limits, Memory, Partnerships, Share
 from hub.gateway_listener import Listener, Tls, answer_problem, certificate_of, listen, load_files, server_context
 from hub.gateway_problem import Problem, of_code
 from hub.gateway_revoked import is_revoked
 from hub.gateway_routes import CBOR, Call, Found, Services, find, read_query
-from hub.gateway_worker import Intake, Polls, Worker
 from hub.registry import Partner
 from hub.store import StoreError
 from schemas.address import oin_of
@@ -80,9 +80,9 @@ class Gateway:
         self._tls, self._clock, self._limits = tls, clock, limits or Limits()
         self._context = server_context(tls)
         self._intake = intake
-        self._worker = Worker(exchange, intake)
-        self._polls = Polls(exchange, self._worker)
-        self._services = Services(exchange, self._worker, self._polls, authority, clock, intake)
+        self._in_turn = InTurn(exchange, intake)
+        self._polls = Polls(exchange, self._in_turn)
+        self._services = Services(exchange, self._in_turn, self._polls, authority, clock, intake)
         self._partners = Partnerships(self._limits)
         self._nonces = Nonces()
         self._memory = Memory(IN_HAND)
@@ -133,7 +133,7 @@ class Gateway:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.get_running_loop().run_in_executor(None, self._worker.close)
+        await asyncio.get_running_loop().run_in_executor(None, self._in_turn.close)
         if self._intake is not None:
             await asyncio.get_running_loop().run_in_executor(None, self._intake.close)
         self._server = None
@@ -287,7 +287,7 @@ class Gateway:
         exchange, shown = self._services.exchange, claim.stamp.checkpoint
         if shown is not None and not exchange.log.is_remembered(shown):
             try:
-                await self._worker.run(partial(exchange.shown, shown, claim.stamp.proof), caller.address)
+                await self._in_turn.run(partial(exchange.shown, shown, claim.stamp.proof), caller.address)
             except StoreError:
                 raise of_code(Code.TRY_LATER) from None
 
@@ -333,11 +333,11 @@ class Gateway:
             self._nonces.forget(self._services.exchange.clock.steady() // 1000)
             self._partners.forget(now)
             with suppress(StoreError):  # `ready` says so
-                await self._worker.run(self._services.exchange.tick)
+                await self._in_turn.run(self._services.exchange.tick)
                 await self._services.refresh()
                 if now - self._tidied >= TIDY_EVERY:
                     self._tidied = now
-                    await self._worker.run(self._tidy)
+                    await self._in_turn.run(self._tidy)
 
     def _tidy(self) -> None:
         store = self._services.exchange.store
@@ -350,7 +350,7 @@ class Gateway:
 
     async def _probe(self) -> None:
         try:
-            await self._worker.run(self._services.exchange.probe)
+            await self._in_turn.run(self._services.exchange.probe)
         except Exception as error:  # noqa: BLE001  # whatever it is: not ready
             _log.error("the commit probe failed: %s", type(error).__name__)
         else:

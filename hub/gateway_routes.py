@@ -22,9 +22,9 @@ from hub.accession_authority import AuthorityFiles, JoinError, OtherAuthorityErr
 from hub.client import PickUp
 from hub.exchange import Exchange
 from hub.gateway_caller import Snapshot
+from hub.gateway_in_turn import FEW_FACTS, PART, Intake, InTurn, Polls
 from hub.gateway_problem import Problem
 from hub.gateway_turns import FACTS, Parts
-from hub.gateway_worker import FEW_FACTS, PART, Intake, Polls, Worker
 from schemas import api
 from schemas.address import need_address
 from schemas.canonical import FrameError
@@ -78,7 +78,7 @@ class Services:
     """What the routes work with."""
 
     exchange: Exchange
-    worker: Worker
+    in_turn: InTurn
     polls: Polls
     authority: AuthorityFiles | None
     clock: Callable[[], int]
@@ -88,12 +88,12 @@ class Services:
 
     async def refresh(self) -> Snapshot:
         """Partners and day as they are now."""
-        self.snapshot = Snapshot(*await self.worker.run(self.exchange.snapshot))
+        self.snapshot = Snapshot(*await self.in_turn.run(self.exchange.snapshot))
         return self.snapshot
 
     async def ask(self, method: Callable[Concatenate[str, P], T], via: str, /, *args: P.args, **kwargs: P.kwargs) -> T:
         """What a method of the exchange answers to an address, when it is its turn."""
-        return await self.worker.run(partial(method, via, *args, **kwargs), via)
+        return await self.in_turn.run(partial(method, via, *args, **kwargs), via)
 
     async def in_parts(
         self, method: Callable[[str, Sequence[bytes]], list[T]], call: Call, whose: str, size: int
@@ -108,7 +108,7 @@ class Services:
                 answers += method(call.via, frames[len(answers) : len(answers) + size])
             return answers
 
-        return await self.worker.run_parts(parts(), whose)
+        return await self.in_turn.run_parts(parts(), whose)
 
     async def hand_over(self, via: str, most: int, acknowledged: int) -> PickUp:
         """What waits for an address: who comes for much is not noticed by who sends one."""
@@ -121,7 +121,7 @@ class Services:
                 exchange.go_on(answer, PART)
             return answer.whole()
 
-        return await self.worker.run_parts(parts(), via)
+        return await self.in_turn.run_parts(parts(), via)
 
 
 def find(method: str, path: str) -> Found:
@@ -170,7 +170,7 @@ def _address(text: str) -> str:
 
 async def _envelopes(services: Services, call: Call) -> bytes:
     frames = api.read_frames(call.body)
-    return api.codes_bytes(await services.worker.send(call.via, frames, services.snapshot))
+    return api.codes_bytes(await services.in_turn.send(call.via, frames, services.snapshot))
 
 
 async def _outcomes(services: Services, call: Call) -> bytes:
@@ -236,12 +236,14 @@ async def _handles(services: Services, call: Call) -> bytes:
 
 async def _hour_key(services: Services, call: Call) -> bytes:
     intake = services.intake
-    return api.hour_key_bytes(None if intake is None else await services.worker.run(partial(intake.hour_key, call.via)))
+    return api.hour_key_bytes(
+        None if intake is None else await services.in_turn.run(partial(intake.hour_key, call.via))
+    )
 
 
 async def _recovery(services: Services, call: Call) -> bytes:
     del call  # the same for everybody
-    began = await services.worker.run(services.exchange.recovery)
+    began = await services.in_turn.run(services.exchange.recovery)
     return api.began_bytes(None if began is None else astuple(began))
 
 
@@ -290,13 +292,13 @@ async def _manifests(services: Services, call: Call) -> bytes:
 
 
 async def _checkpoint(services: Services, call: Call) -> bytes:
-    return (await services.worker.run(services.exchange.checkpoint)).encode()
+    return (await services.in_turn.run(services.exchange.checkpoint)).encode()
 
 
 async def _consistency(services: Services, call: Call) -> bytes:
     old, new = call.query["old"], call.query["new"]
     with _no_such_place("/query"):
-        return api.hashes_bytes(await services.worker.run(partial(services.exchange.log.consistency, old, new)))
+        return api.hashes_bytes(await services.in_turn.run(partial(services.exchange.log.consistency, old, new)))
 
 
 async def _inclusion(services: Services, call: Call) -> bytes:
@@ -312,7 +314,7 @@ async def _inclusion(services: Services, call: Call) -> bytes:
             yield
         return hashes
 
-    return api.hashes_bytes(await services.worker.run_parts(parts(), call.via))
+    return api.hashes_bytes(await services.in_turn.run_parts(parts(), call.via))
 
 
 @contextmanager

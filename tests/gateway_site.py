@@ -22,9 +22,9 @@ from deploy.dev_ca import DevCa, Files
 from hub.accession_authority import AuthorityFiles
 from hub.client import Seen
 from hub.gateway import Gateway
+from hub.gateway_in_turn import Intake
 from hub.gateway_limits import Limits
 from hub.gateway_listener import Tls
-from hub.gateway_worker import Intake
 from schemas.address import oin_of, role_of
 from schemas.api import MEDIA_TYPE
 from schemas.request_signature import Stamp, sign_request

@@ -35,7 +35,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from deploy.watched import free_port
+from deploy.prometheus import free_port
 from tests.servers import MEMORY, as_user, missing, other_user
 
 VERSION = "4.3.1"

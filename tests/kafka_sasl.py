@@ -18,7 +18,7 @@ from confluent_kafka.admin import ScramCredentialInfo, ScramMechanism, UserScram
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from deploy.watched import free_port
+from deploy.prometheus import free_port
 from tests.kafka import Kafka, Node
 
 _SECURITY = "org.apache.kafka.common.security"

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from deploy.watched import LOOPBACK, free_port
+from deploy.prometheus import LOOPBACK, free_port
 
 INSTALL = "sudo apt-get install --no-install-recommends prometheus"
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import NewTopic
 
-from deploy.watched import free_port
+from deploy.prometheus import free_port
 from hub.kafka_settings import KafkaConfig
 from hub.kafka_topics import OUTCOMES, WATCH_TABLES, changelog, layout
 from hub.store_memory import MemoryStore

@@ -21,10 +21,10 @@ from deploy.compose import write_new
 from deploy.compose_edge import NoHub, Settings, load_settings, open_edge, reach_hub, store_key
 from deploy.exits import failed, wrong_use
 from deploy.lending import borrowed
-from deploy.line import Line
 from deploy.options import EDGE_FILE, edge_option, settings_file
 from deploy.renewal import renew, request_apart, take_apart
 from deploy.screen import Screen, good, note, with_screen
+from deploy.way_to_hub import WayToHub
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -60,11 +60,11 @@ def edge_renew(screen: Screen, request: Path | None, certificate: Path | None, c
 
 
 def _now(settings: Settings) -> datetime:
-    """Over the line."""
+    """Over the way to the hub."""
     address, clock = settings.config.address, MachineClock(settings.config.clock_file)
     key, store = store_key(settings.config, os.environ), borrowed(settings.config.data_folder)
     with store, reach_hub(settings.config) as client, open_edge(settings, client, key):
-        if not isinstance(client, Line):
+        if not isinstance(client, WayToHub):
             raise failed("This edge can't reach a hub over HTTPS; `schakel edge doctor` says what is missing.")
         return asyncio.run(renew(client, address, clock() // 1000))
 

@@ -206,7 +206,7 @@ def order_step(signed: SignedOrder, erased: Sequence[int], standing: Standing, n
 
 
 @dataclass(slots=True)
-class Watched:
+class Erasures:
     """The erasures of a log, as replay meets them: holes first, then the entry that must account for each."""
 
     standing: Standing = field(default_factory=Standing)

@@ -20,7 +20,7 @@ from typing import NamedTuple, cast
 
 from consent.decide import Moment
 from consent.rules import RuleTable, load
-from hub.audit.erasure import Watched
+from hub.audit.erasure import Erasures
 from hub.grants import KnownGrants, register, stop, vocabulary_of
 from hub.pipeline import Question, is_counted, judge, question_of
 from hub.registry import ADMITTED, Partner, Partners, make_partner, within
@@ -81,7 +81,7 @@ def replay(entries: Iterable[Entry], national: RuleTable, listen: Callable[[Aske
             memory.public(item.record)
         else:
             memory.record(index, entry.items_of(item.record))
-    memory.report.unaccounted = memory.watched.unaccounted()
+    memory.report.unaccounted = memory.erasures.unaccounted()
     return memory.report
 
 
@@ -105,12 +105,12 @@ class _Memory:
         self._facts: set[int] = set()
         self._awaited: set[int] = set()  # after a recovery: who must repeat its facts before anything is decided
         self._holes = False
-        self.watched = Watched()
+        self.erasures = Erasures()
 
     def forgotten(self, index: int) -> None:
         """An erased entry: from here on an unknown grant or address may be one that it told of."""
         self._undecided(index, GONE)
-        self.watched.hole(index)
+        self.erasures.hole(index)
         self._holes = True
 
     def _undecided(self, index: int, why: str) -> None:
@@ -131,9 +131,9 @@ class _Memory:
     def record(self, index: int, record: list[object]) -> None:
         """A committed record `[1, day, kind, ...]`."""
         day, kind = cast("int", record[1]), record[2]
-        self.watched.saw(day)
+        self.erasures.saw(day)
         if kind in entry.STANDING:
-            self.watched.stands(index, record)
+            self.erasures.stands(index, record)
             if kind == entry.RULES:
                 self._decides_by(index, cast("bytes", record[3]))
         elif kind == entry.ADMISSION:

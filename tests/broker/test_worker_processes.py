@@ -26,7 +26,7 @@ from deploy.compose import NewHub, machine_clock, make_hub, open_hub
 from deploy.dev_ca import DevCa
 from deploy.exits import Exit
 from deploy.net import Process
-from deploy.watched import free_port
+from deploy.prometheus import free_port
 from hub.client import HubUnavailableError
 from hub.config import HubConfig, load_hub_config
 from hub.kafka_topics import INTAKE

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from deploy.compose import open_hub
 from deploy.net import Process
 from deploy.options import HUB_FILE
-from deploy.watched import free_port
+from deploy.prometheus import free_port
 from hub.config import load_hub_config
 from hub.machines import machine_name
 from hub.postgres_machines import forget

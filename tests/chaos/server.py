@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psycopg
 
-from deploy.watched import free_port
+from deploy.prometheus import free_port
 from tests.chaos.town import CITIZENS, Line, Town, town
 from tests.postgres import Cluster
 

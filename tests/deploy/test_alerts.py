@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from adapters import metrics as edge_metrics
-from deploy.watched import EDGE_JOB, HUB_JOB, RULES
+from deploy.prometheus import EDGE_JOB, HUB_JOB, RULES
 from hub import metrics as hub_metrics
 from hub import watch_metrics
 from schemas.metrics import About

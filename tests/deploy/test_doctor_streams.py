@@ -16,7 +16,7 @@ from adapters.connections.stream_look import Looked, Seen, look
 from adapters.stream_config import StreamConfig
 from deploy.doctor import Finding
 from deploy.doctor_streams import DAY_MS, of_look
-from deploy.watched import free_port
+from deploy.prometheus import free_port
 
 DONE_DAYS = 30
 READS, WRITES = frozenset({"READ", "DESCRIBE"}), frozenset({"WRITE", "DESCRIBE"})

@@ -16,8 +16,8 @@ import pytest
 
 from deploy.exits import Exit
 from deploy.net import Net, Process
+from deploy.prometheus import free_port
 from deploy.story.world import TEAM
-from deploy.watched import free_port
 from hub.config import load_hub_config
 from hub.machines import machine_name
 from tests.deploy.conftest import Schakel

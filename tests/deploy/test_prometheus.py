@@ -16,7 +16,7 @@ import pytest
 
 from deploy.demo_net import STEPS
 from deploy.net import set_up
-from deploy.watched import EDGE_JOB, FILE, HUB_JOB
+from deploy.prometheus import EDGE_JOB, FILE, HUB_JOB
 from tests.deploy.nets import wait_for
 from tests.deploy.test_alerts import QUERIES
 from tests.prometheus import Prometheus, need, prometheus

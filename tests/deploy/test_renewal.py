@@ -27,10 +27,10 @@ from deploy.certificate_files import Pair, change, put_back, settle
 from deploy.compose_edge import attests_with, reads_authorities
 from deploy.dev_ca import DevCa
 from deploy.exits import Exit
-from deploy.line import Line, LineError
 from deploy.net import Net
 from deploy.renewal import BEFORE, RenewalError, confirm, is_due, key_bytes, renew, request_for, take_apart
 from deploy.story.world import PRACTICE, TEAM
+from deploy.way_to_hub import WayError, WayToHub
 from hub.accession_authority import PARTNER_DAYS, AuthorityFiles, make_authority
 from hub.client import HubUnavailableError, Seen
 from schemas.attestation import parse_attestation, verify_attestation
@@ -56,7 +56,7 @@ class Ended(BaseException):
 
 @dataclass
 class Signs:
-    """What a line asks of its edge."""
+    """What a way asks of its edge."""
 
     party: Party
 
@@ -80,22 +80,22 @@ class Place:
     def pair(self) -> Pair:
         return Pair(self.folder / "hub.crt", self.folder / "hub-tls.key")
 
-    def start(self) -> Line:
-        """The line of a process that starts."""
+    def start(self) -> WayToHub:
+        """The way of a process that starts."""
         world = self.site.world
-        line = Line(load_edge_config(self.folder / "edge.toml"), lambda: world.now, world.random, keep=False)
-        line.belongs_to(cast("Edge", Signs(self.party)))
-        return line
+        way = WayToHub(load_edge_config(self.folder / "edge.toml"), lambda: world.now, world.random, keep=False)
+        way.belongs_to(cast("Edge", Signs(self.party)))
+        return way
 
-    def renew(self, line: Line) -> None:
-        self.site.wait(renew(line, self.party.address, int(time.time())))
+    def renew(self, way: WayToHub) -> None:
+        self.site.wait(renew(way, self.party.address, int(time.time())))
 
-    def confirm(self, line: Line) -> None:
-        self.site.wait(confirm(line, int(time.time())))
+    def confirm(self, way: WayToHub) -> None:
+        self.site.wait(confirm(way, int(time.time())))
 
-    def works(self, line: Line) -> None:
+    def works(self, way: WayToHub) -> None:
         assert self.pair.fits()
-        assert self.site.wait(line.checkpoint())
+        assert self.site.wait(way.checkpoint())
 
     def beside(self) -> list[str]:
         return sorted(one.name for one in self.folder.iterdir() if one.suffix in (".new", ".old"))
@@ -133,8 +133,8 @@ def test_the_next_manifest_is_attested_by_the_renewed_certificate_and_by_none_wh
     assert attest is not None
     assert read is not None
     before = parse_attestation(attest(frame))
-    line = place.start()
-    place.renew(line)
+    way = place.start()
+    place.renew(way)
     after = parse_attestation(attest(frame))
     assert before.chain != after.chain
     for one in (before, after):
@@ -174,9 +174,9 @@ def _ends_after(monkeypatch: pytest.MonkeyPatch, number: int) -> Callable[[], bo
 
 
 def test_a_renewed_certificate_has_a_new_key_and_works_and_nothing_stays_beside_it(place: Place) -> None:
-    line, before = place.start(), place.pair.key.read_bytes()
-    place.renew(line)
-    place.works(line)
+    way, before = place.start(), place.pair.key.read_bytes()
+    place.renew(way)
+    place.works(way)
     place.works(place.start())
     assert place.pair.key.read_bytes() != before
     assert place.pair.key.stat().st_mode & 0o777 == 0o600
@@ -187,11 +187,11 @@ def test_a_renewed_certificate_has_a_new_key_and_works_and_nothing_stays_beside_
 def test_a_renewal_that_ends_after_any_write_leaves_a_certificate_that_works(
     place: Place, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    line = place.start()
+    way = place.start()
     with monkeypatch.context() as patched:
         ended = _ends_after(patched, number)
         with pytest.raises(Ended, match="power"):
-            place.renew(line)
+            place.renew(way)
         assert ended()
     after = place.start()
     place.works(after)
@@ -217,15 +217,15 @@ def _strange(place: Place, tmp_path: Path) -> None:
 
 
 def test_a_new_certificate_that_the_hub_does_not_take_is_put_back(place: Place, tmp_path: Path) -> None:
-    line, before = place.start(), place.pair.certificate.read_bytes()
+    way, before = place.start(), place.pair.certificate.read_bytes()
     _strange(place, tmp_path)
     change(place.pair)
     assert place.pair.fits()
-    assert line.is_behind()
+    assert way.is_behind()
     with pytest.raises(RenewalError, match="the old one is in use"):
-        place.confirm(line)
+        place.confirm(way)
     assert place.pair.certificate.read_bytes() == before
-    place.works(line)
+    place.works(way)
     assert place.beside() == []
 
 
@@ -242,47 +242,47 @@ def test_putting_back_that_ends_after_any_write_leaves_the_old_certificate(
             put_back(place.pair)
         except Ended:
             assert number < 6
-    line = place.start()
+    way = place.start()
     if place.pair.is_unconfirmed():
         with pytest.raises(RenewalError, match="old one is in use"):
-            place.confirm(line)
+            place.confirm(way)
     assert place.pair.certificate.read_bytes() == before
-    place.works(line)
+    place.works(way)
 
 
 def test_a_hub_that_is_away_leaves_what_there_is(place: Place) -> None:
-    line, before = place.start(), place.pair.certificate.read_bytes()
-    line._url = "https://127.0.0.1:1"
+    way, before = place.start(), place.pair.certificate.read_bytes()
+    way._url = "https://127.0.0.1:1"
     with pytest.raises(HubUnavailableError, match="no answer"):
-        place.renew(line)
+        place.renew(way)
     assert place.pair.certificate.read_bytes() == before
     place.works(place.start())
 
 
 def test_what_a_hub_gives_for_another_key_is_not_put_in_place(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    line, before = place.start(), place.pair.certificate.read_bytes()
+    way, before = place.start(), place.pair.certificate.read_bytes()
 
     async def lies(request: bytes) -> bytes:
         return before
 
-    monkeypatch.setattr(line, "renew", lies)
+    monkeypatch.setattr(way, "renew", lies)
     with pytest.raises(RenewalError, match="no certificate for this key"):
-        place.renew(line)
+        place.renew(way)
     assert place.pair.certificate.read_bytes() == before
-    place.works(line)
+    place.works(way)
 
 
 def test_a_certificate_that_can_not_be_read_is_news_once_and_the_old_one_is_shown(place: Place) -> None:
-    line = place.start()
+    way = place.start()
     good = place.pair.certificate.read_bytes()
     place.pair.certificate.write_bytes(b"broken")
-    assert line.is_behind()
-    with pytest.raises(LineError, match="can't be read"):
-        place.site.wait(line.reload())
-    assert not line.is_behind()
-    assert place.site.wait(line.checkpoint())
+    assert way.is_behind()
+    with pytest.raises(WayError, match="can't be read"):
+        place.site.wait(way.reload())
+    assert not way.is_behind()
+    assert place.site.wait(way.checkpoint())
     place.pair.certificate.write_bytes(good)
-    assert line.is_behind()
+    assert way.is_behind()
 
 
 def test_files_of_which_nothing_belongs_together_are_left_alone(place: Place) -> None:
@@ -448,13 +448,13 @@ def test_taking_a_certificate_that_came_by_another_way_may_end_after_any_write(
         _ends_after(patched, number)
         with pytest.raises(Ended, match="power"):
             take_apart(place.pair, made, address)
-    line = place.start()
-    place.works(line)
+    way = place.start()
+    place.works(way)
     if place.pair.new.key.exists():  # nothing was changed yet: the same command again
         take_apart(place.pair, made, address)
-    place.confirm(line)
+    place.confirm(way)
     assert place.pair.certificate.read_bytes() == made
-    place.works(line)
+    place.works(way)
     assert not place.pair.is_unconfirmed()
 
 

@@ -20,11 +20,11 @@ from openapi_spec_validator import validate
 
 from hub.client import HubUnavailableError
 from hub.gateway import OPENAPI
+from hub.gateway_in_turn import InTurn
 from hub.gateway_limits import Limits, Memory, Partnerships
 from hub.gateway_problem import CODES, NAMED, Problem
 from hub.gateway_routes import LOG, ROUTES
 from hub.gateway_turns import ARRIVALS
-from hub.gateway_worker import Worker
 from hub.registry import SUSPENDED
 from hub.store import Step
 from hub.store_memory import MemoryStore
@@ -159,7 +159,7 @@ def test_envelopes_of_many_requests_share_a_commit(tmp_path: Path) -> None:
     services, before = site.gateway._services, store.commits
 
     async def story() -> list[list[Code]]:
-        return await asyncio.gather(*(services.worker.send(team.address, [one], services.snapshot) for one in frames))
+        return await asyncio.gather(*(services.in_turn.send(team.address, [one], services.snapshot) for one in frames))
 
     assert site.wait(story()) == [[Code.TAKEN]] * 24
     assert store.commits - before == 1
@@ -193,15 +193,15 @@ def test_what_arrives_while_somebody_comes_for_much_is_decided_together_before_h
     frames = [team.envelope(team.register(gp)) for _ in range(3)]
     site = Site(world, new_ca(tmp_path))
     services = site.gateway._services
-    worker, store.noted = services.worker, []
+    in_turn, store.noted = services.in_turn, []
 
     async def story() -> int:
         handed = asyncio.create_task(services.hand_over(provider.address, 200, 0))
         await asyncio.get_running_loop().run_in_executor(None, store.begun.wait)
         sent = []
         for number, frame in enumerate(frames, 1):
-            sent.append(asyncio.create_task(worker.send(team.address, [frame], services.snapshot)))
-            while sum(map(len, worker._waiting.values())) < number or ARRIVALS not in worker._turns._rows:  # noqa: ASYNC110  # of another thread
+            sent.append(asyncio.create_task(in_turn.send(team.address, [frame], services.snapshot)))
+            while sum(map(len, in_turn._waiting.values())) < number or ARRIVALS not in in_turn._turns._rows:  # noqa: ASYNC110  # of another thread
                 await asyncio.sleep(0)  # it has arrived, at a moment of its own
         store.goes_on.set()
         assert await asyncio.gather(*sent) == [[Code.TAKEN]] * 3
@@ -225,15 +225,15 @@ def test_whoever_loads_much_is_taken_in_turn_with_whoever_sends_little(town: Tow
             order.append("|")
             return [[Code.TAKEN] * len(one.frames) for one in requests]
 
-    worker = Worker(Exchange())  # type: ignore[arg-type]
+    in_turn = InTurn(Exchange())  # type: ignore[arg-type]
     snapshot = town.site.gateway._services.snapshot
 
     async def story() -> None:
-        bulk = [worker.send("bulk", [b""] * 7, snapshot) for _ in range(30)]
-        await asyncio.gather(*bulk, worker.send("small", [b""], snapshot))
+        bulk = [in_turn.send("bulk", [b""] * 7, snapshot) for _ in range(30)]
+        await asyncio.gather(*bulk, in_turn.send("small", [b""], snapshot))
 
     town.site.wait(story())
-    worker.close()
+    in_turn.close()
     batches = " ".join(order).split("|")
     assert "small1" in batches[0]
     assert [sum(int(one[4:]) for one in batch.split() if one.startswith("bulk")) for batch in batches] == [196, 14, 0]

@@ -17,7 +17,7 @@ import pytest
 
 from deploy.compose import NewHub, make_hub, open_hub
 from deploy.dev_ca import DevCa
-from deploy.watched import free_port
+from deploy.prometheus import free_port
 from hub.store import Step, StoreError
 from hub.store_postgres import PostgresStore
 from schemas.settings import SettingsError

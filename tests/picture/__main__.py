@@ -28,9 +28,9 @@ from adapters.connections.https import HttpsClient, Place, Signer
 from deploy.compose import machine_clock
 from deploy.net import Net, set_up
 from deploy.office import open_office
+from deploy.prometheus import FILE
 from deploy.story import messages
 from deploy.story.person import CITIZEN, Person
-from deploy.watched import FILE
 from hub.registry import ADMITTED, SUSPENDED
 from schemas.calendar import day_of
 from tests.picture.panels import WIDTH, page

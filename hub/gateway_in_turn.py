@@ -56,7 +56,7 @@ class Intake(Protocol):
         """Ends it."""
 
 
-class Worker:
+class InTurn:
     """The exchange, from an event loop."""
 
     def __init__(self, exchange: Exchange, intake: Intake | None = None) -> None:
@@ -156,9 +156,9 @@ def _tell(batch: Iterable[_Asked], answers: Iterable[list[Code] | Exception]) ->
 class Polls:
     """The open polls."""
 
-    def __init__(self, exchange: Exchange, worker: Worker) -> None:
+    def __init__(self, exchange: Exchange, in_turn: InTurn) -> None:
         self._exchange = exchange
-        self._worker = worker
+        self._in_turn = in_turn
         self._open: dict[str, set[asyncio.Future[bool]]] = {}
         self._revoked = exchange.revoked()
         self._size = -1
@@ -188,7 +188,7 @@ class Polls:
                 self._wake(tuple(self._open), there=False)
             if self._open:
                 try:
-                    self._wake(await self._worker.run(partial(self._ask, tuple(self._open), _time())))
+                    self._wake(await self._in_turn.run(partial(self._ask, tuple(self._open), _time())))
                 except Exception:  # noqa: BLE001, S112  # each poll finds out for itself when its time is over
                     continue
 

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: Schakel contributors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""The line of an edge to a hub somewhere else: HTTPS as its settings say, signed with the key that its store holds.
+"""The way of an edge to a hub somewhere else: HTTPS as its settings say, signed with the key that its store holds.
 
 Envelopes go over the hub's Kafka where the settings say so; nothing else does.
 """
@@ -24,11 +24,11 @@ from schemas.codes import Code
 from schemas.signing import SigningKey
 
 
-class LineError(Exception):
+class WayError(Exception):
     """Certificate, key or authorities can't be read; the sentence says which settings name them."""
 
 
-class Line(HttpsClient):
+class WayToHub(HttpsClient):
     """`keep`: connections stay open between calls, for a process; else each call has its own, for a command."""
 
     def __init__(
@@ -47,7 +47,7 @@ class Line(HttpsClient):
             self._loaded = self._stamp()
             super().__init__(self._place, Signer(config.address, self._key, self._seen, clock, random))
         except (OSError, ssl.SSLError):
-            raise LineError(_UNREADABLE) from None
+            raise WayError(_UNREADABLE) from None
 
     def belongs_to(self, edge: Edge | None) -> None:
         """From now on requests are signed for this edge; for none while its store is away."""
@@ -73,13 +73,13 @@ class Line(HttpsClient):
         """Reads certificate, key and authorities again; connections are made anew.
 
         Raises:
-            LineError: they can't be read; everything stays as it is.
+            WayError: they can't be read; everything stays as it is.
         """
         try:
             self._loaded = self._stamp()  # before: what can't be read is no news at the next look
             self._context = self._place.context()
         except (OSError, ssl.SSLError):
-            raise LineError(_UNREADABLE) from None
+            raise WayError(_UNREADABLE) from None
         await self.close()
 
     def is_behind(self) -> bool:
@@ -102,7 +102,7 @@ class Line(HttpsClient):
 
     def _key(self) -> SigningKey:
         if self._edge is None:
-            raise RuntimeError("a line without an edge has nothing to sign with")
+            raise RuntimeError("a way to the hub without an edge has nothing to sign with")
         return self._edge.signing_key()
 
     def _seen(self) -> Seen | None:
