@@ -22,6 +22,7 @@ from typing import IO
 from hub import store_sqlite_sql as sql
 from hub.audit.merkle import EMPTY_ROOT
 from hub.store import StoreError
+from schemas.fact import Register, parse_fact
 
 Setting = tuple[str, str, str | int]
 _NETWORK = frozenset(
@@ -30,6 +31,7 @@ _NETWORK = frozenset(
     | {"fuse.ceph", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs"}
 )
 _TAKEN = "another process works with this store; stop the running hub, or let it do the work"
+_PAGES_AT_ONCE, _BETWEEN_PAGES = 256, 0.001
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 
 
@@ -50,7 +52,11 @@ def lock(path: Path) -> IO[bytes]:
 
 
 def refuse_network(folder: Path, mounts: str) -> None:
-    """Refuses a folder on a network file system; `mounts` is the text of /proc/self/mountinfo."""
+    """Refuses a folder on a network file system; `mounts` is the text of /proc/self/mountinfo.
+
+    Raises:
+        StoreError: it is on one.
+    """
     kind = file_system(str(folder.resolve()), mounts)
     if kind in _NETWORK:
         raise StoreError(f"{folder}: a store can't stand on a network file system ({kind}); choose a local disk")
@@ -101,7 +107,11 @@ def connect(path: Path, settings: Sequence[Setting]) -> sqlite3.Connection:
 
 
 def require(db: sqlite3.Connection, settings: Sequence[Setting]) -> None:
-    """Refuses a connection on which one of these settings is another."""
+    """Refuses a connection on which one of these settings is another.
+
+    Raises:
+        StoreError: one of them is another.
+    """
     for name, _, wanted in settings:
         if db.execute(f"PRAGMA {name}").fetchone() != (wanted,):
             raise StoreError(f"the setting {name} of the store is not {wanted}: what it commits could be lost")
@@ -121,6 +131,49 @@ def write_schema(path: Path) -> None:
         db.execute("COMMIT")
     finally:
         db.close()  # empties and removes the WAL, so the file is whole
+
+
+def migrate(db: sqlite3.Connection, version: int) -> None:
+    """Brings the tables of an earlier version up to date, whole or not at all."""
+    db.execute("BEGIN IMMEDIATE")
+    for number in range(version, sql.SCHEMA_VERSION):
+        for statement in sql.MIGRATIONS[number].split(";"):
+            db.execute(statement)
+    for index, frame in db.execute(sql.READ_ALL_FACTS).fetchall() if version < sql.RECIPIENTS_SINCE else ():
+        body = parse_fact(frame).body
+        if isinstance(body, Register):
+            db.execute(sql.SET_RECIPIENT, (body.recipient, index))
+    db.execute(f"PRAGMA user_version = {sql.SCHEMA_VERSION}")
+    db.execute("COMMIT")
+    # A crash before this line: the store is of the earlier version, and the next start does it again.
+
+
+def write_copy(db: sqlite3.Connection, target: Path) -> None:
+    """Writes a copy of the open store, whole or not at all, while others commit to it.
+
+    Raises:
+        StoreError: there is a file of that name, or it can't be written.
+    """
+    new = target.with_name(f".{target.name}.new")
+    try:
+        if target.exists():
+            raise StoreError(f"{target}: there is a file of this name already")
+        new.unlink(missing_ok=True)
+        os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+        copy = sqlite3.connect(new, isolation_level=None)
+        try:
+            # A few pages at a time: commits go in between, and what they change is copied again by SQLite itself.
+            db.backup(copy, pages=_PAGES_AT_ONCE, sleep=_BETWEEN_PAGES)
+            copy.execute("PRAGMA journal_mode = DELETE")  # one file, that can be moved anywhere
+            copy.execute("VACUUM")
+        finally:
+            copy.close()
+        sync(new)
+        new.rename(target)
+        sync_folder(target.parent)
+    except (sqlite3.Error, OSError) as error:
+        raise StoreError(f"the copy can't be written ({error})") from error
+    # A crash before the rename: there is no copy of that name, and the next one begins afresh.
 
 
 def sync(path: Path) -> None:

@@ -36,7 +36,6 @@ from hub.audit.merkle import TILE_WIDTH, Frontier, leaf_hash
 from hub.key_file import KeyFile, Point
 from hub.store import (
     FAULT_KEPT_MS,
-    NOTICE_KEPT_MS,
     OUTCOME_KEPT_MS,
     AddressRow,
     FaultRow,
@@ -52,10 +51,9 @@ from hub.store import (
     StoreError,
     Waiting,
 )
-from hub.store_sqlite_step import add_entries, apply, ripe, show
+from hub.store_sqlite_step import add_entries, apply, forget_handles, forget_lines, ripe, show
 from schemas.codes import Code
 from schemas.entry import Entry
-from schemas.fact import Register, parse_fact
 
 DATABASE = "hub.db"
 KEYS = "hub.keys"
@@ -65,7 +63,6 @@ _MOUNTS = Path("/proc/self/mountinfo")
 _NONCE = bytes(12)
 _ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 _DURABLE = tuple(setting for setting in sql.SETTINGS if setting[0] in {"journal_mode", "synchronous"})
-_PAGES_AT_ONCE, _BETWEEN_PAGES = 256, 0.001
 _CHUNK = 50_000  # rows looked at before others get their turn
 _CODE = {code.value: code for code in Code}
 _P = ParamSpec("_P")
@@ -444,30 +441,15 @@ class SqliteStore:
         Raises:
             StoreError: there is a file of that name, or it can't be written.
         """
-        new = target.with_name(f".{target.name}.new")
-        try:
-            if target.exists():
-                raise StoreError(f"{target}: there is a file of this name already")
-            new.unlink(missing_ok=True)
-            os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-            copy = sqlite3.connect(new, isolation_level=None)
-            try:
-                # A few pages at a time: commits go in between, and what they change is copied again by SQLite itself.
-                self._db.backup(copy, pages=_PAGES_AT_ONCE, sleep=_BETWEEN_PAGES)
-                copy.execute("PRAGMA journal_mode = DELETE")  # one file, that can be moved anywhere
-                copy.execute("VACUUM")
-            finally:
-                copy.close()
-            sqlite_file.sync(new)
-            new.rename(target)
-            sqlite_file.sync_folder(target.parent)
-        except (sqlite3.Error, OSError) as error:
-            raise StoreError(f"the copy can't be written ({error})") from error
-        # A crash before the rename: there is no copy of that name, and the next one begins afresh.
+        sqlite_file.write_copy(self._db, target)
 
     @contextmanager
     def lent(self, why: str) -> Iterator[tuple[sqlite3.Connection, KeyFile]]:
-        """Lends rows and keys to a move, in a transaction whose end is its decision; `why` this store does no work then."""
+        """Lends rows and keys to a move, in a transaction whose end is its decision; `why` this store does no work then.
+
+        Raises:
+            StoreError: the store does no work any more.
+        """
         with self._lock:
             if self._refuses:
                 raise StoreError(self._refuses)
@@ -498,7 +480,7 @@ class SqliteStore:
         if version > sql.SCHEMA_VERSION:
             raise StoreError(f"{folder}: made by a newer Schakel (schema {version}); install that one")
         if version < sql.SCHEMA_VERSION:
-            self._migrate(version)
+            sqlite_file.migrate(self._db, version)
         self._words = {word: number for number, word in self._db.execute(sql.READ_WORDS)}
         self._spelled = {number: word for word, number in self._words.items()}
         self._addresses = self._read_addresses()
@@ -520,20 +502,6 @@ class SqliteStore:
         row = self._db.execute(sql.READ_RECOVERY).fetchone()
         awaited = frozenset(number for (number,) in self._db.execute(sql.READ_AWAITED))
         return None if row is None else RecoveryRow(row[0], row[1], awaited)
-
-    def _migrate(self, version: int) -> None:
-        """Brings the tables of an earlier version up to date, whole or not at all."""
-        self._db.execute("BEGIN IMMEDIATE")
-        for number in range(version, sql.SCHEMA_VERSION):
-            for statement in sql.MIGRATIONS[number].split(";"):
-                self._db.execute(statement)
-        for index, frame in self._db.execute(sql.READ_ALL_FACTS).fetchall() if version < sql.RECIPIENTS_SINCE else ():
-            body = parse_fact(frame).body
-            if isinstance(body, Register):
-                self._db.execute(sql.SET_RECIPIENT, (body.recipient, index))
-        self._db.execute(f"PRAGMA user_version = {sql.SCHEMA_VERSION}")
-        self._db.execute("COMMIT")
-        # A crash before this line: the store is of the earlier version, and the next start does it again.
 
     def _grant(self, row: tuple[bytes, int, int, int, int, int, bytes]) -> GrantRow:
         handle, version, last, stopped, held_until, forget, packed = row
@@ -632,27 +600,11 @@ class SqliteStore:
 
     @_guarded
     def _forget_handles(self, prefix: int, day: int) -> int:
-        asked = (bytes([prefix]), bytes([prefix + 1]) if prefix < 255 else b"\xff" * 64, day)
-
-        def change() -> int:
-            grants = self._db.execute(sql.FORGET_GRANTS, asked).rowcount
-            if grants:
-                self._db.execute(sql.COUNT_GRANTS, (grants,))
-            return grants + self._db.execute(sql.FORGET_STOPS, asked).rowcount
-
-        return self._change("forget", change)
+        return self._change("forget", lambda: forget_handles(self._db, prefix, day))
 
     @_guarded
     def _forget_lines(self, now: int) -> int:
-        def change() -> int:
-            gone = 0  # an outcome stays as long as an older one does
-            for address, newest in self._db.execute(sql.READ_FEEDS).fetchall():
-                kept = self._db.execute(sql.FIRST_KEPT_LINE, (address, now - OUTCOME_KEPT_MS)).fetchone()
-                below = newest + 1 if kept is None else kept[0]
-                gone += self._db.execute(sql.FORGET_LINES, (address, below, now - NOTICE_KEPT_MS)).rowcount
-            return gone
-
-        return self._change("forget", change)
+        return self._change("forget", lambda: forget_lines(self._db, now))
 
     @_guarded
     def _forget_faults(self, now: int) -> int:

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: Schakel contributors
 # SPDX-License-Identifier: EUPL-1.2
 
-"""What a step changes in the embedded store, inside one transaction that the caller begins and ends.
+"""What a step changes in the embedded store, and what it forgets, inside one transaction that the caller begins and ends.
 
 Every comparison is made against the rows of this transaction; the first that fails raises, and the caller takes all
 back.  Nothing here is durable, and nothing here touches the key file.
@@ -14,7 +14,18 @@ from collections.abc import Callable, Iterable, Sequence
 
 from hub import store_sqlite_sql as sql
 from hub.audit.merkle import Frontier, leaf_hash
-from hub.store import NUMBERS_OF_A_LOG, FencedError, GrantRow, Head, Notify, StaleError, Step, Tell
+from hub.store import (
+    NOTICE_KEPT_MS,
+    NUMBERS_OF_A_LOG,
+    OUTCOME_KEPT_MS,
+    FencedError,
+    GrantRow,
+    Head,
+    Notify,
+    StaleError,
+    Step,
+    Tell,
+)
 from schemas.canonical import encode
 
 _UNIQUE = frozenset(
@@ -54,7 +65,12 @@ def _erase(db: sqlite3.Connection, ranges: Sequence[tuple[int, int]], size: int)
 
 
 def compare(db: sqlite3.Connection, step: Step) -> None:
-    """Whether all that the step rests on is still so; moves the position."""
+    """Whether all that the step rests on is still so; moves the position.
+
+    Raises:
+        FencedError: another moved the position.
+        StaleError: an address or a grant has changed.
+    """
     for partition, old, new in [*step.positions, *([step.position] if step.position else [])]:
         db.execute(sql.FIRST_POSITION, (partition,))
         if db.execute(sql.MOVE_POSITION, (new, partition, old)).rowcount != 1:
@@ -72,7 +88,11 @@ def compare(db: sqlite3.Connection, step: Step) -> None:
 
 
 def add_entries(db: sqlite3.Connection, step: Step, head: Head, frontier: Frontier, grants: int) -> Head:
-    """Appends the entries to log and `frontier`, and moves the head, the sequencer of all commits; the new head."""
+    """Appends the entries to log and `frontier`, and moves the head, the sequencer of all commits; the new head.
+
+    Raises:
+        StaleError: the log has another size than this process knows.
+    """
     start = head.size
     db.executemany(sql.ADD_ENTRY, [(index, *entry) for index, entry in enumerate(step.entries, start)])
     tiles = frontier.extend([leaf_hash(entry.leaf) for entry in step.entries])
@@ -277,3 +297,22 @@ def _all(db: sqlite3.Connection, statement: str, rows: Sequence[tuple[object, ..
     """Each row must change exactly one row of the store."""
     if db.executemany(statement, rows).rowcount != len(rows):
         raise StaleError(otherwise)
+
+
+def forget_handles(db: sqlite3.Connection, prefix: int, day: int) -> int:
+    """Forgets the grants and stops whose handle begins with this byte and whose day to forget was before `day`."""
+    asked = (bytes([prefix]), bytes([prefix + 1]) if prefix < 255 else b"\xff" * 64, day)
+    grants = db.execute(sql.FORGET_GRANTS, asked).rowcount
+    if grants:
+        db.execute(sql.COUNT_GRANTS, (grants,))
+    return grants + db.execute(sql.FORGET_STOPS, asked).rowcount
+
+
+def forget_lines(db: sqlite3.Connection, now: int) -> int:
+    """Forgets the lines of every feed whose time is over; an outcome stays as long as an older one does."""
+    gone = 0
+    for address, newest in db.execute(sql.READ_FEEDS).fetchall():
+        kept = db.execute(sql.FIRST_KEPT_LINE, (address, now - OUTCOME_KEPT_MS)).fetchone()
+        below = newest + 1 if kept is None else kept[0]
+        gone += db.execute(sql.FORGET_LINES, (address, below, now - NOTICE_KEPT_MS)).rowcount
+    return gone
