@@ -102,6 +102,9 @@ def bsn_record(terms: GrantTerms, bsn: str, salt: bytes, source: str | None) -> 
 
     Salt and source (an allocation, or the hash of the consent record) are those of the sealed introduction, so that
     its reader can recompute this. The BSN is in it as a salted hash only: the hub holds nothing to guess at.
+
+    Raises:
+        ValueError: the salt has another size.
     """
     if len(salt) != SECRET_BYTES:
         raise ValueError("the salt of an introduction has 32 bytes")
@@ -121,7 +124,11 @@ class CodeProof(NamedTuple):
 
 
 def code_record(terms: GrantTerms, code: CodeProof, salt: bytes, source: str | None) -> bytes:
-    """What the commitment of a grant that is introduced by code is made over; see `bsn_record`."""
+    """What the commitment of a grant that is introduced by code is made over; see `bsn_record`.
+
+    Raises:
+        ValueError: the salt has another size.
+    """
     if len(salt) != SECRET_BYTES:
         raise ValueError("the salt of an introduction has 32 bytes")
     identity = {

@@ -183,7 +183,11 @@ def formats_table() -> Iterator[str]:
 
 
 def with_formats(readme: str) -> str:
-    """The README with its table of formats made anew, between its two marks."""
+    """The README with its table of formats made anew, between its two marks.
+
+    Raises:
+        ValueError: it has lost them.
+    """
     before, begin, rest = readme.partition(_BEGIN)
     _old, end, after = rest.partition(_END)
     if not begin or not end:

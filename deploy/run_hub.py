@@ -79,6 +79,9 @@ async def serve(hub: Hub, config: GatewayConfig, log: Log, intake: IntakeGateway
     """Serves until SIGTERM or SIGINT, or until its store is another: then the settings with which the hub goes on.
 
     `intake`: where envelopes are written instead of being decided here.
+
+    Raises:
+        Stopped: certificate, key or authorities can't be read.
     """
     try:
         authority = AuthorityFiles(hub.config.accession_key, hub.config.accession_certificate)

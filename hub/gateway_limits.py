@@ -71,7 +71,11 @@ class Partnerships:
 
     @contextmanager
     def request(self, load: Load) -> Iterator[None]:
-        """While a request is worked on."""
+        """While a request is worked on.
+
+        Raises:
+            Problem: so many are worked on already.
+        """
         if load.requests >= self._limits.at_once:
             raise Problem("at-once")
         load.requests += 1
@@ -82,7 +86,11 @@ class Partnerships:
 
     @contextmanager
     def poll(self, load: Load) -> Iterator[None]:
-        """While a poll is open; it is not one of the requests that are worked on."""
+        """While a poll is open; it is not one of the requests that are worked on.
+
+        Raises:
+            Problem: so many are open already.
+        """
         if load.polls >= self._limits.polls:
             raise Problem("polls")
         load.polls += 1

@@ -279,7 +279,11 @@ def let_keys_go(day_keys: Path) -> None:
 
 
 def open_up(dsn: str) -> None:
-    """The move into this database is decided: from here on it is a store like any other."""
+    """The move into this database is decided: from here on it is a store like any other.
+
+    Raises:
+        StoreError: it can't be opened.
+    """
     db = link.connect(dsn)
     try:
         db.execute("DROP TABLE IF EXISTS schakel.move")

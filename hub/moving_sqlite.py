@@ -233,7 +233,11 @@ def let_keys_go(path: Path) -> None:
 
 
 def open_up(path: Path) -> None:
-    """The move into this file is decided: from here on it is a store like any other."""
+    """The move into this file is decided: from here on it is a store like any other.
+
+    Raises:
+        StoreError: it can't be opened.
+    """
     db = sqlite_file.connect(path, (("journal_mode", "WAL", "wal"), ("synchronous", "FULL", 2)))
     try:
         db.execute("BEGIN IMMEDIATE")

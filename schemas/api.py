@@ -73,7 +73,11 @@ def entries_bytes(indexes: Sequence[int], size: int) -> bytes:
 
 
 def read_entries(raw: bytes) -> tuple[list[int], int]:
-    """The indexes of the entries that are to be proven, and the size of the log."""
+    """The indexes of the entries that are to be proven, and the size of the log.
+
+    Raises:
+        FrameError: the body has another form.
+    """
     if len(raw) > _LARGEST_ENTRIES:
         raise FrameError("/", "size")
     items = [_number(item, f"/{i}") for i, item in enumerate(_array(raw, MOST_PROVEN + 1))]
@@ -180,7 +184,11 @@ def handles_bytes(rows: Iterable[tuple[int, bytes, str | None]]) -> bytes:
 
 
 def read_handles(raw: bytes) -> list[tuple[int, bytes, str | None]]:
-    """One's own handles with their month and who stopped them."""
+    """One's own handles with their month and who stopped them.
+
+    Raises:
+        FrameError: the body has another form.
+    """
     found = []
     for path, (month, handle, stopped) in _rows(_array(raw, _LARGEST_INT), 3):
         if stopped not in {None, "me", "other"}:
@@ -195,7 +203,11 @@ def began_bytes(began: Began | None) -> bytes:
 
 
 def read_began(raw: bytes) -> Began | None:
-    """How the log of now began."""
+    """How the log of now began.
+
+    Raises:
+        FrameError: the body has another form.
+    """
     items = _array(raw, 5)
     if not items:
         return None
@@ -212,7 +224,11 @@ def hour_key_bytes(found: HourKey | None) -> bytes:
 
 
 def read_hour_key(raw: bytes) -> HourKey | None:
-    """The key under which one's own records are wrapped now."""
+    """The key under which one's own records are wrapped now.
+
+    Raises:
+        FrameError: the body has another form.
+    """
     items = _array(raw, 3)
     if not items:
         return None

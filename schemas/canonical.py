@@ -62,35 +62,55 @@ def decode_array(raw: bytes, length: int, path: str = "/") -> list[object]:
 
 
 def need_bytes(value: object, size: int | None, path: str) -> bytes:
-    """`value` as bytes of exactly `size` (None: any size)."""
+    """`value` as bytes of exactly `size` (None: any size).
+
+    Raises:
+        FrameError: it is none.
+    """
     if type(value) is not bytes or (size is not None and len(value) != size):
         raise FrameError(path, "bytes" if size is None else f"bytes({size})")
     return value
 
 
 def need_int(value: object, low: int, high: int, path: str) -> int:
-    """`value` as an integer, `low` and `high` included."""
+    """`value` as an integer, `low` and `high` included.
+
+    Raises:
+        FrameError: it is none.
+    """
     if type(value) is not int or not low <= value <= high:
         raise FrameError(path, "integer")
     return value
 
 
 def need_text(value: object, most: int, path: str) -> str:
-    """`value` as text of at most `most` characters."""
+    """`value` as text of at most `most` characters.
+
+    Raises:
+        FrameError: it is none.
+    """
     if type(value) is not str or len(value) > most:
         raise FrameError(path, "text")
     return value
 
 
 def need_name(value: object, path: str) -> str:
-    """`value` as the name of a category: small letters, digits and dashes, at most 32."""
+    """`value` as the name of a category: small letters, digits and dashes, at most 32.
+
+    Raises:
+        FrameError: it is none.
+    """
     if type(value) is not str or _NAME.fullmatch(value) is None:
         raise FrameError(path, "name")
     return value
 
 
 def need_list(value: object, most: int, path: str) -> list[object]:
-    """`value` as a list of at most `most` items."""
+    """`value` as a list of at most `most` items.
+
+    Raises:
+        FrameError: it is none.
+    """
     if type(value) is not list or len(value) > most:
         raise FrameError(path, "list")
     return value

@@ -167,7 +167,11 @@ def parse(raw: bytes) -> Envelope:
 
 
 def peek(raw: bytes) -> tuple[bool, str]:
-    """Of a frame that `parse` took before: whether it is a retraction, and the name of its signing key."""
+    """Of a frame that `parse` took before: whether it is a retraction, and the name of its signing key.
+
+    Raises:
+        FrameError: its header has another form.
+    """
     match = _HEADER.fullmatch(cbor2.loads(raw)[1])
     if match is None:
         raise FrameError("/header", "grammar")

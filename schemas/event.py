@@ -88,7 +88,11 @@ class Event:
             raise ValueError("reference must be 1 to 64 letters, digits and hyphens")
 
     def parts(self, categories: Iterable[str]) -> dict[str, dict[str, object]]:
-        """Give the JSON object of each category asked for; a category that does not exist is refused."""
+        """Give the JSON object of each category asked for; a category that does not exist is refused.
+
+        Raises:
+            ValueError: such a category does not exist, or needs a law that the event has not.
+        """
         wanted = set(categories)
         if not wanted <= set(CATEGORIES):
             raise ValueError("unknown data category")
@@ -107,7 +111,11 @@ class Event:
 
     @classmethod
     def from_parts(cls, parts: Mapping[str, Mapping[str, object]]) -> "Event":
-        """Put an event together from the parts that came; raises ValueError, which names no value."""
+        """Put an event together from the parts that came.
+
+        Raises:
+            ValueError: they are not those of one event; it names no value.
+        """
         if PROGRESS not in parts or not set(parts) <= set(CATEGORIES):
             raise ValueError("an event needs the part progress and knows no other part than service")
         progress, service = parts[PROGRESS], parts.get(SERVICE)

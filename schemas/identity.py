@@ -36,7 +36,11 @@ class Citizen:
 
 
 def check_bsn(text: str) -> str:
-    """Return the BSN when it is nine digits and passes the eleven-test; raises ValueError without the value."""
+    """Return the BSN when it is nine digits and passes the eleven-test.
+
+    Raises:
+        ValueError: it does not; without the value.
+    """
     # python-stdnum also takes spaces, dots and eight digits; no native format here does.
     if _NINE_DIGITS.fullmatch(text) is None:
         raise ValueError("a bsn has exactly nine digits")

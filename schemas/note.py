@@ -99,7 +99,11 @@ def key_id(name: str, public_key: bytes) -> bytes:
 
 
 def verifier_key(name: str, public_key: bytes) -> str:
-    """Name and public key in the one-line form that is printed, published and given to `verify.py`."""
+    """Name and public key in the one-line form that is printed, published and given to `verify.py`.
+
+    Raises:
+        ValueError: the key has another size.
+    """
     check_name(name)
     if len(public_key) != _KEY_SIZE:
         raise ValueError("an Ed25519 public key has 32 bytes")

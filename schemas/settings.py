@@ -261,7 +261,11 @@ def whole(low: int, high: int) -> Read[int]:
 
 
 def listen(value: object, _: Path) -> tuple[str, int]:
-    """A host and a port to listen on."""
+    """A host and a port to listen on.
+
+    Raises:
+        Wrong: it is none.
+    """
     found = re.fullmatch(rf"({HOST}):([0-9]{{1,5}})", value) if isinstance(value, str) else None
     if found is None or int(found[2]) > 65_535:
         raise Wrong("must be a host and a port, such as 10.0.0.5:8443")
@@ -269,14 +273,22 @@ def listen(value: object, _: Path) -> tuple[str, int]:
 
 
 def flag(value: object, _: Path) -> bool:
-    """True or false."""
+    """True or false.
+
+    Raises:
+        Wrong: it is neither.
+    """
     if not isinstance(value, bool):
         raise Wrong("must be true or false")
     return value
 
 
 def path(value: object, folder: Path) -> Path:
-    """A path; a relative one starts from the folder of the file."""
+    """A path; a relative one starts from the folder of the file.
+
+    Raises:
+        Wrong: it is none.
+    """
     if not isinstance(value, str) or not value or "\0" in value:
         raise Wrong("must be a path")
     return folder / value

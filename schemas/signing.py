@@ -52,7 +52,11 @@ class SigningKey:
         return nacl.bindings.crypto_sign(message, self._secret)[:64]
 
     def sign_together(self, messages: Sequence[bytes]) -> list[Signature]:
-        """One signature over all `messages` (1 to 1,024), told to each with its own way to the root."""
+        """One signature over all `messages` (1 to 1,024), told to each with its own way to the root.
+
+        Raises:
+            ValueError: there are none, or more.
+        """
         if not 0 < len(messages) <= MOST_TOGETHER:
             raise ValueError(f"between 1 and {MOST_TOGETHER} frames can be signed together")
         root, ways = _tree([_leaf(m) for m in messages])

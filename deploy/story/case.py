@@ -31,7 +31,11 @@ class StoryError(Exception):
 
 
 def must(holds: bool, sentence: str) -> None:
-    """Ends the story when something is not as told."""
+    """Ends the story when something is not as told.
+
+    Raises:
+        StoryError: it is not.
+    """
     if not holds:
         raise StoryError(f"the story does not hold: {sentence}")
 

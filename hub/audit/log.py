@@ -60,7 +60,11 @@ class Log:
         return verifier_key(self._name, self._key.public)
 
     def checkpoint(self, now: int) -> str:
-        """The newest checkpoint; a new one when entries came and the last is five seconds old."""
+        """The newest checkpoint; a new one when entries came and the last is five seconds old.
+
+        Raises:
+            StoreError: the log is shorter than a checkpoint that was signed.
+        """
         # In this order: another process may commit and sign in between, and no checkpoint is of a later log than `head`.
         note, head = self._store.last_checkpoint(), self._store.head()
         last = None if note is None else open_note(note, self._name, self._key.public)

@@ -92,7 +92,11 @@ class Frontier:
         self._peaks: list[list[bytes]] = [[]]
 
     def append(self, leaf: bytes) -> list[Tile]:
-        """Add one leaf hash; returns the tiles that it completed, which the frontier itself then forgets."""
+        """Add one leaf hash; returns the tiles that it completed, which the frontier itself then forgets.
+
+        Raises:
+            ValueError: it has another size.
+        """
         if len(leaf) != HASH_SIZE:
             raise ValueError("a leaf hash has 32 bytes")
         self.size += 1
@@ -101,7 +105,11 @@ class Frontier:
         return self._close(0)
 
     def extend(self, leaves: Sequence[bytes]) -> list[Tile]:
-        """Add leaf hashes in their order; returns the tiles that they completed, in the order of completion."""
+        """Add leaf hashes in their order; returns the tiles that they completed, in the order of completion.
+
+        Raises:
+            ValueError: one has another size.
+        """
         if set(map(len, leaves)) - _LENGTHS:
             raise ValueError("a leaf hash has 32 bytes")
         tiles: list[Tile] = []
@@ -278,6 +286,9 @@ def consistency_proof(source: NodeSource, old: int, new: int) -> list[bytes]:
     """What shows that the first `old` leaves of the tree of `new` leaves are the older tree (RFC 6962, 2.1.2).
 
     Empty when there is nothing to show: `old` is zero or equals `new`.
+
+    Raises:
+        ValueError: `old` is larger than `new`.
     """
     check_size(old)
     check_size(new)
