@@ -14,6 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from hub.pipeline import Decided, Known, code_of, question_of, step
+from hub.registry import SUSPENDED, Partners
 from hub.store import Refused, Tell, Use
 from schemas.canonical import FrameError
 from schemas.codes import Code
@@ -156,3 +157,23 @@ def test_within_a_batch_the_same_bytes_are_decided_once_and_an_id_that_is_reused
     assert decided.answers == [Code.TAKEN, Code.ACCEPTED, Code.ID_REUSED]
     assert [code_of(entry.record) for entry in decided.step.entries] == [Code.ACCEPTED, Code.ID_REUSED]
     assert (len(decided.step.joins), decided.step.refused, len(decided.step.tells)) == (1, [], 1)
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [({"state": SUSPENDED}, Code.UNKNOWN_SENDER), ({"signing": {}}, Code.KEY_NOT_VALID)],
+    ids=["suspended", "key revoked"],
+)
+def test_what_became_of_the_sender_after_its_bytes_were_checked_is_asked_again(
+    scene: Scene, changed: dict[str, object], code: Code
+) -> None:
+    envelope = scene.envelope()
+    known = scene.known(envelope.handle)
+    everyone = known.partners.by_address.values()
+    known.partners = Partners(
+        replace(one, **changed) if one.address == scene.team.address else one  # type: ignore[arg-type]
+        for one in everyone
+    )
+    decided = step([envelope], known, NOW, bytes)
+    assert [code_of(one.record) for one in decided.step.entries] == [code]
+    assert (decided.step.joins, [one.code for one in decided.step.refused]) == ([], [code])
