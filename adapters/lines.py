@@ -552,9 +552,9 @@ async def _stopped_by_others(work: Workplace, older: Sequence[Grant]) -> list[Gr
     return list({grant.id: grant for name, grant in ours.items() if name in found}.values())
 
 
-async def register(work: Workplace, key: SigningKey, grant: Grant, month: int) -> bool:
-    """Whether this month's handle is registered; does so, alone, when it is not."""
-    known = HANDLES.get(work.store, handle(grant.secret, month))
+async def register(work: Workplace, key: SigningKey, grant: Grant, month: int, name: bytes) -> bool:
+    """Whether this month's handle, its name, is registered; does so, alone, when it is not."""
+    known = HANDLES.get(work.store, name)
     if known is not None and not known.lost:
         return True
     return (await _register_all(work, key, [(grant, month)]))[0]

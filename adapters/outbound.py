@@ -16,7 +16,7 @@ Guarantees, per line of grants:
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from adapters.closing import close_delivered
 from adapters.control import event_control, introduction_control, request_control
@@ -70,7 +70,7 @@ from adapters.store import Transaction
 from adapters.unfinished import Unfinished, due, unfinished
 from adapters.witness import NotProvenError
 from adapters.workplace import Workplace
-from consent.grant import handle, terms_hash
+from consent.grant import terms_hash
 from hub.client import FeedItem, HubUnavailableError
 from schemas.calendar import month_of
 from schemas.canonical import FrameError
@@ -88,8 +88,7 @@ _MINUTE: Final = 60_000
 _BATCH: Final = 200  # envelopes sealed in one commit
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(NamedTuple):
     """Something in the outbox that may leave now, under the handle of `month`, sealed for `key` of the recipient."""
 
     grant: Grant
@@ -126,9 +125,8 @@ class Outbound:
 
     async def _choose(self, lines: Sequence[bytes]) -> list[Ready]:
         """What may leave now in these lines, one in each: its order rests on what is sealed already."""
-        outbox = Unfinished.read(self.work.store, self.work.now, lines)
-        month = month_of(self.work.today)
-        HANDLES.read_ahead(self.work.store, [handle(grant.secret, month) for grant in outbox.grants.values()])
+        outbox = Unfinished.read(self.work.store, self.work.now, lines, month_of(self.work.today))
+        HANDLES.read_ahead(self.work.store, outbox.handles.values())
         REFUSALS.find_ahead(self.work.store, "client", {grant.client.encode() for grant in outbox.grants.values()})
         ready: dict[str, Ready] = {}
         for grant_id in outbox.with_work(self.work.random):
@@ -161,11 +159,12 @@ class Outbound:
             # A crash here: what is over was marked so, the rest waits as before.
             items = outbox.under(grant)
         waiting = [item for item in _in_order(items) if item.state == WAITING]
+        now = self.work.now
         told = next((item for item in waiting if item.kind != RETRACTION), None)
         # A retraction need not wait for what can't leave yet, nor for another that was put off.
-        recall = next((item for item in waiting if item.kind == RETRACTION and item.release_at <= self.work.now), None)
+        recall = next((item for item in waiting if item.kind == RETRACTION and item.release_at <= now), None)
         for first in (told, recall):
-            if first is None or first.release_at > self.work.now:
+            if first is None or first.release_at > now:
                 continue
             found = await self._ready(grant, first, items, outbox)
             if found is not None:
@@ -192,10 +191,10 @@ class Outbound:
             return None
         if item.kind == INTRODUCTION and not await may_be_introduced(self.work, self.key, grant):
             return None
-        month = await self._handle_for(grant, item, live=live)
+        month = await self._handle_for(grant, item, outbox, live=live)
         if month is None:
             return None
-        name = handle(grant.secret, month)
+        name = outbox.handle(grant, month)
         if not self._may_leave(grant, item, name, items, outbox):
             return None
         try:
@@ -211,12 +210,13 @@ class Outbound:
             grant, item, month, name, manifest, key
         )  # whether it still waits is looked at again when it is sealed
 
-    async def _handle_for(self, grant: Grant, item: Item, *, live: bool) -> int | None:
+    async def _handle_for(self, grant: Grant, item: Item, outbox: Unfinished, *, live: bool) -> int | None:
         """The month whose handle is used, registered."""
-        this = month_of(self.work.today)
+        today = self.work.today
         if live:
-            return this if await register(self.work, self.key, grant, this) else None
-        if self.work.today > grant.end + RECALL_DAYS:
+            this = month_of(today)
+            return this if await register(self.work, self.key, grant, this, outbox.handle(grant, this)) else None
+        if today > grant.end + RECALL_DAYS:
             with self.work.commit("too late") as tx:
                 ITEMS.put(tx, asking(item, Code.NOT_ACTIVE.value))
             return None
@@ -224,7 +224,7 @@ class Outbound:
         # registered; a grant that was stopped early has left one under the newest handle that it had.
         months = [known.month for known in HANDLES.find(self.work.store, "grant_made", grant.id.encode())]
         last = month_of(grant.end)
-        if months and self.work.today <= grant.end and item.tries % 2 == 0:
+        if months and today <= grant.end and item.tries % 2 == 0:
             return max(months)
         return last if await register_again(self.work, self.key, grant, last) else max(months, default=None)
 
@@ -341,11 +341,12 @@ class Outbound:
         codes = await self.work.ask("send", self.work.client.send, [item.frame or b"" for item in ready])
         stale: set[str] = set()
         unchanged = self.work.store.commits == seen
+        now = self.work.now
         with self.work.commit("answers") as tx:
             for item, code in zip(ready, codes, strict=True):
                 unchanged = unchanged and code is Code.TAKEN  # whatever else is heard may reach other items
                 if unchanged:  # then what was read is what is there
-                    ITEMS.change(tx, item, taken(item, self.work.now))
+                    ITEMS.change(tx, item, taken(item, now))
                 else:
                     stale |= self._hear_of(tx, item.number, item.message_id or b"", code)
         # A crash before this commit: the same bytes go again and get the same answers.

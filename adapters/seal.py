@@ -12,10 +12,9 @@ Guarantees:
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -50,8 +49,7 @@ class UnreadableError(Exception):
     """This envelope can't be opened with this key. Why isn't said: the sender must not learn more than that."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sealed:
+class Sealed(NamedTuple):
     """A frame that only lacks its signature."""
 
     header: bytes

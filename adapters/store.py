@@ -45,6 +45,8 @@ _TOKEN: Final = 16  # bytes of a look-up value; 2**64 rows before two are likely
 _BLOCK: Final = 64  # bytes that SHA-256 takes at once
 _FULL: Final = 2  # PRAGMA synchronous
 _AT_ONCE: Final = 500  # look-up values in one statement
+_KEYS: Final = 1_024  # keys of one table whose look-up value is known: those of a batch, sealed and sent
+_VALUES: Final = 1  # of what else it is found by: that may be a BSN, which stays in memory no longer than it must
 _REASONS: Final = (
     ("SQLITE_FULL", "the disk is full; make room and do it again"),
     ("SQLITE_IOERR", "the disk is full or fails; make room, or look at the disk, and do it again"),
@@ -88,26 +90,33 @@ class Table:
 
 
 class _Lookup:
-    """HMAC-SHA-256 of values of one kind, with its key and the name of the kind taken in beforehand (RFC 2104)."""
+    """HMAC-SHA-256 of values of one kind, with its key and the name of the kind taken in beforehand (RFC 2104).
 
-    __slots__ = ("_inner", "_last", "_outer")
+    What was looked for is most often written next, and what was written sealed is written once more when it was sent: it
+    knows the last `most` values.
+    """
 
-    def __init__(self, key: bytes, kind: str) -> None:
+    __slots__ = ("_inner", "_known", "_most", "_outer")
+
+    def __init__(self, key: bytes, kind: str, most: int) -> None:
         padded = key.ljust(_BLOCK, b"\0")
         self._inner = sha256(bytes(byte ^ 0x36 for byte in padded) + kind.encode() + b"\0")
         self._outer = sha256(bytes(byte ^ 0x5C for byte in padded))
-        self._last = (b"", b"")  # what was looked for and not found is most often written next
+        self._known: dict[bytes, bytes] = {}
+        self._most = most
 
     def token(self, value: bytes) -> bytes:
         """What stands on disk for this value."""
-        last, token = self._last
-        if token and last == value:
-            return token
+        known = self._known.get(value)
+        if known is not None:
+            return known
         inner, outer = self._inner.copy(), self._outer.copy()
         inner.update(value)
         outer.update(inner.digest())
         token = outer.digest()[:_TOKEN]
-        self._last = (value, token)
+        if len(self._known) >= self._most:
+            self._known.clear()
+        self._known[value] = token
         return token
 
 
@@ -431,7 +440,7 @@ class Transaction:
         bound = table_of.bound
         wanted = {table_of.key.token(key): key for key in keys if (bound, key) not in ahead}
         ahead.update(dict.fromkeys([(bound, key) for key in wanted.values()]))
-        for token, sealed in self._by_tokens(table, list(wanted)):
+        for token, sealed in self._by_tokens(table, list(wanted), ordered=False):
             ahead[bound, wanted[token]] = self._store._unseal(bound, token, sealed)[1]
 
     def find(self, table: Table, index: str, value: bytes, state: str | None = None) -> Found:
@@ -494,7 +503,7 @@ class Transaction:
         tokens = {table_of.key.token(key) for key in known}
         rows = self._db.execute(f"SELECT key FROM r_{table.name} WHERE state = ? ORDER BY row", (state,))
         others = [token for (token,) in rows if token not in tokens]
-        return self._found(table_of, self._by_tokens(table, others))
+        return self._found(table_of, self._by_tokens(table, others, ordered=True))
 
     def scan(
         self, table: Table, state: str | None = None, due_until: int | None = None, limit: int | None = None
@@ -535,12 +544,13 @@ class Transaction:
             store._held.pop((table, key), None)
         return store._of(table)
 
-    def _by_tokens(self, table: Table, tokens: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
+    def _by_tokens(self, table: Table, tokens: Sequence[bytes], *, ordered: bool) -> list[tuple[bytes, bytes]]:
         found: list[tuple[bytes, bytes]] = []
+        order = " ORDER BY row" if ordered else ""
         for start in range(0, len(tokens), _AT_ONCE):
             some = tokens[start : start + _AT_ONCE]
             found += self._db.execute(
-                f"SELECT key, sealed FROM r_{table.name} WHERE key IN ({_marks(some)}) ORDER BY row", some
+                f"SELECT key, sealed FROM r_{table.name} WHERE key IN ({_marks(some)}){order}", some
             )
         return found
 
@@ -599,8 +609,8 @@ def _prepare(table: Table, lookup: bytes) -> _Prepared:
     marks = ", ".join("?" * (1 + len(columns)))
     return _Prepared(
         bound=table.name.encode(),
-        key=_Lookup(lookup, f"key {table.name}"),
-        indexes={index: _Lookup(lookup, f"index {table.name} {index}") for index in table.indexes},
+        key=_Lookup(lookup, f"key {table.name}", _KEYS),
+        indexes={index: _Lookup(lookup, f"index {table.name} {index}", _VALUES) for index in table.indexes},
         plain=frozenset(table.plain),
         put=f"INSERT INTO {name} (key, {', '.join(columns)}) VALUES ({marks}) "
         f"ON CONFLICT (key) DO UPDATE SET {updates}",

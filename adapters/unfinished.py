@@ -16,6 +16,7 @@ from adapters.records_outgoing import GRANTS, ITEMS, SENT, WAITING, Grant, Item
 from adapters.shelf import Reads
 from adapters.spread import Random, shuffled
 from adapters.store import EdgeStore
+from consent.grant import handle
 
 
 def unfinished(reads: Reads, index: str, name: str) -> list[Item]:
@@ -32,25 +33,31 @@ def due(store: EdgeStore, now: int, random: Random) -> list[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """Everything that waits or is under way in some lines in which something may leave by its moment."""
+    """Everything that waits or is under way in some lines in which something may leave by its moment.
+
+    `handles`: of each grant in them that of `month`.
+    """
 
     store: EdgeStore
     now: int
+    month: int
     commits: int
     lines: dict[str, list[Item]]
     grants: dict[str, Grant] = field(default_factory=dict)
+    handles: dict[str, bytes] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, store: EdgeStore, now: int, lines_due: Sequence[bytes]) -> "Unfinished":
+    def read(cls, store: EdgeStore, now: int, lines_due: Sequence[bytes], month: int) -> "Unfinished":
         """As it is now, of some of what `due` found."""
         lines: dict[str, list[Item]] = {}
         found = ITEMS.find_groups(store, "line", lines_due, (WAITING, SENT))
         for item in sorted(found, key=lambda item: item.number):
             lines.setdefault(item.line, []).append(item)
-        made = cls(store, now, store.commits, lines)
+        made = cls(store, now, month, store.commits, lines)
         ids = {item.grant for items in lines.values() for item in items}
         GRANTS.read_ahead(store, [one.encode() for one in ids])
         made.grants.update((one, GRANTS.need(store, one.encode())) for one in ids)
+        made.handles.update((one, handle(grant.secret, month)) for one, grant in made.grants.items())
         return made
 
     @property
@@ -69,6 +76,11 @@ class Unfinished:
     def grant(self, name: str) -> Grant:
         """A grant under which something may leave."""
         return self.grants[name] if self.holds else GRANTS.need(self.store, name.encode())
+
+    def handle(self, grant: Grant, month: int) -> bytes:
+        """The handle of a grant in a month; a grant keeps its secret."""
+        known = self.handles.get(grant.id) if month == self.month else None
+        return known or handle(grant.secret, month)
 
     def under(self, grant: Grant) -> list[Item]:
         """What waits or is under way under a grant."""

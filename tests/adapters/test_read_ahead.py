@@ -3,19 +3,21 @@
 
 """Records that are read ahead for a batch: whatever is written, removed or rolled back, what is there is what is answered."""
 
+import hmac
 from collections.abc import Iterator
-from dataclasses import fields, replace
+from dataclasses import FrozenInstanceError, fields, replace
 from pathlib import Path
+from typing import get_args, get_origin, get_type_hints
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters import records_outgoing
+from adapters import records_incoming, records_outgoing, records_own, records_people
 from adapters.keys import StoreKey
 from adapters.records_outgoing import GRANTS, HANDLES, ITEMS, Grant, Handle, Item
 from adapters.shelf import Shelf, changed
-from adapters.store import EdgeStore, Table
+from adapters.store import EdgeStore, Table, _Lookup
 from adapters.unfinished import Unfinished, due
 
 KEY = StoreKey.from_secret(b"k" * 32)
@@ -179,7 +181,7 @@ def test_what_was_stopped_while_the_hub_was_asked_is_seen_by_the_same_pass(store
     with store.transaction() as tx:
         ITEMS.put(tx, ITEM)
         GRANTS.put(tx, GRANT)
-    outbox = Unfinished.read(store, 10, due(store, 10, bytes))
+    outbox = Unfinished.read(store, 10, due(store, 10, bytes), 0)
     assert (outbox.with_work(bytes), outbox.under(GRANT)) == (["g"], [ITEM])
     with store.transaction() as tx:
         GRANTS.put(tx, replace(GRANT, state="stopping"))
@@ -193,3 +195,41 @@ def test_a_handle_that_is_read_ahead_is_the_one_of_the_file(store: EdgeStore) ->
         HANDLES.put(tx, Handle(b"h", "g", 3))
     HANDLES.read_ahead(store, [b"h", b"none"])
     assert (HANDLES.get(store, b"h"), HANDLES.get(store, b"none")) == (Handle(b"h", "g", 3), None)
+
+
+@given(st.lists(st.binary(max_size=3), max_size=12), st.integers(1, 3))
+def test_a_look_up_value_that_is_remembered_is_the_one_of_the_key(values: list[bytes], most: int) -> None:
+    lookup = _Lookup(b"k" * 32, "key things", most)
+    for value in values:
+        assert lookup.token(value) == hmac.digest(b"k" * 32, b"key things\0" + value, "sha256")[:16]
+        assert len(lookup._known) <= most
+
+
+EVERY = [
+    shelf
+    for module in (records_incoming, records_outgoing, records_own, records_people)
+    for shelf in vars(module).values()
+    if isinstance(shelf, Shelf)
+]
+
+
+@pytest.mark.parametrize("shelf", EVERY, ids=lambda shelf: shelf.table.name)
+def test_a_record_that_is_read_is_the_one_written_with_a_tuple_wherever_one_may_stand(
+    store: EdgeStore, shelf: Shelf[object]
+) -> None:
+    def value(declared: object) -> object:
+        kinds = (declared, *get_args(declared))
+        if any(get_origin(one) is tuple for one in kinds):
+            return (("a", b"b"), ("c", ()))
+        return next((made for kind, made in ((str, "s"), (bytes, b"b"), (int, 1)) if kind in kinds), True)
+
+    wanted = {name: value(declared) for name, declared in get_type_hints(shelf.kind).items()}
+    written = shelf.kind(**wanted)
+    with store.transaction() as tx:
+        tx.put(shelf.table, b"key", shelf._of.read(written))
+    shelf.read_ahead(store, [b"key"])
+    for read in (shelf.need(store, b"key"), shelf.need(store, b"key")):  # what was read ahead stays as it was read
+        assert type(read) is shelf.kind
+        assert (read, hash(read)) == (written, hash(written))
+        with pytest.raises((FrozenInstanceError, TypeError)):
+            setattr(read, fields(read)[0].name, 0)  # type: ignore[arg-type]  # a dataclass, as all of them

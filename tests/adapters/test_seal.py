@@ -1,6 +1,5 @@
 # SPDX-FileCopyrightText: Schakel contributors
 # SPDX-License-Identifier: EUPL-1.2
-from dataclasses import replace
 from hashlib import sha256
 
 import pytest
@@ -153,14 +152,14 @@ def test_a_box_of_another_envelope_opens_nothing() -> None:
     first, second = seal(header(1), EVENT, PUBLIC), seal(header(2), EVENT, PUBLIC)
 
     with pytest.raises(UnreadableError):
-        open_parts(sent(replace(first, box=second.box)), PRIVATE)
+        open_parts(sent(first._replace(box=second.box)), PRIVATE)
 
 
 def test_a_header_of_another_envelope_opens_nothing() -> None:
     first, second = seal(header(1), EVENT, PUBLIC), seal(header(2), EVENT, PUBLIC)
 
     with pytest.raises(UnreadableError):
-        open_parts(sent(replace(first, header=second.header)), PRIVATE)
+        open_parts(sent(first._replace(header=second.header)), PRIVATE)
 
 
 def test_a_part_of_another_envelope_opens_nothing_even_when_its_hash_is_listed_and_signed() -> None:
@@ -170,7 +169,7 @@ def test_a_part_of_another_envelope_opens_nothing_even_when_its_hash_is_listed_a
         parts[place] = second.ciphertexts[place]
         listing = listing_of(tuple(sorted(EVENT)), parts)
         with pytest.raises(UnreadableError):
-            open_parts(sent(replace(first, ciphertexts=parts, listing=listing)), PRIVATE)
+            open_parts(sent(first._replace(ciphertexts=parts, listing=listing)), PRIVATE)
 
 
 def test_two_parts_of_one_envelope_can_not_change_places() -> None:
@@ -179,7 +178,7 @@ def test_two_parts_of_one_envelope_can_not_change_places() -> None:
     parts = [service, progress, control]
 
     with pytest.raises(UnreadableError):
-        open_parts(sent(replace(sealed, ciphertexts=parts, listing=listing_of(tuple(sorted(EVENT)), parts))), PRIVATE)
+        open_parts(sent(sealed._replace(ciphertexts=parts, listing=listing_of(tuple(sorted(EVENT)), parts))), PRIVATE)
 
 
 def test_a_part_left_out_or_added_by_who_signs_opens_nothing() -> None:
@@ -189,7 +188,7 @@ def test_a_part_left_out_or_added_by_who_signs_opens_nothing() -> None:
 
     for names, parts in ((("control", "progress"), fewer), (("control", "progress", "service", "zorg"), more)):
         with pytest.raises(UnreadableError):
-            open_parts(sent(replace(sealed, ciphertexts=parts, listing=listing_of(names, parts))), PRIVATE)
+            open_parts(sent(sealed._replace(ciphertexts=parts, listing=listing_of(names, parts))), PRIVATE)
 
 
 def test_the_forger_of_the_next_tests_makes_good_envelopes_when_it_pads_well() -> None:
@@ -239,7 +238,7 @@ def test_a_box_with_any_byte_changed_cut_or_extended_is_unreadable(data: st.Data
     box = data.draw(st.sampled_from([bytes(changed), sealed.box[:place], sealed.box + b"\0"]))
 
     with pytest.raises(UnreadableError):
-        open_parts(sent(replace(sealed, box=box)), PRIVATE)
+        open_parts(sent(sealed._replace(box=box)), PRIVATE)
 
 
 def test_a_retraction_carries_one_event_id_under_its_own_tag() -> None:
