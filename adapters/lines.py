@@ -66,7 +66,7 @@ from consent.grant import (
 )
 from consent.precedence import REVOCABLE
 from consent.rules import Row
-from schemas.calendar import day_of, month_of
+from schemas.calendar import month_of
 from schemas.codes import Code
 from schemas.fact import Register, Stop, sign_facts
 from schemas.registry import Fault
@@ -562,17 +562,16 @@ async def register(work: Workplace, key: SigningKey, grant: Grant, month: int, n
 
 async def register_next(work: Workplace, key: SigningKey) -> int:
     """The next month's handles of the grants in today's batch, shuffled and signed together; how many were registered."""
-    this, made_before = month_of(work.today), batch_limit(work.today)
-    if made_before is None:
+    this, limit = month_of(work.today), batch_limit(work.today)
+    if limit is None:
         return 0
     wanted = [
         (grant, this + 1)
         for grant in (*GRANTS.scan(work.store, "open"), *GRANTS.scan(work.store, "renews"))
         if this + 1 <= month_of(grant.end)
-        and day_of(grant.made_at) < made_before
         and HANDLES.get(work.store, handle(grant.secret, this + 1)) is None
-        # Not before its introduction, with which its first handle is registered.
-        and HANDLES.find(work.store, "grant_made", grant.id.encode())
+        # Its first handle waits for its introduction: in the days after a batch began, the next would stand beside it.
+        and any(one.registered_on < limit for one in HANDLES.find(work.store, "grant_made", grant.id.encode()))
         and not is_refused(work.store, grant.client, grant.recipient, work.rules.rows.get(grant.row))
     ]
     wanted = shuffled(wanted, work.random)
@@ -587,9 +586,9 @@ async def _register_all(work: Workplace, key: SigningKey, wanted: list[tuple[Gra
     frames = sign_facts(key, work.address, work.today, list(bodies))
     answers = await work.ask("register", work.client.facts, frames)
     with work.commit("register") as tx:
-        for (grant, month), body, frame, answer in zip(wanted, bodies, frames, answers, strict=True):
+        for (grant, month), frame, answer in zip(wanted, frames, answers, strict=True):
             if answer.code is Code.IN_FORCE:
-                _registered(tx, body.handle, grant, month)
+                _registered(tx, work, grant, month)
                 keep_facts(tx, [(frame, month)])
             now = GRANTS.need(tx, grant.id.encode())
             if answer.stopped_by_other and now.state == ACTIVE:
@@ -610,13 +609,14 @@ async def register_again(work: Workplace, key: SigningKey, grant: Grant, month: 
     if answer.code is not Code.IN_FORCE:
         return False
     with work.commit("register again") as tx:
-        _registered(tx, handle(grant.secret, month), grant, month)
+        _registered(tx, work, grant, month)
         keep_facts(tx, [(frame, month)])
     return True
 
 
-def _registered(tx: Transaction, name: bytes, grant: Grant, month: int) -> None:
-    known = HANDLES.get(tx, name) or Handle(name, grant.id, month)
+def _registered(tx: Transaction, work: Workplace, grant: Grant, month: int) -> None:
+    name = handle(grant.secret, month)
+    known = HANDLES.get(tx, name) or Handle(name, grant.id, month, registered_on=work.today)
     HANDLES.put(tx, replace(known, lost=False))
 
 

@@ -147,6 +147,7 @@ class Handle:
     """A handle of one of our grants that was registered, with the last sequence used under it.
 
     `lost`: a hub that was put back does not have it, and has not taken it again; it is registered before it is used.
+    `registered_on`: the day on which it was first; 0 where that is not known any more.
     """
 
     handle: bytes
@@ -154,6 +155,7 @@ class Handle:
     month: int
     sequence: int = 0
     lost: bool = False
+    registered_on: int = 0
 
 
 HANDLES: Final = Shelf(Table("handle", ("grant_made",)), Handle, lambda r: r.handle, lambda r: some(grant_made=r.grant))

@@ -57,10 +57,10 @@ def shuffled(things: Iterable[T], random: Random) -> list[T]:
 
 
 def batch_limit(today: int) -> int | None:
-    """The handles of the next month are registered today of the grants made before this day; None: of none.
+    """The handles of the next month are registered today of the grants whose first was before this day; None: of none.
 
-    A grant made on the 20th or later waits for the 27th, one made after that until it is used in the next month: together
-    with few others, or alone, its next handle would stand beside its first.
+    A grant that is first registered on the 20th or later waits for the 27th, one after that until it is used in the next
+    month: together with few others, or alone, its next handle would stand beside its first.
     """
     first = first_day(month_of(today)) - 1
     return max((first + day for day in NEXT_MONTH_FROM if first + day <= today), default=None)

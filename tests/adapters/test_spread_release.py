@@ -20,7 +20,7 @@ from adapters.workplace import EdgeError
 from consent.precedence import OBJECTED
 from deploy.local import LocalClient
 from hub.client import FactAnswer, HubUnavailableError
-from schemas.calendar import month_of, parse_date
+from schemas.calendar import month_of, parse_date, start_of_day
 from schemas.codes import Code
 from schemas.envelope import parse
 from schemas.event import Kind
@@ -304,5 +304,29 @@ def test_the_handle_of_next_month_of_a_late_grant_does_not_come_beside_its_first
     near.world.to("2026-03-27 10:00")
     near.settle(1)
     later = [when for when, body in hub.facts_at if isinstance(body, Register) and body.month not in months]
+    assert len(later) == 2
+    assert len(set(later)) == 1
+
+
+def test_a_grant_that_is_first_registered_after_a_batch_waits_for_the_next(near: Neighbours) -> None:
+    """It was made in time, and its first handle waits for its moment: the next month's would stand beside it."""
+    near.world.to("2026-03-19 16:00")
+    near.settle(1)
+    _agree(near)
+    late = parse_date("2026-03-20")
+    with near[TEAM].store.transaction() as tx:
+        for item in _waiting(near, INTRODUCTION):  # drawn for the day after the batch has begun
+            ITEMS.put(tx, replace(item, release_at=start_of_day(late) + 10 * 60 * MINUTE))
+    hub = _hub_of(near)
+    near.world.to("2026-03-20 00:05")
+    near.settle(1)
+    _all_leaves(near)
+    near.world.to("2026-03-26 23:00")
+    near.settle(1)
+    this = month_of(late)
+    assert {body.month for _, body in hub.facts_at if isinstance(body, Register)} == {this}
+    near.world.to("2026-03-27 00:05")
+    near.settle(1)
+    later = [when for when, body in hub.facts_at if isinstance(body, Register) and body.month == this + 1]
     assert len(later) == 2
     assert len(set(later)) == 1
