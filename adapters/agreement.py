@@ -40,6 +40,7 @@ from adapters.store import Transaction
 from adapters.withdrawals import withdraw
 from adapters.workplace import Workplace
 from consent.decide import longest_validity
+from consent.grant import with_a_month
 from consent.precedence import WITHDRAWN
 from consent.record import ConsentRecord, Given, from_bytes
 from consent.whose import (
@@ -132,11 +133,12 @@ def _agree(
 
 
 def _record(reads: Reads, work: Workplace, client: Client, talk: Conversation, step: Step) -> ConsentRecord:
-    """The record of one consent: to tell others, said by these, until a birthday at most."""
+    """The record of one consent: to tell others, said by these, until a birthday at most. Unless that or a
+    wish ends it, it ends with a month: see `consent.grant.with_a_month`."""
     row, number = step.row, client.number
     words = _needed_words(talk, step)
     longest = longest_validity(row, work.today)
-    wished = longest if talk.end is None else talk.end
+    wished = with_a_month(work.today, longest) if talk.end is None else talk.end
     now = situation_of(reads, client, talk)
     last = holds_until(row, now, work.today, words, parents_too=talk.parents_too)
     return ConsentRecord(

@@ -52,7 +52,7 @@ class AgreementError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """With whom, for how long, about whom, and who said yes or no; `end` None is the longest that the rule allows.
+    """With whom, for how long, about whom, and who said yes or no; `end` None is the last whole month that the rule allows.
 
     `born` None: as it is known here; where it is not, `adult` says that the client is one. `parents_too`: from twelve to fifteen
     the word of those with authority is asked besides the child's.

@@ -22,6 +22,7 @@ from adapters.refusals import is_refused
 from adapters.store import Transaction
 from adapters.workplace import Workplace
 from consent.decide import longest_validity
+from consent.grant import with_a_month
 from consent.rules import ways
 from schemas.address import role_of
 
@@ -68,7 +69,7 @@ def make_grant(tx: Transaction, work: Workplace, client: Client, recipient: str,
     if way.ground == NO_OBJECTION and on.declared is None:
         raise NoGroundError("zeg van wie de schriftelijke verklaring van geen bezwaar is")
     longest = longest_validity(row, work.today)
-    end = longest if on.end is None else on.end
+    end = with_a_month(work.today, longest) if on.end is None else on.end
     if way.ground == NO_OBJECTION and on.declared is not None:
         last = last_day(tx, work, client, row, on.declared)
         end = end if last is None or end > longest else min(end, last)  # a wish beyond the rule is refused as it is

@@ -162,6 +162,17 @@ def longest_end(begin: int, length: int) -> int:
     return min(calendar.first_day(month) + offset - 1, calendar.last_day(month))
 
 
+def with_a_month(begin: int, end: int) -> int:
+    """The last day of the last month that is over by `end`; `end` itself where none is since `begin`.
+
+    The hub is given the day on which a grant ends, in its last month. One that many share does not tell which grants were
+    agreed on one day.
+    """
+    month = calendar.month_of(end)
+    last = end if end == calendar.last_day(month) else calendar.first_day(month) - 1
+    return last if last >= begin else end
+
+
 def _terms_salt(secret: bytes, month: int) -> bytes:
     return _hmac(secret, b"terms" + _ascii(month))
 

@@ -26,30 +26,30 @@ from schemas.envelope import CONTROL, Header
 from schemas.event import Ending, Event, Kind, Law
 from schemas.registry import SIZE_CLASS, load
 from schemas.signing import SigningKey
-from tests.linkability import attacker
-from tests.linkability.figures import Figures, figures
+from tests.linkability import attacker, evidence, turn
+from tests.linkability.figures import CLASSES, OTHERS, STOPPED, Figures, figures
 from tests.linkability.report import ALL, SENDERS, SETS, page
-from tests.linkability.seen import Defences, Envelope, Registration, watch
+from tests.linkability.seen import Defences, Envelope, Registration, Stopped, watch
 from tests.linkability.town import TEAMS, case_of
 
 ROOT = Path(__file__).parents[1]
-YOUTH = SENDERS["team-jeugd"]
 SEED = 1
 REGISTRY = load()
+PART = ("team-pw", "40 Wmo providers")  # of the town: `make linkability` takes all of it
 
 
 @cache
-def youth(defences: Defences) -> Figures:
-    """Two months of team Jeugd."""
-    return figures(YOUTH, defences, 2, SEED)
+def benefits(defences: Defences, months: int = 1) -> Figures:
+    """Team PW."""
+    return figures(SENDERS["team-pw"], defences, months, SEED)
 
 
 @cache
-def town() -> Figures:
-    """One month of everybody, all defences on."""
+def part() -> Figures:
+    """A month of some, all defences on: those at whom it finds most."""
     total = Figures()
-    for teams in SENDERS.values():
-        total += figures(teams, ALL, 1, SEED)
+    for name in PART:
+        total += figures(SENDERS[name], ALL, 1, SEED)
     return total
 
 
@@ -69,47 +69,53 @@ THREAT_MODEL = "deploy/docs/threat-model.md"
 
 
 def test_linkability_without_defences_nearly_everything_is_found() -> None:
-    found = youth(SETS["none of them"])
-    assert found.pairs.there > 3_000
+    found = benefits(SETS["none of them"], 2)
+    assert found.pairs.there > 1_500
     assert found.pairs.of_100 > 95
-    assert found.pairs.right > 95
-    assert found.turn.of_100 > 95
+    assert found.pairs.right > 90
+    assert found.turn.of_100 > 90
     assert found.agreements.guessed_of_100 > 80
     assert found.agreements_later.of_100 > 95
     assert found.kinds.of_100 > 70
 
 
 def test_linkability_without_spread_the_handles_of_a_citizen_and_of_an_agreement_are_found_by_time() -> None:
-    off, on = youth(SETS["all, without spread"]), youth(ALL)
+    off, on = benefits(SETS["all, without spread"]), benefits(ALL)
     assert off.pairs.of_100 > 75
-    assert on.pairs.of_100 < 0.35 * off.pairs.of_100
+    assert on.pairs.of_100 < 0.4 * off.pairs.of_100
     assert off.agreements.guessed_of_100 > 80
     assert on.agreements.guessed_of_100 < 0.15 * off.agreements.guessed_of_100
     assert on.agreements_later.of_100 < 0.35 * off.agreements_later.of_100
 
 
 def test_linkability_without_padding_the_kind_of_event_is_found_by_size_and_more_pairs_with_it() -> None:
-    off, on = youth(SETS["all, without padding"]), youth(ALL)
+    off, on = benefits(SETS["all, without padding"]), benefits(ALL)
     assert off.kinds.of_100 > 70
     assert off.pairs.of_100 > 1.5 * on.pairs.of_100
 
 
 def test_linkability_with_padding_a_size_tells_no_more_than_which_kind_is_the_commonest() -> None:
     commonest = 30 / 100
-    assert youth(ALL).kinds.of_100 == pytest.approx(100 * commonest, abs=1.5)
+    assert benefits(ALL).kinds.of_100 == pytest.approx(100 * commonest, abs=1.5)
 
 
 def test_linkability_without_shuffle_handles_are_followed_over_the_turn_of_the_month_by_their_place() -> None:
-    assert youth(SETS["all, without shuffle"]).turn.of_100 > 95
-    assert youth(ALL).turn.guessed_of_100 < 5
+    assert benefits(SETS["all, without shuffle"], 2).turn.of_100 > 90
+    assert benefits(ALL, 2).turn.guessed_of_100 < 6
 
 
 def test_linkability_with_a_shared_trace_every_pair_is_found() -> None:
-    assert youth(SETS["all, without own trace"]).pairs.of_100 > 95
+    assert benefits(SETS["all, without own trace"]).pairs.of_100 > 95
+
+
+def test_linkability_with_consents_that_end_to_the_day_more_is_found_of_who_agreed_to_what_on_one_day() -> None:
+    off, on = benefits(SETS["all, consents to the day"]), benefits(ALL)
+    assert off.pairs.of_100 > on.pairs.of_100 + 3
+    assert off.agreements_later.guessed_of_100 > on.agreements_later.guessed_of_100 + 10
 
 
 def test_linkability_the_longer_the_spread_the_less_is_found() -> None:
-    by_days = [youth(Defences(days)).pairs.of_100 for days in (0, 1, DAYS)]
+    by_days = [benefits(Defences(days)).pairs.of_100 for days in (0, 1, DAYS)]
     assert by_days == sorted(by_days, reverse=True)
     assert by_days[-1] < by_days[1] - 5
 
@@ -117,52 +123,67 @@ def test_linkability_the_longer_the_spread_the_less_is_found() -> None:
 # -- with all of them no more than is published ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["README.md", THREAT_MODEL])
-def test_linkability_with_all_defences_no_more_pairs_are_found_than_is_published(name: str) -> None:
-    assert town().pairs.there > 5_000
-    assert town().pairs.of_100 <= published(name, PAIRS) < town().pairs.of_100 + 5
+def test_linkability_with_all_defences_no_more_pairs_are_found_than_is_published() -> None:
+    """Of these senders it finds more than in the whole town, for which the page has the figure."""
+    told = published(THREAT_MODEL, "of the 40 Wmo providers and team PW alone it finds at most *")
+    assert part().pairs.there > 1_400
+    assert part().pairs.of_100 <= told < part().pairs.of_100 + 12
+    assert published(THREAT_MODEL, PAIRS) <= told
 
 
 def test_linkability_of_agreements_and_over_the_turn_is_no_more_than_is_published() -> None:
     turn = published(THREAT_MODEL, "of 100 handles it follows at most * over the turn of the month")
-    assert youth(ALL).turn.guessed_of_100 <= turn
+    assert benefits(ALL, 2).turn.guessed_of_100 <= turn
     by_minute = published(
         THREAT_MODEL, "of 100 pairs of one agreement it guesses at most * by the minute of registration"
     )
-    assert town().agreements.guessed_of_100 <= by_minute
+    assert part().agreements.guessed_of_100 <= by_minute
     later = published(THREAT_MODEL, "and finds at most * with all that follows")
-    assert town().agreements_later.of_100 <= later
+    assert part().agreements_later.of_100 <= later
 
 
 def test_linkability_of_those_about_whom_much_is_told_is_published_too() -> None:
-    """The weak spot: it is told, and measured to be so."""
-    several = published(THREAT_MODEL, "five or more envelopes in a month it finds *")
-    assert town().by_count[5].of_100 == pytest.approx(several, abs=6)
-    few = published(THREAT_MODEL, "one or two envelopes at most *")
-    assert all(town().by_count[count].of_100 <= few for count in (1, 2))
+    """The weak spots: they are told, and measured to be so."""
+    several = published(THREAT_MODEL, "five or more events in a month it finds *")
+    assert part().by_count[5].of_100 == pytest.approx(several, abs=3)
+    assert part().by_count[1].of_100 <= published(THREAT_MODEL, "one event at most *")
+    assert part().by_class[STOPPED].of_100 == published(THREAT_MODEL, "a person ended everything at once, it finds *")
+    assert part().by_class[OTHERS].of_100 <= published(THREAT_MODEL, "of all others it finds at most *")
 
 
 # -- the attacker plays by the rules -----------------------------------------------------------------------------------
 
 
 def test_linkability_the_attacker_has_what_the_hub_has_and_no_truth() -> None:
-    source = Path(attacker.__file__).read_text(encoding="utf-8")
-    taken = [line for line in source.splitlines() if line.startswith("from tests.")]
-    assert taken == ["from tests.linkability.seen import Seen", "from tests.linkability.town import RATE, RATE_OF_MANY"]
+    taken: set[str] = set()
+    for module in (attacker, evidence, turn):
+        lines = Path(module.__file__).read_text(encoding="utf-8").splitlines()
+        taken |= {line for line in lines if line.startswith("from tests.linkability.") and "attacker" not in line}
+    assert taken == {
+        "from tests.linkability.evidence import Handle, Span, Weigher, axis, handles_of",
+        "from tests.linkability.evidence import handles_of",
+        "from tests.linkability.seen import Seen",
+        "from tests.linkability.seen import EVENT, INTRODUCTION, RETRACTION, Seen",
+        "from tests.linkability.seen import Registration, Seen",
+        "from tests.linkability.town import AT_A_WEEKEND, BY_HOUR, IN_A_BATCH, URGENT",
+        "from tests.linkability.town import RATE, RATE_OF_MANY",
+    }
     seen, _ = watch(case_of(TEAMS[2], 1, SEED), ALL, SEED)
-    names = {one.name for kind in (Envelope, Registration) for one in fields(kind)}
-    assert names == {"minute", "recipient", "handle", "size", "trace", "row", "month", "batch", "ends"}
+    names = {one.name for kind in (Envelope, Registration, Stopped) for one in fields(kind)}
+    seen_of_one = {"minute", "recipient", "handle", "size", "trace", "form", "row"}
+    assert names == seen_of_one | {"month", "batch", "end", "handles"}
     assert {type(value) for one in seen.envelopes[:50] for value in astuple(one)} == {int, str}
 
 
 def test_linkability_the_same_town_gives_the_same_figures() -> None:
-    assert figures(SENDERS["team-pw"], ALL, 1, SEED) == figures(SENDERS["team-pw"], ALL, 1, SEED)
+    some = SENDERS["40 Wmo providers"][10:20]
+    assert figures(some, ALL, 1, SEED) == figures(some, ALL, 1, SEED)
 
 
-def test_linkability_the_page_of_figures_has_every_defence_and_every_sender() -> None:
-    some = figures(SENDERS["team-pw"], ALL, 1, SEED)
+def test_linkability_the_page_of_figures_has_every_defence_every_sender_and_every_class() -> None:
+    some = figures(SENDERS["40 Wmo providers"][10:20], ALL, 1, SEED)
     text = page({name: dict.fromkeys(SENDERS, some) for name in SETS}, 1)
-    assert all(f"| {name} |" in text for name in (*SETS, *SENDERS))
+    assert all(f"| {name} |" in text for name in (*SETS, *SENDERS, *CLASSES))
 
 
 # -- sizes, of real envelopes ------------------------------------------------------------------------------------------

@@ -49,7 +49,10 @@ for _command in (talk, receipt, due, strike, agreement_export, agreement_import)
 @agreement.command()
 @click.argument("client")
 @click.option("--with", "partners", multiple=True, required=True, help="A partner that may know (name or address).")
-@click.option("--until", help="Last day, YYYY-MM-DD. Without it: the longest that the rule and the age allow.")
+@click.option(
+    "--until",
+    help="Last day, YYYY-MM-DD. Without it: the end of the last whole month that the rule allows, or the day before the age ends it.",
+)
 @click.option("--born", is_flag=True, help="Ask for the date of birth, or read it from standard input. It stays here.")
 @click.option(
     "--adult", is_flag=True, help="Where no date of birth is known: a professional says that CLIENT is an adult."

@@ -136,7 +136,7 @@ def show_ways(screen: Screen, partner: str, config: Path | None) -> None:
 @click.option("--with", "partner", required=True, help="The partner that may know (name or address).")
 @click.option("--row", type=int, required=True, help="The rule that it rests on, as `schakel grant ways` shows it.")
 @click.option("--source", required=True, help="Where the task or the declaration stands: the number of your own file.")
-@click.option("--until", help="Last day, YYYY-MM-DD. Without it: the longest that the rule allows.")
+@click.option("--until", help="Last day, YYYY-MM-DD. Without it: the end of the last whole month that the rule allows.")
 @declaration_options
 @edge_option
 @with_screen

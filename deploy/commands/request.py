@@ -81,7 +81,10 @@ def grant_requests(screen: Screen, config: Path | None) -> None:
 @click.option("--no", "not_so", is_flag=True, help="It may not, and hears nothing.")
 @click.option("--by", required=True, help="Who answers: the name of a person.")
 @click.option("--source", help="With --yes: where the task or the declaration stands, the number of your own file.")
-@click.option("--until", help="With --yes: last day, YYYY-MM-DD. Without it: the longest that the rule allows.")
+@click.option(
+    "--until",
+    help="With --yes: last day, YYYY-MM-DD. Without it: the end of the last whole month that the rule allows.",
+)
 @edge_option
 @with_screen
 def grant_answer(  # noqa: PLR0913  # one option each; click passes them by name

@@ -16,6 +16,7 @@ from adapters.lines import NotLawfulError
 from adapters.records_people import CONSENTS
 from adapters.stop_code import StopCodeError, read_stop_code, stop_code
 from consent.record import from_bytes
+from schemas.calendar import date_text
 from schemas.fact import Register, parse_fact
 from tests.adapters.edges import BSN, GP, REGISTRY, TEAM, Neighbours
 from tests.simulator import run
@@ -46,6 +47,22 @@ def test_the_receipt_says_what_until_when_and_how_to_stop_and_names_no_number(ne
     assert made.made[0].stop_code in made.receipt
     assert BSN not in made.receipt
     assert made.made[0].end == near.world.today + 90
+
+
+def test_what_nobody_wished_another_day_for_ends_with_a_month_and_the_hub_can_not_tell_when_it_was_agreed(
+    near: Neighbours,
+) -> None:
+    ends = set()
+    for day in ("2026-03-04", "2026-03-17", "2026-03-30"):
+        near.world.to(f"{day} 10:00")
+        made = near[TEAM].make_agreement("C-1", Conversation(("Praktijk Voorbeeld",))).made[0]
+        ends.add(date_text(made.end))
+        run(near[TEAM].end_agreement(made.id))
+    assert ends == {"2027-02-28"}
+    near.world.to("2026-04-01 10:00")
+    assert (
+        date_text(near[TEAM].make_agreement("C-1", Conversation(("Praktijk Voorbeeld",))).made[0].end) == "2027-03-31"
+    )
 
 
 def test_the_consent_record_stays_here_in_full_and_says_when_it_was_withdrawn(near: Neighbours) -> None:

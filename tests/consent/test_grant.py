@@ -184,3 +184,26 @@ def test_a_grant_has_an_end_in_its_last_month_only(begin: int, length: int) -> N
 )
 def test_a_period_of_months_ends_the_day_before_the_same_day(begin: str, length: int, end: str) -> None:
     assert calendar.date_text(grant.longest_end(calendar.parse_date(begin), length)) == end
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "with_a_month"),
+    [
+        ("2026-03-04", "2027-03-03", "2027-02-28"),
+        ("2026-03-01", "2027-02-28", "2027-02-28"),
+        ("2026-03-04", "2026-04-02", "2026-03-31"),
+        ("2026-03-04", "2026-03-20", "2026-03-20"),  # no month ends in between
+        ("2026-12-31", "2027-01-30", "2026-12-31"),
+    ],
+)
+def test_an_end_that_says_nothing_is_the_last_day_of_a_month(begin: str, end: str, with_a_month: str) -> None:
+    found = grant.with_a_month(calendar.parse_date(begin), calendar.parse_date(end))
+    assert calendar.date_text(found) == with_a_month
+
+
+@given(st.integers(20_000, 22_000), st.integers(0, 500))
+def test_an_end_with_a_month_is_never_later_nor_more_than_a_month_earlier(begin: int, length: int) -> None:
+    end = begin + length
+    found = grant.with_a_month(begin, end)
+    assert max(begin, end - 30) <= found <= end
+    assert found == end or found == calendar.last_day(calendar.month_of(found))

@@ -8,23 +8,24 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
-from itertools import combinations
-from typing import Self
+from itertools import combinations, permutations
+from typing import Final, Self
 
+from schemas.calendar import day_of, month_of
 from tests.linkability.attacker import (
     Found,
     Known,
     Pair,
-    kind_of,
-    kinds_by_size,
-    over_the_turn,
     pair,
-    registered_alone,
     same_agreement,
     same_citizen,
 )
+from tests.linkability.evidence import Handle, handles_of
 from tests.linkability.seen import Defences, Seen, Truth, raw_size, watch
 from tests.linkability.town import BOTH, KINDS, Case, Team, case_of
+from tests.linkability.turn import going_on, kinds_by_size, over_the_turn
+
+_FEW: Final = 10
 
 
 @dataclass(slots=True)
@@ -60,7 +61,8 @@ class Score:
 
 @dataclass(slots=True)
 class Figures:
-    """Everything about one sender, or several together.  `by_count`: pairs by the envelopes under the one with fewest."""
+    """Everything about one sender, or several together.  `by_count`: pairs by the events under the one with fewest;
+    `by_class`: by who the citizen is, each in the first that holds."""
 
     pairs: Score = field(default_factory=Score)
     turn: Score = field(default_factory=Score)
@@ -68,6 +70,7 @@ class Figures:
     agreements_later: Score = field(default_factory=Score)
     kinds: Score = field(default_factory=Score)
     by_count: dict[int, Score] = field(default_factory=lambda: defaultdict(Score))
+    by_class: dict[str, Score] = field(default_factory=lambda: defaultdict(Score))
 
     def __iadd__(self, other: Figures) -> Self:
         for name in ("pairs", "turn", "agreements", "agreements_later", "kinds"):
@@ -75,6 +78,8 @@ class Figures:
             mine += getattr(other, name)
         for count, score in other.by_count.items():
             self.by_count[count] += score
+        for name, score in other.by_class.items():
+            self.by_class[name] += score
         return self
 
 
@@ -82,7 +87,7 @@ def figures(teams: Sequence[Team], defences: Defences, months: int, seed: int) -
     """The figures of these senders together, each attacked by itself."""
     total = Figures()
     for team in teams:
-        total += _of_one(case_of(team, months, seed), defences, seed)
+        total += _of_one(case_of(team, months, seed, whole_months=defences.whole_months), defences, seed)
     return total
 
 
@@ -93,29 +98,35 @@ def _of_one(case: Case, defences: Defences, seed: int) -> Figures:
     found: dict[int, Found] = {}
     for month in case.months:
         found[month] = same_citizen(seen, known, month)
-        counts = Counter(one.handle for one in seen.envelopes)
-        true = _true_pairs(seen, truth, month)
+        handles = handles_of(seen, month)
+        true = _true_pairs(truth, handles.values())
         total.pairs += _score(found[month], true)
+        classes = _Classes(case, seen, truth, month)
         for one in true:
-            total.by_count[min(counts[one[0]], counts[one[1]], 5)] += _score(found[month], {one}, among=True)
-        alone = registered_alone(seen, month) & counts.keys()
-        agreed = {one for one in true if one[0] in alone and one[1] in alone}
+            score = _score(found[month], {one}, among=True)
+            total.by_count[min(max(min(len(handles[name].events) for name in one), 1), 5)] += score
+            total.by_class[classes.of(*one)] += score
+        alone = {name for name, one in handles.items() if one.is_fresh}
+        agreed = {one for one in true if alone.issuperset(one)}
         total.agreements += _score(same_agreement(seen, known, month), agreed)
-        later = _among(found[month], alone)
-        total.agreements_later += _score(later, agreed)
+        total.agreements_later += _score(_among(found[month], alone), agreed)
     for month in case.months[:-1]:
         total.turn += _turn(seen, truth, month, found)
     total.kinds += _kinds(seen, truth, known)
     return total
 
 
-def _true_pairs(seen: Seen, truth: Truth, month: int) -> set[Pair]:
-    names = {one.handle for one in seen.registrations if one.month == month}
-    active = {one.handle for one in seen.envelopes if one.handle in names}
-    of_client: dict[int, list[int]] = defaultdict(list)
-    for name in active:
-        of_client[truth.client[name]].append(name)
-    return {pair(a, b) for handles in of_client.values() for a, b in combinations(handles, 2)}
+def _true_pairs(truth: Truth, handles: Iterable[Handle]) -> set[Pair]:
+    """Those of two partners, under grants of one time: what a grant is renewed by comes beside it and is no secret."""
+    of_client: dict[int, list[Handle]] = defaultdict(list)
+    for one in handles:
+        of_client[truth.client[one.name]].append(one)
+    return {
+        pair(a.name, b.name)
+        for some in of_client.values()
+        for a, b in combinations(some, 2)
+        if a.recipient != b.recipient and not (a.by_consent and b.by_consent and a.is_fresh != b.is_fresh)
+    }
 
 
 def _score(found: Found, true: set[Pair], *, among: bool = False) -> Score:
@@ -129,11 +140,11 @@ def _among(found: Found, names: set[int]) -> Found:
 
 
 def _turn(seen: Seen, truth: Truth, month: int, found: dict[int, Found]) -> Score:
-    after = {truth.grant[one.handle]: one.handle for one in seen.registrations if one.month == month + 1 and one.batch}
+    after = {truth.grant[one.handle]: one.handle for one in going_on(seen, month + 1)}
     guesses = over_the_turn(seen, month, found[month].named, found[month + 1].named)
     total = Score()
     for one in seen.registrations:
-        then = after.get(truth.grant[one.handle]) if one.month == month and not one.ends else None
+        then = after.get(truth.grant[one.handle]) if one.month == month and one.end is None else None
         if then is None:
             continue
         candidates, chance = guesses.get(one.handle, (frozenset[int](), 0.0))
@@ -151,35 +162,80 @@ def _kinds(seen: Seen, truth: Truth, known: Known) -> Score:
     return Score(there, right, there, right)
 
 
+# -- who the citizen is ------------------------------------------------------------------------------------------------
+
+STOPPED: Final = "a person ended everything at once"
+LAST: Final = "a consent or allocation ends in the month"
+NEW: Final = "both grants are new in the month"
+BACK: Final = "something was called back, or made urgent"
+FEW: Final = "one of both partners has at most ten such clients"
+MANY: Final = "a household with many problems"
+OTHERS: Final = "all others"
+CLASSES: Final = (STOPPED, FEW, MANY, BACK, NEW, LAST, OTHERS)
+
+
+class _Classes:
+    """To which class a pair belongs."""
+
+    def __init__(self, case: Case, seen: Seen, truth: Truth, month: int) -> None:
+        self.case, self.truth = case, truth
+        self.handles = handles_of(seen, month)
+        self.of_recipient = Counter(one.recipient for one in seen.registrations if one.month == month)
+        self.hurried = {event.client for event in case.events if event.urgent and _month(event.at) == month}
+
+    def of(self, a: int, b: int) -> str:
+        """The first class that holds."""
+        one, other = self.handles[a], self.handles[b]
+        client = self.truth.client[a]
+        if one.stopped is not None and one.stopped == other.stopped:
+            return STOPPED
+        if min(self.of_recipient[one.recipient], self.of_recipient[other.recipient]) <= _FEW:
+            return FEW
+        if client in self.case.many:
+            return MANY
+        if one.recalls or other.recalls or client in self.hurried:
+            return BACK
+        if one.is_fresh and other.is_fresh:
+            return NEW
+        return OTHERS if one.end is None and other.end is None else LAST
+
+
+def _month(at: int) -> int:
+    return month_of(day_of(at))
+
+
 # -- what the attacker knows beforehand --------------------------------------------------------------------------------
 
 
 def _known(case: Case, seen: Seen, truth: Truth) -> Known:
     total = sum(share for _, _, share in KINDS)
     kinds = {_label(kind, ending): share / total for kind, ending, share in KINDS}
-    month = case.months[0]
-    new = registered_alone(seen, month)
-    old = {one.handle for one in seen.registrations if one.month == month} - new
-    sizes = {} if seen.defences.padding else _sizes()
-    return Known(_shares(seen, truth, month, old), _shares(seen, truth, month, new), sizes, kinds)
+    sizes = {} if seen.defences.padding else {0: kinds, **_sizes()}
+    share, third = _shares(seen, truth, case.months)
+    return Known(share, third, sizes, kinds)
 
 
 def _label(kind: str, ending: str | None) -> str:
     return f"{kind}/{ending or ''}"
 
 
-def _shares(seen: Seen, truth: Truth, month: int, among: set[int]) -> dict[tuple[str, str], float]:
+def _shares(
+    seen: Seen, truth: Truth, months: Iterable[int]
+) -> tuple[dict[tuple[str, str], float], dict[tuple[str, str, str], float]]:
     """How many in a hundred of the handles of one kind have another: the proportion, not whose."""
-    names = {one.handle: kind_of(one.recipient) for one in seen.registrations if one.handle in among}
-    active = {one.handle for one in seen.envelopes if one.handle in names}
-    of_kind = Counter(names[name] for name in active)
-    both: Counter[tuple[str, str]] = Counter()
-    for a, b in _true_pairs(seen, truth, month):
-        if a not in names or b not in names:
-            continue
-        both[names[a], names[b]] += 1
-        both[names[b], names[a]] += 1
-    return {kinds: min(count / of_kind[kinds[0]], 1.0) for kinds, count in both.items()}
+    of_kind: Counter[str] = Counter()
+    two: Counter[tuple[str, str]] = Counter()
+    three: Counter[tuple[str, str, str]] = Counter()
+    for month in months:
+        of_client: dict[int, list[str]] = defaultdict(list)
+        for name, one in handles_of(seen, month).items():
+            of_client[truth.client[name]].append(one.kind)
+        for some in of_client.values():
+            of_kind.update(some)
+            two.update(permutations(some, 2))
+            three.update(permutations(some, 3))
+    share = {kinds: count / of_kind[kinds[0]] for kinds, count in two.items()}
+    return share, {kinds: count / two[kinds[0], kinds[1]] for kinds, count in three.items()}
 
 
 def _sizes() -> dict[int, dict[str, float]]:

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from tests.linkability.figures import Figures, Score
+from tests.linkability.figures import CLASSES, Figures, Score
 from tests.linkability.seen import Defences
 from tests.linkability.town import INHABITANTS, TEAMS, Team, providers
 
@@ -20,6 +20,7 @@ SETS: Final[Mapping[str, Defences]] = {
     "all, without padding": Defences(padding=False),
     "all, without shuffle": Defences(shuffle=False),
     "all, without own trace": Defences(own_trace=False),
+    "all, consents to the day": Defences(whole_months=False),
     "all, spread over 1 day": Defences(1),
     "all, spread over 3 days": Defences(3),
     "all, spread over 5 days": Defences(5),
@@ -28,6 +29,7 @@ SENDERS: Final[Mapping[str, tuple[Team, ...]]] = {
     **{team.name: (team,) for team in TEAMS},
     "40 Wmo providers": providers(),
 }
+FEWER: Final = tuple(name for name in SENDERS if name != "team-wmo")
 _BY_DAYS: Final = ("all, without spread", "all, spread over 1 day", "all", "all, spread over 5 days")
 
 
@@ -40,7 +42,7 @@ def page(found: Mapping[str, Mapping[str, Figures]], months: int) -> str:
         "has all that the hub sees, and knows how Schakel works, its settings and the proportions of the town. Each figure is",
         "of 100. *finds*: it names them, being more sure than not; *right*: of 100 that it names; *guesses*: when it must.",
         "",
-        "## Each defence on and off, all senders together",
+        f"## Each defence on and off: {', '.join(FEWER)} together",
         "",
     ]
     heads = (
@@ -51,19 +53,33 @@ def page(found: Mapping[str, Mapping[str, Figures]], months: int) -> str:
         "the same, with all that follows",
         "kinds of event, by size",
     )
-    lines += _table(heads, [_row(name, _together(one)) for name, one in found.items()])
+    lines += _table(heads, [_row(name, _together(one, FEWER)) for name, one in found.items()])
     lines += ["## Each sender, all defences on", ""]
-    lines += _table(("sender", *heads[1:]), [_row(name, one) for name, one in found["all"].items()])
-    lines += ["## By how much happens: pairs found, by the envelopes that both have in the month", ""]
+    rows = [*found["all"].items(), ("all together", _together(found["all"], SENDERS))]
+    lines += _table(("sender", *heads[1:]), [_row(name, one) for name, one in rows])
+    lines += [
+        "## By who the citizen is, all defences on, all senders together: each pair in the first line that holds",
+        "",
+    ]
+    lines += _table(("citizens", "pairs", "finds (guesses)"), _classes(_together(found["all"], SENDERS)))
+    lines += ["## By how much happens: pairs found, by the events that both have in the month", ""]
     lines += _table(("defences", "1", "2", "3", "4", "5 or more"), [_counts(name, found[name]) for name in _BY_DAYS])
     return "\n".join(lines)
 
 
-def _together(by_sender: Mapping[str, Figures]) -> Figures:
+def _together(by_sender: Mapping[str, Figures], senders: Iterable[str]) -> Figures:
     total = Figures()
-    for one in by_sender.values():
-        total += one
+    for name in senders:
+        total += by_sender[name]
     return total
+
+
+def _classes(one: Figures) -> list[tuple[str, ...]]:
+    """What it finds of each; what it names and is not so belongs to none of them."""
+    return [
+        (name, f"{score.there:.0f}", f"{score.of_100:.0f} (guesses {score.guessed_of_100:.0f})")
+        for name, score in ((name, one.by_class[name]) for name in CLASSES)
+    ]
 
 
 def _row(name: str, one: Figures) -> tuple[str, ...]:
@@ -83,7 +99,7 @@ def _cell(score: Score) -> str:
 
 
 def _counts(name: str, by_sender: Mapping[str, Figures]) -> tuple[str, ...]:
-    one = _together(by_sender)
+    one = _together(by_sender, FEWER)
     return (name, *(f"{one.by_count[count].of_100:.0f}" for count in range(1, 6)))
 
 
