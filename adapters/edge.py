@@ -356,20 +356,23 @@ class Edge:
     # -- native messages ---------------------------------------------------------------------------------------------
 
     async def take_native(
-        self, digest: bytes, events: Sequence[NativeEvent], received_at: int, *, again: bool = False
+        self, digest: bytes, events: Sequence[NativeEvent], received_at: int, *, again: bool = False, asks: bool = True
     ) -> Taken:
         """Take the events of one native file, whole or not at all; the same file again changes nothing.
 
-        `again`: it was read before this edge was put back. Those come first, in the order in which they came.
+        `again`: it was read before this edge was put back. Those come first, in the order in which they came. Without `asks`
+        the hub is not asked anything, and so does not see that a file came.
 
         Raises:
             HubUnavailableError: it holds an allocation or an answer, and nothing automatic is made before the feed was read to its
                 end; or this edge was put back and it is not its turn yet. The file was not taken.
         """
-        (taken,) = await self.take_together([Arrived(digest, events, received_at)], again=again)
+        (taken,) = await self.take_together([Arrived(digest, events, received_at)], again=again, asks=asks)
         return taken
 
-    async def take_together(self, messages: Sequence[Arrived], *, again: bool = False) -> list[Taken]:
+    async def take_together(
+        self, messages: Sequence[Arrived], *, again: bool = False, asks: bool = True
+    ) -> list[Taken]:
         """Take some messages of a file with many, all of them or none, in one commit; else as `take_native`.
 
         Raises:
@@ -382,6 +385,8 @@ class Edge:
             # Once for all of them is enough: between the end of the feed and the commit nothing is asked of the hub and
             # nobody else has a turn, so the last of them rests on the same feed as the first, and as one alone would.
             if any(brings_ground(native) for one in messages for native in one.events):
+                if not asks:
+                    raise HubUnavailableError("the hub is not to be asked now; the file is taken at a later pass")
                 if not await self._ready():  # the hub was put back: what it forgot must be repeated first
                     raise HubUnavailableError("the hub is being put back; the file is taken at a later pass")
                 await self._outbound().read_feed()

@@ -5,6 +5,8 @@
 
 * One pass after another; between two passes a long poll that hands nothing over, so it can be left at any moment: for a
   whole file in the folder, for a command that wants the store, for the end.
+* Where what is told is spread, a file that comes makes no request at the hub: it is taken, and the poll in hand goes on, as
+  long as it would have. An allocation is taken with the pass after it, since that needs the feed.
 * While the hub is away, files are still taken; the hub is tried again after 1, 2, 4 ... 60 seconds, each shortened by
   chance so that edges do not all come back in the same second.
 * The lease of an address is the lock of its store: a standby waits until nobody has it and nobody listens beside it.
@@ -168,7 +170,8 @@ class _EdgeProcess:
         self._lender = Lender(self._wake.set)
         self._control = ControlServer(self._config.data_folder, {LEND: self._lender.lend})
         self._metrics = EdgeMetrics(self._config.hub_certificate, means.clock)
-        self._streams = Streams(self._config, means.log, means.clock, self._wake.set, self._metrics.streams)
+        self._is_spread = self._config.spread_days > 0
+        self._streams = Streams(self._config, means.log, means.clock, self._took, self._metrics.streams)
         self._page = AsyncExitStack()
         self._way = WayToHub(self._config, means.clock, means.random, keep=True)
 
@@ -190,6 +193,12 @@ class _EdgeProcess:
             await self._page.aclose()
             await self._control.stop()
             await self._way.close()
+
+    def _took(self) -> None:
+        """Records of a topic were taken: they leave at the next pass, which does not come sooner for that where they wait for
+        a moment of their own."""
+        if not self._is_spread:
+            self._wake.set()
 
     def _end(self) -> None:
         self._log(Event.STOPPING)
@@ -281,14 +290,14 @@ class _EdgeProcess:
             if exchange and (not self._pace.pause or self._way.pair.is_unconfirmed()):
                 await self._renew()
             if not self._shall_rest():
-                await self._wait(folder, moved=moved)
+                await self._wait(edge, folder, moved=moved)
 
-    async def _pass(self, edge: Edge, folder: WatchedFolder, *, exchange: bool) -> bool:
-        """One pass; whether anything moved."""
+    async def _pass(self, edge: Edge, folder: WatchedFolder, *, exchange: bool, asks: bool = True) -> bool:
+        """One pass; whether anything moved. Without `asks` the hub sees nothing of it."""
         done = Pass()
         try:
-            again = self._streams.read_again
-            done = await one_pass(edge, self._config, self._means.clock, folder, exchange=exchange, topics_again=again)
+            again, clock = self._streams.read_again, self._means.clock
+            done = await one_pass(edge, self._config, clock, folder, exchange=exchange, asks=asks, topics_again=again)
         except (HubRefusedError, RefusedError, LogForkError, FalseManifestError, NoteError) as error:
             self._put_off(error)
         except Exception as error:  # noqa: BLE001  # one pass that fails ends no edge: it is said, and tried again
@@ -355,10 +364,15 @@ class _EdgeProcess:
             self._log(Event.RESTORING, waits_for=done.waits)
             self._pace.away(_time())
         elif done.published:
-            self._pace.answered(moved=bool(done.read or done.sent or done.picked_up or done.left))
+            self._pace.answered(moved=self._has_moved(done))
         else:
             self._log(Event.NOT_ADMITTED)
             self._pace.away(_time())
+
+    def _has_moved(self, done: Pass) -> bool:
+        """Whether the hub may be asked again sooner: never for what only the own organisation has brought, where that is spread."""
+        brought = (done.read or done.left) and not self._is_spread
+        return bool(brought or done.sent or done.picked_up)
 
     def _away(self) -> None:
         seconds = self._pace.away(_time())
@@ -377,7 +391,7 @@ class _EdgeProcess:
             self._log(Event.PERSON_MUST_LOOK, kind=type(error).__name__)
         self._pace.away(_time())
 
-    async def _wait(self, folder: WatchedFolder, *, moved: bool) -> None:
+    async def _wait(self, edge: Edge, folder: WatchedFolder, *, moved: bool) -> None:
         """Waits for something to do: at the hub, in the folder, from a command."""
         poll = None
         if not self._pace.pause:
@@ -392,7 +406,12 @@ class _EdgeProcess:
                     wake = asyncio.get_running_loop().create_task(self._wake.wait())
                     await asyncio.wait({poll, wake}, timeout=LOOK_SECONDS / 2, return_when=asyncio.FIRST_COMPLETED)
                     wake.cancel()
-                if self._looked(folder) or (self._pace.is_due(_time()) if poll is None else poll.done()):
+                if self._looked(folder):
+                    if poll is None or not self._is_spread:
+                        return
+                    await self._pass(edge, folder, exchange=False, asks=False)
+                    self._streams.passed()
+                if self._pace.is_due(_time()) if poll is None else poll.done():
                     return
         finally:
             if poll is not None:

@@ -6,7 +6,8 @@
 * A file that can't be read goes to quarantine with its problem report, and the rest goes on; of a file with many messages
   one bad message goes there alone.
 * A file is moved to the folder done only when the outbox has what it says; a crash anywhere repeats and loses nothing.
-* A file that holds an allocation waits in the folder in while the hub can't be reached; all else is taken.
+* A file that holds an allocation waits in the folder in while the hub can't be reached, or is not to be asked; all else is
+  taken.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ class Pass:
 @dataclass(slots=True)
 class _Count:
     together: int
+    asks: bool = True
     read: int = 0
     quarantined: int = 0
     left: int = 0
@@ -66,17 +68,19 @@ class _Count:
     retracted: int = 0
 
 
-async def one_pass(
+async def one_pass(  # noqa: PLR0913  # what a pass may do is one setting each
     edge: Edge,
     config: EdgeConfig,
     clock: Callable[[], int],
     folder: Folder | None = None,
     *,
     exchange: bool = True,
+    asks: bool = True,
     together: int = 100,
     topics_again: Callable[[int], Awaitable[bool]] | None = None,
 ) -> Pass:
-    """Everything that an edge has to do now; without `exchange` all but the exchange with the hub.
+    """Everything that an edge has to do now; without `exchange` all but the exchange with the hub, without `asks` also what asks
+    anything of it.
 
     `together`: of a file with many messages, so many are taken in one commit. `topics_again`: reads the topics again from a
     time on, after a restore; whether all was. Without it an edge with topics waits for the process that reads them.
@@ -86,7 +90,7 @@ async def one_pass(
     """
     folder = folder or Folder(config)
     readers = {name: entry(config.formats) for name, entry in READERS.items()}
-    count = _Count(together)
+    count = _Count(together, asks)
     if not await _read_again(edge, folder, readers, count) or not await _topics_again(edge, config, topics_again):
         count.left = len(folder.files())
     else:
@@ -175,7 +179,8 @@ async def _take(edge: Edge, folder: Folder, readers: dict[str, Reader], file: Na
     try:
         data = folder.read(file)
         events = _events(readers, file, data)
-        taken = await edge.take_native(hashlib.sha256(data).digest(), events, file.changed_ns // 1_000_000)
+        came_at = file.changed_ns // 1_000_000
+        taken = await edge.take_native(hashlib.sha256(data).digest(), events, came_at, asks=count.asks)
     except TooLargeError:
         _quarantine(folder, file, (Fault("/", Keyword.TOO_LARGE),), count)
     except Malformed as error:
@@ -241,7 +246,8 @@ class _Batch:
         """Take what waits: together, and each alone where one of them can't be taken."""
         waiting, self.waiting = self.waiting, []
         try:
-            done = await self.edge.take_together([one for _, one in waiting], again=self.again) if waiting else []
+            arrived, asks = [one for _, one in waiting], self.count.asks
+            done = await self.edge.take_together(arrived, again=self.again, asks=asks) if waiting else []
         except ClientConflictError:
             if len(waiting) == 1:
                 self._refuse(waiting[0][0], _CONFLICT)

@@ -143,6 +143,10 @@ def test_a_batch_that_was_cut_short_between_two_commits_is_taken_up_again_and_te
     assert len(told(place.team)) == len(set(told(place.team))) == before + COUNT
 
 
+async def _refused(*_arguments: Any, **_options: Any) -> Any:
+    raise AssertionError("the hub was asked something")
+
+
 def test_the_feed_is_read_once_for_all_allocations_that_are_taken_together(
     place: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,6 +166,25 @@ def test_the_feed_is_read_once_for_all_allocations_that_are_taken_together(
     config = place.team.settings.config
     done = asyncio.run(one_pass(place.team.edge, config, place.clock, exchange=False, together=5))
     assert (done.read, done.grants, asked[0]) == (COUNT, 1, 3)
+
+
+def test_a_pass_that_asks_the_hub_nothing_takes_all_but_what_needs_its_feed(
+    place: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allocate(place)
+    place.team.put("gericht.json", statuses(1)[0])
+    place.team.put("toewijzing.xml", messages.allocation(CITIZEN, messages.Support(TODAY, TODAY, 20_900)))
+    place.team.put("stapel.xml", b"\n".join([messages.allocation(CITIZEN, messages.Support(TODAY, TODAY, 20_901))] * 2))
+    config, client = place.team.settings.config, place.team.edge._work.client
+    with monkeypatch.context() as patched:
+        for name in ("outcomes", "checkpoint", "manifests", "handles", "recovery", "facts", "send", "pickup"):
+            patched.setattr(client, name, _refused)
+        done = asyncio.run(one_pass(place.team.edge, config, place.clock, exchange=False, asks=False))
+    assert (done.told, done.left) == (1, 2)
+    left = sorted(path.name for path in config.in_folder.iterdir())
+    assert left == ["stapel.xml", "toewijzing.xml"]
+    assert asyncio.run(one_pass(place.team.edge, config, place.clock)).left == 0
+    assert not list(config.in_folder.iterdir())
 
 
 def test_a_bad_message_before_a_cut_is_in_quarantine_once(place: World, monkeypatch: pytest.MonkeyPatch) -> None:

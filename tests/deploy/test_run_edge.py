@@ -183,6 +183,35 @@ def test_commands_work_while_the_edge_runs_and_it_goes_on_after_them(answer: Ans
     wait_for(lambda: any(one["quarantined"] == 1 for one in process.events("pass")))
 
 
+def test_where_it_is_spread_the_hub_does_not_see_when_a_file_came(net: Net) -> None:
+    """The file is taken while a poll waits, and the poll goes on."""
+    telling = Process(("hub", "run", "--requests", "--config", str(net.folder / "hub")), net.hub.log)
+    settings = net.team.settings.config.data_folder.parent / "edge.toml"
+    written, process, alone = settings.read_text(), net.team.process, False
+    process.stop()
+    net.hub.stop()
+    try:
+        telling.start()
+        wait_for(lambda: telling.events("listening"))
+        settings.write_text(written.replace("spread_days = 0", "spread_days = 2"))
+        process.start()
+        wait_for(lambda: telling.events("request"))
+        for number in range(8):
+            asked, passed = len(telling.events("request")), len(process.events("pass"))
+            net.team.put(f"komt-{number}.xml", b"<geen bericht>")
+            wait_for(lambda before=passed: len(process.events("pass")) > before)
+            alone = alone or len(telling.events("request")) == asked
+    finally:
+        process.stop()
+        telling.stop()
+        settings.write_text(written)
+        net.hub.start()
+        wait_for(lambda: net.hub.events("listening"))
+        process.start()
+    wait_for(lambda: process.events("has-store"))
+    assert alone
+
+
 def test_a_system_that_rests_while_it_writes_has_its_file_taken_whole(net: Net) -> None:
     process, config = net.team.process, net.team.settings.config
     with (config.in_folder / "traag.xml").open("wb") as file:
