@@ -80,8 +80,9 @@ REMEDY: Final[Mapping[str, str]] = MappingProxyType(
         Lie.OTHER_TABLE: "Compare versions with the operator; when both are up to date, call the privacy officer.",
         Lie.FORKED_LOG: "Keep the store, write `schakel edge seen`, and compare it with other partners: `schakel audit "
         "compare`.",
-        Misuse.GUESSED_CODES: "Find out who typed them and for whom. They work again tomorrow.",
-        Misuse.MANY_CODES: "Find out who asked for them and for whom. Codes are printed again tomorrow.",
+        Misuse.GUESSED_CODES: "`schakel edge looks CLIENT` says who typed codes at a client, `schakel edge log-export` (`--as "
+        "nen7513`) at all of them. Codes work again tomorrow.",
+        Misuse.MANY_CODES: "`schakel edge code waiting` lists for whom; ask who printed them. Codes are printed again tomorrow.",
         Misuse.MANY_INTRODUCTIONS: "Call that partner. Settling this alarm lets the held codes be typed.",
         Misuse.MANY_STRANGERS: "Call that partner; at a first start with many clients this may be in order. It learned nothing.",
         Duty.OVERDUE_OBJECTION: "See `schakel grant objections` and decide. Then this alarm ends by itself.",

@@ -25,7 +25,9 @@ _READ_AS: Final = str.maketrans("ILO", "110")
 _RANDOM: Final = 11
 _GROUP: Final = 4
 _TAG: Final = b"schakel/code/v1\0"
-_LARGEST: Final = 64
+_LARGEST: Final = 256  # characters that are looked at
+_OF_A_STOP_CODE: Final = 40  # signs; a code has 12, a stop code 68
+_FORM: Final = "een code bestaat uit drie groepen van vier cijfers en letters"
 
 
 class CodeError(ValueError):
@@ -57,18 +59,29 @@ def new_code(recipient: str, random: Callable[[int], bytes]) -> OneTimeCode:
 
 
 def read_code(text: str, recipient: str) -> OneTimeCode:
-    """The code that somebody typed at this address, however it was spaced; I and L are read as 1, O as 0.
+    """The code that somebody typed at this address, whatever stands between its signs; I and L are read as 1, O as 0.
 
     Raises:
-        CodeError: it is none, or a mistake was made in copying it.
+        CodeError: it is none, or a mistake was made in copying it. Said of the signs alone: nothing is looked up for it.
     """
-    signs = "".join(text[:_LARGEST].split()).replace("-", "").upper().translate(_READ_AS)
-    if len(signs) != _RANDOM + 1 or any(sign not in _SIGNS for sign in signs):
-        raise CodeError("een code bestaat uit drie groepen van vier cijfers en letters")
+    signs = "".join(sign for sign in text[:_LARGEST] if sign.isalnum()).upper().translate(_READ_AS)
+    _look_at(signs)
     values = [_SIGNS.index(sign) for sign in signs]
     if _check(values[:-1]) != values[-1]:
         raise CodeError("de code klopt niet: kijk of alle twaalf tekens goed zijn overgenomen")
     return _stretch(signs, recipient)
+
+
+def _look_at(signs: str) -> None:
+    """Says what is wrong with signs that can be no code."""
+    if not signs:
+        raise CodeError(f"er is niets ingevuld: {_FORM}")
+    if len(signs) >= _OF_A_STOP_CODE:
+        raise CodeError(f"dit lijkt een stopcode, en die hoort hier niet: {_FORM}")
+    if len(signs) != _RANDOM + 1:
+        raise CodeError(f"{_FORM}, en dit zijn er {len(signs)}: neem alle twaalf tekens over")
+    if any(sign not in _SIGNS for sign in signs):
+        raise CodeError(f"{_FORM}; de letter U (is het een V?) en letters met een accent staan er nooit in")
 
 
 def _stretch(signs: str, recipient: str) -> OneTimeCode:

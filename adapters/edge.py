@@ -21,6 +21,7 @@ from adapters import (
     alarms,
     by_person,
     clients,
+    code_entry,
     code_slips,
     desk,
     inbound,
@@ -40,7 +41,7 @@ from adapters.alarms import Alarm, Lie, Misuse
 from adapters.by_person import NoGroundError, Reliance
 from adapters.chain_view import ChainView, views
 from adapters.clients import ClientRow
-from adapters.code_entry import enter
+from adapters.code_entry import Entered
 from adapters.code_slips import Slip, TooManyCodesError, WaitingCode
 from adapters.consent_receipt import Agreed
 from adapters.desk import Backlog, Held, OutboxLine, ToldLine
@@ -49,7 +50,7 @@ from adapters.inbound import Inbound, Opening
 from adapters.intake import Arrived, Intake, Taken
 from adapters.keeping import keep_house
 from adapters.keys import opening_private
-from adapters.looks import named
+from adapters.looks import Viewer, named
 from adapters.notices import Notices
 from adapters.outbound import Outbound
 from adapters.peers import Peers
@@ -136,17 +137,6 @@ class Worked:
     picked_up: int = 0
     published: bool = True
     waits: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Entered:
-    """What a code opened: who tells from now on, what for, which categories, and until when."""
-
-    sender_name: str
-    purpose: str
-    law: str
-    categories: tuple[str, ...]
-    end: int
 
 
 class Edge:
@@ -713,8 +703,12 @@ class Edge:
         """Every grant by code under which nothing leaves yet, since its recipient does not know whom it is about."""
         return code_slips.waiting(self.store, self.identity.book, self._work.today)
 
-    def enter_code(self, number: str, text: str) -> Entered | None:
-        """Try a code that a client handed over; what it opens, or None, whatever the reason.
+    def entered_codes(self) -> list[tuple[str, Entered]]:
+        """What was opened here by a code and is not over, each with the number of its client, oldest first."""
+        return code_entry.entered(self._work, self.identity.book)
+
+    def enter_code(self, number: str, text: str, by: Viewer) -> Entered | None:
+        """Try a code that a client handed over; what it opens, or None, whatever the reason. Who tried is recorded first.
 
         Raises:
             EdgeError: there is no such client, or this edge was put back and waits.
@@ -724,11 +718,8 @@ class Edge:
             raise EdgeError(
                 "deze edge is teruggezet uit een reservekopie en neemt nog niets aan: zie `schakel edge restored`"
             )
-        opened = enter(self._work, self.client(number), text)
-        if opened is None:
-            return None
-        name = self.identity.book.name_of(opened.sender)
-        return Entered(name, opened.purpose, opened.law, opened.categories, opened.end)
+        opened = code_entry.enter(self._work, self.client(number), text, by)
+        return None if opened is None else code_entry.as_shown(self._work, self.identity.book, opened)
 
     @contextmanager
     def _counting_codes(self) -> Iterator[None]:

@@ -37,11 +37,13 @@ CHAIN_VIEW: Final = "chain-view"
 OVERVIEW: Final = "overview"
 COULD_SEE: Final = "could-see"
 LOG: Final = "log"
+CODE: Final = "code"
 WHAT: Final = {
     CHAIN_VIEW: "wat anderen over u vertelden",
     OVERVIEW: "dit overzicht",
     COULD_SEE: "wie op een dag iets over u kon zien",
     LOG: "de lijst van wie keek en wat er werd verteld",
+    CODE: "of een code bij u hoort",
 }
 
 KEPT_DAYS: Final = 5 * 366

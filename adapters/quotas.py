@@ -37,8 +37,12 @@ def too_many_printed(tx: Transaction, work: Workplace) -> None:
 
 
 def may_try(tx: Transaction, work: Workplace, client: str) -> bool:
-    """Count a code that is typed for a client, as if it fits nothing; whether this one may be looked at."""
-    for_one, in_all = _count(tx, work, f"tried/{client}"), _count(tx, work, "tried")
+    """Count a code that is typed for a client, as if it fits nothing; whether this one may be looked at.
+
+    What is not looked at for this client spends nothing of the others: who goes on at one keeps nobody else waiting.
+    """
+    for_one = _count(tx, work, f"tried/{client}")
+    in_all = _count(tx, work, "tried", 1 if for_one <= TRIED_FOR_ONE else 0)
     if for_one >= TRIED_FOR_ONE or in_all >= TRIED:
         alarms.sound(tx, Misuse.GUESSED_CODES, _day(work), work.now)
     return for_one <= TRIED_FOR_ONE and in_all <= TRIED

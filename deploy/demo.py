@@ -9,19 +9,24 @@ all of it held.
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import RenderableType
+from rich.padding import Padding
 
 from adapters.looks import look
 from deploy.commands.edge import view_data
 from deploy.compose import machine_clock
-from deploy.dutch import NO_ROW, closed_by, who_is_asked
+from deploy.dutch import closed_by, who_is_asked
 from deploy.entries import pages
 from deploy.screen import Screen, bad, good, note, plain, table
+from deploy.story.case import must
 from deploy.story.story import THE_HOUSEHOLD, Story
+from deploy.story.words import asked_of, meant, why_closed
 from deploy.story.world import DemoClock, World, make_world, open_world
 from deploy.viewer import viewer
 from hub.audit import verify as outsider
@@ -44,9 +49,18 @@ def tell(
         StoryError: a step did not do what it says.
     """
     screen.say(
-        note("All of this is in one place. That is for the demo only: a hub never stands beside an edge."),
-        note("So are its rules: of every row that permits something, part of the law was not read yet."),
-        note("Everything leaves at once here; else it leaves over two working days, each at its own moment."),
+        plain(
+            "A household and those who help it: the grandmother gets support at home, her daughter asks for a benefit, and her "
+            "grandson gets help as a child. Those who help tell each other that something moved, and nothing else. "
+            "A row is a row of the rules: who may tell whom, what for, on which ground. `schakel rules show 5` shows row 5. "
+            "Words in Dutch are those on the screens of professionals."
+        ),
+        "",
+        note("For the demo only: all of this is in one place. A hub never stands beside an edge."),
+        note("For the demo only: of every row that permits something, part of the law was not read yet."),
+        note(
+            "For the demo only: everything leaves at once. Else it is spread over two working days, each at its own moment."
+        ),
         "",
     )
     make_world(folder, story.partners)
@@ -57,7 +71,7 @@ def tell(
         for number, step in enumerate(story.steps, 1):
             sentences = step.tell(world)
             told.append({"step": step.title, "happened": sentences})
-            screen.say(good(f"{number}. {step.title}"), *(plain("   " + one) for one in sentences))
+            screen.say(good(f"{number}. {step.title}"), *(_indented(one) for one in sentences))
         screen.say("")
         views = _views(world, screen, story)
         asked = _who_is_asked(world, screen, story)
@@ -69,6 +83,11 @@ def tell(
     screen.say(*_what_next(folder, kept=kept))
     screen.answer({"story": told, "views": views, "asked": asked, "hub": hub, "log": log, "ok": ok})
     return ok
+
+
+def _indented(sentence: str) -> RenderableType:
+    """A sentence under its step, also where it takes more lines."""
+    return Padding(plain(sentence), (0, 0, 0, 3), expand=False)
 
 
 def _who_takes_part(world: World) -> RenderableType:
@@ -95,11 +114,11 @@ def _views(world: World, screen: Screen, story: Story) -> dict[str, object]:
             view_data(view) | {"about": _called(story, client.bsn, client.number)} for client, view in found
         ]
         lines = [
-            (_called(story, client.bsn, client.number), line.what, line.sender_name)
+            (_called(story, client.bsn, client.number), meant(line.what), line.sender_name)
             for client, view in found
             for line in view.lines
         ]
-        rows += [(desk.who.name if first else "", *line) for first, line in _firsts(lines or [("-", "niets", "-")])]
+        rows += [(desk.who.name if first else "", *line) for first, line in _firsts(lines or [("-", "nothing", "-")])]
     columns = ("who", "sees of the", "what", "told by")
     screen.say(table("What each partner sees, and nothing else (nobody verified it)", columns, rows), "")
     return answer
@@ -114,19 +133,20 @@ def _called(story: Story, bsn: str | None, number: str) -> str:
 
 
 def _who_is_asked(world: World, screen: Screen, story: Story) -> list[dict[str, object]]:
-    """For pairs of partners of whom one would tell the other: what the table of rules says to the professional."""
+    """For pairs of partners of whom one would tell the other: what the table of rules says, and shows to the professional."""
     found: list[dict[str, object]] = []
     for sender, recipient in story.asked:
         ways = world[sender].edge.ways_to(recipient.address)
-        says: list[tuple[int | None, str]] = [(way.row.id, who_is_asked(way.row, way.ground)) for way in ways.open]
-        says += [(row.id, closed_by(row)) for row in ways.closed]
+        says = [(way.row.id, asked_of(way.row, way.ground), who_is_asked(way.row, way.ground)) for way in ways.open]
+        says += [(row.id, why_closed(row), closed_by(row)) for row in ways.closed]
+        must(says != [], "a row is about every two roles")
         found += [
-            {"from": sender.name, "to": recipient.name, "row": row, "asks": sentence}
-            for row, sentence in says or [(None, NO_ROW)]
+            {"from": sender.name, "to": recipient.name, "row": row, "asks": sentence, "shown": shown}
+            for row, sentence, shown in says
         ]
     if found:
-        rows = [(one["from"], one["to"], one["row"] or "-", one["asks"]) for one in found]
-        title = "More would like to tell something. By which row, and whom would the professional have to ask?"
+        rows = [(one["from"], one["to"], one["row"], one["asks"]) for one in found]
+        title = "More would like to tell something. Whom does the professional have to ask? (`schakel grant ways`)"
         screen.say(table(title, ("who", "would tell", "row", "to be asked"), rows), "")
     return found
 
@@ -139,14 +159,15 @@ def _hub_knows(world: World, screen: Screen, story: Story) -> dict[str, object]:
     size = sum(path.stat().st_size for path in files)
     sought = [label for label, _ in story.secrets.all()]
     found = sorted(set(world.traces))
-    has = f"{counts['entries']} entries, {counts['addresses']} addresses, {counts['grants']} handles of grants"
+    has = (
+        f"{counts['entries']} entries in its log, {counts['addresses']} addresses, {counts['grants']} handles of grants"
+    )
     verdict: list[RenderableType] = [
-        plain(f"The hub has {has}; {counts['waiting']} envelopes wait."),
         plain(
-            f"Looked {world.looked} times through its {len(files)} files ({size:,} bytes), with every key that it has, for "
-            f"{len(sought)} names, BSNs, other"
-        ),
-        plain("numbers, dates and texts of the story: in every spelling, hashed, and hashed under every key."),
+            f"The hub has {has}. {counts['waiting']} envelopes wait. Its {len(files)} files ({size:,} bytes) were searched "
+            f"{world.looked} times, with every key that it has, for {len(sought)} names, BSNs, other numbers, dates and texts of the "
+            "story: in every spelling, hashed, and hashed under every key."
+        )
     ]
     verdict += [bad(f"FOUND: {one.label} in {one.file} ({one.form}).") for one in found]
     if not found:
@@ -175,15 +196,33 @@ def _log(world: World, screen: Screen) -> dict[str, object]:
 
 
 def _what_next(folder: Path, *, kept: bool) -> list[RenderableType]:
+    schakel = program()
     if not kept:
-        return [plain("Try next: schakel demo --keep DIR   leaves everything, for the other commands to work on.")]
+        return [
+            plain("Try next, to have everything left for the other commands:"),
+            plain(f"  {schakel} demo --keep DIR"),
+        ]
     lines = [
         "Try next:",
-        f"  schakel edge view --config {folder}/huisarts          what the GP was told",
-        f"  schakel grant list --all --config {folder}/team-wmo   who is told about whom",
-        f'  schakel grant ways "UWV Voorbeeldregio" --config {folder}/team-wmo    by which rows a partner may be told, and who is asked',
-        f"  schakel audit show --config {folder}/hub              what the log says",
-        f"  schakel audit verify --config {folder}/hub            whether it holds",
-        f"  put an iWmo message in {folder}/team-wmo/in and run: schakel edge work --config {folder}/team-wmo",
+        f"  {schakel} edge view --config {folder}/huisarts",
+        "    what the GP was told",
+        f"  {schakel} grant list --all --config {folder}/team-wmo",
+        "    who is told about whom",
+        f'  {schakel} grant ways "UWV Voorbeeldregio" --config {folder}/team-participatie',
+        "    by which rows a partner may be told, and who is asked",
+        f"  {schakel} audit show --config {folder}/hub",
+        "    what the log says",
+        f"  {schakel} audit verify --config {folder}/hub",
+        "    whether it holds",
+        f"  {schakel} edge work --config {folder}/team-wmo",
+        f"    takes what you put in {folder}/team-wmo/in, such as an iWmo message",
     ]
     return [plain(line) for line in lines]
+
+
+def program() -> str:
+    """How this program is called from here: by its name where the shell finds it, else by its place."""
+    here, found = Path(sys.argv[0]), shutil.which("schakel")
+    if here.name != "schakel" or (found is not None and Path(found).resolve() == here.resolve()):
+        return "schakel"
+    return str(here)

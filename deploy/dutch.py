@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from adapters.looks import CHAIN_VIEW, COULD_SEE, LOG, OVERVIEW
+from adapters.looks import CHAIN_VIEW, CODE, COULD_SEE, LOG, OVERVIEW
 from adapters.records_outgoing import ACTIVE, FROZEN, REPLACED, STOPPED, STOPPING
 from consent.fg.law_words import AGES
 from consent.rules import JUDGEMENT, Row
@@ -24,6 +24,7 @@ LOOKED_AT: Mapping[str, str] = {
     OVERVIEW: "overzicht voor de cliënt",
     COULD_SEE: "wie op een dag wat kon zien",
     LOG: "uitvoer van het logboek",
+    CODE: "een code ingevoerd",
 }
 GRANT_STATES: Mapping[str, str] = {
     ACTIVE: "geldt",

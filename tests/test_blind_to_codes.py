@@ -25,7 +25,7 @@ from adapters.records_outgoing import GRANTS
 from deploy.search import Secrets, find_traces
 from deploy.search_storage import read_folder
 from schemas.event import Kind
-from tests.adapters.edges import BSN, GP, TEAM, Neighbours, status
+from tests.adapters.edges import BSN, GP, TEAM, TYPIST, Neighbours, status
 from tests.simulator import CODED, World
 
 
@@ -54,8 +54,8 @@ def story(tmp_path: Path, copies: Path) -> tuple[list[OneTimeCode], list[bytes]]
     moment()
     codes.append(near[TEAM].print_codes("C-1", GP)[0].code)
     near.settle(3)
-    assert near[GP].enter_code("H-7", "0000-0000-0000") is None
-    assert near[GP].enter_code("H-7", codes[1]) is not None
+    assert near[GP].enter_code("H-7", "0000-0000-0000", TYPIST) is None
+    assert near[GP].enter_code("H-7", codes[1], TYPIST) is not None
     near.take(TEAM, status(1, Kind.GESTART, near.world.today))
     moment()
     near.world.advance(days=4)

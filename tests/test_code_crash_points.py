@@ -21,7 +21,7 @@ from adapters.records_incoming import AWAITED, RECOGNISED, TOLD
 from adapters.workplace import EdgeError
 from schemas.codes import Code
 from schemas.event import Kind
-from tests.adapters.edges import BSN, GP, TEAM, Neighbours, status
+from tests.adapters.edges import BSN, GP, TEAM, TYPIST, Neighbours, status
 from tests.delivery_world import ADDRESS, DAY, DeliveryWorld
 from tests.simulator import CODED, World, run
 from tests.test_delivery_machine import folder
@@ -96,8 +96,8 @@ def way(near: Neighbours, fuses: dict[str, Fuse], armed: tuple[str, int] | None)
     for _ in range(2):  # the second time, whether it was taken or not
         guarded(near, TEAM, lambda: near.take(TEAM, status(1, Kind.GESTART, near.world.today)))
     work(near, 1)
-    if not guarded(near, GP, lambda: near[GP].enter_code("H-7", code)):
-        near[GP].enter_code("H-7", code)  # with no answer to the first, somebody types it again
+    if not guarded(near, GP, lambda: near[GP].enter_code("H-7", code, TYPIST)):
+        near[GP].enter_code("H-7", code, TYPIST)  # with no answer to the first, somebody types it again
     near.world.advance(days=4)
     work(near, 3)
     near.world.advance(hours=3)  # what was handed over to a process that is gone is offered again
@@ -191,7 +191,7 @@ def agreed(world: DeliveryWorld) -> str:
 
 
 def typed(world: DeliveryWorld, code: str) -> bool:
-    return world.actors["G"].edge.enter_code("G-c0", code) is not None
+    return world.actors["G"].edge.enter_code("G-c0", code, TYPIST) is not None
 
 
 def save(world: DeliveryWorld) -> None:

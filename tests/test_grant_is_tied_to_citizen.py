@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from adapters.records_incoming import INTRODUCTIONS
 from consent.grant import CodeProof
 from schemas.codes import Code
 from schemas.event import Kind
-from tests.adapters.edges import BSN, GP, PROVIDER, TEAM, Neighbours, status
+from tests.adapters.edges import BSN, GP, PROVIDER, TEAM, TYPIST, Neighbours, status
 from tests.hostile_sender import SALT, Sender
 from tests.simulator import CODED, World
 
@@ -86,7 +87,7 @@ def test_grant_is_tied_to_citizen_by_the_code_that_was_registered(near: Neighbou
     _, other = code_for(near)
     sender.register(other)
     assert sender.send(sender.introduction(agreed), sender.event()) == [Code.INVALID_PART, Code.UNKNOWN_HANDLE]
-    assert near[GP].enter_code("H-1", code.text) is not None
+    assert near[GP].enter_code("H-1", code.text, TYPIST) is not None
     assert [one.client is not None for one in INTRODUCTIONS.scan(near[GP].store)] == [True]
     assert views(near) == {"H-1": [], "H-2": []}
 
@@ -107,9 +108,9 @@ def test_grant_is_tied_to_citizen_who_handed_the_code_over_once(near: Neighbours
     near[TEAM].import_clients([ClientRow("C-1", BSN, "wmo"), ClientRow("C-2", OTHER_BSN, "wmo")])
     codes = [near[TEAM].make_agreement(number, TALK).slips[0].code for number in ("C-1", "C-2")]
     near.settle(2)
-    assert near[GP].enter_code("H-2", codes[1]) is not None
-    assert near[GP].enter_code("H-1", codes[1]) is None
-    assert near[GP].enter_code("H-1", codes[0]) is not None
+    assert near[GP].enter_code("H-2", codes[1], TYPIST) is not None
+    assert near[GP].enter_code("H-1", codes[1], TYPIST) is None
+    assert near[GP].enter_code("H-1", codes[0], TYPIST) is not None
     near.world.advance(days=4)
     near.settle(3)
     near.take(TEAM, status(1, Kind.GESTART, near.world.today))  # about the first
@@ -123,7 +124,7 @@ def test_grant_is_tied_to_citizen_of_the_grant_that_it_goes_on_from_and_of_no_ot
     code, agreed = code_for(near)
     sender.register(agreed)
     sender.send(sender.introduction(agreed), sender.event())
-    assert near[GP].enter_code("H-1", code.text) is not None
+    assert near[GP].enter_code("H-1", code.text, TYPIST) is not None
     known = sender.grant
     goes_on = CodeProof(None, None, known.secret)
     # Another sender that has come to know the secret, and the same sender for another purpose.
@@ -143,6 +144,41 @@ def test_grant_is_tied_to_citizen_of_the_grant_that_it_goes_on_from_and_of_no_ot
     assert views(near) == {"H-1": ["gestart", "gestart"], "H-2": []}
 
 
+@pytest.mark.parametrize("other", [{"purpose": "iets-anders"}, {"law": "jeugdwet"}])
+def test_grant_is_tied_to_citizen_and_goes_on_for_one_purpose_and_law_only(
+    near: Neighbours, sender: Sender, other: dict[str, str]
+) -> None:
+    code, agreed = code_for(near)
+    sender.register(agreed)
+    sender.send(sender.introduction(agreed))
+    assert near[GP].enter_code("H-1", code.text, TYPIST) is not None
+    known = sender.grant
+    with near[GP].workplace.commit("as if it was for something else") as tx:
+        INTRODUCTIONS.put(tx, replace(INTRODUCTIONS.need(tx, known.secret), **other))
+    goes_on = CodeProof(None, None, known.secret)
+    sender.begin()
+    sender.register(goes_on)
+    assert sender.send(sender.introduction(goes_on), sender.event()) == [Code.STORED, Code.STORED]
+    assert views(near) == {"H-1": [], "H-2": []}
+
+
+def test_grant_is_tied_to_citizen_and_a_code_that_two_senders_brought_opens_neither(
+    near: Neighbours, sender: Sender
+) -> None:
+    """Somebody at another partner saw the slip and introduces with it as well."""
+    code, agreed = code_for(near)
+    thief = Sender(near, "7", GP)
+    for one in (sender, thief):
+        one.register(agreed)
+        assert one.send(one.introduction(agreed)) == [Code.STORED]
+    assert near[GP].enter_code("H-1", code.text, TYPIST) is None
+    thief.party.stop(thief.grant)
+    near.world.advance(days=4)
+    near.work(GP)
+    assert near[GP].enter_code("H-1", code.text, TYPIST) is not None
+    assert [one.sender for one in INTRODUCTIONS.scan(near[GP].store) if one.client] == [sender.party.address]
+
+
 def test_grant_is_tied_to_citizen_and_a_new_code_is_not_taken_to_be_of_the_same_one(
     near: Neighbours, sender: Sender
 ) -> None:
@@ -150,7 +186,7 @@ def test_grant_is_tied_to_citizen_and_a_new_code_is_not_taken_to_be_of_the_same_
     code, agreed = code_for(near)
     sender.register(agreed)
     sender.send(sender.introduction(agreed))
-    assert near[GP].enter_code("H-2", code.text) is not None
+    assert near[GP].enter_code("H-2", code.text, TYPIST) is not None
     before = sender.grant
     sender.begin()
     second, proof = code_for(near)
@@ -158,7 +194,7 @@ def test_grant_is_tied_to_citizen_and_a_new_code_is_not_taken_to_be_of_the_same_
     sender.register(anew)
     assert sender.send(sender.introduction(anew), sender.event()) == [Code.STORED, Code.STORED]
     assert views(near) == {"H-1": [], "H-2": []}
-    assert near[GP].enter_code("H-1", second.text) is not None
+    assert near[GP].enter_code("H-1", second.text, TYPIST) is not None
     assert views(near) == {"H-1": ["gestart"], "H-2": []}
 
 
@@ -181,7 +217,7 @@ def test_a_code_counts_until_its_own_day_whatever_the_grant_lasts(near: Neighbou
     sender.register(agreed)
     sender.send(sender.introduction(agreed))
     near.world.advance(days=1)
-    assert near[GP].enter_code("H-1", code.text) is None
+    assert near[GP].enter_code("H-1", code.text, TYPIST) is None
     assert sender.grant.terms.end > near.world.today
 
 
@@ -191,4 +227,4 @@ def test_no_sender_makes_a_code_last_longer_than_a_fortnight(near: Neighbours, s
     sender.register(agreed)
     sender.send(sender.introduction(agreed))
     near.world.advance(days=15)
-    assert near[GP].enter_code("H-1", code.text) is None
+    assert near[GP].enter_code("H-1", code.text, TYPIST) is None

@@ -19,6 +19,7 @@ import pytest
 from adapters.agreement import Conversation
 from adapters.clients import ClientRow
 from adapters.code import new_code
+from adapters.objections import Objecting
 from adapters.quotas import BY_CODE, STRANGERS, TRIED_FOR_ONE
 from adapters.records_incoming import AWAITED, TALLIES
 from consent.grant import CodeProof
@@ -27,7 +28,7 @@ from hub.client import HubClient
 from schemas.calendar import day_of, next_working_day
 from schemas.codes import Code
 from schemas.receipt import parse_receipt
-from tests.adapters.edges import BSN, GP, PROVIDER, TEAM, Neighbours
+from tests.adapters.edges import BSN, GP, PROVIDER, TEAM, TYPIST, Neighbours, objected
 from tests.hostile_sender import SALT, Identity, Sender
 from tests.simulator import CODED, NATIONAL, World, run
 
@@ -130,6 +131,75 @@ def test_introduction_is_no_oracle_in_content_size_and_time(tmp_path: Path, way:
     assert cast("list[Code]", heard[-1][1])[-1] is Code.NOT_ACTIVE
 
 
+def _nothing(near: Neighbours, recipient: str) -> None:
+    """Nobody said anything."""
+
+
+def _objects(near: Neighbours, recipient: str) -> None:
+    objected(near, recipient, Objecting(None, incoming=True), "P-1")
+
+
+def _is_held(near: Neighbours, recipient: str) -> None:
+    run(near[recipient].stop_incoming("P-1", None, "held"))
+
+
+def _withdraws(near: Neighbours, recipient: str) -> None:
+    run(near[recipient].stop_incoming("P-1", None, "withdrawn"))
+
+
+@pytest.mark.parametrize("way", ["bsn", "code"])
+def test_introduction_is_no_oracle_for_what_a_citizen_refused_before_the_next_working_day(
+    tmp_path: Path, way: str
+) -> None:
+    """Unknown, known, and known with each refusal: on the day itself all of it is one and the same, and the stop that follows
+    comes at a minute of the next working day. By code the line of a code that was typed goes on, so that it has a client at once."""
+    recipient = PROVIDER if way == "bsn" else GP
+    seen, stopped = [], []
+    for number, (known, says) in enumerate(
+        [(False, _nothing), (True, _nothing), (True, _objects), (True, _is_held), (True, _withdraws)]
+    ):
+        world = World(table=NATIONAL if way == "bsn" else CODED)
+        near, wire = watched(tmp_path / str(number), world, recipient, known=known)
+        sender = Sender(near, recipient=recipient)
+        who: Identity = BSN
+        if way == "code":
+            code = new_code(GP, world.random)
+            first = CodeProof(code.proof(SALT), world.today + 14, None)
+            sender.register(first)
+            sender.send(sender.introduction(first))
+            if known:
+                assert near[GP].enter_code("P-1", code.text, TYPIST) is not None
+            who = CodeProof(None, None, sender.grant.secret)
+            sender.begin()
+            world.advance(days=2)
+            near.work(recipient)
+        says(near, recipient)
+        near.work(recipient)
+        wire.passed.clear()
+        before, heard = len(sender.party.feed()), list[object]()
+        sender.register(who)
+        for frame in (sender.introduction(who), sender.event(), sender.introduction(who), sender.event(b"\2" * 16)):
+            world.advance(minutes=30)
+            sender.send(frame)
+            heard.append((world.now, [line.code for line in sender.party.feed()][before:]))
+        # How long the log is by then differs with what was before, and is no secret; the rest may not.
+        seen.append((heard, [(at, call, *(args if call == "receipts" else ())) for at, call, *args in wire.passed]))
+        today = world.today
+        while world.today == today:
+            assert not [entry for entry in wire.passed if entry[1] == "facts"], "nothing is stopped on the day itself"
+            world.advance(hours=3)
+            near.work(recipient)
+        for _ in range(4):
+            world.advance(hours=12)
+            near.work(recipient)
+        assert sender.party.send(sender.event(b"\3" * 16)) == [Code.TAKEN]
+        near.work(recipient)
+        stopped.append([line.code for line in sender.party.feed()][-1] is Code.NOT_ACTIVE)
+        near.close()
+    assert all(one == seen[0] for one in seen)
+    assert stopped == [False, False, True, True, way == "code"]  # row 1 is no consent that could be withdrawn
+
+
 def test_introduction_is_no_oracle_and_both_ways_are_as_long_and_answered_as_fast(tmp_path: Path) -> None:
     """What the hub learns of the way is what the row says; not more by sizes or times."""
     seen = []
@@ -155,7 +225,7 @@ def test_introduction_is_no_oracle_for_the_minute_at_which_a_citizen_was_there(t
     world.advance(hours=hour)
     day = day_of(world.now)
     before = len(wire.passed)
-    assert near[GP].enter_code("P-1", slip.code) is not None
+    assert near[GP].enter_code("P-1", slip.code, TYPIST) is not None
     assert len(wire.passed) == before
     while not any(Code.INTRODUCED in entry for entry in wire.passed):
         world.advance(minutes=20)
@@ -205,7 +275,7 @@ def expired(near: Neighbours) -> str:
 
 def used(near: Neighbours) -> str:
     code = agreed(near)
-    assert near[GP].enter_code("H-8", code) is not None
+    assert near[GP].enter_code("H-8", code, TYPIST) is not None
     return code
 
 
@@ -232,7 +302,7 @@ def for_another(near: Neighbours) -> str:
 def tried_too_often(near: Neighbours) -> str:
     code = agreed(near)
     for _ in range(TRIED_FOR_ONE):
-        assert near[GP].enter_code("H-7", new_code(GP, near.world.random).text) is None
+        assert near[GP].enter_code("H-7", new_code(GP, near.world.random).text, TYPIST) is None
     return code
 
 
@@ -274,7 +344,7 @@ def test_introduction_is_no_oracle_for_who_types_codes(
     code = reason(near)
     before = [client for client in near[GP].clients() if near[GP].view(client.number)]
     points.clear()
-    assert near[GP].enter_code("H-7", code) is None
+    assert near[GP].enter_code("H-7", code, TYPIST) is None
     assert points == [
         "code tried: before the commit",
         "code tried: after the commit",
@@ -286,20 +356,20 @@ def test_introduction_is_no_oracle_for_who_types_codes(
 
 def test_a_code_works_again_on_the_day_after_too_many_tries_and_somebody_was_told(near: Neighbours) -> None:
     code = tried_too_often(near)
-    assert near[GP].enter_code("H-7", code) is None
+    assert near[GP].enter_code("H-7", code, TYPIST) is None
     assert [(one.lie, one.about) for one in near[GP].alarms()] == [("guessed-codes", "day 2026-03-03")]
     near.world.advance(days=1)
-    assert near[GP].enter_code("H-7", code) is not None
+    assert near[GP].enter_code("H-7", code, TYPIST) is not None
 
 
 def test_what_one_sender_introduces_beyond_its_quota_is_held_until_a_person_has_looked(near: Neighbours) -> None:
     code = held(near)
-    assert near[GP].enter_code("H-7", code) is None
+    assert near[GP].enter_code("H-7", code, TYPIST) is None
     [alarm] = near[GP].alarms()
     assert alarm.lie == "many-introductions"
     assert [one.held for one in AWAITED.scan(near[GP].store)].count(True) == 1
     near[GP].settle_alarm(alarm.number)
-    assert near[GP].enter_code("H-7", code) is not None
+    assert near[GP].enter_code("H-7", code, TYPIST) is not None
 
 
 def test_a_sender_that_asks_about_many_strangers_is_an_alarm_and_gets_the_same_answers(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ from hub.client import HubClient
 from schemas.canonical import FrameError
 from schemas.envelope import parse
 from schemas.event import Kind
-from tests.adapters.edges import BSN, GP, TEAM, Neighbours, status
+from tests.adapters.edges import BSN, GP, TEAM, TYPIST, Neighbours, status
 from tests.simulator import CODED, NATIONAL, World, run
 
 SECRETS = Secrets(numbers={"the BSN": BSN})
@@ -87,7 +87,7 @@ def told(folder: Path, table: RuleTable) -> tuple[Neighbours, dict[str, bytes]]:
     codes += [slip.code for slip in near[TEAM].print_codes("C-1", GP)] if codes else []
     near.settle(2)
     if codes:
-        assert near[GP].enter_code("H-7", codes[-1]) is not None
+        assert near[GP].enter_code("H-7", codes[-1], TYPIST) is not None
     near.world.advance(days=4)
     near.settle(3)
     for number, kind in enumerate((Kind.GESTART, Kind.GEWIJZIGD)):

@@ -19,6 +19,7 @@ from adapters.seal import Sealed, sign_frames
 from deploy.story import messages
 from deploy.story.messages import FIRST, REMOVAL, Support
 from deploy.story.person import CITIZEN
+from deploy.story.words import meant
 from deploy.story.world import PRACTICE, Desk, World
 from schemas.calendar import day_of, parse_date
 from schemas.codes import Code
@@ -77,9 +78,9 @@ def _allocation(world: World) -> list[str]:
     must(len(world.team.edge.grants()) == 1, "the team has one grant: it may tell the provider (row 1)")
     must(len(world.provider.edge.grants()) == 1, "the provider has one grant: it may tell the team (row 2)")
     return [
-        "For the grandmother Team Wmo's system wrote an iWmo 301; the provider's system got the same message.",
-        "Each edge made the grant in which it is the sender, and introduced the client to the other, sealed.",
-        "The provider sees: toegewezen.",
+        "Team Wmo's own system allots support to the grandmother, in an iWmo 301. The provider's system gets the same message.",
+        "Each of the two edges makes the grant in which it is the sender, and introduces the client to the other, sealed.",
+        f"The provider sees {meant('toegewezen')}.",
     ]
 
 
@@ -87,7 +88,7 @@ def _start(world: World) -> list[str]:
     world.provider.put("start.xml", messages.start(CITIZEN, _support(world), day_of(world.clock()) - 12))
     _settle(world)
     must(seen(world.team) == ["gestart"], "the team sees the start")
-    return ["The provider's system wrote an iWmo 305. Team Wmo sees: gestart."]
+    return [f"The provider's system writes an iWmo 305. Team Wmo sees {meant('gestart')}."]
 
 
 def _agreement(world: World) -> list[str]:
@@ -101,8 +102,8 @@ def _agreement(world: World) -> list[str]:
     must(world.practice.edge.grants() == [], "the GP may tell nobody: the agreement is one way")
     must(seen(world.practice) == [], "what happened before the agreement is not told afterwards")
     return [
-        "Citizen and professional agree: the GP may know that support starts, changes and stops (row 5, consent).",
-        "What happened before is not told: the GP's chain view is empty.",
+        "She and a professional of Team Wmo agree: her GP may know that support starts, changes and stops (row 5, consent).",
+        "What happened before is not told: what the GP sees of her is empty.",
     ]
 
 
@@ -118,9 +119,10 @@ def _status(world: World) -> list[str]:
     must([task["resourceType"] for task in tasks] == ["Task"], "the GP's system has one FHIR Task")
     must(tasks[0]["for"]["identifier"]["value"] == CITIZEN.patient_number, "it names the GP's own patient number")
     must(CITIZEN.bsn not in json.dumps(tasks), "it holds no BSN")
+    must(tasks[0]["description"].endswith("niet geverifieerd"), "it says that nobody verified it")
     return [
-        "The municipality's case system wrote a CloudEvent. It left sealed, with the category progress alone.",
-        f"The GP's system got a FHIR Task about its own patient: {tasks[0]['description']}.",
+        f"The municipality's case system writes a CloudEvent: {meant('gewijzigd')}. It leaves sealed, with the category progress alone.",
+        "The GP's system gets a FHIR Task about its own patient, which says the same in Dutch, and that nobody verified it.",
     ]
 
 
@@ -131,7 +133,7 @@ def _stop(world: World) -> list[str]:
     must("beëindigd (voortijdig)" in seen(world.team), "the team sees the end of support")
     must(seen(world.practice) == ["gewijzigd"], "the provider has no ground to tell the GP, so it did not")
     return [
-        "The provider's system wrote an iWmo 307. Team Wmo sees: beëindigd (voortijdig).",
+        f"The provider's system writes an iWmo 307. Team Wmo sees {meant('beëindigd (voortijdig)')}.",
         "The GP sees nothing of it: nobody agreed that this provider may tell this GP.",
     ]
 
@@ -148,8 +150,8 @@ def _agreement_ended(world: World) -> list[str]:
     must("in onderzoek" not in seen(world.practice), "the GP is not told")
     must(len(world.practice.out()) == 1, "no further Task at the GP")
     return [
-        "The citizen withdraws. The grant is stopped at the hub before anything else is sent.",
-        "The next event of the case system goes to the provider, and does not reach the GP.",
+        "She withdraws her consent. The grant is stopped at the hub before anything else is sent.",
+        f"What the case system writes next, {meant('in onderzoek')}, goes to the provider, and does not reach the GP.",
     ]
 
 
@@ -172,8 +174,11 @@ def _forgery(world: World) -> list[str]:
     _settle(world)
     must(before == (seen(world.practice), seen(world.provider), seen(world.team)), "nobody was told anything")
     return [
-        "Somebody who listened signs the team's envelope anew (bad-signature), changes a byte (malformed), and sends",
-        "the genuine one over another's connection (not-yours). The hub refuses all three and counts them.",
+        (
+            "Somebody who listened signs the team's envelope anew (bad-signature), changes a byte of it (malformed), and sends "
+            "the genuine one over another's connection (not-yours)."
+        ),
+        "The hub refuses all three, each with that code, and counts them.",
     ]
 
 
@@ -184,8 +189,8 @@ def _mistake(world: World) -> list[str]:
     _settle(world)
     must(seen(world.team) == ["gestart"], "the end of support is gone from the team's chain view")
     return [
-        "The stop was a mistake: the provider's system removes it (StatusAanlevering 3).",
-        "The retraction reached Team Wmo, and the end of support is gone from its chain view.",
+        "The end of support was a mistake: the provider's system removes it (StatusAanlevering 3 in the iWmo 307).",
+        "The retraction reaches Team Wmo, and that end is gone from what it sees.",
     ]
 
 

@@ -37,7 +37,9 @@ from deploy.story.person import (
     PUPIL_AT_THE_PARTNERSHIP,
     Person,
 )
+from deploy.story.words import meant
 from deploy.story.world import PRACTICE, PROVIDER, TEAM, Desk, World
+from deploy.viewer import viewer
 from schemas.calendar import day_of, next_working_day, parse_date, start_of_day
 from schemas.registry import load as load_registry
 
@@ -65,7 +67,8 @@ def _youth(world: World) -> list[str]:
     team = world[YOUTH_TEAM]
     must(told(team, number_of(team, GRANDSON)) == [("gestart", YOUTH_PROVIDER.name)], "Team Jeugd sees the start")
     return [
-        "The grandson: the provider's system wrote an iJw 305. Team Jeugd sees: gestart (row 8: the law says it must).",
+        "Team Jeugd allots help to the grandson, in an iJw 301. The system of Jeugdhulp De Brug writes an iJw 305.",
+        f"Team Jeugd sees {meant('gestart')}. This must be told, by law (row 8).",
     ]
 
 
@@ -82,9 +85,9 @@ def _benefit(world: World) -> list[str]:
     must(told(team, DAUGHTER.case_number) == [("aangemeld", UWV.name)], "the team sees the application")
     must(told(uwv, DAUGHTER.case_number) == [("gestart", WORK_TEAM.name)], "UWV sees that help has started")
     return [
-        "The daughter: a professional at UWV and one at Team Participatie each name the file that their task stands in.",
-        "Out of UWV's SuwiML answer the team sees: aangemeld (row 15). Of which benefit, and how much, stays at UWV.",
-        "Out of the team's own form UWV sees: gestart (row 17).",
+        "A professional at UWV and one at Team Participatie each name the file in which their task for the daughter stands.",
+        f"Out of a SuwiML answer of UWV the team sees {meant('aangemeld')}, by row 15. Which benefit, and how much, stays at UWV.",
+        f"Out of a form of the team's own system UWV sees {meant('gestart')}, by row 17.",
     ]
 
 
@@ -99,7 +102,8 @@ def _practice_tells(world: World) -> list[str]:
         "Team Wmo sees that the GP's care has started",
     )
     return [
-        "The grandmother agrees at her GP, the other way round. A FHIR Task of the practice; Team Wmo sees: gestart (row 4).",
+        "The grandmother agrees to the other way round too, at her GP (row 4, consent).",
+        f"The practice's system writes a FHIR Task. Team Wmo sees {meant('gestart')}.",
     ]
 
 
@@ -139,15 +143,18 @@ def _codes(world: World) -> list[str]:
     world.settle()
     must(told(team, at_team) == before, "who told hears of it a working day later, so nothing leaves yet")
     return [
-        "Between these partners no BSN goes along, as far as the law was read. A code on paper does:",
-        f"the school prints {codes[0][1]}, the grandson hands it to Team Jeugd, who types it at its own client. Once, there alone.",
-        "So, on his consent and his mother's, the school may tell Team Jeugd (row 20) and the provider his GP (row 9: from twelve it is his own too);",
-        "and on a task that a professional names, the partnership the school (119), and the Veiligheidshuis Team Jeugd (22).",
+        "Between some partners no BSN may go along, as far as the law was read. There the citizen takes a code along, on paper.",
+        f"The school prints {codes[0][1]}. The grandson hands it to Team Jeugd, who types it at its own client. It works once, and there alone.",
+        "So, as he and his mother agree, the school may tell Team Jeugd (row 20) and the provider his GP (row 9).",
+        (
+            "And on a task that a professional names, the partnership of schools may tell the school (row 119), and the Veiligheidshuis "
+            "may tell Team Jeugd (row 22)."
+        ),
     ]
 
 
 def _typed(desk: Desk, client: str, code: str) -> bool:
-    return desk.edge.enter_code(client, code) is not None
+    return desk.edge.enter_code(client, code, viewer(None)) is not None
 
 
 def _agreed(paper: _Paper) -> tuple[_Paper, str]:
@@ -204,9 +211,14 @@ def _next_day(world: World) -> list[str]:
     )
     _look_at_notices(world)
     return [
-        "What had waited leaves. The Veiligheidshuis assigned an action in a meeting; Team Jeugd sees: actie belegd, and no",
-        "minutes. The help is interrupted (iJw 307); Team Jeugd and the GP see it, and the school does not: nobody agreed to that.",
-        "UWV answers once more, with everything again and a decision. Only what changed is told: toegewezen.",
+        f"What had waited at the school leaves: Team Jeugd sees {meant('gestart')}.",
+        f"The Veiligheidshuis assigns an action in a meeting. Team Jeugd sees {meant('actie belegd')}, and no minutes.",
+        f"The partnership grants support at school. The school sees {meant('toegewezen')}.",
+        (
+            f"The youth help is interrupted (iJw 307). Team Jeugd and the GP see {meant('onderbroken')}. "
+            "The school does not: nobody agreed to that."
+        ),
+        f"UWV answers once more, with everything again and a decision. Only what changed is told: {meant('toegewezen')}.",
     ]
 
 
@@ -246,9 +258,14 @@ def _nobody_permits(world: World) -> list[str]:
     world.settle(partnership, provider)
     must(PARTNERSHIP.name not in {who for _, who in told(provider, number_of(provider, GRANDSON))}, "nothing came")
     return [
-        "The partnership granted support at school, and would tell the provider of youth help. Its edge makes no grant for that.",
-        "Then somebody changes the rules inside that edge, and it sends all the same. The hub goes by the published rules",
-        "of both, and refuses it (not-permitted-here).",
+        (
+            "The partnership would tell the provider of youth help about that support, too. Its edge makes no grant for it: row 19 "
+            "closes that, and no consent opens it."
+        ),
+        (
+            "Then somebody changes the rules inside that edge, and it sends all the same. The hub goes by the published rules "
+            "of both, and refuses it (not-permitted-here)."
+        ),
     ]
 
 

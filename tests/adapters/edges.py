@@ -15,6 +15,7 @@ from adapters.edge import Edge, Identity, Tools, Worked
 from adapters.formats.native import Allocation, NativeEvent, Request
 from adapters.intake import Taken
 from adapters.keys import StoreKey
+from adapters.looks import Viewer
 from adapters.objections import Decision, Objecting, decide, object_to
 from adapters.records_outgoing import Grant
 from adapters.records_people import Objection
@@ -33,6 +34,7 @@ from tests.simulator import World, run
 from tests.world_check import HUB_NAME
 
 BSN = "999900006"
+TYPIST = Viewer("P. Rofessional", "desk-3")  # who types codes
 TEAM = "urn:nld:oin:00000001000000000001:team-wmo"
 PROVIDER = "urn:nld:oin:00000001000000000002:provider-wmo"
 GP = "urn:nld:oin:00000001000000000003:gp"

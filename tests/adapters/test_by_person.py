@@ -30,6 +30,7 @@ from tests.adapters.edges import (
     PROVIDER,
     SCHOOL,
     TEAM,
+    TYPIST,
     UWV,
     WORK_TEAM,
     YOUTH_PROVIDER,
@@ -192,7 +193,7 @@ def test_a_grant_of_a_row_without_bsn_waits_for_a_code_and_then_tells(
     [slip] = near[sender].print_codes("C-1", recipient)
     near.settle()
     assert {one.bsn for one in INTRODUCTIONS.scan(near[recipient].store)} == {None}
-    assert near[recipient].enter_code("C-1", slip.code) is not None
+    assert near[recipient].enter_code("C-1", slip.code, TYPIST) is not None
     near.world.advance(days=4)
     near.settle()
     assert near.told(recipient) == ["gestart"]

@@ -46,6 +46,7 @@ from tests.adapters.edges import (
     PROVIDER,
     SCHOOL,
     TEAM,
+    TYPIST,
     YOUTH_TEAM,
     Neighbours,
     allocation,
@@ -164,7 +165,7 @@ def test_a_code_can_be_typed_to_the_end_of_its_last_day(near: Neighbours, day: s
     [slip] = near[YOUTH_TEAM].make_agreement("C-1", Conversation(("School Voorbeeld",))).slips
     near.settle()
     near.world.to(f"{date_text(slip.until)} 23:50")
-    assert near[SCHOOL].enter_code("C-1", slip.code) is not None
+    assert near[SCHOOL].enter_code("C-1", slip.code, TYPIST) is not None
 
 
 # -- hours ------------------------------------------------------------------------------------------------------------

@@ -22,6 +22,17 @@ def test_a_code_is_three_groups_of_four_and_survives_being_read_aloud() -> None:
     assert re.fullmatch(rf"[{SIGNS}]{{4}}(-[{SIGNS}]{{4}}){{2}}", CODE.text)
     for spelling in (CODE.text.lower(), CODE.text.replace("-", ""), f"  {CODE.text.replace('-', '  ')}\n"):
         assert read_code(spelling, GP).stretched == CODE.stretched
+    for between in (
+        "\u2013",
+        "\u2212",
+        ".",
+        "_",
+        "/",
+        " \u2014 ",
+        "\u00a0",
+        "\u200b",
+    ):  # as a word processor or scanner writes them
+        assert read_code(f'"{CODE.text.replace("-", between)}."', GP).stretched == CODE.stretched
     again = CODE.text.replace("0", "o").replace("1", "l")
     assert read_code(again, GP).stretched == CODE.stretched
 
@@ -45,6 +56,25 @@ def test_what_can_be_no_code_is_said_to_be_none_without_being_repeated(text: str
     with pytest.raises(CodeError, match="drie groepen") as refused:
         read_code(text, GP)
     assert not text or text not in str(refused.value)
+
+
+STOP_CODE = "0af2-5e1a-aced-9443-94e7-d17b-dba9-b030-cbfa-23bb-7a4b-42e5-064a-df3d-650f-cb12-8432"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (" - ", "niets ingevuld"),
+        ("7K3M QX9T 2BW", "dit zijn er 11"),
+        ("7K3M-QX9T-2BWFF", "dit zijn er 13"),
+        ("7K3U-QX9T-2BWF", "is het een V"),
+        (STOP_CODE, "lijkt een stopcode"),
+    ],
+)
+def test_who_copies_a_code_wrongly_hears_what_to_look_at(text: str, says: str) -> None:
+    with pytest.raises(CodeError, match=says) as refused:
+        read_code(text, GP)
+    assert "drie groepen van vier" in str(refused.value)
 
 
 def test_a_code_fits_its_own_introduction_at_its_own_recipient_only() -> None:

@@ -15,9 +15,11 @@ from adapters.agreement import Conversation
 from adapters.by_person import Reliance
 from adapters.clients import ClientRow
 from adapters.code import CodeError
+from adapters.code_entry import REFUSED
 from adapters.code_slips import TooManyCodesError
 from adapters.desk import backlog
-from adapters.quotas import PRINTED_FOR_ONE
+from adapters.looks import CODE, looks_at
+from adapters.quotas import PRINTED, PRINTED_FOR_ONE, TRIED, may_print
 from adapters.records_incoming import AWAITED, INTRODUCTIONS, RECOGNISED, TALLIES
 from adapters.records_outgoing import WAITING
 from adapters.workplace import EdgeError
@@ -26,7 +28,7 @@ from hub.client import HubUnavailableError
 from schemas.codes import Code
 from schemas.event import Kind
 from schemas.identity import Citizen
-from tests.adapters.edges import BSN, GP, PROVIDER, TEAM, Neighbours, allocation, status
+from tests.adapters.edges import BSN, GP, PROVIDER, TEAM, TYPIST, Neighbours, allocation, status
 from tests.simulator import CODED, NATIONAL, World, by_code, run
 
 TALK = Conversation(("Praktijk Voorbeeld",))
@@ -68,7 +70,7 @@ def next_day(near: Neighbours) -> None:
 
 
 def typed(near: Neighbours, code: str, number: str = "H-7") -> bool:
-    return near[GP].enter_code(number, code) is not None
+    return near[GP].enter_code(number, code, TYPIST) is not None
 
 
 def why(near: Neighbours) -> list[str]:
@@ -93,7 +95,7 @@ def test_events_wait_for_the_typing_and_arrive_after_it(near: Neighbours) -> Non
 
 
 def test_whoever_types_a_code_hears_who_tells_what_until_when(near: Neighbours) -> None:
-    entered = near[GP].enter_code("H-7", f" {agree(near).lower()} ")
+    entered = near[GP].enter_code("H-7", f" {agree(near).lower()} ", TYPIST)
     assert entered is not None
     assert (entered.sender_name, entered.categories) == ("Team Wmo", ("progress",))
     assert entered.end == near[TEAM].grants()[0].end
@@ -104,6 +106,57 @@ def test_a_slip_of_the_pen_is_said_and_costs_no_try(near: Neighbours) -> None:
     for _ in range(30):
         with pytest.raises(CodeError, match="alle twaalf tekens"):
             typed(near, ("1" if code[0] == "0" else "0") + code[1:])
+    assert typed(near, code)
+
+
+def test_who_typed_a_code_at_which_client_is_recorded_whatever_comes_of_it(near: Neighbours) -> None:
+    code = agree(near)
+    assert not typed(near, "0000-0000-0000", "H-8")
+    assert typed(near, code)
+    work = near[GP].workplace
+    for number in ("H-7", "H-8"):
+        [one] = looks_at(work.store, near[GP].client(number).id)
+        assert (one.by, one.account, one.what, one.at) == (TYPIST.by, TYPIST.account, CODE, near.world.now)
+
+
+def test_what_was_opened_by_a_code_is_listed_before_anything_was_told(near: Neighbours) -> None:
+    """Whose screen went dark before the answer sees there that the code was taken."""
+    code = agree(near)
+    assert near[GP].entered_codes() == []
+    assert typed(near, code)
+    [(number, entered)] = near[GP].entered_codes()
+    assert (number, entered.sender_name, entered.waits) == ("H-7", "Team Wmo", None)
+    run(near[TEAM].end_agreement(near[TEAM].agreements("C-1")[0].id))
+    next_day(near)
+    assert near[GP].entered_codes() == []
+
+
+def test_who_types_a_code_against_a_refusal_hears_that_nothing_of_it_will_be_shown(near: Neighbours) -> None:
+    run(near[GP].stop_incoming("H-7", None, "held"))
+    entered = near[GP].enter_code("H-7", agree(near), TYPIST)
+    assert entered is not None
+    assert entered.waits == REFUSED
+
+
+def test_codes_that_are_tried_on_at_one_client_keep_nobody_else_waiting(near: Neighbours) -> None:
+    code = agree(near)
+    for _ in range(TRIED + 5):
+        assert not typed(near, "0000-0000-0000", "H-8")
+    assert [one.lie for one in near[GP].alarms()] == ["guessed-codes"]
+    assert typed(near, code)
+
+
+def test_codes_that_are_tried_on_at_many_clients_end_for_all_of_them(near: Neighbours) -> None:
+    code = agree(near)
+    rows = [ClientRow(f"H-{number}", None, "") for number in range(100, 100 + TRIED)]
+    near[GP].import_clients(rows)
+    for row in rows[: TRIED - 1]:
+        assert not typed(near, "0000-0000-0000", row.own_number)
+    assert near[GP].alarms() == []
+    assert not typed(near, "0000-0000-0000", rows[-1].own_number)
+    assert [one.lie for one in near[GP].alarms()] == ["guessed-codes"]
+    assert not typed(near, code)
+    near.world.advance(days=1)
     assert typed(near, code)
 
 
@@ -269,6 +322,17 @@ def test_more_codes_than_one_expects_are_not_printed_today_and_somebody_is_told(
     assert len(near[TEAM].print_codes("C-1", GP)) == 1
 
 
+def test_codes_for_many_partners_end_for_all_of_them_on_one_day(near: Neighbours) -> None:
+    agree(near)
+    work = near[TEAM]._work
+    with work.commit("as if codes were printed for others") as tx:
+        for number in range(PRINTED - 1):
+            assert may_print(tx, work, f"partner {number // PRINTED_FOR_ONE}")
+    with pytest.raises(TooManyCodesError):
+        near[TEAM].print_codes("C-1", GP)
+    assert [one.lie for one in near[TEAM].alarms()] == ["many-codes"]
+
+
 def test_who_waits_for_which_code_is_listed(near: Neighbours) -> None:
     assert near[TEAM].waiting_codes() == []
     near[TEAM].make_agreement("C-1", TALK)
@@ -351,7 +415,7 @@ def test_nothing_is_made_by_itself_where_somebody_must_hand_over_a_code(tmp_path
     assert [one.state for one in near[TEAM].waiting_codes()] == ["er is nog geen code: druk er een af"]
     [slip] = near[TEAM].print_codes(near[TEAM].clients()[0].number, PROVIDER)
     near.settle(3)
-    assert near[PROVIDER].enter_code("P-1", slip.code) is not None
+    assert near[PROVIDER].enter_code("P-1", slip.code, TYPIST) is not None
     near.world.check()
     near.close()
 

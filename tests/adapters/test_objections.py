@@ -33,6 +33,7 @@ from tests.adapters.edges import (
     GP,
     PROVIDER,
     TEAM,
+    TYPIST,
     ZVH,
     NativeEvent,
     Neighbours,
@@ -79,7 +80,7 @@ def to_the_zvh(near: Neighbours) -> None:
     near[TEAM].grant_by_person("C-1", ZVH, Reliance(122, "zaak-9"))
     (slip,) = near[TEAM].print_codes("C-1", ZVH)
     near.settle(3)
-    assert near[ZVH].enter_code("C-1", slip.code) is not None
+    assert near[ZVH].enter_code("C-1", slip.code, TYPIST) is not None
     near.world.advance(days=5)  # the second receipt leaves on the next working day, the introduction waits for it
     near.settle(4)
 

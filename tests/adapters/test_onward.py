@@ -34,6 +34,7 @@ from tests.adapters.edges import (
     PROVIDER,
     SCHOOL,
     TEAM,
+    TYPIST,
     UWV,
     WORK_TEAM,
     Neighbours,
@@ -255,7 +256,7 @@ def test_onward_what_the_partnership_told_the_school_stays_at_the_school_by_the_
     near[PARTNERSHIP].grant_by_person("C-1", SCHOOL, Reliance(119, "TLV-7"))
     [slip] = near[PARTNERSHIP].print_codes("C-1", SCHOOL)
     near.settle()
-    assert near[SCHOOL].enter_code("C-1", slip.code) is not None
+    assert near[SCHOOL].enter_code("C-1", slip.code, TYPIST) is not None
     near.settle()
     near.world.advance(days=2)
     near.settle()

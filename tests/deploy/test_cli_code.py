@@ -88,6 +88,8 @@ def test_a_code_is_entered_from_standard_input_and_said_in_dutch(schakel: Schake
         result.output.split()
     )
     assert code not in result.output
+    [listed] = json.loads(schakel("edge", "code", "entered", "--json", "--config", kept / "huisarts").stdout)
+    assert (listed["client"], listed["sender_name"], listed["waits"]) == ("H-77", "Team Wmo Voorbeeldstad", None)
     again = schakel(*enter, "--json", typed=code)
     assert again.exit_code == Exit.REFUSED
     assert code not in again.output
@@ -114,6 +116,36 @@ def test_every_code_that_opens_nothing_gets_the_same_words(schakel: Schakel, kep
     assert (unknown.exit_code, "niet bekend" in unknown.output) == (Exit.REFUSED, True)
 
 
+def test_who_entered_a_code_is_seen_by_the_privacy_officer_and_has_a_name(
+    schakel: Schakel, answer: Callable[..., Any], kept: Path
+) -> None:
+    practice = ("--config", kept / "huisarts")
+    with edges(kept) as both:
+        both["huisarts"].import_clients([ClientRow("H-77", "999990019", "")])
+    entered = schakel(
+        "edge", "code", "enter", "--client", "H-77", "--as", "A. Assistente", *practice, typed="0000-0000-0000"
+    )
+    assert entered.exit_code == Exit.REFUSED
+    [seen] = answer("edge", "looks", "H-77", *practice)
+    assert (seen["by"], seen["what"]) == ("A. Assistente", "of een code bij u hoort")
+    nobody = schakel("edge", "code", "enter", "--client", "H-77", "--as", " ", *practice, typed="0000-0000-0000")
+    assert nobody.exit_code == Exit.REFUSED
+
+
+def test_who_enters_a_code_against_a_hold_is_told_that_nothing_of_it_is_shown(
+    schakel: Schakel, kept: Path, code: str
+) -> None:
+    practice = ("--config", kept / "huisarts")
+    with edges(kept) as both:
+        asyncio.run(both["huisarts"].stop_incoming("H-77", None, "held"))
+    said = schakel("edge", "code", "enter", "--client", "H-77", *practice, typed=code)
+    assert said.exit_code == Exit.DONE
+    assert "er wordt niets van getoond" in said.output
+    assert "Het eerste bericht" not in said.output
+    [listed] = json.loads(schakel("edge", "code", "entered", "--json", *practice).stdout)
+    assert listed["waits"] == "refused"
+
+
 def test_a_code_can_not_be_given_as_an_argument(schakel: Schakel, kept: Path, code: str) -> None:
     result = schakel("edge", "code", "enter", code, "--client", "H-77", "--config", kept / "huisarts")
     assert result.exit_code == Exit.WRONG_USE
@@ -134,7 +166,7 @@ def test_who_waits_for_a_code_is_listed_and_another_is_printed(
     [slip] = answer("edge", "code", "print", "C-77", "--for", PRACTICE, *team)
     assert slip["code"] in slip["text"]
     nobody = schakel("edge", "code", "print", "C-77", "--for", "Dokter Onbekend", *team)
-    assert (nobody.exit_code, "adresboek" in nobody.output) == (Exit.WRONG_USE, True)
+    assert (nobody.exit_code, "staat niet in het adresboek" in nobody.output) == (Exit.WRONG_USE, True)
     with edges(kept, 6_000) as both:
         work(both)
         work(both)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,8 +14,10 @@ import pytest
 from adapters.formats import READERS
 from adapters.formats.native import FormatConfig
 from adapters.workplace import EdgeError
+from consent.rules import national
 from deploy.compose import machine_clock
 from deploy.demo import tell
+from deploy.dutch import closed_by, who_is_asked
 from deploy.exits import Exit
 from deploy.screen import Screen
 from deploy.story import case, messages
@@ -23,6 +26,7 @@ from deploy.story.case import STEPS, Step, StoryError
 from deploy.story.household_case import HOUSEHOLD_STEPS
 from deploy.story.person import CITIZEN, DAUGHTER, GRANDSON, PUPIL, household_secrets
 from deploy.story.story import ONE_CASE, THE_HOUSEHOLD
+from deploy.story.words import asked_of, why_closed
 from deploy.story.world import DemoClock, World, make_world, open_world, two_days_before
 from schemas.calendar import day_of, next_working_day, parse_date, start_of_day
 from schemas.event import Kind, Law
@@ -64,7 +68,7 @@ def test_the_demo_tells_the_whole_story_ends_well_and_prints_nothing_of_the_peop
         assert f"{number}. {step.title}" in result.output
     for words in ("beëindigd (voortijdig)", "actie belegd", "The log is SOUND", "Nothing of it is there", "demo only"):
         assert words in result.output
-    assert "niemand: de wet laat het niet toe" in result.output
+    assert "nobody: the law does not let it" in result.output
     assert not [label for label, value in household_secrets().all() if value in result.output]
 
 
@@ -95,6 +99,23 @@ def test_a_program_gets_one_json_value_with_what_each_partner_knows_and_nobody_k
     client = ("grant", "make", DAUGHTER.case_number, *declared, "--config", tmp_path / "new" / "team-participatie")
     assert "van wie de schriftelijke verklaring" in schakel(*client).output
     assert "druk een code af" in schakel(*client, "--declared-by", "client", "--adult").output
+
+
+def test_what_the_demo_says_in_english_of_a_row_is_what_the_screen_says_in_dutch() -> None:
+    """Each English sentence stands for one Dutch one and the reverse, over all rows and grounds."""
+    rows = national(test_mode=True).rows.values()
+    said = {(asked_of(row, ground), who_is_asked(row, ground)) for row in rows for ground in row.grounds}
+    said |= {(why_closed(row), closed_by(row)) for row in rows}
+    assert len(said) > 8
+    assert len({english for english, _ in said}) == len({dutch for _, dutch in said}) == len(said)
+
+
+def test_the_demo_says_of_every_dutch_word_what_it_means(schakel: Schakel) -> None:
+    said = schakel("demo").output
+    for word in ("toegewezen", "gestart", "gewijzigd", "onderbroken", "aangemeld", "in onderzoek", "actie belegd"):
+        assert set(re.findall(rf"\b{word}\b(?! ?\()", said)) == set(), word
+    assert "niets" not in said
+    assert "niemand" not in said
 
 
 def test_the_demo_overwrites_nothing(schakel: Schakel, tmp_path: Path) -> None:
