@@ -21,6 +21,7 @@ from consent.rules import Row, RuleTable, ways
 from consent.whose import (
     CAPACITIES,
     CLIENT,
+    IN_WRITING,
     REPRESENTATIVES,
     Answer,
     Aside,
@@ -28,6 +29,7 @@ from consent.whose import (
     Word,
     is_plausible,
     missing,
+    must_be_written,
     whose,
 )
 from schemas.address import role_of
@@ -189,6 +191,13 @@ def check_words(work: Workplace, talk: Conversation, step: Step) -> None:
         raise AgreementError(
             f"voor {name} ontbreekt de toestemming van {_listed(lacking)}; hulp willen of niets zeggen is geen toestemming "
             "om te vertellen"
+        )
+
+    needed = [one.who for one in answer.needed]
+    if must_be_written(step.row) and any(word.who in needed and word.manner != IN_WRITING for word in talk.said):
+        raise AgreementError(
+            f"voor {name} moet de toestemming op papier staan: de wet vraagt een schriftelijke verklaring (regel {step.row.id}). "
+            "Laat haar ondertekenen, en zeg het erbij met `--manner in-writing`"
         )
 
 

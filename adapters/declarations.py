@@ -21,10 +21,9 @@ from adapters.shelf import Reads
 from adapters.store import Transaction
 from adapters.workplace import Workplace
 from consent.rules import Row
-from consent.whose import CLIENT, holds_until, missing, whose_declaration
+from consent.whose import CLIENT, IN_WRITING, holds_until, missing, whose_declaration
 
 NO_OBJECTION: Final = "no-objection"
-IN_WRITING: Final = "in-writing"
 
 
 class DeclarationError(ValueError):

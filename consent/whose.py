@@ -39,7 +39,9 @@ REPRESENTATIVES: Final = (*FOR_A_MINOR, *FOR_AN_ADULT)
 CAPACITIES: Final = (CLIENT, *REPRESENTATIVES)
 
 DISCLOSURE: Final = "disclosure"
-EXPRESS: Final = ("in-person", "in-writing", "by-telephone")
+IN_WRITING: Final = "in-writing"
+EXPRESS: Final = ("in-person", IN_WRITING, "by-telephone")
+_WRITTEN: Final = frozenset({"participatiewet-65-2-b", "suwi-74-2-b"})  # "schriftelijk heeft verklaard"
 THRESHOLDS: Final = (12, 16, 18)
 
 _LONGEST_LIFE: Final = 130  # years
@@ -195,6 +197,11 @@ def missing(answer: Answer, words: Iterable[Word]) -> tuple[str, ...]:
 def suffices(answer: Answer, words: Iterable[Word]) -> bool:
     """Whether these words are all that it takes."""
     return bool(answer.needed) and not missing(answer, words)
+
+
+def must_be_written(row: Row) -> bool:
+    """Whether only a written word lifts the secrecy of this row: what is said at the desk does not, whoever says it."""
+    return row.secrecy_ground in _WRITTEN
 
 
 def counts(word: Word) -> bool:

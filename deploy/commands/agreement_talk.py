@@ -34,6 +34,7 @@ from adapters.edge import Edge
 from adapters.lines import NotLawfulError
 from adapters.renewals import STATES, as_typed, last_answers
 from consent.precedence import OBJECTED
+from consent.whose import EXPRESS
 from deploy.commands.agreement_shared import made_data, made_shown, the_rule, write_papers
 from deploy.commands.code import slip_texts
 from deploy.commands.desk import at_desk, at_work
@@ -79,6 +80,7 @@ class _Facts:
     help="With all partners of now, or of before a birthday; offers what was answered then, but never who says yes.",
 )
 @click.option("--strike", "struck", multiple=True, help="Leave this partner out after all (name or address).")
+@click.option("--manner", type=click.Choice(EXPRESS), help="How everybody says it. Without it: in-person.")
 @click.option("--html", type=_FILE, help="Write the receipt as one HTML page to this new file.")
 @click.option("--pdf", type=_FILE, help="Write the receipt as PDF to this new file.")
 @edge_option
@@ -90,6 +92,7 @@ def talk(  # noqa: PLR0913  # one option each; click passes them by name
     partners: tuple[str, ...],
     renew: bool,
     struck: tuple[str, ...],
+    manner: str | None,
     html: Path | None,
     pdf: Path | None,
     config: Path | None,
@@ -99,6 +102,7 @@ def talk(  # noqa: PLR0913  # one option each; click passes them by name
     facts = _look(config, client, renew=renew)
     named = (*partners, *(facts.current if renew else ()))
     answers = replace(answers, partners=named) if named else answers
+    answers = replace(answers, manner=manner) if manner is not None else answers
     answers, facts = _converse(screen, config, client, answers, facts, struck=struck, asks=file is None)
     with at_work(config) as (opened, settings):
         talked = conversation(answers, parents_too=settings.config.parents_consent_too)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from adapters.agreement import Conversation
+from adapters.agreement_plan import AgreementError
 from adapters.by_person import Reliance
 from adapters.clients import ClientRow
 from adapters.consent_words import declaration_key, due
@@ -20,9 +22,22 @@ from adapters.records_outgoing import ACTIVE, FROZEN, GRANTS, Grant
 from adapters.records_people import SPOKEN
 from adapters.workplace import EdgeError
 from consent.rules import national
-from consent.whose import CLIENT, CURATOR, GUARDIAN, PARENT, SECOND_PARENT, Situation, birthday, whose_declaration
+from consent.whose import (
+    CLIENT,
+    CURATOR,
+    EXPRESS,
+    GUARDIAN,
+    IN_WRITING,
+    PARENT,
+    SECOND_PARENT,
+    Situation,
+    Word,
+    birthday,
+    must_be_written,
+    whose_declaration,
+)
 from schemas.calendar import date_text, parse_date
-from tests.adapters.edges import BSN, GP, SCHOOL, UWV, WORK_TEAM, Neighbours
+from tests.adapters.edges import BOOK, BSN, GP, SCHOOL, TEAM, UWV, WORK_TEAM, YOUTH_TEAM, Neighbours
 from tests.simulator import NATIONAL, run
 
 UNDER_12, TWELVE, SIXTEEN, ADULT = "2014-04-10", "2012-06-01", "2009-06-01", "1980-01-01"
@@ -47,6 +62,24 @@ def declared(near: Neighbours, said: Declared | None, until: str | None = None, 
     row, recipient = (18, SCHOOL) if sender == WORK_TEAM else (118, GP)
     end = None if until is None else parse_date(until)
     return near[sender].grant_by_person("C-1", recipient, Reliance(row, "verklaring-7", end, said))
+
+
+@pytest.mark.parametrize("recipient", [TEAM, YOUTH_TEAM], ids=["106", "905"])
+def test_what_only_a_written_word_lifts_is_not_lifted_by_a_spoken_one(near: Neighbours, recipient: str) -> None:
+    """Participatiewet 65(2)b asks for a declaration in writing also where a row calls it consent."""
+    client(near, ADULT)
+    name = next(one.name for one in BOOK.partners if one.address == recipient)
+    for manner in sorted(set(EXPRESS) - {IN_WRITING}):
+        with pytest.raises(AgreementError, match="op papier staan"):
+            near[WORK_TEAM].make_agreement("C-1", Conversation((name,), said=(Word(CLIENT, manner=manner),)))
+    assert near[WORK_TEAM].grants() == []
+    signed = Conversation((name,), said=(Word(CLIENT, manner=IN_WRITING),))
+    assert len(near[WORK_TEAM].make_agreement("C-1", signed).made) == 1
+
+
+def test_a_written_word_is_asked_in_every_row_whose_secrecy_only_that_lifts() -> None:
+    lifted = {row.id for row in NATIONAL.rows.values() if row.permits and must_be_written(row)}
+    assert lifted == {18, 106, 118, 905}
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from adapters.onward import BY_ID, BY_LIKENESS, OWN_FACT, OnwardError
 from adapters.records_incoming import INTRODUCTIONS, TOLD
 from adapters.records_outgoing import EVENT, Item
 from consent.rules import RuleTable, load
+from consent.whose import CLIENT, IN_WRITING, Word
 from schemas.calendar import first_day, last_day, month_of
 from schemas.event import Event, Kind, Law
 from schemas.identity import Citizen
@@ -68,7 +69,8 @@ def near(tmp_path: Path) -> Iterator[Neighbours]:
     neighbours.take(UWV, fact(neighbours, Law.SUWI, "urn:suwi:uwv"))
     neighbours.settle()
     assert neighbours.told(WORK_TEAM) == ["gestart"]
-    neighbours[WORK_TEAM].make_agreement("C-1", Conversation(("Team Wmo",)))
+    signed = (Word(CLIENT, manner=IN_WRITING),)
+    neighbours[WORK_TEAM].make_agreement("C-1", Conversation(("Team Wmo",), said=signed))
     yield neighbours
     neighbours.world.check()
     neighbours.close()

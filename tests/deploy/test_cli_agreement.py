@@ -83,6 +83,13 @@ def test_a_conversation_asks_reads_out_the_text_and_makes_the_agreement(
     assert _states(answer, client, team) == ["withdrawn", "given"]
 
 
+def test_a_conversation_says_how_the_yes_was_given(schakel: Schakel, team: tuple[str, Path], client: str) -> None:
+    typed = f"ja\n{GP}\ncliënt\nzo lang als mag\n"
+    result = schakel("agreement", "talk", client, "--manner", "in-writing", *team, typed=typed)
+    assert result.exit_code == Exit.DONE, result.output
+    assert "op papier" in schakel("edge", "inzage", client, *team).output
+
+
 def test_a_conversation_can_be_a_file_and_gives_the_papers(
     answer: Callable[..., Any], schakel: Schakel, team: tuple[str, Path], client: str, tmp_path: Path
 ) -> None:
