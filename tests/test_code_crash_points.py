@@ -17,6 +17,8 @@ import pytest
 
 from adapters.agreement import Agreement, Conversation
 from adapters.clients import ClientRow
+from adapters.looks import looks_at
+from adapters.quotas import TRIED_FOR_ONE
 from adapters.records_incoming import AWAITED, RECOGNISED, TOLD
 from adapters.workplace import EdgeError
 from schemas.codes import Code
@@ -164,6 +166,21 @@ def test_after_a_crash_at_any_durable_write_of_the_way_of_a_code_it_ends_well(pl
             raise
         finally:
             near.close()
+
+
+def test_a_try_counts_also_when_the_process_ends_before_anybody_sees_what_came_of_it(place: Path) -> None:
+    """Whoever ends it after each look, or starts it anew, has no more tries for that."""
+    near, fuses = begun(place)
+    code = agree(near)
+    work(near, 3)
+    for _ in range(TRIED_FOR_ONE):
+        fuses[GP].left, fuses[GP].changes = 0, 0  # each is a new process, with a count of its own
+        assert not guarded(near, GP, lambda: near[GP].enter_code("H-7", "0000-0000-0000", TYPIST))
+        assert fuses[GP].seen[-1] == "code tried: after the commit"
+    assert near[GP].enter_code("H-7", code, TYPIST) is None
+    assert len(looks_at(near[GP].store, near[GP].client("H-7").id)) == TRIED_FOR_ONE + 1
+    assert near[GP].enter_code("H-8", code, TYPIST) is not None
+    near.close()
 
 
 # -- put back from a copy

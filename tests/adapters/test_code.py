@@ -9,6 +9,8 @@ import re
 from random import Random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from adapters.code import CodeError, new_code, read_code
 from tests.adapters.edges import GP, PROVIDER
@@ -56,6 +58,20 @@ def test_what_can_be_no_code_is_said_to_be_none_without_being_repeated(text: str
     with pytest.raises(CodeError, match="drie groepen") as refused:
         read_code(text, GP)
     assert not text or text not in str(refused.value)
+
+
+@given(st.text(max_size=300) | st.text(SIGNS + "ILOU- .\u2013", max_size=24))
+@settings(deadline=None)
+def test_whatever_is_typed_is_a_code_or_is_said_to_be_none_without_being_repeated(text: str) -> None:
+    try:
+        read = read_code(text, GP)
+    except CodeError as error:
+        assert "code" in str(error)
+        assert not [
+            word for word in text.split() if len(word) > 3 and any(map(str.isdigit, word)) and word in str(error)
+        ]
+    else:
+        assert re.fullmatch(rf"[{SIGNS}]{{4}}(-[{SIGNS}]{{4}}){{2}}", read.text)
 
 
 STOP_CODE = "0af2-5e1a-aced-9443-94e7-d17b-dba9-b030-cbfa-23bb-7a4b-42e5-064a-df3d-650f-cb12-8432"
