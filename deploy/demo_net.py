@@ -36,6 +36,7 @@ from deploy.story import messages
 from deploy.story.case import must
 from deploy.story.messages import FIRST, REMOVAL, Support
 from deploy.story.person import CITIZEN
+from deploy.story.words import meant
 from deploy.story.world import PRACTICE
 from hub.audit import verify as outsider
 from hub.audit.export import write_export
@@ -120,7 +121,7 @@ def _allocation(net: Net) -> list[str]:
     net.provider.put("toewijzing.xml", message)
     net.sees(net.provider, ["toegewezen"])
     return [
-        "Team Wmo's system wrote an iWmo 301 into a folder; over two TLS connections the provider sees: toegewezen."
+        f"Team Wmo's system wrote an iWmo 301 into a folder; over two TLS connections the provider sees {meant('toegewezen')}."
     ]
 
 
@@ -132,7 +133,7 @@ def _start_and_kill(net: Net) -> list[str]:
     net.sees(net.team, ["gestart"])
     return [
         "The provider's system wrote an iWmo 305. Its edge was killed the moment that it had taken the file.",
-        "Started again, it went on. Team Wmo sees: gestart, once.",
+        f"Started again, it went on. Team Wmo sees {meant('gestart')}, once.",
     ]
 
 
@@ -174,7 +175,8 @@ def _status_while_the_hub_is_killed(net: Net) -> list[str]:
     return [
         "A status left for the GP practice, whose edge was killed; while it waited at the hub, the hub was killed too.",
         "The provider's system wrote an iWmo 307 meanwhile: its edge took it and kept it.",
-        "Both started again: the GP sees gewijzigd, Team Wmo sees beëindigd (voortijdig), each once.",
+        f"Both started again. The GP sees {meant('gewijzigd')}, once.",
+        f"Team Wmo sees {meant('beëindigd (voortijdig)')}, also once.",
     ]
 
 
