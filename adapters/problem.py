@@ -10,10 +10,15 @@ from collections.abc import Mapping, Sequence
 
 import orjson
 
+from adapters.formats.likeness_marks import Likeness
 from adapters.formats.native import Fault, Keyword
 
 # Keyword -> what to do, in Dutch and in English.
 SENTENCES: Mapping[str, tuple[str, str]] = {
+    Keyword.UNREADABLE: (
+        "Geef wie dit leest leesrecht op het bestand, of kijk naar de schijf; het systeem gaf de inhoud niet.",
+        "Give whoever reads this the right to read the file, or look at the disk; the system did not give its content.",
+    ),
     Keyword.TOO_LARGE: (
         "Lever dit in delen aan: een bericht is hoogstens 1 MiB, een bestand met veel berichten hoogstens largest_batch.",
         "Deliver this in pieces: a message is at most 1 MiB, a file with many messages at most largest_batch.",
@@ -154,16 +159,27 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
 }
 
 
-def problem_report(file_name: str, format: str, faults: Sequence[Fault], message: int | None = None) -> bytes:
+def problem_report(
+    file_name: str,
+    format: str,
+    faults: Sequence[Fault],
+    message: int | None = None,
+    looks_like: Likeness | None = None,
+) -> bytes:
     """Return the report as JSON, for a person and for a program. `message`: its place in a file that has many."""
     report = {
         "bestand": file_name,
         **({} if message is None else {"bericht": message}),
         "formaat": format,
         "gelezen": False,
+        **({} if looks_like is None else {"lijkt_op": _likeness(looks_like)}),
         "fouten": [_entry(fault) for fault in dict.fromkeys(faults)],
     }
     return orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n"
+
+
+def _likeness(found: Likeness) -> dict[str, str]:
+    return {"nl": f"Dit is {found.nl}. {found.what_nl}", "en": f"This is {found.en}. {found.what_en}"}
 
 
 def _entry(fault: Fault) -> dict[str, str | None]:

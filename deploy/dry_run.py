@@ -19,6 +19,8 @@ import orjson
 from adapters.formats import READERS, SeveralFormats, the_format
 from adapters.formats.batch import parts
 from adapters.formats.explain import Explained
+from adapters.formats.likeness import likeness
+from adapters.formats.likeness_marks import Likeness
 from adapters.formats.native import Fault, FormatConfig, Keyword, Malformed, NativeEvent, Notice, Reader
 from adapters.problem import problem_report
 from deploy.exits import wrong_use
@@ -43,6 +45,7 @@ class Outcome:
     report: Mapping[str, object] | None
     fields: Sequence[Explained] | None = None
     number: int | None = None  # its place, where the file has many messages
+    looks_like: Likeness | None = None  # what it is, where it was refused for being something else
 
     @property
     def title(self) -> str:
@@ -71,20 +74,24 @@ class DryRun:
         for part in chain((first, second), found):
             yield self._read(name, part.data, part.number)
 
+    def unreadable(self, name: str) -> Outcome:
+        """The outcome of a file that the system doesn't give."""
+        return _refused(name, self._source or _NO_FORMAT, (Fault("/", Keyword.UNREADABLE),))
+
     def _read(self, name: str, data: bytes | None, number: int | None) -> Outcome:
         found = self._source or _NO_FORMAT
-        faults: tuple[Fault, ...] = (Fault("/", Keyword.TOO_LARGE),)
+        if data is None:
+            return _refused(name, found, (Fault("/", Keyword.TOO_LARGE),), number=number)
         fields = None
-        if data is not None:
-            try:
-                found = self._source or the_format(data)
-                fields = self._fields(found, data)
-                return Outcome(name, found, self._reader(found).read(data), None, fields, number)
-            except SeveralFormats as error:
-                found, faults = " or ".join(error.names), error.faults
-            except Malformed as error:
-                faults = error.faults
-        return Outcome(name, found, (), orjson.loads(problem_report(name, found, faults)), fields, number)
+        try:
+            found = self._source or the_format(data)
+            fields = self._fields(found, data)
+            return Outcome(name, found, self._reader(found).read(data), None, fields, number)
+        except SeveralFormats as error:
+            found, faults = " or ".join(error.names), error.faults
+        except Malformed as error:
+            faults = error.faults
+        return _refused(name, found, faults, fields, number, likeness(data, found, faults))
 
     def _reader(self, name: str) -> Reader:
         if name not in self._readers:
@@ -97,6 +104,18 @@ class DryRun:
     def _fields(self, name: str, data: bytes) -> Sequence[Explained] | None:
         explain = READERS[name].explain
         return explain(data) if self._explains and explain is not None else None
+
+
+def _refused(
+    name: str,
+    format: str,
+    faults: tuple[Fault, ...],
+    fields: Sequence[Explained] | None = None,
+    number: int | None = None,
+    looks_like: Likeness | None = None,
+) -> Outcome:
+    report = orjson.loads(problem_report(name, format, faults, looks_like=looks_like))
+    return Outcome(name, format, (), report, fields, number, looks_like)
 
 
 def as_json(one: Outcome, *, shown: bool) -> dict[str, object]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -36,6 +36,11 @@ class Screen:
 
         return Console(file=sys.stdout, width=None if sys.stdout.isatty() else _WIDTH, highlight=False)
 
+    @property
+    def width(self) -> int:
+        """The columns that a line may have."""
+        return self._console.width
+
     def answer(self, value: object, *parts: RenderableType) -> None:
         """The whole answer of a command: `value` for programs, `parts` for people."""
         if self.as_json:
@@ -49,6 +54,11 @@ class Screen:
         if not self.as_json:
             for part in parts:
                 self._console.print(part)
+
+    def hint(self, sentence: str) -> None:
+        """What a person may want to do next: on standard error, and only where a person sees it."""
+        if not self.as_json and sys.stderr.isatty() and sys.stdout.isatty():
+            click.echo(click.wrap_text(sentence, self.width), err=True)
 
     def raw(self, data: bytes) -> None:
         """Bytes as they are."""
@@ -109,8 +119,18 @@ def _nothing(_done: int) -> None:
     """A bar that nobody sees."""
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> RenderableType:
-    """A table for people; words in square brackets are shown as they are."""
+def table(
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    numbers: Collection[str] = (),
+    whole: Collection[str] = (),
+) -> RenderableType:
+    """A table for people; words in square brackets are shown as they are.
+
+    `numbers`: columns that stand to the right. `whole`: columns whose cells are not broken over two lines.
+    """
     from rich.cells import cell_len
     from rich.markup import escape
     from rich.table import Table
@@ -121,7 +141,9 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
         title=title or None, title_justify="left", title_style="bold", header_style="bold cyan", min_width=width
     )
     for column in columns:
-        shown.add_column(column, overflow="fold")
+        shown.add_column(
+            column, overflow="fold", justify="right" if column in numbers else "left", no_wrap=column in whole
+        )
     for row in rows:
         shown.add_row(*(escape("" if cell is None else str(cell)) for cell in row))
     return shown

@@ -25,6 +25,7 @@ SIZE_LIMIT: Final = (
 class Keyword(StrEnum):
     """Every way in which a native message can be wrong; each has its sentences in `adapters/problem.py`."""
 
+    UNREADABLE = "unreadable"
     TOO_LARGE = "too-large"
     TOO_DEEP = "too-deep"
     ENCODING = "encoding"

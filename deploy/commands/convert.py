@@ -8,8 +8,7 @@ Needs no hub, no edge and no key, and stores nothing.  The citizen is masked unl
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,12 +19,13 @@ from adapters.format_names import AUTO
 from adapters.formats import READERS, WRITERS
 from adapters.formats.native import FormatConfig, SubjectKind
 from deploy.dry_run import DryRun, Outcome, as_json, as_notices
-from deploy.dry_run_shown import show, show_summary
-from deploy.exits import Exit, refused, wrong_use
+from deploy.dry_run_files import all_files, read_file, size_of
+from deploy.dry_run_shown import show, show_next, show_summary
+from deploy.exits import Exit, wrong_use
+from deploy.file_names import names
 from deploy.screen import Screen, note, plain, with_screen
 from schemas.event import Kind, Law
 
-_STANDARD_INPUT = Path("-")
 _IN_FULL = (
     10  # messages; of more than these, what was read is shown in the summary alone, and of those refused the first
 )
@@ -99,25 +99,30 @@ def convert(  # noqa: PLR0913  # one option each; click passes them by name
     )
     dry_run = DryRun(formats, None if source == AUTO else source, explains=explain)
     outcomes: list[Outcome] = []
-    names = _names(_all(files))
-    paths = list(names)
-    with screen.progress("reading", sum(map(_size, paths)), asked=progress, each="message(s)") as advance:
-        for path in paths:
-            outcomes += _read(dry_run, path, names[path], advance)
+    named = names(all_files(files), shown=show_citizen)
+    with screen.progress("reading", sum(map(size_of, named)), asked=progress, each="message(s)") as advance:
+        for path, name in named.items():
+            outcomes += read_file(dry_run, path, name, advance)
     if target is None:
-        screen.answer([as_json(one, shown=show_citizen) for one in outcomes])
-        few = len(outcomes) <= _IN_FULL
-        in_full = outcomes if few or explain else [one for one in outcomes if one.report is not None]
-        for one in in_full if explain else in_full[:_IN_FULL]:
-            show(screen, one, shown=show_citizen)
-        if not explain and len(in_full) > _IN_FULL:
-            screen.say(note(f"{len(in_full) - _IN_FULL} more refused; why stands below, and in full with --json."))
-        if len(outcomes) > 1:
-            show_summary(screen, outcomes)
+        _show(screen, outcomes, explains=explain, shown=show_citizen)
     else:
         _write(screen, outcomes, target, show_citizen)
     if any(one.report is not None for one in outcomes):
         click.get_current_context().exit(Exit.REFUSED)
+
+
+def _show(screen: Screen, outcomes: Sequence[Outcome], *, explains: bool, shown: bool) -> None:
+    screen.answer([as_json(one, shown=shown) for one in outcomes])
+    few = len(outcomes) <= _IN_FULL
+    in_full = outcomes if few or explains else [one for one in outcomes if one.report is not None]
+    all_in_full = explains or len(in_full) <= _IN_FULL
+    for one in in_full if all_in_full else in_full[:_IN_FULL]:
+        show(screen, one, shown=shown, explains=explains)
+    if not all_in_full:
+        screen.say(note(f"{len(in_full) - _IN_FULL} more refused; why stands below, and in full with --json."))
+    if len(outcomes) > 1:
+        show_summary(screen, outcomes, in_full=all_in_full)
+    show_next(screen, outcomes, explained=explains)
 
 
 def _with_xsds(formats: FormatConfig, folders: Sequence[Path]) -> FormatConfig:
@@ -131,45 +136,6 @@ def _with_xsds(formats: FormatConfig, folders: Sequence[Path]) -> FormatConfig:
     return formats
 
 
-def _all(given: Sequence[Path]) -> list[Path]:
-    found = [file for path in given for file in (_files_in(path) if path.is_dir() else [path])]
-    if not found:
-        raise refused(
-            "There is no file in this folder, so there is nothing to read; folders inside it are not looked into."
-        )
-    return found
-
-
-def _names(paths: Sequence[Path]) -> dict[Path, str]:
-    """Each file once, with a name that no other has here: of two of one name as much of their folders as tells them apart."""
-    alike: dict[str, list[Path]] = {}
-    for path in dict.fromkeys(paths):
-        alike.setdefault(path.name, []).append(path)
-    return {
-        path: "(standard input)" if path == _STANDARD_INPUT else str(_tail(path, others))
-        for others in alike.values()
-        for path in others
-    }
-
-
-def _tail(path: Path, others: Sequence[Path]) -> Path:
-    """The end of a path that none of the others has."""
-    for length in range(1, len(path.parts)):
-        end = path.parts[-length:]
-        if sum(other.parts[-length:] == end for other in others) == 1:
-            return Path(*end)
-    return path
-
-
-def _files_in(folder: Path) -> list[Path]:
-    """But for hidden ones, which file managers leave behind.  What can't be read as a file is passed over, and said."""
-    seen = [one for one in folder.iterdir() if not one.name.startswith(".")]
-    odd = sum(not one.is_file() and not one.is_dir() for one in seen)
-    if odd:
-        click.echo(f"Passed over in {folder.name}: {odd}, no file but a pipe, a socket or a link to nothing.", err=True)
-    return sorted(one for one in seen if one.is_file())
-
-
 def _meaning(text: str) -> tuple[str, tuple[Kind, Law]]:
     name, _, meaning = text.rpartition("=")
     kind, _, law = meaning.partition(",")
@@ -178,24 +144,6 @@ def _meaning(text: str) -> tuple[str, tuple[Kind, Law]]:
     except ValueError:
         kinds, laws = ", ".join(Kind), ", ".join(Law)
         raise wrong_use(f"--type is TYPE=KIND,LAW; kinds: {kinds}; laws: {laws}") from None
-
-
-def _size(path: Path) -> int:
-    return 0 if path == _STANDARD_INPUT else path.stat().st_size
-
-
-def _read(dry_run: DryRun, path: Path, name: str, advance: Callable[[int], None]) -> Iterator[Outcome]:
-    if path == _STANDARD_INPUT:
-        for outcome in dry_run.read(name, sys.stdin.buffer):
-            yield outcome
-            advance(0)
-        return
-    with path.open("rb") as file:
-        done = 0
-        for outcome in dry_run.read(name, file):
-            yield outcome
-            advance(file.tell() - done)
-            done = file.tell()
 
 
 def _write(screen: Screen, outcomes: Sequence[Outcome], target: str, shown: bool) -> None:
