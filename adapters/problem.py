@@ -10,8 +10,11 @@ from collections.abc import Mapping, Sequence
 
 import orjson
 
+from adapters.format_names import AUTO
+from adapters.formats import SeveralFormats, the_format
+from adapters.formats.likeness import likeness
 from adapters.formats.likeness_marks import Likeness
-from adapters.formats.native import Fault, Keyword
+from adapters.formats.native import Fault, Keyword, Malformed
 
 # Keyword -> what to do, in Dutch and in English.
 SENTENCES: Mapping[str, tuple[str, str]] = {
@@ -176,6 +179,27 @@ def problem_report(
         "fouten": [_entry(fault) for fault in dict.fromkeys(faults)],
     }
     return orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n"
+
+
+def report_on(
+    file_name: str, format: str, faults: Sequence[Fault], data: bytes | None, message: int | None = None
+) -> bytes:
+    """The same of a message that was read as this format, with what it is where it is something else.
+
+    `format`: `auto` where its content had to say. `data`: None where it was not read.
+    """
+    if data is None:
+        return problem_report(file_name, format, faults, message)
+    return problem_report(file_name, _format(format, data), faults, message, likeness(data, format, faults))
+
+
+def _format(said: str, data: bytes) -> str:
+    try:
+        return the_format(data) if said == AUTO else said
+    except SeveralFormats as error:
+        return " or ".join(error.names)
+    except Malformed:
+        return said
 
 
 def _likeness(found: Likeness) -> dict[str, str]:

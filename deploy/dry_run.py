@@ -16,6 +16,8 @@ from typing import BinaryIO
 
 import orjson
 
+from adapters.config import EdgeConfig
+from adapters.format_names import AUTO
 from adapters.formats import READERS, SeveralFormats, the_format
 from adapters.formats.batch import parts
 from adapters.formats.explain import Explained
@@ -54,44 +56,67 @@ class Outcome:
 
 
 class DryRun:
-    """Reads one file after the other. `source`: the format of all; None: each by its content."""
+    """Reads one file after the other. `source`: the format of all; None: each by its content.
 
-    def __init__(self, config: FormatConfig, source: str | None, *, explains: bool) -> None:
+    `edge`: an edge whose settings say which format a file has, by its suffix, and how large it may be.
+    """
+
+    def __init__(
+        self, config: FormatConfig, source: str | None, *, explains: bool, edge: EdgeConfig | None = None
+    ) -> None:
         self._config = config
         self._source = source
         self._explains = explains
+        self._edge = edge
+        self._largest = _LARGEST if edge is None else edge.largest_file
         self._readers: dict[str, Reader] = {}
         if source is not None:
             self._reader(source)
 
-    def read(self, name: str, file: BinaryIO) -> Iterator[Outcome]:
+    def read(self, name: str, file: BinaryIO, suffix: str = "") -> Iterator[Outcome]:
         """Read one file, message by message; what is wrong with one stands in its outcome and stops no other."""
-        found = parts(file, _LARGEST)
+        said = self._said(suffix)
+        found = parts(file, self._largest)
         first, second = next(found), next(found, None)
         if second is None:
-            yield self._read(name, first.data, None)
+            yield self._read(name, said, first.data, None)
             return
         for part in chain((first, second), found):
-            yield self._read(name, part.data, part.number)
+            yield self._read(name, said, part.data, part.number)
+
+    def too_large(self, name: str, size: int) -> Outcome | None:
+        """The outcome of a file that the edge would not read for its size; None where it would."""
+        if self._edge is None or size <= max(self._edge.largest_file, self._edge.largest_batch):
+            return None
+        return _refused(name, self._source or _NO_FORMAT, (Fault("/", Keyword.TOO_LARGE),))
+
+    def _said(self, suffix: str) -> str:
+        """The format of a file with this suffix, `auto` where its content says so."""
+        if self._source is not None or self._edge is None:
+            return self._source or AUTO
+        return self._edge.formats_in.get(suffix.lower(), _NO_FORMAT)
 
     def unreadable(self, name: str) -> Outcome:
         """The outcome of a file that the system doesn't give."""
         return _refused(name, self._source or _NO_FORMAT, (Fault("/", Keyword.UNREADABLE),))
 
-    def _read(self, name: str, data: bytes | None, number: int | None) -> Outcome:
-        found = self._source or _NO_FORMAT
+    def _read(self, name: str, said: str, data: bytes | None, number: int | None) -> Outcome:
+        found = _NO_FORMAT if said == AUTO else said
         if data is None:
             return _refused(name, found, (Fault("/", Keyword.TOO_LARGE),), number=number)
         fields = None
         try:
-            found = self._source or the_format(data)
+            if said == AUTO:
+                found = the_format(data)
+            if found == _NO_FORMAT:  # the settings know no format for its suffix
+                raise Malformed((Fault("/", Keyword.VOCABULARY),))  # noqa: TRY301  # as whatever else nobody reads
             fields = self._fields(found, data)
             return Outcome(name, found, self._reader(found).read(data), None, fields, number)
         except SeveralFormats as error:
             found, faults = " or ".join(error.names), error.faults
         except Malformed as error:
             faults = error.faults
-        return _refused(name, found, faults, fields, number, likeness(data, found, faults))
+        return _refused(name, found, faults, fields, number, likeness(data, said, faults))
 
     def _reader(self, name: str) -> Reader:
         if name not in self._readers:

@@ -60,10 +60,13 @@ def size_of(path: Path) -> int:
 
 def read_file(dry_run: DryRun, path: Path, name: str, advance: Callable[[int], None]) -> Iterator[Outcome]:
     """What became of each message in this file; `advance` is called after each with the bytes that were read for it."""
+    if (refused_at_once := dry_run.too_large(name, size_of(path))) is not None:
+        yield refused_at_once
+        return
     try:
         with _opened(path) as file:
             done, counts = 0, file.seekable() and path != STANDARD_INPUT
-            for outcome in dry_run.read(name, file):
+            for outcome in dry_run.read(name, file, path.suffix):
                 yield outcome
                 now = file.tell() if counts else 0
                 advance(now - done)

@@ -9,6 +9,8 @@ Everything fits 80 columns: what is long stands on a line of its own, not in a n
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
 from typing import cast
 
 from adapters.formats.explain import Explained, Ground
@@ -27,7 +29,7 @@ _SOMETHING_ELSE = frozenset({Keyword.VOCABULARY, Keyword.NOT_WELL_FORMED, Keywor
 
 
 def show(screen: Screen, one: Outcome, *, shown: bool, explains: bool = False) -> None:
-    """Everything of one file."""
+    """Everything of one file; of its fields where that is asked."""
     title = f"{one.title} ({one.format})"
     if one.report is not None:
         _show_refused(screen, title, one)
@@ -35,8 +37,8 @@ def show(screen: Screen, one: Outcome, *, shown: bool, explains: bool = False) -
         _show_events(screen, title, one, shown=shown)
     else:
         screen.say(good(f"{title}: in order; it says nothing about the course of a case, so there is no event."))
-    if one.fields is not None:
-        _show_fields(screen, one)
+    if explains and one.fields is not None:
+        _show_fields(screen, f"{one.title}: what becomes of each field", one.fields)
     elif explains:
         screen.say(note(f"{one.title}: nothing can be said of its fields."))
 
@@ -73,12 +75,24 @@ def _show_refused(screen: Screen, title: str, one: Outcome) -> None:
 # -- fields ----------------------------------------------------------------------------------------------------------
 
 
-def _show_fields(screen: Screen, one: Outcome) -> None:
-    fields = one.fields or ()
+def show_fields_of_all(screen: Screen, outcomes: Sequence[Outcome]) -> None:
+    """What becomes of each field of many messages, by format: each once, with how often it occurs in all of them."""
+    for name in dict.fromkeys(one.format for one in outcomes):
+        explained = [one.fields for one in outcomes if one.format == name and one.fields is not None]
+        counts: dict[Explained, int] = {}
+        for field in chain.from_iterable(explained):
+            kind = replace(field, count=0)
+            counts[kind] = counts.get(kind, 0) + field.count
+        if explained:
+            title = f"{len(explained)} message(s) of {name}: what becomes of each field"
+            _show_fields(screen, title, [replace(kind, count=count) for kind, count in counts.items()])
+
+
+def _show_fields(screen: Screen, title: str, fields: Sequence[Explained]) -> None:
     used = [field for field in fields if field.dropped is None]
     stay = [field for field in fields if field.dropped is not None]
     unknown = sum(field.dropped is Ground.UNKNOWN for field in fields)
-    screen.say(plain(""), note(f"{one.title}: what becomes of each field"))
+    screen.say(plain(""), note(title))
     _show_group(screen, "Used", used)
     _show_group(screen, "Stays behind", stay)
     more = f", of which {unknown} unknown" if unknown else ""

@@ -26,7 +26,7 @@ from adapters.formats import READERS, WRITERS, the_format
 from adapters.formats.batch import Part
 from adapters.formats.native import Fault, Keyword, Malformed, NativeEvent, Reader
 from adapters.intake import Arrived, Taken
-from adapters.problem import problem_report
+from adapters.problem import report_on
 from adapters.sources.folder import Folder, FolderError, NativeFile, TooLargeError
 from hub.client import HubUnavailableError
 
@@ -178,13 +178,15 @@ async def _take(edge: Edge, folder: Folder, readers: dict[str, Reader], file: Na
         return
     try:
         data = folder.read(file)
+    except TooLargeError:
+        _quarantine(folder, file, (Fault("/", Keyword.TOO_LARGE),), count)
+        return
+    try:
         events = _events(readers, file, data)
         came_at = file.changed_ns // 1_000_000
         taken = await edge.take_native(hashlib.sha256(data).digest(), events, came_at, asks=count.asks)
-    except TooLargeError:
-        _quarantine(folder, file, (Fault("/", Keyword.TOO_LARGE),), count)
     except Malformed as error:
-        _quarantine(folder, file, error.faults, count)
+        _quarantine(folder, file, error.faults, count, data)
     except ClientConflictError:
         _quarantine(folder, file, _CONFLICT, count)
     else:
@@ -226,6 +228,7 @@ class _Batch:
     count: _Count
     again: bool
     waiting: list[tuple[Part, Arrived]] = field(default_factory=list)
+    label: str | None = None
 
     async def add(self, part: Part) -> None:
         """Read one message; what is good waits until there are enough to be taken together."""
@@ -262,11 +265,17 @@ class _Batch:
     def _refuse(self, part: Part, faults: tuple[Fault, ...]) -> None:
         if self.again:
             return  # it was in quarantine before this edge was put back, or is too late for it: the file is kept
-        label, file = self.folder.label(self.file), self.file
+        label, file = self._label_of_all(), self.file
         name = f"{label}-{part.number}" if part.data is None else _named(part.data) + file.suffix
-        report = problem_report(label, file.format or _NO_FORMAT, faults, part.number)
+        report = report_on(label, file.format or _NO_FORMAT, faults, part.data, part.number)
         self.folder.quarantine_message(name, part.data, report)
         self.count.quarantined += 1
+
+    def _label_of_all(self) -> str:
+        """What the file is called, of which all of it must be read: once, however many are refused."""
+        if self.label is None:
+            self.label = self.folder.label(self.file)
+        return self.label
 
 
 def _named(data: bytes) -> str:
@@ -288,6 +297,8 @@ def _events(readers: dict[str, Reader], file: NativeFile, data: bytes) -> list[N
     return readers[name].read(data)
 
 
-def _quarantine(folder: Folder, file: NativeFile, faults: tuple[Fault, ...], count: _Count) -> None:
-    folder.quarantine(file, problem_report(folder.label(file), file.format or _NO_FORMAT, faults))
+def _quarantine(
+    folder: Folder, file: NativeFile, faults: tuple[Fault, ...], count: _Count, data: bytes | None = None
+) -> None:
+    folder.quarantine(file, report_on(folder.label(file), file.format or _NO_FORMAT, faults, data))
     count.quarantined += 1

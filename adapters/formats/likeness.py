@@ -11,8 +11,24 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from adapters.formats import READERS, SeveralFormats, fhir, ggk, hl7v2, likeness_kinds, the_format
-from adapters.formats.likeness_marks import BASE64, BY_BEGIN, BY_MARK, BYTES, EMPTY, JSON, TEXT, UTF_16, XML, Likeness
+import orjson
+
+from adapters.format_names import AUTO
+from adapters.formats import SeveralFormats, fhir, ggk, hl7v2, likeness_kinds, the_format
+from adapters.formats.likeness_marks import (
+    BASE64,
+    BY_BEGIN,
+    BY_MARK,
+    BYTES,
+    EMPTY,
+    JSON,
+    JSON_DAMAGED,
+    TEXT,
+    UTF_16,
+    XML,
+    XML_DAMAGED,
+    Likeness,
+)
 from adapters.formats.native import SIZE_LIMIT, Fault, Keyword, Malformed
 from adapters.formats.oso_lists import NAMESPACE as OSO
 from adapters.formats.suwi_lists import SERVICES, SOAP
@@ -30,8 +46,10 @@ _LETTER: Final = re.compile(rb"(?:UNA.{6}\s*)?UNB\+.{0,500}?UNH\+[^+']{0,35}\+([
 _FAULT: Final = re.compile(rb"<(?:[A-Za-z0-9_.-]{1,40}:)?Fault[\s>/]")
 _ANSWER: Final = re.compile(rb"<(?:[A-Za-z0-9_.-]{1,40}:)?[A-Za-z]{1,80}Response[\s>/]")
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/]{60}[A-Za-z0-9+/=\r\n]*")
-# Of these formats a message of a kind that isn't read is recognised too; of the others whatever is wrong has its place.
-_KINDS: Final = frozenset({"iwmo", "ijw", "fhir", "hl7v2", "suwi", "oso"})
+# Of these formats a message of a kind that isn't read is recognised too, and told from one that is; of the next ones it is
+# told by their readers. Of all others whatever is wrong has its place.
+_KINDS: Final = frozenset({"iwmo", "ijw", "fhir", "hl7v2"})
+_WHERE_ASKED: Final = frozenset({"suwi", "oso"})
 
 
 def likeness(data: bytes, read_as: str, faults: Collection[Fault]) -> Likeness | None:
@@ -42,10 +60,9 @@ def likeness(data: bytes, read_as: str, faults: Collection[Fault]) -> Likeness |
         return None  # which ones is said already
     except Malformed:
         return _looked_at(data)
-    if read_as in READERS.keys() - {found}:
-        return likeness_kinds.of_format(found)
-    is_other = found not in ("suwi", "oso") or any(fault.keyword == Keyword.VOCABULARY for fault in faults)
-    return _looked_at(data) if found in _KINDS and is_other else None
+    asked = found in _KINDS or (found in _WHERE_ASKED and any(fault.keyword == Keyword.VOCABULARY for fault in faults))
+    other = _looked_at(data) if asked and (found in _KINDS or read_as in (found, AUTO)) else None
+    return other or (None if read_as in (found, AUTO) else likeness_kinds.of_format(found))
 
 
 def _looked_at(data: bytes) -> Likeness | None:
@@ -59,7 +76,7 @@ def _looked_at(data: bytes) -> Likeness | None:
     if _WIDE.match(head) is not None:
         return UTF_16
     if text.startswith((b"{", b"[")):
-        return _json(text)
+        return _json(data, text)
     if text.startswith(b"<"):
         return _marked(text) or _xml(data, text)
     if hl7v2.recognises(text):
@@ -80,11 +97,21 @@ def _words(text: bytes) -> Likeness | None:
     return _marked(text) or (BYTES if b"\0" in text else TEXT)
 
 
-def _json(text: bytes) -> Likeness | None:
+def _json(data: bytes, text: bytes) -> Likeness | None:
     resource = _RESOURCE.search(text)
     if resource is not None:
         return _fhir(resource[1].decode("ascii"), text)
-    return _marked(text) or JSON
+    return _marked(text) or (JSON if _is_json(data) else JSON_DAMAGED)
+
+
+def _is_json(data: bytes) -> bool:
+    if len(data) > SIZE_LIMIT:
+        return True  # as far as anybody looks
+    try:
+        orjson.loads(data.removeprefix(_BOM))
+    except orjson.JSONDecodeError:
+        return False
+    return True
 
 
 def _fhir(name: str, text: bytes) -> Likeness | None:
@@ -94,7 +121,9 @@ def _fhir(name: str, text: bytes) -> Likeness | None:
 
 
 def _xml(data: bytes, text: bytes) -> Likeness | None:
-    tag = root_tag(data) or ""
+    tag = root_tag(data)
+    if tag is None:
+        return XML_DAMAGED
     if ggk.is_envelope(tag):
         return _enveloped(data)
     if (found := _standard(tag)) is not None:

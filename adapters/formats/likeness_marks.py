@@ -39,6 +39,12 @@ UTF_16: Final = Likeness(
 BYTES: Final = Likeness("geen tekst", "no text", *EXPORT)
 TEXT: Final = Likeness("tekst in geen formaat dat hier bekend is", "text in no format that is known here", *_ONE_BY_ONE)
 JSON: Final = Likeness("JSON in geen vorm die hier bekend is", "JSON in no form that is known here", *_ONE_BY_ONE)
+_AGAIN: Final = (
+    "Lever het bestand opnieuw aan; het is onvolledig of beschadigd.",
+    "Deliver the file again; it is incomplete or damaged.",
+)
+JSON_DAMAGED: Final = Likeness("JSON die afbreekt of beschadigd is", "JSON that breaks off or is damaged", *_AGAIN)
+XML_DAMAGED: Final = Likeness("XML waarin geen bericht begint", "XML in which no message begins", *_AGAIN)
 XML: Final = Likeness(
     "XML in geen vocabulaire die hier bekend is", "XML in no vocabulary that is known here", *_ONE_BY_ONE
 )

@@ -21,7 +21,7 @@ from adapters.format_names import AUTO
 from adapters.formats import the_format
 from adapters.formats.native import Fault, Keyword, Malformed, NativeEvent, Reader
 from adapters.intake import Arrived
-from adapters.problem import problem_report
+from adapters.problem import report_on
 
 Headers = Sequence[tuple[str, bytes | None]]
 
@@ -36,6 +36,9 @@ _MAGIC: Final = 0
 _LEAST_REGISTERED: Final = 6
 _NOT_PACKED: Final = frozenset({"", "identity"})
 _READ: Final = frozenset({"content-type", "content-encoding"})
+
+# What is wrong with the record, whatever message is in it.
+_OF_THE_RECORD: Final = frozenset({Keyword.TOO_LARGE, Keyword.TOMBSTONE, Keyword.HEADERS, Keyword.REGISTRY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,8 @@ def _is_plain(name: str, said: str) -> bool:
 
 def report(record: Record, format: str, faults: Sequence[Fault]) -> bytes:
     """What goes to the quarantine topic: the same record gives the same bytes."""
-    said = orjson.loads(problem_report(record.place, format, faults))
+    of_the_record = any(fault.keyword in _OF_THE_RECORD for fault in faults)
+    said = orjson.loads(report_on(record.place, format, faults, None if of_the_record else record.value))
     place = {"topic": record.topic, "partitie": record.partition, "offset": record.offset}
     del said["bestand"]
     return orjson.dumps({**place, **said}, option=orjson.OPT_INDENT_2) + b"\n"

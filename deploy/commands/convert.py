@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from adapters.config import load_edge_config
 from adapters.format_names import AUTO
@@ -20,9 +21,10 @@ from adapters.formats import READERS, WRITERS
 from adapters.formats.native import FormatConfig, SubjectKind
 from deploy.dry_run import DryRun, Outcome, as_json, as_notices
 from deploy.dry_run_files import all_files, read_file, size_of
-from deploy.dry_run_shown import show, show_next, show_summary
+from deploy.dry_run_shown import show, show_fields_of_all, show_next, show_summary
 from deploy.exits import Exit, wrong_use
 from deploy.file_names import names
+from deploy.options import EDGE_FILE, settings_file
 from deploy.screen import Screen, note, plain, with_screen
 from schemas.event import Kind, Law
 
@@ -41,13 +43,17 @@ _IN_FULL = (
     type=click.Choice([AUTO, *sorted(READERS)]),
     default=AUTO,
     show_default=True,
-    help="Format of the files; auto: each is recognised by its content, never by its name.",
+    help="Format of the files; auto: each is recognised by its content, never by its name. With --config the edge's "
+    "formats_in say it unless this does.",
 )
 @click.option("--to", "target", type=click.Choice(sorted(WRITERS)), help="Write the notices that would come out.")
 @click.option("--explain", is_flag=True, help="Show per field what it is used for, or why it stays behind.")
 @click.option("--show-citizen", is_flag=True, help="Show BSN and client number; they are masked otherwise.")
 @click.option(
-    "--config", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Readers as in this edge.toml."
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Read as this edge would, by its settings or their folder: formats, types, laws, sizes.",
 )
 @click.option(
     "--xsd",
@@ -90,14 +96,17 @@ def convert(  # noqa: PLR0913  # one option each; click passes them by name
     A folder stands for the files in it, but for hidden ones and folders, and - for standard input. A file may have many
     messages, one after the other. Exit code 3 when any message was refused.
     """
-    formats = FormatConfig() if config is None else load_edge_config(config).formats
+    edge = None if config is None else load_edge_config(settings_file(config, EDGE_FILE))
+    formats = FormatConfig() if edge is None else edge.formats
     formats = replace(
         _with_xsds(formats, xsds),
         cloudevent_types={**formats.cloudevent_types, **dict(map(_meaning, types))},
         subject_kind=formats.subject_kind if subject is None else SubjectKind(subject),
         laws=formats.laws if law is None else {**formats.laws, **dict.fromkeys(READERS, Law(law))},
     )
-    dry_run = DryRun(formats, None if source == AUTO else source, explains=explain)
+    by_content = click.get_current_context().get_parameter_source("source") is not ParameterSource.DEFAULT
+    said = None if source == AUTO else source
+    dry_run = DryRun(formats, said, explains=explain, edge=None if by_content else edge)
     outcomes: list[Outcome] = []
     named = names(all_files(files), shown=show_citizen)
     with screen.progress("reading", sum(map(size_of, named)), asked=progress, each="message(s)") as advance:
@@ -114,14 +123,15 @@ def convert(  # noqa: PLR0913  # one option each; click passes them by name
 def _show(screen: Screen, outcomes: Sequence[Outcome], *, explains: bool, shown: bool) -> None:
     screen.answer([as_json(one, shown=shown) for one in outcomes])
     few = len(outcomes) <= _IN_FULL
-    in_full = outcomes if few or explains else [one for one in outcomes if one.report is not None]
-    all_in_full = explains or len(in_full) <= _IN_FULL
-    for one in in_full if all_in_full else in_full[:_IN_FULL]:
-        show(screen, one, shown=shown, explains=explains)
-    if not all_in_full:
+    in_full = outcomes if few else [one for one in outcomes if one.report is not None]
+    for one in in_full[:_IN_FULL]:
+        show(screen, one, shown=shown, explains=explains and few)
+    if len(in_full) > _IN_FULL:
         screen.say(note(f"{len(in_full) - _IN_FULL} more refused; why stands below, and in full with --json."))
+    if explains and not few and not screen.as_json:
+        show_fields_of_all(screen, outcomes)
     if len(outcomes) > 1:
-        show_summary(screen, outcomes, in_full=all_in_full)
+        show_summary(screen, outcomes, in_full=len(in_full) <= _IN_FULL)
     show_next(screen, outcomes, explained=explains)
 
 

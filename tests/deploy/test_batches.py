@@ -18,6 +18,7 @@ import pytest
 
 from adapters.format_names import AUTO
 from adapters.records_outgoing import EVENT
+from adapters.sources.folder import Folder, NativeFile
 from deploy.story import messages
 from deploy.story.person import CITIZEN
 from deploy.story.world import DemoClock, Desk, World, make_world, open_world
@@ -233,3 +234,32 @@ def test_an_edge_that_recognises_files_takes_each_by_its_content_and_quarantines
     assert (done.read, done.quarantined, done.grants, done.left) == (3, 1, 1, 0)
     (report,) = reports(place.team)
     assert report["formaat"] == AUTO
+    assert report["lijkt_op"]["nl"].startswith("Dit is een webpagina. ")  # type: ignore[index]
+
+
+def test_a_file_of_another_format_than_its_suffix_says_is_quarantined_with_the_format_that_it_is(place: World) -> None:
+    place.team.put("a.xml", (VECTORS / "ijw" / "valid" / "305_gestart.xml").read_bytes())
+    place.team.put("b.xyz", (VECTORS / "ijw" / "valid" / "305_gestart.xml").read_bytes() + b"\n")
+    done = place.work(place.team)
+    assert (done.read, done.quarantined) == (0, 2)
+    for report in reports(place.team):
+        assert "formaat ijw" in report["lijkt_op"]["nl"]  # type: ignore[index]
+
+
+def test_a_batch_is_read_once_for_its_name_however_many_of_it_are_refused(
+    place: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its name is a digest of all of it: read for each refused message, 50 MB with 10,000 of them would take hours."""
+    folder, read = Folder(place.team.settings.config), [0]
+    label = folder.label
+
+    def counted(file: NativeFile) -> str:
+        read[0] += 1
+        return label(file)
+
+    monkeypatch.setattr(folder, "label", counted)
+    place.team.put("batch.xml", b"\n".join(BAD.replace(b"?>", b"?><!--%d-->" % number, 1) for number in range(20)))
+    done = asyncio.run(one_pass(place.team.edge, place.team.settings.config, place.clock, folder))
+    assert done.quarantined == 20
+    assert sorted(str(report["bericht"]) for report in reports(place.team)) == sorted(map(str, range(1, 21)))
+    assert read[0] == 2  # for the reports, and when it is moved

@@ -103,9 +103,7 @@ def test_what_a_folder_holds_besides_files_is_counted(schakel: Schakel, tmp_path
     assert "2 folder(s), 1 hidden, 1 no file but" in result.stderr
 
 
-def test_a_file_that_the_system_does_not_give_is_refused_alone(
-    schakel: Schakel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_the_system_does_not_give_is_refused_alone(schakel: Schakel, tmp_path: Path) -> None:
     (tmp_path / "a.xml").write_bytes(GOOD.read_bytes())
     (tmp_path / "c.xml").write_bytes(GOOD.read_bytes())
     # The memory of this process, which can be opened and, where nothing is mapped, not be read.
@@ -115,10 +113,9 @@ def test_a_file_that_the_system_does_not_give_is_refused_alone(
     found = {one["file"]: one.get("problem") for one in json.loads(result.stdout)}
     assert (found["a.xml"], found["c.xml"]) == (None, None)
     assert found["b.xml"]["fouten"][0]["fout"] == "unreadable"
-    del monkeypatch
 
 
-def test_a_pipe_is_read_like_a_file(tmp_path: Path) -> None:
+def test_a_pipe_is_read_like_a_file() -> None:
     """As in `schakel convert <(unzip -p messages.zip)`."""
     for given in (["/dev/stdin"], ["-"], ["--progress", "/dev/stdin", "-"]):
         done = subprocess.run(
@@ -130,7 +127,6 @@ def test_a_pipe_is_read_like_a_file(tmp_path: Path) -> None:
         )
         assert done.returncode in (Exit.DONE, Exit.REFUSED), done.stderr
         assert [one["events"][0]["kind"] for one in json.loads(done.stdout)[:3]] == ["gestart"] * 3
-    del tmp_path
 
 
 @pytest.mark.parametrize("more", [[], ["--json"], ["--explain"]])
@@ -243,17 +239,91 @@ def test_no_hint_stands_between_what_a_program_reads(capsys: pytest.CaptureFixtu
 # -- fields ----------------------------------------------------------------------------------------------------------
 
 
+def _paths_on(screen: str) -> list[tuple[str, int]]:
+    """Each path that stands on a screen, and how often it is said to occur."""
+    found: list[tuple[str, int]] = []
+    for line in screen.splitlines():
+        path, _, times = line.strip().partition("  (")
+        count = int(times.split(" ")[0]) if times else 1
+        if line.startswith("      /"):
+            found.append((path, count))
+        elif line.startswith("        /"):  # the rest of a path that is longer than a line
+            found[-1] = (found[-1][0] + path, count)
+    return found
+
+
 @pytest.mark.parametrize("source", sorted(READERS))
 def test_each_field_that_is_explained_stands_on_the_screen_once_under_its_reason(schakel: Schakel, source: str) -> None:
-    folder = VECTORS / source / "valid"
-    found = json.loads(schakel("convert", "--explain", "--json", "--from", source, folder).stdout)
-    lines: list[str] = []
-    for line in schakel("convert", "--explain", "--from", source, folder).output.splitlines():
-        if line.startswith("      /"):
-            lines.append(line.strip().partition("  (")[0])
-        elif line.startswith("        /"):  # the rest of a path that is longer than a line
-            lines[-1] += line.strip().partition("  (")[0]
-    assert sorted(lines) == sorted(field["path"] for one in found for field in one["fields"])
+    path = min((VECTORS / source / "valid").iterdir())
+    found = json.loads(schakel("convert", "--explain", "--json", "--from", source, path).stdout)
+    shown = _paths_on(schakel("convert", "--explain", "--from", source, path).output)
+    assert sorted(shown) == sorted((field["path"], field["count"]) for one in found for field in one["fields"])
+
+
+def test_the_fields_of_many_messages_are_explained_together_by_format(schakel: Schakel, tmp_path: Path) -> None:
+    for number in range(12):
+        (tmp_path / f"{number}.x").write_bytes(
+            (GOOD if number % 2 else VECTORS / "team/valid/meldingen.json").read_bytes()
+        )
+    result = schakel("convert", "--explain", tmp_path)
+    assert "6 message(s) of iwmo: what becomes of each field" in result.output
+    assert "6 message(s) of team: what becomes of each field" in result.output
+    once = _paths_on(schakel("convert", "--explain", GOOD, VECTORS / "team/valid/meldingen.json").output)
+    assert sorted(_paths_on(result.output)) == sorted((path, 6 * count) for path, count in once)
+
+
+# -- as an edge would ------------------------------------------------------------------------------------------------
+
+IJW = VECTORS / "ijw" / "valid" / "307_volgens_plan.xml"
+
+
+@pytest.fixture
+def settings(schakel: Schakel, tmp_path: Path) -> Path:
+    """The folder of an edge as `schakel edge init` makes it."""
+    place = tmp_path / "praktijk"
+    made = schakel(
+        *("edge", "init", place, "--address", "urn:nld:oin:00000001234567890001:gp"),
+        *("--name", "Praktijk Voorbeeld", "--key-file", tmp_path / "key"),
+    )
+    assert made.exit_code == Exit.DONE, made.output
+    return place
+
+
+@pytest.mark.parametrize("file", ["", "edge.toml"])
+def test_with_the_settings_of_an_edge_a_file_is_read_as_the_edge_would(
+    schakel: Schakel, settings: Path, tmp_path: Path, file: str
+) -> None:
+    for name in ("a.xml", "b.XML", "c.hl7x"):
+        (tmp_path / name).write_bytes(IJW.read_bytes())
+    given = [tmp_path / name for name in ("a.xml", "b.XML", "c.hl7x")]
+    found = json.loads(schakel("convert", "--json", "--config", settings / file, *given).stdout)
+    assert [one["format"] for one in found] == ["iwmo", "iwmo", "?"]  # this edge takes .xml for iWmo
+    assert all("formats_in" in one["problem"]["lijkt_op"]["en"] for one in found)
+    by_content = schakel("convert", "--json", "--from", "auto", "--config", settings / file, *given)
+    assert by_content.exit_code == Exit.DONE
+
+
+def test_with_the_settings_of_an_edge_what_is_too_large_for_it_is_refused(
+    schakel: Schakel, settings: Path, tmp_path: Path
+) -> None:
+    with (settings / "edge.toml").open("a") as toml:
+        toml.write(f"\nlargest_file = 4096\nlargest_batch = {IJW.stat().st_size * 3}\n")
+    data = IJW.read_bytes()
+    (tmp_path / "a.xml").write_bytes(data * 2)
+    (tmp_path / "b.xml").write_bytes(data * 4)
+    found = json.loads(
+        schakel("convert", "--json", "--config", settings, tmp_path / "a.xml", tmp_path / "b.xml").stdout
+    )
+    assert [(one["file"], one["problem"]["fouten"][0]["fout"]) for one in found] == [
+        *[("a.xml", "vocabulary")] * 2,
+        ("b.xml", "too-large"),
+    ]
+
+
+@pytest.mark.parametrize("given", ["nowhere", "."])
+def test_settings_that_are_not_there_are_wrong_use(schakel: Schakel, tmp_path: Path, given: str) -> None:
+    result = schakel("convert", "--config", tmp_path / given, GOOD)
+    assert result.exit_code == Exit.WRONG_USE
 
 
 def test_where_nothing_can_be_said_of_fields_that_is_said(schakel: Schakel, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.format_names import AUTO
 from adapters.formats import READERS, the_format
 from adapters.formats.likeness import likeness
 from adapters.formats.likeness_marks import BY_BEGIN, BY_MARK
@@ -37,7 +38,9 @@ _CASES = [
     (b"\0\1\2\3", "no text"),
     (b"hallo", "text in no format"),
     (b"[1, 2]", "JSON in no form"),
-    (b"<a/>", "XML in no vocabulary"),
+    (b"[1, 2", "JSON that breaks off"),
+    (b"<!-- " + b"x" * 99, "XML in which no message begins"),
+    (b"<alles><a>1</a></alles>", "XML in no vocabulary"),
     (b"QUJD" * 30, "text in base64"),
     (b'{"bestand": "a", "formaat": "?", "gelezen": false, "fouten": []}', "a report of Schakel"),
     (b"clientnummer;bsn;taak\nA;999900006;\n", "a list of clients"),
@@ -74,7 +77,7 @@ _CASES = [
 
 @pytest.mark.parametrize(("data", "words"), _CASES)
 def test_what_is_something_else_is_called_by_its_name(data: bytes, words: str) -> None:
-    found = likeness(data, "?", _OTHER)
+    found = likeness(data, AUTO, _OTHER)
     assert found is not None
     assert words in found.en
     assert all(part.endswith(".") for part in (found.what_nl, found.what_en))
@@ -101,6 +104,12 @@ def test_a_message_of_another_format_than_was_said_names_the_one_that_it_is() ->
         assert "--from ijw" in found.what_en
 
 
+def test_what_no_format_was_set_for_is_called_by_its_format_too() -> None:
+    found = likeness((_VECTORS / "hl7v2" / "valid" / "ref_i12.hl7").read_bytes(), "?", _OTHER)
+    assert found is not None
+    assert "edge: formats_in" in found.what_en
+
+
 _CANARY = "Zandlopersma999900006"
 
 
@@ -109,7 +118,7 @@ _CANARY = "Zandlopersma999900006"
 )
 def test_no_word_of_a_file_is_repeated(pattern: str) -> None:
     for text in (_CANARY, "ZandlopersmaW", "ZAN"):
-        found = likeness((pattern % text).encode(), "?", _OTHER)
+        found = likeness((pattern % text).encode(), AUTO, _OTHER)
         assert "zan" not in repr(found).lower()
 
 
@@ -123,7 +132,7 @@ _PIECES = st.sampled_from(
 @given(data=st.lists(_PIECES | st.binary(max_size=20), max_size=6).map(b"".join))
 @settings(max_examples=300, deadline=None)
 def test_whatever_the_bytes_it_says_a_sentence_or_nothing_and_never_a_value(data: bytes) -> None:
-    for name in ("?", "iwmo", "fhir"):
+    for name in ("?", AUTO, "iwmo", "fhir"):
         found = likeness(data, name, _OTHER)
         assert _CANARY not in repr(found)
 
@@ -132,7 +141,7 @@ def test_no_mark_takes_longer_for_a_file_that_is_made_to_be_slow() -> None:
     """Each looks at a bounded piece: none of them backtracks over the whole file at every place of it."""
     for piece in (b"<", b'{"', b' "type" : "', b"{" * 3, b'"zaaktype" :', b"UNA", b"MSH|^", b"A" * 7, b"<a:", b"\n# "):
         for begin in (b"", b"{", b"<", b"MSH|", b"UNB+"):
-            likeness(begin + piece * (65_536 // len(piece)), "?", _OTHER)
+            likeness(begin + piece * (65_536 // len(piece)), AUTO, _OTHER)
     assert BY_MARK
 
 
@@ -150,7 +159,7 @@ def test_every_published_example_that_nobody_reads_is_called_by_its_name() -> No
             READERS[name](FormatConfig()).read(data)
         except Malformed as error:
             if any(fault.keyword == Keyword.VOCABULARY for fault in error.faults):
-                found = likeness(data, "?", error.faults)
+                found = likeness(data, AUTO, error.faults)
                 if found is None or re.search("no form|no format|no vocabulary", found.en):
                     unnamed.append(path.name)
     assert not unnamed
