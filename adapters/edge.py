@@ -360,6 +360,10 @@ class Edge:
         (taken,) = await self.take_together([Arrived(digest, events, received_at)], again=again, asks=asks)
         return taken
 
+    def knows(self, digest: bytes) -> bool:
+        """Whether the message with this digest was taken before: it needs not be read again, and would change nothing."""
+        return MARKS.get(self.store, digest) is not None
+
     async def take_together(
         self, messages: Sequence[Arrived], *, again: bool = False, asks: bool = True
     ) -> list[Taken]:

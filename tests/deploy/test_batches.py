@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from adapters.format_names import AUTO
+from adapters.intake import Intake
 from adapters.records_outgoing import EVENT
 from adapters.sources.folder import Folder, NativeFile
 from deploy.story import messages
@@ -142,6 +143,26 @@ def test_a_batch_that_was_cut_short_between_two_commits_is_taken_up_again_and_te
     assert len(told(place.team)) == before + 5
     place.settle()
     assert len(told(place.team)) == len(set(told(place.team))) == before + COUNT
+
+
+def test_of_a_batch_that_was_cut_short_what_was_taken_is_not_read_again(
+    place: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a machine that is stopped more often than the whole file takes to read would never come to its end."""
+    allocate(place)
+    place.team.put("batch.json", b"\n".join(statuses()))
+    cut_after(place, monkeypatch, COUNT - 2)
+    read = [0]
+    take = Intake.take
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        read[0] += 1
+        return take(*arguments, **options)
+
+    monkeypatch.setattr(Intake, "take", counted)
+    done = place.work(place.team)
+    assert (done.read, read[0]) == (COUNT, 2)
+    assert len(told(place.team)) == len(set(told(place.team))) == 1 + COUNT
 
 
 async def _refused(*_arguments: Any, **_options: Any) -> Any:
