@@ -335,8 +335,11 @@ class EdgeStore:
         """What this table needs; in the file it is made when it isn't there yet."""
         known = self._prepared.get(table)
         if known is None:
-            for statement in _create(table):
-                self._db.execute(statement)
+            try:
+                for statement in _create(table):
+                    self._db.execute(statement)
+            except sqlite3.Error as error:  # a full disk is met here too, by whoever reads a table first
+                raise StoreError(f"the edge store takes no commit: {_reason(error)}") from error
             _check_columns(self._db, table)
             known = self._prepared[table] = _prepare(table, self._lookup)
         return known

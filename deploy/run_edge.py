@@ -253,13 +253,19 @@ class _EdgeProcess:
     def _is_ending(self, error: Exception) -> bool:
         """Whether a store that does not open ends this process: not while its disk is full, nor when another standby, or
         a command, was a moment earlier."""
-        if _has_no_room(self._config.data_folder):
-            if not self._waits_for_room:
-                self._log(Event.WAITS_FOR_ROOM)
-                self._waits_for_room = True
+        if self._has_said_no_room():
             return False
         self._failed += 1
         return not isinstance(error, StoreError) or self._failed > MOST_FAILED
+
+    def _has_said_no_room(self) -> bool:
+        """Whether the disk of the store is full, which is said once."""
+        if not _has_no_room(self._config.data_folder):
+            return False
+        if not self._waits_for_room:
+            self._log(Event.WAITS_FOR_ROOM)
+            self._waits_for_room = True
+        return True
 
     async def _finished(self, work: asyncio.Task[None]) -> None:
         """Waits for the work to end; once it shall, at most ten seconds more."""
@@ -301,9 +307,11 @@ class _EdgeProcess:
         except (HubRefusedError, RefusedError, LogForkError, FalseManifestError, NoteError) as error:
             self._put_off(error)
         except Exception as error:  # noqa: BLE001  # one pass that fails ends no edge: it is said, and tried again
-            self._log(Event.FAULT, kind=type(error).__name__, place=place_of(error))
+            if not (isinstance(error, StoreError) and self._has_said_no_room()):
+                self._log(Event.FAULT, kind=type(error).__name__, place=place_of(error))
             self._pace.away(_time())
         else:
+            self._waits_for_room = False
             if exchange:
                 self._heard(done)
                 if not done.hub_away:

@@ -453,6 +453,16 @@ def test_a_full_disk_is_a_clear_error_and_what_was_there_stays(store: EdgeStore)
     store.probe()
 
 
+def test_a_table_that_is_looked_at_for_the_first_time_on_a_full_disk_is_a_clear_error(store: EdgeStore) -> None:
+    filled(store, 2)
+    pages = store._db.execute("PRAGMA page_count").fetchone()[0]
+    store._db.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(StoreError, match="takes no commit: the disk is full"):
+        store.get(Table("pairs"), b"a")
+    store._db.execute("PRAGMA max_page_count = 1000000")
+    assert store.get(Table("pairs"), b"a") is None
+
+
 # -- against a model
 
 KEYS, STATES = st.sampled_from([b"a", b"b", b"c"]), st.sampled_from(["waiting", "sent"])

@@ -306,7 +306,12 @@ def test_of_two_standbys_one_takes_over_and_the_other_goes_on_waiting(net: Net, 
     wait_for(lambda: net.team.process.events("has-store"))
 
 
-def test_an_edge_that_starts_on_a_full_disk_says_so_and_works_as_soon_as_there_is_room(net: Net) -> None:
+GOOD = (Path(__file__).parents[1] / "vectors" / "iwmo" / "valid" / "305_gestart.xml").read_bytes()
+
+
+def test_an_edge_on_a_full_disk_says_so_at_its_start_and_while_it_runs_and_works_as_soon_as_there_is_room(
+    net: Net,
+) -> None:
     process, folder = net.team.process, net.team.settings.config.data_folder
     assert process.stop() == 0
     kept = folder.with_name("data.kept")
@@ -324,6 +329,13 @@ def test_an_edge_that_starts_on_a_full_disk_says_so_and_works_as_soon_as_there_i
         assert (len(process.events("waits-for-room")), process.events("has-store")) == (1, [])
         filler.unlink()
         wait_for(lambda: process.events("has-store"))
+        filler, place = fill(folder), net.team.settings.config
+        faults = len(process.events("fault"))
+        net.team.put("a.xml", b"\n".join([GOOD.replace(b"?>", b"?><!--%d-->" % one, 1) for one in range(300)]))
+        wait_for(lambda: len(process.events("waits-for-room")) == 2)
+        filler.unlink()
+        wait_for(lambda: not list(place.in_folder.iterdir()))
+        assert len(process.events("fault")) == faults
         assert process.stop() == 0
         shutil.copytree(folder, kept)
     shutil.rmtree(folder, ignore_errors=True)
