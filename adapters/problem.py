@@ -127,6 +127,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "Lever dit niet aan: wat hier staat is wel geldig, maar zegt niets dat wordt doorverteld.",
         "Do not deliver this: what stands here is valid, but says nothing that is told on.",
     ),
+    Keyword.NOT_PERMITTED: (
+        "Lever dit niet aan: volgens dit veld mag van dit dossier niets worden verteld, of is dat (nog) niet gevraagd.",
+        "Do not deliver this: by this field nothing of this dossier may be told, or that was not asked (yet).",
+    ),
     Keyword.LAW: (
         "Zeg onder welke wet berichten van dit formaat worden verteld (convert: --law; edge: format_laws).",
         "Say under which law messages of this format are told (convert: --law; edge: format_laws).",

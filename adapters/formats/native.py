@@ -53,6 +53,7 @@ class Keyword(StrEnum):
     SCHEMA = "schema"
     MISMATCH = "mismatch"
     NO_EVENT = "no-event"
+    NOT_PERMITTED = "not-permitted"
     LAW = "law"
     FOR_A_PERSON = "for-a-person"
     SOURCE_FAULT = "source-fault"

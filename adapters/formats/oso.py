@@ -7,7 +7,9 @@
   medicine, documents, marks, absence in hours, numbers of decisions, parents.
 - What the parents decided counts. Nothing is told of a dossier that they did not see, disagree with, or did not permit
   (`inzage`), nor of one that is provisional.
-- A category that is not to be delivered (`categorie_uitlevering`) is not told, even when its block is there.
+- A category that is not to be delivered (`categorie_uitlevering`) is not told, even when its block is there: neither the
+  support itself nor, without the pupil, the school or what the parents saw, anything of it.
+- What the schema of the standard refuses is refused, also where it stands in what is dropped.
 - The pupil is named by the school's own number; BSN and education number are not read.
 - An end or start that lies after the day of the dossier is a plan, and not told.
 """
@@ -40,13 +42,15 @@ from adapters.formats.oso_lists import (
     PUPIL,
     SCHOOL,
     SUPPORT,
+    TELLS,
     TLV,
     TO_PARTNERSHIP,
     VERSION,
     YES,
 )
 from adapters.formats.school import LAW
-from adapters.formats.xml_strict import SPACE, Child, Node, Walk, parse
+from adapters.formats.xml_shape import Shape, day_in, hold_to
+from adapters.formats.xml_strict import SPACE, Node, Walk, parse
 from schemas.calendar import date_text, parse_date
 from schemas.event import FIRST_DAY, LAST_DAY, Event, Kind
 from schemas.identity import Citizen
@@ -100,8 +104,9 @@ class OsoReader:
 
     def read(self, data: bytes) -> list[NativeEvent]:
         """Return what was granted, started or ended; raises `Malformed`, also when nothing of it may be told."""
-        reading = _Reading()
-        events = reading.events(Node(_dossier(data), "/dossier"))
+        reading, root = _Reading(), Node(_dossier(data), "/dossier")
+        events = reading.events(root)
+        hold_to(DOSSIER, root, reading.walk)
         reading.walk.finish()
         if not events:
             raise Malformed((Fault("/dossier/huidigeschool/leerling/onderwijsondersteuning", Keyword.NO_EVENT),))
@@ -148,15 +153,16 @@ class _Reading:
             self.walk.fault(f"{nodes[0].path}/categorie_uitlevering", Keyword.MISSING)
         for node in parts["categorie_uitlevering"]:
             categories = self._children(node, CATEGORIES)
-            word = self._listed(categories, "cat_onderwijsondersteuning", CATEGORY_WORDS)
-            if word is not None and word not in DELIVERED:
-                self.walk.fault(categories["cat_onderwijsondersteuning"][0].path, Keyword.NO_EVENT)
+            words = {name: self._listed(categories, name, CATEGORY_WORDS) for name in categories}
+            for name in TELLS:
+                if words[name] not in (None, *DELIVERED):
+                    self.walk.fault(categories[name][0].path, Keyword.NOT_PERMITTED)
         return self._day(parts, "datum")
 
     def _permitted(self, nodes: Sequence[Node], root: Node) -> None:
         """Parents saw it, do not disagree, and permit it."""
         if not nodes:
-            self.walk.fault(f"{root.path}/inzage", Keyword.NO_EVENT)
+            self.walk.fault(f"{root.path}/inzage", Keyword.NOT_PERMITTED)
             return
         parts = self._children(nodes[0], CONSENT)
         provisional, seen = self._flag(parts, "voorlopigdossier"), self._flag(parts, "inzage")
@@ -170,7 +176,7 @@ class _Reading:
         }
         for name, stay in stays.items():
             if stay:
-                self.walk.fault(f"{nodes[0].path}/{name}", Keyword.NO_EVENT)
+                self.walk.fault(f"{nodes[0].path}/{name}", Keyword.NOT_PERMITTED)
 
     def _support(self, node: Node, source: _Source | None) -> list[NativeEvent]:
         parts = self._children(node, SUPPORT)
@@ -215,8 +221,8 @@ class _Reading:
             self.walk.fault(parts[ends][0].path, Keyword.DATE_ORDER)
         return begin, end
 
-    def _children(self, node: Node, model: Sequence[Child]) -> dict[str, list[Node]]:
-        return self.walk.children(node, NAMESPACE, model)
+    def _children(self, node: Node, model: Shape) -> dict[str, list[Node]]:
+        return self.walk.children(node, model.space, model.children)
 
     def _text(self, parts: Places, name: str, pattern: re.Pattern[str]) -> str | None:
         if not parts[name]:
@@ -249,7 +255,7 @@ class _Reading:
         if not parts[name]:
             return None
         try:
-            day = parse_date(self.walk.text(parts[name][0]).strip(SPACE))
+            day = parse_date(day_in(self.walk.text(parts[name][0]).strip(SPACE)))
         except ValueError:
             day = None
         if day is None or not FIRST_DAY <= day <= LAST_DAY:

@@ -5,6 +5,7 @@
 from typing import Final
 
 from adapters.formats.explain import CLIENT, TELLER, Fields, Ground, under
+from adapters.formats.oso_lists import TELLS
 
 _CHECKED_BY_PARENTS: Final = "whether anything of the dossier is told: what the parents decided counts"
 
@@ -15,8 +16,8 @@ _METADATA: Final[Fields] = {
     "datum": "what lies after this day is a plan, and not told",
     "standaardversie": "checked: version 2019.1",
     "validatieversie": Ground.TECHNICAL,
-    "categorie_uitlevering": Ground.TECHNICAL,
-    "categorie_uitlevering/cat_onderwijsondersteuning": "whether anything of the support is told",
+    "categorie_uitlevering": Ground.CHECKED,
+    **{f"categorie_uitlevering/{name}": "whether it may be told at all" for name in TELLS},
     "overstap": "checked: a dossier for a partnership",
 }
 _CONSENT: Final[Fields] = {

@@ -27,7 +27,8 @@ from adapters.formats.content_marks import xml_mark
 from adapters.formats.explain import Explained, Ground, by_place, explained, xml_paths
 from adapters.formats.native import SIZE_LIMIT, Fault, FormatConfig, Keyword, Malformed, NativeEvent
 from adapters.formats.suwi_fields import FIELDS
-from adapters.formats.xml_strict import Child, Node, Walk, parse
+from adapters.formats.xml_shape import Shape, hold_to
+from adapters.formats.xml_strict import SPACE, Node, Walk, parse
 from schemas.calendar import date_text, parse_date
 from schemas.event import FIRST_DAY, LAST_DAY, Event, Kind, Law
 from schemas.identity import Citizen
@@ -46,7 +47,7 @@ DECISION_PREFIX: Final = "suwi:beslissing:"
 UWV: Final = "urn:suwi:uwv"
 _BSN = re.compile(r"[0-9]{9}")
 _DATE = re.compile(r"[0-9]{8}")
-_COLUMN = re.compile(r"[0-9]{1,2}")
+_COLUMN = re.compile(r"\+?0*[0-9]{1,2}")
 _PARTY = re.compile(r"[0-9]{4}")
 _DECISION = re.compile(r"[0-9]{2}")
 
@@ -87,8 +88,9 @@ class SuwiReader:
         service = _SERVICES.get(str(root.tag))
         if service is None:
             raise Malformed((Fault("/", Keyword.VOCABULARY),))
-        reading = _Reading(service, self._decisions)
-        events = reading.events(Node(root, f"/{etree.QName(root).localname}"))
+        reading, node = _Reading(service, self._decisions), Node(root, f"/{etree.QName(root).localname}")
+        events = reading.events(node)
+        hold_to(service.answer, node, reading.walk)
         reading.walk.finish()
         return events
 
@@ -102,7 +104,7 @@ class _Reading:
         self._decisions = decisions
 
     def events(self, root: Node) -> list[NativeEvent]:
-        parts = self.children(root, places.ANSWER)
+        parts = self.children(root, self._service.answer)
         self._outcome(root, parts)
         found: dict[tuple[str, ...], NativeEvent] = {}
         for node in parts["ClientSuwi"]:
@@ -147,13 +149,15 @@ class _Reading:
             polled=f"suwi {self._service.name}",
         )
 
-    def children(self, node: Node, model: Sequence[Child]) -> dict[str, list[Node]]:
-        return self.walk.children(node, "", model)
+    def children(self, node: Node, model: Shape) -> dict[str, list[Node]]:
+        return self.walk.children(node, model.space, model.children)
 
     def pattern(self, parts: Places, name: str, pattern: re.Pattern[str]) -> str | None:
         if not parts[name]:
             return None
         text = self.walk.text(parts[name][0])
+        if pattern is _COLUMN:  # a number in this standard, and white space around a number doesn't count
+            text = text.strip(SPACE)
         if pattern.fullmatch(text) is None:
             self.walk.fault(parts[name][0].path, Keyword.PATTERN)
             return None
@@ -180,7 +184,7 @@ class _Reading:
         if sender is not None and end is not None:
             yield Kind.BEEINDIGD, end, sender
 
-    def application(self, parts: Places, decision: Sequence[Child], sender: str | None) -> Iterator[Fact]:
+    def application(self, parts: Places, decision: Shape, sender: str | None) -> Iterator[Fact]:
         applied = self.day(parts, "DatAanvraagUitkering")
         if applied is not None and sender is not None:
             yield Kind.AANGEMELD, applied, sender
@@ -247,22 +251,23 @@ class _Service:
 
     name: str
     law: Law
-    client: tuple[Child, ...]
+    answer: Shape
+    client: Shape
     facts: Callable[[_Reading, Places], Iterator[Fact]]
 
 
 _SERVICES: Final[Mapping[str, _Service]] = {
     f"{{{places.SERVICES}UWVDossierAanvraagUitkeringStatusGSD/v0200}}UWVAanvrUitkStatusInfoResponse": _Service(
-        "aanvraag-status", Law.SUWI, places.STATUS_CLIENT, _status
+        "aanvraag-status", Law.SUWI, places.STATUS, places.STATUS_CLIENT, _status
     ),
     f"{{{places.SERVICES}GSDDossierReintegratie/v0200}}GSDReintegratieInfoResponse": _Service(
-        "reintegratie", Law.PARTICIPATIEWET, places.REINTEGRATION_CLIENT, _reintegration
+        "reintegratie", Law.PARTICIPATIEWET, places.REINTEGRATION, places.REINTEGRATION_CLIENT, _reintegration
     ),
     f"{{{places.SERVICES}UWVWbDossierPersoonGSD/v0200}}UwvWbPersoonsInfoResponse": _Service(
-        "werkbedrijf", Law.SUWI, places.PERSON_CLIENT, _person
+        "werkbedrijf", Law.SUWI, places.PERSON, places.PERSON_CLIENT, _person
     ),
     f"{{{places.SERVICES}Bijstandsregelingen/v0500}}BijstandsregelingenInfoResponse": _Service(
-        "bijstand", Law.PARTICIPATIEWET, places.WELFARE_CLIENT, _welfare
+        "bijstand", Law.PARTICIPATIEWET, places.WELFARE, places.WELFARE_CLIENT, _welfare
     ),
 }
 

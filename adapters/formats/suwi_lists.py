@@ -1,174 +1,262 @@
 # SPDX-FileCopyrightText: Schakel contributors
 # SPDX-License-Identifier: EUPL-1.2
-"""Names and places of four answers of SuwiML, as data: what the reader looks at or must step over.
+"""Names, places and forms of four answers of SuwiML, as data: what the reader looks at, and what it steps over.
 
 Most code lists are not published, so no meaning of a code stands here.
 """
 
 from typing import Final
 
-from adapters.formats.xml_strict import Child
+from adapters.formats.suwi_forms import form
+from adapters.formats.xml_shape import Inside, Shape, shape
 
 FWI: Final = "http://bkwi.nl/SuwiML/FWI/v0205"
 SOAP: Final = ("http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.org/2003/05/soap-envelope")
 SERVICES: Final = "http://bkwi.nl/SuwiML/Diensten/"
-ANSWER: Final = (
-    Child("ClientSuwi", required=False),
-    Child("FWI", required=False, namespace=FWI),
-    Child("NietsGevonden", required=False, namespace=FWI),
-    Child("NietGerechtigd", required=False, namespace=FWI),
-)
 
-STATUS_CLIENT = (
-    Child("Burgerservicenr"),
-    Child("AanvraagUitkering", required=False, many=True),
-)
 
-STATUS_APPLICATION = (
-    Child("DatAanvraagUitkering"),
-    Child("CdStatusAanvraagUitkering", required=False),
-    Child("SzWet"),
-    Child("BeslissingOpAanvraagUitkering", required=False, many=True),
-)
+def _shape(text: str, **inside: Inside) -> Shape:
+    return shape(text, form, inside)
 
-DECISION_REASON = (
-    Child("CdBeslissingOpAanvraagUitkering"),
-    Child("DatDagtekeningBeslisOpAanvrUitk", required=False),
-    Child("CdRedenAfwijzingAanvraagUitkeringUwv", required=False),
-)
 
-REINTEGRATION_CLIENT = (
-    Child("Burgerservicenr"),
-    Child("Voornamen", required=False),
-    Child("Voorletters", required=False),
-    Child("Voorvoegsel", required=False),
-    Child("SignificantDeelVanDeAchternaam", required=False),
-    Child("Geslacht", required=False),
-    Child("Geboortedat", required=False),
-    Child("Bron", required=False),
-    Child("AtlRelatie", required=False, many=True),
-)
+_MESSAGE = _shape("Code:text Tekst:text Detail*:text Bron:source", source=_shape("DN:text"))
+_FWI = _shape("(Fout:message | Waarschuwing:message | Informatie:message)+", message=_MESSAGE)
 
-REINTEGRATION_RELATION = (
-    Child("Arbeidsvermogen", required=False),
-    Child("DoelReintegratievoorziening", required=False),
-    Child("ReIntegratievoorziening", required=False, many=True),
-    Child("Bron"),
-)
 
-PROVISION = (
-    Child("RegistratienrRvGsd", required=False),
-    Child("DatBRv"),
-    Child("DatERv", required=False),
-    Child("CdTypeRvGsd", required=False),
-    Child("OmsRv", required=False),
-    Child("Loonkostensubsidie", required=False),
-)
+def _answer(client: Shape) -> Shape:
+    """A client, with a warning beside it or not; or what the source says instead."""
+    # `NietGerechtigd` stands in none of the four schemas, but sources give it.
+    return shape(
+        "(ClientSuwi:client FWI?:fwi | FWI:fwi | NietsGevonden:text | NietGerechtigd:text)",
+        form,
+        {"client": client, "fwi": _FWI},
+        spaces=dict.fromkeys(("FWI", "NietsGevonden", "NietGerechtigd"), FWI),
+    )
 
-PERSON_CLIENT = (
-    Child("Burgerservicenr"),
-    Child("Voornamen", required=False),
-    Child("Voorvoegsel", required=False),
-    Child("SignificantDeelVanDeAchternaam", required=False),
-    Child("Geslacht", required=False),
-    Child("Geboortedat", required=False),
-    Child("Nationaliteit", required=False, many=True),
-    Child("Legitimatiebewijs", required=False, many=True),
-    Child("Vreemdelingendocument", required=False),
-    Child("TelefoonnrClient", required=False, many=True),
-    Child("FeitelijkAdres", required=False),
-    Child("Correspondentieadres", required=False),
-    Child("FeitelijkAdresBuitenland", required=False),
-    Child("CorrespondentieadresBuitenland", required=False),
-    Child("Bron"),
-    Child("AtlRelatie", required=False, many=True),
-    Child("Arbeidsverhouding", required=False, many=True),
-)
 
-PERSON_RELATION = (
-    Child("DatBAtlRelatie", required=False),
-    Child("DatEAtlRelatie", required=False),
-    Child("Arbeidsmarktkwalificaties", required=False),
-    Child("InschrijvingsgegevensUwvWb", required=False, many=True),
-    Child("Gebouwontzegging", required=False),
-    Child("Bemiddelingsberoep", required=False, many=True),
-    Child("BeschikbaarheidClientVoorArbeid", required=False),
-    Child("Mobiliteit", required=False),
-    Child("Flexibiliteit", required=False),
-    Child("VerwijzingNaarVacature", required=False, many=True),
-    Child("DienstverleningUwvWb", required=False, many=True),
-    Child("BeschikbaarClientVoorBemiddeling", required=False),
-    Child("AfspraakKlantMetUwvWb", required=False, many=True),
-    Child("VrijstellingArbeidsplicht", required=False),
-)
+SOURCE = _shape("CdKolomSuwi:n2 CdPartijSuwi:d4 CdVestigingSuwi?:d4")
+_LAW = _shape("CdSzWet:w5")
+_AMOUNT = _shape("CdMunteenheid?:v3 CdPositiefNegatief?:sign WaardeBedr?:n18 CdPeriodeEenheidGeldigheidBedr?:every")
 
-REGISTRATION = (
-    Child("DatInschrijvingUwvWb", required=False),
-    Child("CdInschrijfredenUwvWb", required=False),
-    Child("DatEInschrijvingUwvWb", required=False),
-    Child("DatEGeldigheidInschrijvingUwvWb", required=False),
-    Child("CdRedenEindeInschrijvingUwvWb", required=False),
-)
+# -- the application for a benefit ------------------------------------------------------------------------------------
 
-SERVICE = (
-    Child("ReferentienrDvlUwvWb"),
-    Child("DatBDvlUwvWb", required=False),
-    Child("DatEDvlUwvWb", required=False),
-    Child("CdRedenEDvlUwvWb", required=False),
-    Child("ContactpersoonAfd", required=False),
-    Child("WerkinstrumentUwvWb", required=False, many=True),
-    Child("VisieDienstverleningUwvWb", required=False, many=True),
-    Child("OvereenkomstDienstverleningUwvWb", required=False, many=True),
-    Child("KnelpuntKlantsituatie", required=False, many=True),
+DECISION_REASON = _shape(
+    "CdBeslissingOpAanvraagUitkering:d2 DatDagtekeningBeslisOpAanvrUitk?:day CdRedenAfwijzingAanvraagUitkeringUwv?:d3"
 )
+STATUS_APPLICATION = _shape(
+    "DatAanvraagUitkering:day CdStatusAanvraagUitkering?:d1 SzWet:law BeslissingOpAanvraagUitkering*:decision",
+    law=_LAW,
+    decision=DECISION_REASON,
+)
+STATUS_CLIENT = _shape("Burgerservicenr:d9 AanvraagUitkering*:application", application=STATUS_APPLICATION)
+STATUS = _answer(STATUS_CLIENT)
 
-WELFARE_CLIENT = (
-    Child("Burgerservicenr"),
-    Child("Voornamen", required=False),
-    Child("Voorletters", required=False),
-    Child("Voorvoegsel", required=False),
-    Child("SignificantDeelVanDeAchternaam", required=False),
-    Child("Geslacht", required=False),
-    Child("Geboortedat", required=False),
-    Child("CdLeefvorm", required=False),
-    Child("DomicilieAdres", required=False),
-    Child("Huisvesting", required=False),
-    Child("SchendingInlichtingenplicht", required=False),
-    Child("DossierGsd", required=False),
-    Child("Bron", required=False),
-    Child("AanvraagUitkering", required=False, many=True),
-    Child("Vordering", required=False, many=True),
-    Child("SpecifiekeGegevensBijzBijstand", required=False, many=True),
-    Child("Uitkeringsverhouding", required=False, many=True),
-)
+# -- re-integration ---------------------------------------------------------------------------------------------------
 
-WELFARE_APPLICATION = (
-    Child("DatAanvraagUitkering", required=False),
-    Child("SzWet"),
-    Child("BeslissingOpAanvraagUitkering", required=False),
-    Child("PartnerAanvraagUitkering", required=False),
-    Child("Bron"),
+PROVISION = _shape(
+    "RegistratienrRvGsd?:a15 DatBRv:day DatERv?:day CdTypeRvGsd?:x2 OmsRv?:a100 Loonkostensubsidie?:subsidy",
+    subsidy=_shape("PercLoonwaardeTovWml:part", part=_shape("CdPositiefNegatief?:sign Percentage?:percentage")),
 )
+REINTEGRATION_RELATION = _shape(
+    "Arbeidsvermogen?:ability DoelReintegratievoorziening?:aim ReIntegratievoorziening*:provision Bron:source",
+    ability=_shape("CdArbeidsvermogen:x2"),
+    aim=_shape("CdDoelRv:x1"),
+    provision=PROVISION,
+    source=SOURCE,
+)
+REINTEGRATION_CLIENT = _shape(
+    """Burgerservicenr:d9 Voornamen?:w200 Voorletters?:initials Voorvoegsel?:w10 SignificantDeelVanDeAchternaam?:w200
+    Geslacht?:d1 Geboortedat?:day Bron?:source AtlRelatie*:relation""",
+    source=SOURCE,
+    relation=REINTEGRATION_RELATION,
+)
+REINTEGRATION = _answer(REINTEGRATION_CLIENT)
 
-DECISION = (
-    Child("CdBeslissingOpAanvraagUitkering"),
-    Child("DatDagtekeningBeslisOpAanvrUitk", required=False),
-)
+# -- the Werkbedrijf of UWV -------------------------------------------------------------------------------------------
 
-BENEFIT = (
-    Child("DatBUitkeringsverhouding"),
-    Child("DatEUitkeringsverhouding", required=False),
-    Child("SzWet"),
-    Child("SpecifiekeGegevensBijstandUitk", required=False),
-    Child("InkomstenInvloedOpBijstandUitk", required=False, many=True),
-    Child("VrijstellingArbeidsplicht", required=False),
-    Child("PartnerUitkeringsverhouding", required=False),
-    Child("Uitkeringsperiode", many=True),
-    Child("Bron"),
+_COURSE = """DatBVolgenOpleiding?:day DatEVolgenOpleiding?:day CdStatusOpleiding?:d1 IndDiploma?:d1 DatDiploma?:day
+    CdNiveauOpleiding?:x1 AantJarenSuccesvolAfgerond?:n2 AantUrenOpleiding?:duration CdTijdsbeslagOpleiding?:d1
+    ToelOpleiding?:a180 """
+_OCCUPATION = "(BeroepsnaamOngecodeerd:plain | BeroepsnaamGecodeerd:coded)"
+_OCCUPATIONS = {
+    "plain": _shape("NaamBeroepOngecodeerd?:a120"),
+    "coded": _shape("CdBeroepsnaam?:d10 OmsBeroepsnaam?:a120"),
+}
+_QUALIFIED = _shape(
+    """(OpleidingsnaamOngecodeerd:plain_course | OpleidingsnaamGecodeerd:coded_course)* Werkervaring*:worked
+    Rijbewijs*:licence Gedragscompetentie*:conduct""",
+    plain_course=_shape(_COURSE + "NaamOpleidingOngecodeerd?:a120"),
+    coded_course=_shape(_COURSE + "CdOpleidingsnaam?:d10 OmsOpleidingsnaam?:a120"),
+    worked=_shape("AantJarenWerkzaamInBeroep?:n2 " + _OCCUPATION, **_OCCUPATIONS),
+    licence=_shape("CdSrtRijbewijs?:a3"),
+    conduct=_shape("CdGedragscompetentie?:d10 OmsGedragscompetentie?:a120 DatEVastgestldGedragscompetentie?:day"),
 )
+REGISTRATION = _shape(
+    """DatInschrijvingUwvWb?:day CdInschrijfredenUwvWb?:n5 DatEInschrijvingUwvWb?:day
+    DatEGeldigheidInschrijvingUwvWb?:day CdRedenEindeInschrijvingUwvWb?:n5"""
+)
+_OFFICE = _shape(
+    "CdVestigingSuwi?:d4 PartijSuwi:party",
+    party=_shape("CdPartijSuwi?:d4 KolomSuwi:column", column=_shape("CdKolomSuwi?:n2")),
+)
+_SOLVED = _shape(
+    """CdActorOplossingKnelpuntKlant?:d1 CdStatusOplossingKnelpuntKlant?:d1 DatOplossingKnelpuntKlant?:day
+    OmsOplossingKnelpuntKlant?:a160 CdRedenEOplossingKnelpuntKlant?:d1 ToelOplossingKnelpuntKlant?:a1500"""
+)
+SERVICE = _shape(
+    """ReferentienrDvlUwvWb:x11 DatBDvlUwvWb?:day DatEDvlUwvWb?:day CdRedenEDvlUwvWb?:n5 ContactpersoonAfd?:contact
+    WerkinstrumentUwvWb*:tool VisieDienstverleningUwvWb*:view OvereenkomstDienstverleningUwvWb*:agreed
+    KnelpuntKlantsituatie*:obstacle""",
+    contact=_shape("NaamContactpersoonAfd?:a35 VestigingSuwi:office", office=_OFFICE),
+    tool=_shape(
+        """OmsRedenInzetWerkinstrumentUwvWb?:a1500 OmsWerkinstrumentUwvWb?:a200 DatBWerkinstrumentUwvWb?:day
+        DatEWerkinstrumentUwvWb?:day CdRedenEWerkinstrumentUwvWb?:d1"""
+    ),
+    view=_shape(
+        """OmsVoorgeschiedenis?:a1500 OmsVisieKlant?:a1000 OmsVisieUwvWb?:a1500 OmsMotiveringAanpakDvlUwvWb?:a1000
+        OmsInformatieVoorRib?:a1000"""
+    ),
+    agreed=_shape(
+        """OmsRedenOvereenkomstDvlUwvWb?:a160 DatOvereenkomstDvlUwvWb?:day OmsOvereenkomstDvlUwvWb?:a1000
+        ToelOvereenkomstDvlUwvWb?:a180 CdStatusOvereenkomstDvlUwvWb?:d1 CdConclOvereenkomstDvlUwvWb?:n2"""
+    ),
+    obstacle=_shape(
+        """CdTypeKnelpuntKlant?:d1 DatBKnelpuntKlant?:day DatEKnelpuntKlant?:day OmsKnelpuntKlant?:a1500
+        CdRedenEKnelpuntKlant?:d1 OmsRedenAfmeldenKnelpuntKlant?:a160 OplossingKnelpuntKlantsituatie*:solved""",
+        solved=_SOLVED,
+    ),
+)
+PERSON_RELATION = _shape(
+    """DatBAtlRelatie?:day DatEAtlRelatie?:day Arbeidsmarktkwalificaties?:qualified
+    InschrijvingsgegevensUwvWb*:registration Gebouwontzegging?:banned Bemiddelingsberoep*:occupation
+    BeschikbaarheidClientVoorArbeid?:available Mobiliteit?:mobile Flexibiliteit?:flexible
+    VerwijzingNaarVacature*:vacancy DienstverleningUwvWb*:service BeschikbaarClientVoorBemiddeling?:placeable
+    AfspraakKlantMetUwvWb*:appointment VrijstellingArbeidsplicht?:exempt""",
+    qualified=_QUALIFIED,
+    registration=REGISTRATION,
+    banned=_shape("DatBGebouwontzegging?:day DatEGebouwontzegging?:day"),
+    occupation=_shape(_OCCUPATION, **_OCCUPATIONS),
+    available=_shape(
+        "DatBBeschikbaarVoorArbeid?:day DatEBeschikbaarVoorArbeid?:day AantUrenWeekBeschikbVoorArbeid?:duration"
+    ),
+    mobile=_shape("IndBereidheidTeVerhuizen?:d1 Reistijd?:n3 CdVervoermiddel?:x1"),
+    flexible=_shape(
+        """IndIngeschrevenBijUitzendbureaus?:d1 IndBereidZoekenBuitenBeroepswens?:d1
+        IndBereidBeroepOnderEigenNiveau?:d1 IndBereidZwaarVuilWerk?:d1 IndBereidOnregelmatigWerk?:d1"""
+    ),
+    vacancy=_shape("DatVerwijzingNaarVacature?:day IndPlaatsing?:d1"),
+    service=SERVICE,
+    placeable=_shape("IndDirectBemiddelbaar?:d1 DatEPeriodeNietBemiddelbaar?:day"),
+    appointment=_shape(
+        """CdTypeAfspraakKlantUwvWb?:d1 OmsOnderwerpAfspraakKlantUwvWb?:a200 DatTijdBAfspraakKlantUwvWb?:moment
+        DatTijdEAfspraakKlantUwvWb?:moment ContactpersoonAfd?:contact""",
+        contact=_shape("NaamContactpersoonAfd?:a35"),
+    ),
+    exempt=_shape("DatBVrijstellingArbeidsplicht?:day"),
+)
+_STREET = "Straatnaam?:a24 Huisnr?:n5 Huisnrtoevoeging?:a6"
+PERSON_CLIENT = _shape(
+    """Burgerservicenr:d9 Voornamen?:w200 Voorvoegsel?:w10 SignificantDeelVanDeAchternaam?:w200 Geslacht?:d1
+    Geboortedat?:day Nationaliteit*:nationality Legitimatiebewijs*:paper Vreemdelingendocument?:permit
+    TelefoonnrClient*:telephone FeitelijkAdres?:address Correspondentieadres?:address
+    FeitelijkAdresBuitenland?:abroad CorrespondentieadresBuitenland?:abroad Bron:source AtlRelatie*:relation
+    Arbeidsverhouding*:work""",
+    nationality=_shape("CdNationaliteit:d4"),
+    paper=_shape("CdSrtLegitimatiebewijs?:d2 NrLegitimatiebewijs?:a30 DatEGeldigLegitimatiebewijs?:day"),
+    permit=_shape(
+        """CdSrtVreemdelingendocument?:d2 NrVreemdelingendocument?:a30 DatEGeldigVreemdelingendocument?:day
+        IndArbeidToegestaan?:d1"""
+    ),
+    telephone=_shape(
+        "CdTypeTelefoonnr?:x2 TelefoonLandnr?:n3 Telefoonnr?:a14 IndGeheimTelefoonnr?:d1 IndVoorkeurTelefoonnr?:d1"
+    ),
+    address=_shape("Postcd?:postcode Woonplaatsnaam?:a80 Gemeentenaam?:a40 " + _STREET),
+    abroad=_shape(
+        """PostcdBuitenland?:a9 WoonplaatsnaamBuitenland?:a40 LandencdIso?:v2 Landsnaam?:a40 StraatnaamBuitenland?:a24
+        HuisnrBuitenland?:a9"""
+    ),
+    source=SOURCE,
+    relation=PERSON_RELATION,
+    work=_shape(
+        "DatBArbeidsverhouding?:day DatEArbeidsverhouding?:day Arbeidsperiode+:period Werkgever:employer",
+        period=_shape(_OCCUPATION, **_OCCUPATIONS),
+        employer=_shape("HandelsnaamOrganisatie?:a70"),
+    ),
+)
+PERSON = _answer(PERSON_CLIENT)
 
-SOURCE = (
-    Child("CdKolomSuwi"),
-    Child("CdPartijSuwi"),
-    Child("CdVestigingSuwi", required=False),
+# -- welfare ----------------------------------------------------------------------------------------------------------
+
+_NAME = "Voorletters?:initials Voorvoegsel?:w10 SignificantDeelVanDeAchternaam?:w200"
+_PARTNER = _shape(f"Burgerservicenr:d9 {_NAME} Geboortedat?:day")
+DECISION = _shape("CdBeslissingOpAanvraagUitkering:d2 DatDagtekeningBeslisOpAanvrUitk?:day")
+WELFARE_APPLICATION = _shape(
+    """DatAanvraagUitkering?:day SzWet:law BeslissingOpAanvraagUitkering?:decision PartnerAanvraagUitkering?:partner
+    Bron:source""",
+    law=_LAW,
+    decision=DECISION,
+    partner=_PARTNER,
+    source=SOURCE,
 )
+_MEASURE = _shape(
+    "DatBMaatregelMbtUitkering:day DatEMaatregelMbtUitkering?:day RedenMaatregelMbtBijstandUitk?:reason",
+    reason=_shape(
+        "CdRedenMaatregelMbtBijstandUitk?:d2 GevolgenMaatregelMbtBijstandUitk?:lowered",
+        lowered=_shape("BedrVerminderingUitkMbtMaatregel:amount", amount=_AMOUNT),
+    ),
+)
+BENEFIT = _shape(
+    """DatBUitkeringsverhouding:day DatEUitkeringsverhouding?:day SzWet:law SpecifiekeGegevensBijstandUitk?:more
+    InkomstenInvloedOpBijstandUitk*:income VrijstellingArbeidsplicht?:exempt PartnerUitkeringsverhouding?:partner
+    Uitkeringsperiode+:period Bron:source""",
+    law=_LAW,
+    more=_shape("CdAanleidingEindeBijstandUitk?:d2 CdClassificatieBbz?:d1 AantKostendelers?:n2"),
+    income=_shape("CdSrtOverigeInkomsten?:n2"),
+    exempt=_shape(
+        """CdVrijstellingArbeidsplichtBijst:x1 DatEVrijstellingArbeidsplicht?:day
+        CdRedenEVrijstArbeidsplichtBijst?:x2"""
+    ),
+    partner=_PARTNER,
+    period=_shape(
+        """DatBUitkeringsperiode:day DatEUitkeringsperiode?:day MaatregelMbtUitkering*:measure
+        InkomstenBijstandUitkering?:paid Normbedrag*:norm""",
+        measure=_MEASURE,
+        paid=_shape("BedrTotaalInkomstenUitkering?:amount BedrBetaalbaarGesteldeUitkering?:amount", amount=_AMOUNT),
+        norm=_shape("CdSrtNormbedrag:d2 CdMunteenheid?:v3 WaardeBedr:n18"),
+    ),
+    source=SOURCE,
+)
+WELFARE_CLIENT = _shape(
+    f"""Burgerservicenr:d9 Voornamen?:w200 {_NAME} Geslacht?:d1 Geboortedat?:day CdLeefvorm?:d2 DomicilieAdres?:address
+    Huisvesting?:housing SchendingInlichtingenplicht?:breach DossierGsd?:file Bron?:source
+    AanvraagUitkering*:application Vordering*:claim SpecifiekeGegevensBijzBijstand*:special
+    Uitkeringsverhouding*:benefit""",
+    address=_shape("Locatieoms?:a70 Postcd?:postcode Woonplaatsnaam?:a80 Gemeentenaam?:a40 " + _STREET),
+    housing=_shape("CdRelatieBewonerHuisvesting:n2"),
+    breach=_shape("DatWaarschSchendInlichtingplicht:day"),
+    file=_shape("Dossiercd?:a40 DatOpnameGegevensInIbSysteem?:day"),
+    source=SOURCE,
+    application=WELFARE_APPLICATION,
+    claim=_shape(
+        """IdentificatienrVordering?:x15 DatBesluitVordering?:day CdRedenVordering?:d2 BedrAanvangVordering?:amount
+        CdStatusVordering?:d2 BedrSaldoVordering?:amount DatOnherroepelijkVordering?:day SzWet:law
+        PartnerVordering*:partner Fraude?:fraud Bron:source""",
+        amount=_AMOUNT,
+        law=_LAW,
+        partner=_shape("Burgerservicenr:d9"),
+        fraud=_shape(
+            """IndRecidive?:d1 IndRobuusteIncassoToegepast?:d1 CdHoogteBestuurlijkeBoete?:x1 CdSrtSanctie?:x1
+            ParketnrJustitie?:a15 CdRecidivetermijn?:x1"""
+        ),
+        source=SOURCE,
+    ),
+    special=_shape(
+        """CdClusterBijzBijstand?:x1 OmsSrtKostenBijzBijstand?:a100 DatBetaalbaarBijzBijstand?:day SzWet:law
+        PartnerBijzBijstand?:partner Bron:source""",
+        law=_LAW,
+        partner=_PARTNER,
+        source=SOURCE,
+    ),
+    benefit=BENEFIT,
+)
+WELFARE = _answer(WELFARE_CLIENT)

@@ -136,7 +136,7 @@ class Walk:
 
     def children(self, parent: Node, namespace: str, model: Sequence[Child]) -> dict[str, list[Node]]:
         """Give the children by name; notes each that is missing, unknown, repeated or out of order."""
-        self._bare(parent)
+        self.bare(parent)
         found: dict[str, list[Node]] = {child.name: [] for child in model}
         own = f"{{{namespace}}}" if namespace else ""
         tags = {
@@ -163,14 +163,14 @@ class Walk:
                 self.fault(f"{parent.path}/{child.name}", Keyword.MISSING)
         return found
 
-    def text(self, node: Node) -> str:
-        """Give the text of an element that has no children."""
+    def text(self, node: Node, attributes: frozenset[str] = frozenset()) -> str:
+        """Give the text of an element that has no children, and no attributes but these."""
         if len(node.element):
             self.fault(f"{node.path}/*", Keyword.UNEXPECTED)
-        self._no_attributes(node)
+        self._no_attributes(node, attributes)
         return node.element.text or ""
 
-    def _bare(self, node: Node) -> None:
+    def bare(self, node: Node) -> None:
         """An element with children holds no text of its own and no attributes, so nothing can hide between them."""
         self._no_attributes(node)
         element = node.element
@@ -179,8 +179,8 @@ class Walk:
                 self.fault(node.path, Keyword.UNEXPECTED)
                 break
 
-    def _no_attributes(self, node: Node) -> None:
-        if node.element.attrib and not _HINTS.issuperset(map(str, node.element.attrib)):
+    def _no_attributes(self, node: Node, but: frozenset[str] = frozenset()) -> None:
+        if node.element.attrib and not (_HINTS | but).issuperset(map(str, node.element.attrib)):
             self.fault(f"{node.path}/@*", Keyword.UNEXPECTED)
 
 
