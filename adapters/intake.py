@@ -4,7 +4,8 @@
 
 In this order, all in one transaction with the mark of the file:
 
-1. a file that was read before changes nothing, so nothing of it is ever told under a line that began later
+1. a file that was read before changes nothing, so nothing of it is ever told under a line that began later; an answer that
+   came later is another one, also when it says the same to the letter
 2. an allocation adds its client, and makes, renews or ends the statutory grants in which this side is the sender; so does an
    answer over Suwinet about somebody who is a client already (`adapters.references`)
 3. a request is remembered with whom it is about, by a keyed hash of its reference: the answer names nobody
@@ -125,7 +126,7 @@ class Intake:
 
     def take(self, tx: Transaction, digest: bytes, events: Sequence[NativeEvent], received_at: int) -> Taken:
         """Take a file that arrived at this time."""
-        if MARKS.get(tx, digest) is not None:
+        if self._is_known(tx, digest, events, received_at):
             return Taken(known=True)
         MARKS.put(tx, Mark(digest, received_at))
         grants, told, not_shared, retracted = self._answered(tx, events), 0, 0, 0
@@ -146,6 +147,15 @@ class Intake:
             count = self._tell(tx, native, received_at, first=bool(first) and self._answer_key(native) in first)
             told, not_shared = told + count, not_shared + (not count)
         return Taken(False, grants, told, not_shared, retracted)
+
+    def _is_known(self, tx: Transaction, digest: bytes, events: Sequence[NativeEvent], received_at: int) -> bool:
+        """Whether it was read before. A source that is asked may say the same again to the letter: that is another answer,
+        in which what was a plan may have come true."""
+        before = MARKS.get(tx, digest)
+        if before is None:
+            return False
+        asked = self.again is None and any(native.polled is not None for native in events)
+        return not (asked and received_at > before.received_at)
 
     def _with_citizen(self, tx: Transaction, native: NativeEvent) -> NativeEvent:
         """Remember whom a request is about, and say so of its answer; one whose request was not read concerns nobody."""
@@ -201,8 +211,10 @@ class Intake:
             ours = sender in self.own_codes  # which does not say whom we answered
             partner = None if ours else self._partner(sender, said[0].event.law, ANSWER_ROWS)
             forget_answers(tx, client.id, partner or ANYBODY, self.work.now)
-            number = answer_reference(said)
-            SOURCES.put(tx, Source(client.id, partner or ANYBODY, ANSWER, number, None, False, self.work.now))
+            source = Source(client.id, partner or ANYBODY, ANSWER, answer_reference(said), None, False, self.work.now)
+            before = SOURCES.get(tx, SOURCES.key(source))
+            # What a person ended is not begun again by an answer that says the same.
+            SOURCES.put(tx, source if before is None else replace(source, closed=before.closed))
             held.learn(tx, self.work, client.id)
             if partner is not None:
                 rows = rows_among(self.work.rules, self.work.address, partner, ANSWER_ROWS)

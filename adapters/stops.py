@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """How a person ends what is told about a client: the reason decides what it leaves, and never what anybody else sees.
 
-Guarantees: *closed* leaves nothing; a *withdrawal* takes back consent, and its records say so; where consent is not the ground it is an objection; an
+Guarantees: *closed* leaves nothing, but that an answer over Suwinet that says no more than before begins nothing again; a *withdrawal* takes back consent, and its records say so; where consent is not the ground it is an objection; an
 *objection* has the effect of each row; a *hold* ends everything but what exists for safety, and only a person lifts it.
 """
 
@@ -13,8 +13,9 @@ from typing import Final
 from adapters.lines import end_grant
 from adapters.objections import Objecting, end_refused, object_to
 from adapters.records_incoming import AWAITED, INTRODUCTIONS
-from adapters.records_outgoing import ACTIVE, FROZEN, GRANTS, ORDERS, Grant, Order
+from adapters.records_outgoing import ACTIVE, FROZEN, GRANTS, ORDERS, SOURCES, Grant, Order
 from adapters.records_people import Refused
+from adapters.references import ANSWER_ROWS, sources_of
 from adapters.refusals import CLOSED, refuse
 from adapters.store import Transaction
 from adapters.withdrawals import withdraw
@@ -91,3 +92,6 @@ def _end(tx: Transaction, work: Workplace, client: str, which: Callable[[Grant],
     for grant in GRANTS.find(tx, "client", client.encode()):
         if grant.state in (ACTIVE, FROZEN) and which(grant):
             end_grant(tx, work, grant, why)
+            if why == CLOSED and grant.row in ANSWER_ROWS:  # which is given again each time that somebody asks
+                for source in sources_of(tx, grant.client, grant.recipient, grant.row, grant.law):
+                    SOURCES.put(tx, replace(source, closed=True))

@@ -13,10 +13,12 @@ import pytest
 
 from adapters.formats.native import NativeEvent
 from adapters.intake import Taken
+from adapters.peers import own_keys
 from adapters.records_outgoing import MARKS
 from schemas.event import Kind
 from schemas.identity import Citizen
 from tests.adapters.edges import BSN, PROVIDER, TEAM, Neighbours, allocation, status
+from tests.simulator import run
 
 
 @pytest.fixture
@@ -99,3 +101,93 @@ def test_two_citizens_are_two_memories(near: Neighbours) -> None:
     other = replace(fact(1, today - 400), citizen=Citizen(bsn="999900018"), identity=("suwi", "other"))
     assert near.take(TEAM, other) == Taken(not_shared=1)
     assert near.take(TEAM, fact(2, today - 30)) == Taken(told=1)
+
+
+# -- an answer that is the same to the letter, as a source gives it that has nothing new to say -----------------------------
+
+
+def answered(near: Neighbours, *facts: NativeEvent, at: int | None = None) -> Taken:
+    """The same bytes each time; they arrive now unless told."""
+    edge = near[TEAM]
+    return run(edge.take_native(b"answer".ljust(32), facts, near.world.now if at is None else at))
+
+
+def test_a_planned_end_is_told_on_its_day_also_when_the_answer_is_the_same_to_the_letter(near: Neighbours) -> None:
+    today = near.world.today
+    near.take(TEAM, allocation())
+    facts = (fact(1, today), fact(2, today + 3, Kind.BEEINDIGD))
+    assert answered(near, *facts) == Taken(told=1)
+    near.world.advance(days=1)
+    assert answered(near, *facts) == Taken()
+    near.world.advance(days=2)
+    assert answered(near, *facts) == Taken(told=1)
+    near.world.advance(days=30)
+    assert answered(near, *facts) == Taken()
+
+
+def test_an_answer_that_arrived_before_is_not_a_later_one_however_often_it_is_read(near: Neighbours) -> None:
+    """After a crash, or from a topic that is read from its beginning: a plan of long ago may have been changed since."""
+    today, came = near.world.today, near.world.now
+    near.take(TEAM, allocation())
+    facts = (fact(1, today), fact(2, today + 3, Kind.BEEINDIGD))
+    assert answered(near, *facts, at=came) == Taken(told=1)
+    near.world.advance(days=10)
+    assert answered(near, *facts, at=came) == Taken(known=True)
+
+
+@pytest.mark.parametrize("moment", ["before the commit", "after the commit"])
+def test_a_crash_while_an_answer_is_taken_tells_its_news_once(near: Neighbours, moment: str) -> None:
+    today, came = near.world.today, near.world.now
+    near.take(TEAM, allocation())
+
+    def point(name: str) -> None:
+        if name == f"native file: {moment}":
+            raise KeyboardInterrupt
+
+    near.points[TEAM] = point
+    near.open(TEAM)
+    with pytest.raises(KeyboardInterrupt):
+        answered(near, fact(1, today), at=came)
+    del near.points[TEAM]
+    near.open(TEAM)
+    answered(near, fact(1, today), at=came)
+    near.world.advance(days=1)
+    assert answered(near, fact(1, today)) == Taken()
+    near.take(PROVIDER, allocation())
+    near.settle()
+    assert near.told(PROVIDER).count("in onderzoek") == 1
+
+
+def test_new_keys_of_the_edge_make_nothing_new_of_what_was_answered_before(near: Neighbours) -> None:
+    today = near.world.today
+    near.take(TEAM, allocation())
+    assert answered(near, fact(1, today)) == Taken(told=1)
+    first = {key.key_id for key in own_keys(near[TEAM].workplace).opening}
+    for _ in range(8):
+        near.world.advance(days=10)
+        near.settle(1)
+    assert not first & {key.key_id for key in own_keys(near[TEAM].workplace).opening}
+    assert answered(near, fact(1, today)) == Taken()
+
+
+def test_an_answer_without_the_fact_takes_nothing_back_and_the_fact_again_is_no_news(near: Neighbours) -> None:
+    today = near.world.today
+    near.take(TEAM, allocation())
+    assert near.take(TEAM, fact(1, today)) == Taken(told=1)
+    assert near.take(TEAM) == Taken()  # NietsGevonden
+    assert near.take(TEAM, fact(1, today)) == Taken()
+
+
+def test_what_is_kept_of_an_answer_has_no_word_of_it(near: Neighbours) -> None:
+    today = near.world.today
+    near.take(TEAM, allocation())
+    before = near[TEAM].store
+    known = {(mark.digest, mark.received_at) for mark in MARKS.scan(before)}
+    near.take(TEAM, fact(1, today - 400), fact(2, today + 9))  # neither is told, so no outbox holds one
+    made = [mark for mark in MARKS.scan(near[TEAM].store) if (mark.digest, mark.received_at) not in known]
+    assert [len(mark.digest) for mark in made] == [
+        32,
+        32,
+        32,
+    ]  # the file, that there was an answer, the fact of the past
+    assert {mark.received_at for mark in made} == {near.world.now}

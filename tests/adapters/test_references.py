@@ -168,6 +168,21 @@ def test_a_refusal_wins_over_every_source(near: Neighbours, incoming: bool) -> N
     assert near.told(UWV) == []
 
 
+def test_what_a_person_ended_is_not_begun_again_by_an_answer_that_says_the_same_but_by_one_that_says_more(
+    near: Neighbours,
+) -> None:
+    known_to(near, UWV, WORK_TEAM)
+    near.take(WORK_TEAM, *answer())
+    [grant] = near[WORK_TEAM].grants()
+    run(near[WORK_TEAM].stop_grant(grant.id))
+    near.settle()
+    for _ in range(2):
+        near.world.advance(days=1)
+        assert near.take(WORK_TEAM, *answer()).grants == 0
+    more = replace(answer()[0], identity=("suwi", "aanvraag-status", "urn:suwi:uwv", BSN, "aangemeld", "2026-03-04"))
+    assert near.take(WORK_TEAM, *answer(), more).grants == 1
+
+
 def test_what_another_stopped_waits_for_a_person_whatever_is_allotted(near: Neighbours) -> None:
     near.take(YOUTH_PROVIDER, allotted())
     near.take(YOUTH_TEAM, allotted())
