@@ -60,12 +60,19 @@ BSN_URN: Final = "urn:nld:bsn:"
 # What is read, and then what the profile names besides, which is dropped.
 _READ = frozenset({"specversion", "id", "source", "type", "subject", "time"})
 _KNOWN = _READ | {"datacontenttype", "dataschema", "data", "data_base64", "dataref", "sequence", "sequencetype"}
+_WORD = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 _DROPPED = {
-    "datacontenttype": TEXT,
+    # RFC 2046 and 2045: a type, a subtype, and parameters.
+    "datacontenttype": re.compile(
+        rf'{_WORD}/{_WORD}(?:[ \t]*;[ \t]*{_WORD}=(?:{_WORD}|"(?:[^"\\\x00-\x1f\x7f]|\\[\x20-\x7e])*"))*'
+    ),
     "dataschema": re.compile(r"(?=[A-Za-z][A-Za-z0-9+.\-]*:)" + URI_REFERENCE.pattern),
     "dataref": URI_REFERENCE,
-    "data_base64": re.compile(r"[A-Za-z0-9+/]+={0,2}"),
+    # RFC 4648: whole groups of four.
+    "data_base64": re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"),
 }
+_ANY_TEXT: Final = re.compile(f"(?:{TEXT.pattern})?")
+_LARGEST_INTEGER: Final = 2**31 - 1
 
 
 def explain(data: bytes, fields: Fields = FIELDS) -> list[Explained]:
@@ -145,9 +152,13 @@ def check_attributes(look: Look) -> None:
         pattern = _DROPPED.get(name)
         if value is None or name == "data":
             continue
+        shown = name if name in _KNOWN else "*"
         if not isinstance(value, str if pattern else (str, int)):
-            look.fault(name if name in _KNOWN else "*", Keyword.TYPE)
-        elif pattern is not None and pattern.fullmatch(str(value)) is None:
-            look.fault(name, Keyword.PATTERN)
+            look.fault(shown, Keyword.TYPE)
+        elif isinstance(value, int):
+            if not -_LARGEST_INTEGER - 1 <= value <= _LARGEST_INTEGER:
+                look.fault(shown, Keyword.PATTERN)
+        elif (pattern or _ANY_TEXT).fullmatch(value) is None:
+            look.fault(shown, Keyword.PATTERN)
     if look.has("data") and look.has("data_base64"):
         look.fault("data_base64", Keyword.REPEATED)

@@ -24,7 +24,11 @@ TEXT_LIMIT: Final = 512
 NUMBER_LIMIT: Final = 64
 _FAULT_LIMIT: Final = 100
 
-TEXT: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f]+")
+# What Unicode and CloudEvents (section 3.1) call no characters: control characters, and two at the end of each plane.
+_NO_CHARACTERS: Final = r"\x00-\x1f\x7f-\x9f\ufdd0-\ufdef" + "".join(
+    f"{chr(plane << 16 | 0xFFFE)}{chr(plane << 16 | 0xFFFF)}" for plane in range(17)
+)
+TEXT: Final = re.compile(f"[^{_NO_CHARACTERS}]+")
 _SIGNS = r"A-Za-z0-9\-._~!$&'()*+,;="
 # RFC 3986 appendix A, without addresses in brackets: a first segment with a colon begins with a scheme.
 URI_REFERENCE: Final = re.compile(

@@ -250,23 +250,32 @@ def _maybe(**rules: Any) -> dict[str, Any]:
     return {"anyOf": [{"type": "null"}, _text(**rules)]}
 
 
-# After the JSON Schema of CloudEvents 1.0; the types of extensions are those of its section 3.1.
+# After the JSON Schema of CloudEvents 1.0; the types of extensions are those of its section 3.1, and so is what no text may have.
+_NO_CHARACTERS = "^[^\\u0000-\\u001f\\u007f-\\u009f\\ufdd0-\\ufdef\\ufffe\\uffff]*$"
 _EVENT = {
     "type": "object",
     "required": ["id", "source", "specversion", "type"],
     "properties": {
-        "id": _text(),
+        "id": _text(pattern=_NO_CHARACTERS),
         "source": _text(format="uri-reference"),
         "specversion": {"const": "1.0"},
-        "type": _text(),
-        "subject": _maybe(),
+        "type": _text(pattern=_NO_CHARACTERS),
+        "subject": _maybe(pattern=_NO_CHARACTERS),
         "time": _maybe(format="date-time"),
-        "datacontenttype": _maybe(),
+        "datacontenttype": _maybe(pattern='^[^/ \\s;]+/[^/ \\s;]+([ \\t]*;[ \\t]*[^=;\\s]+=("[^"]*"|[^;\\s"]+))*$'),
         "dataschema": _maybe(format="uri"),
         "data": True,
-        "data_base64": _maybe(),
+        "data_base64": {
+            "type": ["string", "null"],
+            "pattern": "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$",
+        },
     },
-    "additionalProperties": {"type": ["string", "boolean", "integer", "null"]},
+    "additionalProperties": {
+        "type": ["string", "boolean", "integer", "null"],
+        "minimum": -(2**31),
+        "maximum": 2**31 - 1,
+        "pattern": _NO_CHARACTERS,
+    },
     "not": {"required": ["data", "data_base64"]},
 }
 _CLOUDEVENTS = {"if": {"type": "array"}, "then": {"items": _EVENT}, "else": _EVENT}
