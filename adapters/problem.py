@@ -31,8 +31,8 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "Ask the supplier of the source system: the data are nested deeper than the standard knows.",
     ),
     Keyword.ENCODING: (
-        "Maak het bestand opnieuw in UTF-8.",
-        "Produce the file again in UTF-8.",
+        "Maak het bestand opnieuw in UTF-8: JSON zonder byte order mark, een rekenblad met opslaan als CSV UTF-8.",
+        "Produce the file again in UTF-8: JSON without a byte order mark, a spreadsheet by saving as CSV UTF-8.",
     ),
     Keyword.DOCTYPE: (
         "Verwijder de DOCTYPE; berichten van deze standaard hebben die niet.",
@@ -84,8 +84,8 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "Fill this field in the form and length that the standard prescribes.",
     ),
     Keyword.CODE_LIST: (
-        "Kies een code die in de codelijst van deze wet staat.",
-        "Choose a code from the code list of this law.",
+        "Kies een waarde die in de lijst van deze standaard staat, en als die per wet verschilt in die van deze wet.",
+        "Choose a value from the list of this standard, and where it differs by law from that of this law.",
     ),
     Keyword.DATE: (
         "Vul een datum in die bestaat, in de vorm van de standaard.",
@@ -150,6 +150,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     Keyword.CLIENT_CONFLICT: (
         "Controleer cliëntnummer en burgerservicenummer: zij horen hier bij twee verschillende cliënten.",
         "Check the client number and the citizen service number: here they belong to two different clients.",
+    ),
+    Keyword.SPREADSHEET: (
+        "Maak deze kolom in het rekenblad op als tekst en vul haar opnieuw in: 2026-03-31, een BSN van negen cijfers, ja of nee.",
+        "Format this column as text in the spreadsheet and fill it in again: 2026-03-31, a BSN of nine digits, ja or nee.",
     ),
     Keyword.TOMBSTONE: (
         "Lever dit record niet hier aan: het heeft een sleutel en geen inhoud, en wist zo een eerder record.",

@@ -8,7 +8,7 @@
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Final, TypeVar
 
@@ -175,13 +175,21 @@ class Look:
             return None
 
 
-def read_each(value: object, where: str, one: Callable[[Look], NativeEvent | None]) -> list[NativeEvent]:
-    """Read an object, or each of an array, which is taken whole or refused whole; raises `Malformed`."""
+def read_each(
+    value: object,
+    where: str,
+    one: Callable[[Look], NativeEvent | None],
+    places: Sequence[str] | None = None,
+) -> list[NativeEvent]:
+    """Read an object, or each of an array, which is taken whole or refused whole; raises `Malformed`.
+
+    `places`: how each of the array is called in a fault; None: by its number.
+    """
     batch = isinstance(value, list)
     events: dict[tuple[str, ...], NativeEvent] = {}
     faults: list[Fault] = []
     for place, item in enumerate(value if isinstance(value, list) else [value]):
-        path = f"{where}/{place}" if batch else where
+        path = where if not batch else f"{where}/{place}" if places is None else places[place]
         if not isinstance(item, dict):
             faults.append(Fault(path or "/", Keyword.TYPE))
             continue

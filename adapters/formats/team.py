@@ -4,13 +4,10 @@
 
 - One entry is one fact: kind, day, law, and the client by the team's own number or by BSN. No name has a place in it.
 - The two are told apart by their first sign, and mean the same: an entry has one identity in both.
-- CSV: RFC 4180, comma or semicolon, one header line with the names in any order, UTF-8 with or without the mark that a
-  spreadsheet writes. A line with more or fewer fields than the header is refused.
+- CSV: see `team_csv`.
 - Notices leave as the JSON form; those in CSV are the format `csv`.
 """
 
-import csv
-import io
 import re
 from collections.abc import Sequence
 from typing import Final
@@ -19,8 +16,9 @@ from adapters.formats.about import About, Status
 from adapters.formats.content_marks import json_mark
 from adapters.formats.explain import CASE, CLIENT, DAY, KIND, TELLER, Explained, Fields, by_place, explained
 from adapters.formats.json_look import NUMBER_LIMIT, URI_REFERENCE, Look, read_each
-from adapters.formats.native import SIZE_LIMIT, Fault, FormatConfig, Keyword, Malformed, NativeEvent, Notice
+from adapters.formats.native import Fault, FormatConfig, Keyword, Malformed, NativeEvent, Notice
 from adapters.formats.own_form import ENTRY_FIELDS, ID, REFERENCE, explain_form, known, read_form, write_form
+from adapters.formats.team_csv import entries, read_rows, said_so, spoiled
 from schemas.calendar import date_text
 from schemas.event import Ending, Event, Kind, Law
 from schemas.identity import Citizen
@@ -51,7 +49,6 @@ FIELDS: Final[Fields] = {
 _NAMES: Final = known(("soort", "afloop", "datum", "wet", "kenmerk", "clientnummer", "bsn"))
 _COLUMNS: Final = _NAMES | {"afzender"}
 _NEEDED: Final = ("id", "soort", "datum", "wet", "afzender")
-_YES_NO: Final = {"ja": True, "nee": False}
 _HEADER_LIMIT: Final = 1024  # bytes
 _BOM: Final = b"\xef\xbb\xbf"
 
@@ -67,9 +64,9 @@ def explain(data: bytes) -> list[Explained]:
     """Return what becomes of each field or column; raises `Malformed`."""
     if _is_json(data):
         return explain_form(data, FORM, FIELDS)
-    header, *rows = _lines(data) or [[]]
-    filled = [(name.strip(),) for row in rows for name, cell in zip(header, row, strict=False) if cell]
-    return explained(filled or [(name.strip(),) for name in header], by_place({**FIELDS, "afzender": TELLER}))
+    header, *rows = [row.fields for row in read_rows(data)] or [[]]
+    filled = [(name,) for row in rows for name, cell in zip(header, row, strict=False) if cell]
+    return explained(filled or [(name,) for name in header], by_place({**FIELDS, "afzender": TELLER}))
 
 
 def _is_json(data: bytes) -> bool:
@@ -88,8 +85,7 @@ class TeamReader:
         """Return one event per entry; raises `Malformed`."""
         if _is_json(data):
             return read_form(data, FORM, _from_json)
-        events = read_each(_rows(data), "", _from_csv)
-        return sorted(events, key=lambda event: not event.retracts)
+        return sorted(_from_rows(data), key=lambda event: not event.retracts)
 
 
 class TeamWriter:
@@ -106,10 +102,6 @@ class TeamWriter:
 def _from_json(look: Look, sender: str) -> NativeEvent | None:
     look.only(_NAMES)
     return _event(look, sender)
-
-
-def _from_csv(look: Look) -> NativeEvent | None:
-    return _event(look, look.text("afzender", URI_REFERENCE, limit=256) or "")
 
 
 def _event(look: Look, sender: str) -> NativeEvent | None:
@@ -142,44 +134,21 @@ def _citizen(look: Look) -> Citizen | None:
     return None if by_bsn is None else Citizen(by_bsn.bsn, number)
 
 
-def _rows(data: bytes) -> list[dict[str, object]]:
-    """The lines as objects; raises `Malformed`."""
-    rows = _lines(data)
-    header = _header(rows)
-    faults = [
-        Fault(f"/{place}", Keyword.NOT_WELL_FORMED) for place, row in enumerate(rows[1:]) if len(row) != len(header)
-    ]
-    # A last line without its end may be cut off in the middle of a field, and nobody could see it.
-    if not faults and not data.endswith((b"\n", b"\r")):
-        faults = [Fault("/", Keyword.NOT_WELL_FORMED)]
-    if faults:
-        raise Malformed(tuple(faults[:100]))
-    return [_row(header, row) for row in rows[1:]]
+def _from_rows(data: bytes) -> list[NativeEvent]:
+    """The entries of a spreadsheet; raises `Malformed`."""
+    rows = read_rows(data)
+    _check_header(rows[0].fields if rows else [])
+    places = dict(enumerate(entries(rows, whole=data.endswith((b"\n", b"\r")))))
+    return read_each([entry for _, entry in places.values()], "", _from_csv, [path for path, _ in places.values()])
 
 
-def _lines(data: bytes) -> list[list[str]]:
-    """The fields of each line; raises `Malformed`."""
-    if len(data) > SIZE_LIMIT:
-        raise Malformed((Fault("/", Keyword.TOO_LARGE),))
-    try:
-        text = data.removeprefix(_BOM).decode("utf-8")
-    except UnicodeDecodeError:
-        raise Malformed((Fault("/", Keyword.ENCODING),)) from None
-    if "\0" in text:
-        raise Malformed((Fault("/", Keyword.ENCODING),))
-    first = text.partition("\n")[0]
-    lines = csv.reader(
-        io.StringIO(text, newline=""), strict=True, delimiter=";" if first.count(";") > first.count(",") else ","
-    )
-    try:
-        # An empty line too many at the end is how some spreadsheets end a file.
-        return [row for row in lines if row]
-    except csv.Error:
-        raise Malformed((Fault(f"line {lines.line_num}", Keyword.NOT_WELL_FORMED),)) from None
+def _from_csv(look: Look) -> NativeEvent | None:
+    event = _event(look, look.text("afzender", URI_REFERENCE, limit=256) or "")
+    look.faults[:] = said_so(look.faults, look.where, spoiled(look.item))
+    return event
 
 
-def _header(rows: Sequence[Sequence[str]]) -> list[str]:
-    header = [name.strip() for name in rows[0]] if rows else []
+def _check_header(header: Sequence[str]) -> None:
     faults = [Fault(f"/{name}", Keyword.MISSING) for name in _NEEDED if name not in header]
     if not _COLUMNS.issuperset(header):
         faults.append(Fault("/*", Keyword.UNEXPECTED))
@@ -187,16 +156,6 @@ def _header(rows: Sequence[Sequence[str]]) -> list[str]:
         faults.append(Fault("/", Keyword.DUPLICATE_KEY))
     if faults:
         raise Malformed(tuple(faults))
-    return header
-
-
-def _row(header: Sequence[str], row: Sequence[str]) -> dict[str, object]:
-    """An empty field is an absent one; yes and no are those of a Dutch spreadsheet."""
-    values: dict[str, object] = {name: field or None for name, field in zip(header, row, strict=True)}
-    word = values.get("ingetrokken")
-    if isinstance(word, str):
-        values["ingetrokken"] = _YES_NO.get(word.lower(), word)
-    return values
 
 
 def _entry(notice: Notice) -> dict[str, object]:

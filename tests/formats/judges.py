@@ -354,7 +354,12 @@ def _team() -> Judge:
         delimiter = ";" if head.count(";") > head.count(",") else ","
         found = []
         for row in csv.DictReader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter):
-            entry: dict[Any, Any] = {name.strip(): value for name, value in row.items() if value}
+            filled = {
+                name: value for name, value in row.items() if value and (value if name is None else value.strip())
+            }
+            if not filled:  # a row of separators alone
+                continue
+            entry: dict[Any, Any] = {name and name.strip(): value for name, value in row.items() if value}
             if "ingetrokken" in entry:
                 entry["ingetrokken"] = {"ja": True, "nee": False}[entry["ingetrokken"].lower()]
             found += [error.kind.name for error in line.iter_errors(entry)]

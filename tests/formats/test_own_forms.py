@@ -105,13 +105,47 @@ def test_a_csv_cut_off_anywhere_gives_whole_lines_or_nothing() -> None:
         assert [event for event in whole if event in events] == events
 
 
+_LINE = "afzender;id;soort;datum;wet;bsn;ingetrokken\r\nurn:a;{id};gestart;{datum};wmo;{bsn};{back}\r\n"
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        *[("datum", day) for day in ("2-3-2026", "02-03-2026", "2/3/26", "46083", "2026-3-2", "2026-03-02 00:00:00")],
+        *[("bsn", number) for number in ("99900006", "9,999E+08", "999900006,00", "999.900.006", "'999900006")],
+        *[("back", word) for word in ("WAAR", "ONWAAR", "TRUE", "0")],
+    ],
+)
+def test_what_a_spreadsheet_made_of_a_value_is_said_by_its_row_and_never_guessed_back(place: str, value: str) -> None:
+    good = {"id": "m-1", "datum": "2026-03-02", "bsn": "999900006", "back": "nee"}
+    assert len(read("team", _LINE.format(**good).encode())) == 1
+    column = "ingetrokken" if place == "back" else place
+    second = _LINE.format(**good | {"id": "m-2", place: value}).partition("\n")[2]
+    with pytest.raises(Malformed, match=rf"^/regel\[3\]/{column}: spreadsheet$"):
+        read("team", (_LINE.format(**good) + second).encode())
+
+
+def test_rows_and_columns_in_which_nothing_stands_are_passed_over_and_rows_keep_their_number() -> None:
+    good = {"id": "m-1", "datum": "2026-03-02", "bsn": "999900006", "back": "nee"}
+    head, line = (part + ";;\r\n" for part in _LINE.format(**good).rstrip().split("\r\n"))
+    empty = ";;;;;;;;\r\n"
+    assert len(read("team", (head + empty + line + empty).encode())) == 1
+    with pytest.raises(Malformed, match=r"^/regel\[4\]/soort: code-list$"):
+        read("team", (head + empty + "\r\n" + line.replace("gestart", "begonnen")).encode())
+    with pytest.raises(Malformed, match=r"^/regel\[2\]: not-well-formed$"):
+        read("team", (head + line.replace(";;\r\n", ";;x\r\n")).encode())
+
+
 _FACTS = st.fixed_dictionaries(
     {
         "id": st.from_regex(r"[0-9A-Za-z._:-]{1,20}", fullmatch=True),
         "soort": st.sampled_from([kind.value for kind in Kind]),
         "datum": st.dates(min_value=date(1970, 1, 1)).filter(lambda day: day.year < 2200).map(str),
         "wet": st.sampled_from([law.value for law in Law]),
-        "clientnummer": st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=64),
+        # What begins so is a formula in a spreadsheet, and refused there.
+        "clientnummer": st.text(
+            st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=64
+        ).filter(lambda number: not number.startswith("=")),
     }
 )
 
