@@ -151,6 +151,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "Controleer cliëntnummer en burgerservicenummer: zij horen hier bij twee verschillende cliënten.",
         "Check the client number and the citizen service number: here they belong to two different clients.",
     ),
+    Keyword.TO_FETCH: (
+        "Haal dit op bij de bron en lever het samen met de melding aan: een melding zegt alleen dat er iets is, en over niemand.",
+        "Fetch this at the source and deliver it together with the notification, which says only that there is something, and of nobody.",
+    ),
     Keyword.SPREADSHEET: (
         "Maak deze kolom in het rekenblad op als tekst en vul haar opnieuw in: 2026-03-31, een BSN van negen cijfers, ja of nee.",
         "Format this column as text in the spreadsheet and fill it in again: 2026-03-31, a BSN of nine digits, ja or nee.",

@@ -60,6 +60,7 @@ class Keyword(StrEnum):
     NOT_ENTITLED = "not-entitled"
     CLIENT_CONFLICT = "client-conflict"
     TOMBSTONE = "tombstone"
+    TO_FETCH = "to-fetch"
     SPREADSHEET = "spreadsheet"
     HEADERS = "headers"
     REGISTRY = "schema-registry"

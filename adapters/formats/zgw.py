@@ -6,7 +6,8 @@ One JSON object holds the resources that belong together, each as the API gives 
 
     {"notificatie": {...}, "zaak": {...}, "status": {...}, "resultaat": {...}, "rollen": [{...}]}
 
-- `zaak` and `rollen` are always needed: a notification is a URL and names nobody, so alone it is refused.
+- `zaak` and `rollen` are always needed: a notification is a URL and names nobody, so alone, as the Notificaties API sends it or in
+  this object, it is refused with what has to be fetched (`to-fetch`).
 - With a notification only what it is about becomes an event; without one, all that the resources say.
 - A type is a URL of the municipality's own catalogue; the table of the configuration says what it means.
 - Descriptions, explanations, names, addresses, and every person but the one it is about, are dropped before an object
@@ -23,7 +24,7 @@ from adapters.formats.about import About, Status
 from adapters.formats.content_marks import json_mark
 from adapters.formats.explain import Explained, by_place, explained, json_paths
 from adapters.formats.json_look import NINE_DIGITS, URI_REFERENCE, Look, finish, parse_object
-from adapters.formats.native import Course, FormatConfig, Keyword, Malformed, NativeEvent
+from adapters.formats.native import Course, Fault, FormatConfig, Keyword, Malformed, NativeEvent
 from adapters.formats.zgw_fields import FIELDS
 from schemas.event import Event, Kind, Law
 from schemas.identity import Citizen
@@ -39,7 +40,7 @@ ABOUT: Final = About(
     tells=(1, 5, 6, 11, 14, 17, 18, 106, 114, 115, 122, 222, 311, 322, 414, 902, 903, 904, 905),
     told=(2, 4, 6, 8, 9, 12, 15, 16, 20, 22, 106, 901, 902, 903, 905),
 )
-recognises = json_mark(rb'"zaak"\s*:\s*\{')
+recognises = json_mark(rb'"zaak"\s*:\s*\{|"hoofdObject"\s*:\s*"')
 _PARTS = frozenset({"notificatie", "zaak", "status", "resultaat", "rollen"})
 _URL = re.compile(r"(?=https?://[A-Za-z0-9])" + URI_REFERENCE.pattern)
 _URL_LIMIT = 1000
@@ -61,7 +62,8 @@ _CHANNEL: Final = "zaken"
 
 def explain(data: bytes) -> list[Explained]:
     """Return what becomes of each field; raises `Malformed`."""
-    return explained(json_paths(parse_object(data).item), by_place(FIELDS))
+    item = parse_object(data).item
+    return explained(json_paths({"notificatie": item} if _is_bare(item) else item), by_place(FIELDS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +98,15 @@ class ZgwReader:
     def read(self, data: bytes) -> list[NativeEvent]:
         """Return what happened in the case; raises `Malformed`, also when nothing in it can be told."""
         whole = parse_object(data)
+        if _is_bare(whole.item):
+            if _notification(whole) is not None and not whole.faults:
+                whole.fault("resourceUrl", Keyword.TO_FETCH)
+            finish(whole)
         whole.only(_PARTS)
         told = _Reading(whole, self._types).events()
         if not told and not whole.faults:
             whole.fault("zaak", Keyword.NO_EVENT)
+        whole.faults[:] = [_as_to_fetch(fault) for fault in whole.faults]
         finish(whole)
         return told
 
@@ -212,6 +219,17 @@ class _Reading:
             identity=("zgw", url, kind.value),
             course=None if at is None else course,
         )
+
+
+def _is_bare(item: Mapping[str, object]) -> bool:
+    """Whether this is a notification as the Notificaties API sends it, and not what was fetched behind it."""
+    return "hoofdObject" in item and _PARTS.isdisjoint(item)
+
+
+def _as_to_fetch(fault: Fault) -> Fault:
+    """A resource that is not here stands at the source: nobody can fill it in."""
+    absent = fault.keyword == Keyword.MISSING and fault.path.removeprefix("/") in _PARTS
+    return Fault(fault.path, Keyword.TO_FETCH) if absent else fault
 
 
 def read_notification(data: bytes) -> Notification:

@@ -341,7 +341,8 @@ def test_what_is_explained_as_used_reaches_the_event_and_what_is_dropped_never_d
                 ground = None if field is None else field.dropped
                 for value in alterations(leaf.value):
                     after = _read(reader, leaf.change(value))
-                    may_refuse = ground is Ground.CHECKED or name in HELD_WHOLE
+                    # Bytes in text are of a form too: another text is no CloudEvent.
+                    may_refuse = ground is Ground.CHECKED or name in HELD_WHOLE or leaf.path == ("data_base64",)
                     assert after == before or (after is None and may_refuse), leaf.path
                 continue
             # A resource means the same alone and in a Bundle.

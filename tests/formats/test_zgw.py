@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 import yaml  # type: ignore[import-untyped]  # ships no types
 
-from adapters.formats import WRITERS
+from adapters.formats import READERS, WRITERS, the_format
 from adapters.formats.native import Fault, Keyword, Malformed
 from adapters.formats.zgw import Notification, ZgwReader, read_notification
 from schemas.event import Kind
@@ -130,6 +131,38 @@ def test_a_notice_is_a_status_but_for_the_case_that_only_the_recipient_knows(api
             "statustoelichting": "Gemeld door een partner; niet geverifieerd.",
         },
     }
+
+
+@pytest.mark.parametrize("changes", [{}, {"event": None, "retracted": True}, {"bsn": "999900006"}])
+def test_a_notice_with_its_case_is_taken_by_the_published_api(apis: dict[str, Any], changes: dict[str, Any]) -> None:
+    (entry,) = json.loads(WRITERS["zgw"]().write([replace(NOTICE, **changes)]))
+    rules = apis["Status"]
+    writable = {name: rule for name, rule in rules["properties"].items() if not rule.get("readOnly")}
+    schema = {
+        "type": "object",
+        "properties": writable,
+        "required": [name for name in rules["required"] if name in writable],
+        "additionalProperties": False,
+    }
+    judge = jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
+    judge.validate({**entry["status"], "zaak": CASE})
+    assert not judge.is_valid(entry["status"])  # the case is the one thing that only the recipient has
+    assert "999900006" not in json.dumps(entry)
+
+
+def test_a_notification_alone_is_refused_with_what_has_to_be_fetched_and_never_by_a_value() -> None:
+    message = json.loads((VALID / "status_gemeld.json").read_text("utf-8"))
+    alone = json.dumps(message["notificatie"]).encode()
+    assert the_format(alone) == "zgw"
+    for data, path in (
+        (alone, "/resourceUrl"),
+        (json.dumps({"notificatie": message["notificatie"]}).encode(), "/zaak"),
+    ):
+        with pytest.raises(Malformed) as refused:
+            ZgwReader(CONFIG).read(data)
+        assert refused.value.faults[0] == Fault(path, Keyword.TO_FETCH)
+        assert "voorbeeldgemeente" not in str(refused.value)
+    assert {one.path for one in READERS["zgw"].explain(alone)} >= {"/notificatie/resourceUrl"}  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("event", [NOTICE.event, None])
