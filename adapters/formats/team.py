@@ -18,7 +18,7 @@ from adapters.formats.explain import CASE, CLIENT, DAY, KIND, TELLER, Explained,
 from adapters.formats.json_look import NUMBER_LIMIT, URI_REFERENCE, Look, read_each
 from adapters.formats.native import Fault, FormatConfig, Keyword, Malformed, NativeEvent, Notice
 from adapters.formats.own_form import ENTRY_FIELDS, ID, REFERENCE, explain_form, known, read_form, write_form
-from adapters.formats.team_csv import entries, read_rows, said_so, spoiled
+from adapters.formats.team_csv import entries, is_spoiled, read_rows, said_so, spoiled
 from schemas.calendar import date_text
 from schemas.event import Ending, Event, Kind, Law
 from schemas.identity import Citizen
@@ -144,7 +144,8 @@ def _from_rows(data: bytes) -> list[NativeEvent]:
 
 def _from_csv(look: Look) -> NativeEvent | None:
     event = _event(look, look.text("afzender", URI_REFERENCE, limit=256) or "")
-    look.faults[:] = said_so(look.faults, look.where, spoiled(look.item))
+    if look.faults or is_spoiled(look.item.get("clientnummer")):
+        look.faults[:] = said_so(look.faults, look.where, spoiled(look.item))
     return event
 
 

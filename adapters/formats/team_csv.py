@@ -90,6 +90,11 @@ def spoiled(entry: Mapping[str, object]) -> set[str]:
     }
 
 
+def is_spoiled(number: object) -> bool:
+    """Whether a spreadsheet has changed this client number: the one name in which any text may stand."""
+    return isinstance(number, str) and _SPOILED["clientnummer"].fullmatch(number) is not None
+
+
 def said_so(faults: Iterable[Fault], path: str, names: Iterable[str]) -> list[Fault]:
     """These faults, where a spreadsheet was the cause with that as the reason."""
     changed = [f"{path}/{name}" for name in sorted(names)]

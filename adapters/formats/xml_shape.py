@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, TypeAlias
 
+from lxml import etree
+
 from adapters.formats.native import Keyword
 from adapters.formats.xml_strict import SPACE, Child, Node, Walk
 
@@ -36,6 +38,11 @@ class Text:
     keyword: Keyword = Keyword.PATTERN
     attributes: frozenset[str] = frozenset()
 
+    def fits(self, element: etree._Element) -> bool:
+        """Whether this is right, without a word about what is not; in doubt it is not."""
+        text = element.text or ""
+        return not len(element) and not element.attrib and bool(self.is_of(text.strip(SPACE) if self.trimmed else text))
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -49,17 +56,35 @@ class Shape:
     inside: Mapping[str, "Inside"] = field(repr=False)
     # Groups of which one alternative may be there, each by the names in it; and whether one must be.
     either: tuple[tuple[tuple[frozenset[str], ...], bool], ...] = field(repr=False)
-    _tags: Mapping[str, int] = field(repr=False)
+    # By the name of the element as the parser gives it: its sign, its place, and what stands in it.
+    _tags: "Mapping[str, tuple[str, Child, Inside]]" = field(repr=False)
     _order: re.Pattern[str] = field(repr=False)
 
     def child(self, tag: str) -> Child | None:
         """The place of this element; None where it has none here."""
-        number = self._tags.get(tag)
-        return None if number is None else self.children[number]
+        found = self._tags.get(tag)
+        return None if found is None else found[1]
 
     def takes(self, tags: Sequence[str]) -> bool:
-        """Whether they stand in an order and a number that the standard knows; each must have a place here."""
-        return self._order.fullmatch("".join([chr(_SIGNS + self._tags[tag]) for tag in tags])) is not None
+        """Whether they have a place here, and stand in an order and a number that the standard knows."""
+        try:
+            return self._order.fullmatch("".join([self._tags[tag][0] for tag in tags])) is not None
+        except KeyError:
+            return False
+
+    def fits(self, element: etree._Element) -> bool:
+        """Whether this is right all the way down, without a word about what is not; in doubt it is not."""
+        if element.attrib or (element.text and element.text.strip(SPACE)):
+            return False
+        tags = [str(child.tag) for child in element]
+        if not self.takes(tags):
+            return False
+        for child, tag in zip(element, tags, strict=True):
+            inside = self._tags[tag][2]
+            tail = child.tail
+            if (tail and tail.strip(SPACE)) or not inside.fits(child):
+                return False
+        return True
 
 
 Inside: TypeAlias = Text | Shape
@@ -129,7 +154,7 @@ def shape(
             children.append(Child(name, required, times in ("*", "+") or many[here], own.get(name)))
         found[name] = known[word] if word in known else forms(word)
         order += chr(_SIGNS + list(found).index(name)) + times
-    tags = {child.tag(space): number for number, child in enumerate(children)}
+    tags = {child.tag(space): (chr(_SIGNS + number), child, found[child.name]) for number, child in enumerate(children)}
     either = tuple(
         (tuple(frozenset(_NAME.findall(one)) for one in group[1].split("|")), group[2] in ("", "+"))
         for group in _EITHER.finditer(text)
@@ -154,6 +179,8 @@ def _groups(text: str) -> tuple[list[bool], list[bool]]:
 
 def hold_to(of: Shape, root: Node, read: Walk) -> None:
     """Note what a strict reader of the standard would refuse, but for the places where `read` found something itself."""
+    if of.fits(root.element):
+        return
     walk = Walk()
     _look(walk, root, of)
     known = {fault.path for fault in read.faults}
