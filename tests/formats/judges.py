@@ -354,9 +354,8 @@ def _team() -> Judge:
         delimiter = ";" if head.count(";") > head.count(",") else ","
         found = []
         for row in csv.DictReader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter):
-            filled = {
-                name: value for name, value in row.items() if value and (value if name is None else value.strip())
-            }
+            # Those beyond the header are a list, under no name.
+            filled = any("".join(value or "").strip() for value in row.values())
             if not filled:  # a row of separators alone
                 continue
             entry: dict[Any, Any] = {name and name.strip(): value for name, value in row.items() if value}
