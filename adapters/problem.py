@@ -62,10 +62,13 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "Lever het bericht aan in de versie die hier wordt gelezen.",
         "Deliver the message in the version that is read here.",
     ),
-    Keyword.MISSING: ("Vul dit verplichte veld in.", "Fill in this required field."),
+    Keyword.MISSING: (
+        "Vul dit veld in: het is verplicht, altijd of naast wat hier verder staat.",
+        "Fill in this field: it is required, always or beside what else stands here.",
+    ),
     Keyword.UNEXPECTED: (
-        "Verwijder wat hier staat; de standaard kent het op deze plaats niet.",
-        "Remove what stands here; the standard does not know it in this place.",
+        "Verwijder wat hier staat; de standaard kent het op deze plaats niet, of niet naast wat hier verder staat.",
+        "Remove what stands here; the standard does not know it in this place, or not beside what else stands here.",
     ),
     Keyword.ORDER: (
         "Zet de velden in de volgorde van de standaard.",
@@ -84,12 +87,12 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "Fill this field in the form and length that the standard prescribes.",
     ),
     Keyword.CODE_LIST: (
-        "Kies een waarde die in de lijst van deze standaard staat, en als die per wet verschilt in die van deze wet.",
-        "Choose a value from the list of this standard, and where it differs by law from that of this law.",
+        "Kies een code die in de lijst van deze standaard staat (per wet kan die verschillen) en die hier gebruikt mag worden.",
+        "Choose a code from the list of this standard (it may differ by law) that may be used here.",
     ),
     Keyword.DATE: (
-        "Vul een datum in die bestaat, in de vorm van de standaard.",
-        "Fill in a date that exists, in the form of the standard.",
+        "Vul een datum in die bestaat, van 1970 tot en met 2199, in de vorm van de standaard.",
+        "Fill in a date that exists, from 1970 to 2199, in the form of the standard.",
     ),
     Keyword.DATE_ORDER: (
         "Controleer begin en einde; zij passen niet bij elkaar of bij de reden.",
@@ -140,8 +143,8 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "Let a person read this message: it is free text, and nothing of that goes to anyone by itself.",
     ),
     Keyword.SOURCE_FAULT: (
-        "Stel de vraag later opnieuw: de bron gaf een foutmelding in plaats van een antwoord.",
-        "Ask again later: the source gave a fault instead of an answer.",
+        "Laat kijken waar dit over gaat en vraag of verstuur daarna opnieuw: dit is een foutmelding, geen antwoord of bericht.",
+        "Have somebody look what this is about, then ask or send again: this is a fault, and no answer or message.",
     ),
     Keyword.NOT_ENTITLED: (
         "Laat de autorisatie bij de bron nakijken: die zegt dat deze vraag niet gesteld mag worden.",

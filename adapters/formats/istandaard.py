@@ -9,10 +9,11 @@
 - A return says whether a message was in order: it is checked, and gives no event.
 - The checks below hold with and without the official XSDs; a configured folder of XSDs adds what they say of the rest.
 
-Return code 0001 (refused for technical reasons) goes with the rules that the standard checks by program: CD085, CD086,
-CS002, CS003, CS058, CS335, CS336, TR018 and TR101. TR074, TR347, TR413 and TR415 are checked within the message. What
-needs history, today's date or a list that changes (TR019, TR056, TR063, TR069, TR071, TR135, TR355, TR359, TR360, TR365,
-TR378, TR414) is not checked here: `read` remembers nothing and has no clock.
+Return code 0001 (refused for technical reasons) goes with the rules that the standard checks by program: CD041, CD043,
+CD075 to CD080, CD085, CD086, CD095, CD096, CS002, CS003, CS058, CS335, CS336, CS338, CS343, TR018, TR101, TR352, TR353, TR377,
+TR383 and TR409. TR074, TR413 and TR415 are checked within the message. Not checked: what needs history, today's date or a list
+that changes (TR019, TR056, TR063, TR069, TR071, TR135, TR347, TR355, TR359, TR360, TR365, TR378, TR414), since `read` remembers
+nothing and has no clock; and what is about the person, relations, addresses and referrer alone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -68,6 +69,7 @@ class IStandaardReader:
 def unwrapped(data: bytes) -> etree._Element:
     """Return the root of the message, taken out of its envelope where it has one; raises `Malformed`."""
     root = parse(data, SIZE_LIMIT)
+    ggk.refuse_signal(str(root.tag))
     if not ggk.is_envelope(str(root.tag)):
         return root
     inner = ggk.parsed(ggk.message_in(root), SIZE_LIMIT)
@@ -78,9 +80,10 @@ def unwrapped(data: bytes) -> etree._Element:
 def recognises(standard: Standard, data: bytes) -> bool:
     """Whether this is a message of this standard, of whatever version, damaged or not; never by the name of a file.
 
-    An envelope from which no message can be taken is nobody's: raises `Malformed`.
+    An envelope from which no message can be taken is nobody's, and so is what StUF itself sends back: raises `Malformed`.
     """
     tag = root_tag(data)
+    ggk.refuse_signal(tag or "")
     if tag is not None and ggk.is_envelope(tag):
         tag = root_tag(ggk.message_in(parse(data, SIZE_LIMIT)))
     return tag is not None and tag.startswith(f"{{{standard.family}")

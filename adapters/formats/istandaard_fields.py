@@ -8,6 +8,7 @@ from typing import Final
 from adapters.formats.explain import CASE, CLIENT, DAY, PARTNER, TELLER, TOLD_OR_BACK, Fields, Ground
 from adapters.formats.istandaard_models import Shape
 
+_PRODUCT_OF: Final = "tells lines without an allocation apart, by a digest that the edge keys; never kept or sent"
 _PAIRS: Final = "brings request and answer together; the edge keeps a keyed hash of it, and never sends it"
 
 _HEADER: Final[Fields] = {
@@ -72,12 +73,14 @@ FIELDS: Final[Mapping[Shape, Fields]] = {
     Shape.START: {
         **_SHARED,
         "ToewijzingNummer": CASE,
+        "Product": _PRODUCT_OF,
         "Begindatum": DAY,
         "StatusAanlevering": TOLD_OR_BACK,
     },
     Shape.STOP: {
         **_SHARED,
         "ToewijzingNummer": CASE,
+        "Product": _PRODUCT_OF,
         "Begindatum": "which start it ends",
         "RedenBeeindiging": "the class of the ending; the reason itself is told to nobody",
         "Einddatum": DAY,

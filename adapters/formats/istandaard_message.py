@@ -5,7 +5,17 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
+from adapters.formats.istandaard_conditions import (
+    REFUSED,
+    Line,
+    Places,
+    check_decision,
+    check_groups,
+    check_reason,
+    product_words,
+)
 from adapters.formats.istandaard_models import (
     ANSWERS,
     FIRST,
@@ -32,7 +42,6 @@ _INTEGER = re.compile(r"[+-]?[0-9]{1,30}")
 _REFERENCE = re.compile(r"(?=.*[^ \t])[^\r\n]{1,36}")
 _RETURN_CODE = re.compile(r"[0-9A-Z]{4}")
 _NUMBER_LIMIT = 999_999_999
-_REFUSED = "0001"
 _NO_END = parse_date("9999-12-31")
 
 _WISHED = (
@@ -52,8 +61,6 @@ _CHANGE_MODELS: Mapping[str, Sequence[Child]] = {
     "TeWijzigenProduct": (Child("ToewijzingNummer"), *_WISHED),
     "NieuwProduct": (Child("Product", required=False), *_WISHED),
 }
-
-Places = Mapping[str, Sequence[Node]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,15 +150,15 @@ class Reading:
         try:
             return Citizen(bsn=bsn)
         except ValueError:  # CS002
-            self.walk.fault(parts["Bsn"][0].path, Keyword.ELEVEN_TEST, _REFUSED)
+            self.walk.fault(parts["Bsn"][0].path, Keyword.ELEVEN_TEST, REFUSED)
             return None
 
     def _product(self, node: Node, header: _Header | None, citizen: Citizen | None) -> NativeEvent | None:
         parts = self._children(node, self._message.model)
         if self._message.shape is Shape.ALLOCATION:
-            return self._allocation(parts, header, citizen)
+            return self._allocation(node.path, parts, header, citizen)
         if self._message.shape in (Shape.REQUEST, Shape.CHANGE):
-            return self._request(parts, header, citizen)
+            return self._request(node.path, parts, header, citizen)
         number = self._number(parts)
         begin = self._day(parts, "Begindatum")
         # Read for its form only: no rule of the standard relates it to another date in these messages.
@@ -171,17 +178,25 @@ class Reading:
             kind, ending, day = Kind.GESTART, None, begin
         if header is None or citizen is None or begin is None or day is None or status is None:
             return None
+        more = () if reason is None else (date_text(day), reason)
         return NativeEvent(
             event=Event(kind, day, self._standard.law, ending, number),
             citizen=citizen,
             sender=header.sender,
             receiver=header.receiver,
-            identity=self._identity(header, citizen, number, begin, () if reason is None else (date_text(day), reason)),
+            identity=self._identity(header, citizen, number or self._unnumbered(parts), begin, more),
             retracts=status == REMOVAL,
             reason=reason,
         )
 
-    def _allocation(self, parts: Places, header: _Header | None, citizen: Citizen | None) -> NativeEvent | None:
+    def _unnumbered(self, parts: Places) -> str:
+        """What tells a line without allocation from another (task-oriented help): its product, by a digest alone."""
+        words = product_words(parts, self._standard.base)
+        return "product " + sha256("\0".join(words).encode()).hexdigest()[:32] if any(words) else ""
+
+    def _allocation(
+        self, path: str, parts: Places, header: _Header | None, citizen: Citizen | None
+    ) -> NativeEvent | None:
         number = self._number(parts)
         begin = self._day(parts, "Ingangsdatum")
         # 9999-12-31 is how some systems write *no end*.
@@ -190,9 +205,10 @@ class Reading:
         # Read for its form only: the request that is answered is told by the 319.
         self._pattern(parts, "ReferentieAanbieder", _REFERENCE)
         self._ordered(parts, "Einddatum", begin, end)
+        self._line(path, parts, "Einddatum", end).check()
         change = self._listed(parts, "RedenWijziging", self._standard.changes) if parts["RedenWijziging"] else None
         if change == WITHDRAWN and begin != end:  # CS335
-            self.walk.fault(parts["RedenWijziging"][0].path, Keyword.DATE_ORDER, _REFUSED)
+            self.walk.fault(parts["RedenWijziging"][0].path, Keyword.DATE_ORDER, REFUSED)
         if header is None or citizen is None or number is None or begin is None or allotted is None:
             return None
         # Ended before the message was dated: nothing is told under it any more.
@@ -211,17 +227,19 @@ class Reading:
             ),
         )
 
-    def _request(self, parts: Places, header: _Header | None, citizen: Citizen | None) -> NativeEvent | None:
+    def _request(self, path: str, parts: Places, header: _Header | None, citizen: Citizen | None) -> NativeEvent | None:
         """A request of a provider (315, 317): one per reference, on the day that the message was dated."""
         reference = self._pattern(parts, "ReferentieAanbieder", _REFERENCE)
         if self._message.shape is Shape.CHANGE:
             self._listed(parts, "RedenVerzoek", REASONS)
-            self._check_changes(parts)
+            self._check_changes(path, parts)
         else:
             # Read for their form only: what is asked for has not happened.
             begin, end = self._day(parts, "ToewijzingIngangsdatum"), self._day(parts, "ToewijzingEinddatum", _NO_END)
             self._ordered(parts, "ToewijzingEinddatum", begin, end)
             self._day(parts, "BeschikkingIngangsdatum")
+            check_decision(self.walk, path, parts)
+            self._line(path, parts, "ToewijzingEinddatum", end).check()
         if header is None or citizen is None or reference is None:
             return None
         first = (self._standard.name, header.sender, citizen.bsn or "", "", self._message.number)
@@ -234,26 +252,33 @@ class Reading:
             request=Request(header.sender, header.receiver, reference),
         )
 
-    def _check_changes(self, parts: Places) -> None:
+    def _check_changes(self, path: str, parts: Places) -> None:
+        check_groups(self.walk, path, parts)
         for group, name in _CHANGES:
+            seen: set[str | None] = set()
             for node in parts[group]:
                 for product in self._children(node, (Child(name, many=True),))[name]:
-                    places = self._children(product, _CHANGE_MODELS[name])
-                    if name != "NieuwProduct":
-                        self._number(places)
-                    if name != "OngewijzigdProduct":
-                        begin, end = self._day(places, "GewensteIngangsdatum"), self._day(places, "Einddatum", _NO_END)
-                        self._ordered(places, "Einddatum", begin, end)
+                    self._check_change(product, name, seen)
+
+    def _check_change(self, node: Node, name: str, seen: set[str | None]) -> None:
+        places = self._children(node, _CHANGE_MODELS[name])
+        if name != "NieuwProduct":
+            number = self._number(places)
+            if number is not None and number in seen:  # TR101
+                self.walk.fault(node.path, Keyword.DUPLICATE, REFUSED)
+            seen.add(number)
+        if name != "OngewijzigdProduct":
+            begin, end = self._day(places, "GewensteIngangsdatum"), self._day(places, "Einddatum", _NO_END)
+            self._ordered(places, "Einddatum", begin, end)
+            self._line(node.path, places, "Einddatum", end).check()
 
     def _answer(self, parts: Places, header: _Header | None) -> list[NativeEvent]:
         """The answer of a municipality (319): only the edge that read the request knows about whom it is."""
         reference = self._pattern(parts, "ReferentieAanbieder", _REFERENCE)
         answer = self._listed(parts, "VerzoekAntwoord", frozenset(ANSWERS))
         reason = self._listed(parts, "RedenAfwijzingVerzoek", REJECTIONS)
-        if answer == REJECTED and not parts["RedenAfwijzingVerzoek"]:  # CD085
-            self.walk.fault(f"/Bericht/{self._message.top}/RedenAfwijzingVerzoek", Keyword.MISSING, _REFUSED)
-        if answer not in (None, REJECTED) and reason is not None:  # CD086
-            self.walk.fault(parts["RedenAfwijzingVerzoek"][0].path, Keyword.UNEXPECTED, _REFUSED)
+        if answer is not None:
+            check_reason(self.walk, f"/Bericht/{self._message.top}", parts, reason, rejected=answer == REJECTED)
         if header is None or reference is None or answer is None:
             return []
         return [
@@ -267,10 +292,13 @@ class Reading:
             )
         ]
 
+    def _line(self, path: str, places: Places, end: str, last: int | None) -> Line:
+        return Line(self.walk, path, places, self._standard.base, end, last)
+
     def _identity(
-        self, header: _Header, citizen: Citizen, number: str | None, begin: int, more: tuple[str, ...]
+        self, header: _Header, citizen: Citizen, number: str, begin: int, more: tuple[str, ...]
     ) -> tuple[str, ...]:
-        first = (self._standard.name, header.sender, citizen.bsn or "", number or "", self._message.number)
+        first = (self._standard.name, header.sender, citizen.bsn or "", number, self._message.number)
         return (*first, date_text(begin), *more)
 
     def _children(self, node: Node, model: Sequence[Child]) -> dict[str, list[Node]]:
@@ -313,37 +341,37 @@ class Reading:
         except ValueError:
             day = None
         if day is None or not FIRST_DAY <= day <= last:
-            self.walk.fault(parts[name][0].path, Keyword.DATE, _REFUSED)
+            self.walk.fault(parts[name][0].path, Keyword.DATE, REFUSED)
             return None
         return day
 
     def _ordered(self, parts: Places, name: str, begin: int | None, end: int | None) -> None:
         if begin is not None and end is not None and end < begin:  # TR018, CS003
-            self.walk.fault(parts[name][0].path, Keyword.DATE_ORDER, _REFUSED)
+            self.walk.fault(parts[name][0].path, Keyword.DATE_ORDER, REFUSED)
 
     def _listed(self, parts: Places, name: str, codes: frozenset[str]) -> str | None:
         text = self._text(parts, name)
         if text is None or text in codes:
             return text
-        self.walk.fault(parts[name][0].path, Keyword.CODE_LIST, _REFUSED)
+        self.walk.fault(parts[name][0].path, Keyword.CODE_LIST, REFUSED)
         return None
 
     def _status(self, parts: Places) -> str | None:
         text = self._text(parts, "StatusAanlevering")
         if text is None or text in (FIRST, REMOVAL):
             return text
-        self.walk.fault(parts["StatusAanlevering"][0].path, Keyword.STATUS, _REFUSED)  # CS058
+        self.walk.fault(parts["StatusAanlevering"][0].path, Keyword.STATUS, REFUSED)  # CS058
         return None
 
 
 def _key(event: NativeEvent) -> tuple[tuple[str, ...], str]:
     """What may stand in a message once, and the return code when it stands there again."""
     if event.allocation is not None:  # TR101: the number is the logical key of an allocation
-        return (event.allocation.number,), _REFUSED
+        return (event.allocation.number,), REFUSED
     if event.retracts:
-        return ("removal", *event.identity), _REFUSED
-    if event.request is not None:  # TR347
-        return event.identity, "9347"
+        return ("removal", *event.identity), REFUSED
+    if event.request is not None:  # TR383
+        return event.identity, REFUSED
     if event.reason is None:  # TR074
         return event.identity, "9074"
     # TR413, TR415: one temporary stop and one other stop per start; end date and reason make no difference.
