@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from adapters import clients, closing, held, inbound, onward
+from adapters import allocations, clients, closing, held, inbound, onward
 from adapters.address_book import AddressBook
 from adapters.counterparts import partner_of, tellers
 from adapters.course import Run, beside, event_of, meaning, place
@@ -64,7 +64,6 @@ from adapters.references import (
     answer_reference,
     answers,
     forget_answers,
-    read_of,
     sources_of,
 )
 from adapters.refusals import is_refused
@@ -185,7 +184,7 @@ class Intake:
         client = clients.register(tx, self.work, native.citizen)
         known = tellers(self.book, self.work.rules, self.work.address, other, law)
         for one in sorted(known if partner is None else {*known, partner}):
-            self._keep_source(tx, client, one, law, allocation)
+            allocations.keep(tx, self._source(client, one, law, allocation))
         inbound.know(tx, self.work, client)
         held.learn(tx, self.work, client.id)
         if partner is None:  # not in the address book: nobody to tell
@@ -193,13 +192,9 @@ class Intake:
         rows = statutory_rows(self.work.rules, self.work.address, partner, law.value)
         return self._follow(tx, client, partner, rows)
 
-    def _keep_source(self, tx: Transaction, client: Client, partner: str, law: Law, allocation: Allocation) -> None:
-        number, end = allocation.number, allocation.end
-        source = Source(client.id, partner, law.value, number, end, allocation.withdrawn, self.work.now)
-        known = read_of(tx, client.id, partner, law.value)
-        before = next((one for one in known if one.number == number), None)
-        # Help that has ended is not begun again by a change of its allocation.
-        SOURCES.put(tx, source if before is None else replace(source, closed=before.closed))
+    def _source(self, client: Client, partner: str, law: Law, said: Allocation) -> Source:
+        now = self.work.now
+        return Source(client.id, partner, law.value, said.number, said.end, said.withdrawn, now, stated=said.stated)
 
     def _answered(self, tx: Transaction, events: Sequence[NativeEvent]) -> int:
         """Keep what ties this organisation to who answered it, or whom it answered; how many grants changed."""
@@ -276,6 +271,9 @@ class Intake:
         client = None if native.citizen is None else clients.find(tx, native.citizen)
         facts = self._facts(tx, native)
         if client is None:
+            return 0
+        law, allocation = native.event.law, native.allocation
+        if allocation is not None and law is not None and allocations.is_taken_back(tx, client.id, law, allocation):
             return 0
         ids = (*native.identity, *(() if native.course is None else native.course.key), native.event.reference or "")
         barred = {

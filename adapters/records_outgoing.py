@@ -72,7 +72,10 @@ CLIENTS: Final = Shelf(
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Source:
-    """An allocation between this partner and another. `end` is None while it is open; `closed`: its help has ended."""
+    """An allocation between this partner and another. `end` is None while it is open; `closed`: its help has ended.
+
+    `stated`: when the municipality settled it so, as `Allocation` has it; 0 in what has no such moment.
+    """
 
     client: str
     partner: str
@@ -82,6 +85,7 @@ class Source:
     withdrawn: bool
     read_at: int
     closed: bool = False
+    stated: int = 0
 
 
 SOURCES: Final = Shelf(

@@ -66,6 +66,7 @@ FIELDS: Final[Mapping[Shape, Fields]] = {
         "Dagtekening": "an allocation that was over by this day is a ground for nothing any more",
         "ToewijzingNummer": CASE,
         "Toewijzingsdatum": DAY,
+        "Toewijzingstijd": "which of several statements about one allocation is the newest",
         "Ingangsdatum": "tells one allocation from another",
         "Einddatum": "until when the allocation is a ground to tell",
         "RedenWijziging": "whether it is new, changed or withdrawn; the reason itself is told to nobody",

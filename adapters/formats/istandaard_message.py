@@ -29,6 +29,7 @@ from adapters.formats.istandaard_models import (
     Shape,
     Standard,
 )
+from adapters.formats.moments import DAY_MS, ms_of_day
 from adapters.formats.native import Allocation, Keyword, NativeEvent, Request
 from adapters.formats.xml_strict import SPACE, Child, Node, Walk
 from schemas.calendar import date_text, parse_date
@@ -202,6 +203,7 @@ class Reading:
         # 9999-12-31 is how some systems write *no end*.
         end = self._day(parts, "Einddatum", _NO_END)
         allotted = self._day(parts, "Toewijzingsdatum")
+        settled = self._time(parts, "Toewijzingstijd")
         # Read for its form only: the request that is answered is told by the 319.
         self._pattern(parts, "ReferentieAanbieder", _REFERENCE)
         self._ordered(parts, "Einddatum", begin, end)
@@ -209,7 +211,7 @@ class Reading:
         change = self._listed(parts, "RedenWijziging", self._standard.changes) if parts["RedenWijziging"] else None
         if change == WITHDRAWN and begin != end:  # CS335
             self.walk.fault(parts["RedenWijziging"][0].path, Keyword.DATE_ORDER, REFUSED)
-        if header is None or citizen is None or number is None or begin is None or allotted is None:
+        if header is None or citizen is None or number is None or begin is None or allotted is None or settled is None:
             return None
         # Ended before the message was dated: nothing is told under it any more.
         over = end is not None and end < header.dated
@@ -223,7 +225,12 @@ class Reading:
             receiver=header.receiver,
             identity=self._identity(header, citizen, number, begin, more),
             allocation=Allocation(
-                number, begin, None if end == _NO_END else end, change, withdrawn=over or change == WITHDRAWN
+                number,
+                begin,
+                None if end == _NO_END else end,
+                change,
+                withdrawn=over or change == WITHDRAWN,
+                stated=allotted * DAY_MS + settled,
             ),
         )
 
@@ -344,6 +351,15 @@ class Reading:
             self.walk.fault(parts[name][0].path, Keyword.DATE, REFUSED)
             return None
         return day
+
+    def _time(self, parts: Places, name: str) -> int | None:
+        text = self._text(parts, name)
+        if text is None:
+            return None
+        found = ms_of_day(text.strip(SPACE))
+        if found is None:
+            self.walk.fault(parts[name][0].path, Keyword.PATTERN)
+        return found
 
     def _ordered(self, parts: Places, name: str, begin: int | None, end: int | None) -> None:
         if begin is not None and end is not None and end < begin:  # TR018, CS003

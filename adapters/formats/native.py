@@ -89,13 +89,17 @@ class Malformed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """What a municipality allots to a provider: the source of the grants between these two."""
+    """What a municipality allots to a provider: the source of the grants between these two.
+
+    `stated`: when it settled this, in ms since 1970 by its own clock: of two statements the later one counts.
+    """
 
     number: str = field(repr=False)
     begin: int
     end: int | None
     change: str | None
     withdrawn: bool
+    stated: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,7 @@ def in_words(event: NativeEvent) -> dict[str, object]:
             "end": None if allocation.end is None else date_text(allocation.end),
             "change": allocation.change,
             "withdrawn": allocation.withdrawn,
+            "stated": allocation.stated,
         }
     return words
 

@@ -83,7 +83,7 @@ UNREAD = frozenset(
         *("Geboortedatum", "Naam", "Product", "XsdVersie", "Identificatie", "Geslacht", "Verwijzer", "Omvang"),
         *("Commentaar", "Raamcontract", "BeschikkingNummer", "GezagsdragerBekend", "Woonplaatsbeginsel"),
         *("IdentificatieRetour", "XsltVersie", "XsdVersieRetour", "RetourCodes", "Budget"),
-        *("Contactgegevens", "Relaties", "Toewijzingstijd", "Communicatie", "JuridischeStatus"),
+        *("Contactgegevens", "Relaties", "Communicatie", "JuridischeStatus"),
         "WettelijkeVertegenwoordiging",
     }
 )
