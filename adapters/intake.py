@@ -8,7 +8,7 @@ In this order, all in one transaction with the mark of the file:
    came later is another one, also when it says the same to the letter
 2. an allocation adds its client, and makes, renews or ends the statutory grants in which this side is the sender; so does an
    answer over Suwinet about somebody who is a client already (`adapters.references`)
-3. a request is remembered with whom it is about, by a keyed hash of its reference: the answer names nobody
+3. a request and its answer, which names nobody, are brought together, whichever came first (`adapters.answers`)
 4. what this organisation wrote itself, and nothing else, is told: once per grant that is active now, only its
    categories, never against a refusal nor what came under a row that forbids to pass it on (`adapters.onward`); a resumption,
    and a status that came back, are known from this edge's own record
@@ -26,6 +26,7 @@ from typing import Final
 
 from adapters import allocations, clients, closing, held, inbound, onward
 from adapters.address_book import AddressBook
+from adapters.answers import Answers, Said
 from adapters.counterparts import partner_of, tellers
 from adapters.course import Run, beside, event_of, meaning, place
 from adapters.following import active_grants, follow_sources, rows_among, statutory_rows
@@ -39,7 +40,6 @@ from adapters.records_outgoing import (
     ITEMS,
     MARKS,
     RECALLS,
-    REQUESTS,
     RETRACTED,
     RETRACTION,
     SOURCES,
@@ -50,7 +50,6 @@ from adapters.records_outgoing import (
     Item,
     Mark,
     Recalled,
-    Requested,
     Source,
 )
 from adapters.records_own import Restore
@@ -130,8 +129,11 @@ class Intake:
         MARKS.put(tx, Mark(digest, received_at))
         grants, told, not_shared, retracted = self._answered(tx, events), 0, 0, 0
         first = self._first_answers(tx, events, received_at)
-        for each in events:
-            native = self._with_citizen(tx, each)
+        pairs = Answers(
+            self.own_codes, self._mac, self.work.now if self.again is None else received_at, self.work.today
+        )
+        for said in pairs.together(tx, events):
+            native = said.native
             if native.allocation is not None:
                 grants += self._allocate(tx, native, native.allocation)
             if native.sender not in self.own_codes:
@@ -143,7 +145,7 @@ class Intake:
                 continue
             if native.polled is not None and self._seen(tx, native, received_at):
                 continue
-            count = self._tell(tx, native, received_at, first=bool(first) and self._answer_key(native) in first)
+            count = self._tell(tx, said, received_at, first=bool(first) and self._answer_key(native) in first)
             told, not_shared = told + count, not_shared + (not count)
         return Taken(False, grants, told, not_shared, retracted)
 
@@ -155,21 +157,6 @@ class Intake:
             return False
         asked = self.again is None and any(native.polled is not None for native in events)
         return not (asked and received_at > before.received_at)
-
-    def _with_citizen(self, tx: Transaction, native: NativeEvent) -> NativeEvent:
-        """Remember whom a request is about, and say so of its answer; one whose request was not read concerns nobody."""
-        request = native.request
-        if request is None:
-            return native
-        key = self._mac(
-            encode([b"request", native.identity[0], request.provider, request.municipality, request.reference])
-        )
-        if native.citizen is not None:
-            if native.citizen.bsn is not None:
-                REQUESTS.put(tx, Requested(key, native.citizen.bsn, self.work.today))
-            return native
-        asked = REQUESTS.get(tx, key)
-        return native if asked is None else replace(native, citizen=Citizen(bsn=asked.bsn))
 
     # -- allocations -----------------------------------------------------------------------------------------------
 
@@ -267,7 +254,8 @@ class Intake:
 
     # -- telling ---------------------------------------------------------------------------------------------------
 
-    def _tell(self, tx: Transaction, native: NativeEvent, received_at: int, *, first: bool) -> int:
+    def _tell(self, tx: Transaction, said: Said, received_at: int, *, first: bool) -> int:
+        native = said.native
         client = None if native.citizen is None else clients.find(tx, native.citizen)
         facts = self._facts(tx, native)
         if client is None:
@@ -283,7 +271,7 @@ class Intake:
         for grant in active_grants(tx, client, self.work.today):
             if is_refused(tx, client.id, grant.recipient, self.work.rules.rows.get(grant.row)):
                 continue
-            if self.again is not None and received_at < grant.begun_at:
+            if self._came_before(grant, said, received_at):
                 continue  # what happened before its line began is never told under it
             told += sum(
                 self._tell_under(tx, grant, event, identity, barred[identity])
@@ -297,6 +285,11 @@ class Intake:
             if native.request is None:  # a request that is rejected was no help that ends
                 closing.unnamed(tx, self.work, client.id, active_grants(tx, client, self.work.today), event)
         return told
+
+    def _came_before(self, grant: Grant, said: Said, received_at: int) -> bool:
+        if said.since is not None:  # in between nobody asked what stood against it, so this very grant must have stood
+            return said.since < grant.made_at
+        return self.again is not None and received_at < grant.begun_at
 
     def _hear_end(self, tx: Transaction, native: NativeEvent) -> None:
         """What the other party of an allocation says of its end: nothing more is to be told about it."""

@@ -10,11 +10,22 @@ the store's file too when this returns.
 from dataclasses import replace
 from typing import Final
 
-from adapters import chain_view, consent_words, erasure, inbound, looks, objections, quotas, refusal_terms, requests
+from adapters import (
+    answers,
+    chain_view,
+    consent_words,
+    erasure,
+    inbound,
+    looks,
+    objections,
+    quotas,
+    refusal_terms,
+    requests,
+)
 from adapters.lines import RECALL_DAYS, unheard_introductions
 from adapters.outcomes import PUT_OFF
 from adapters.records_incoming import ANSWERS, HALTED, RECOGNISED
-from adapters.records_outgoing import FACTS, FINAL, GRANTS, ITEMS, REQUESTS, SENDS, WAITING
+from adapters.records_outgoing import FACTS, FINAL, GRANTS, ITEMS, SENDS, WAITING
 from adapters.records_own import move, place
 from adapters.shelf import number_key
 from adapters.spread import AT_ONCE, LONGEST_WAIT
@@ -24,7 +35,6 @@ from schemas.calendar import month_of
 
 OUTBOX_DAYS: Final = 30  # content after its acknowledgement: a recipient that is restored may ask again
 HALTED_DAYS: Final = 400  # no grant has handles of months further away
-REQUEST_DAYS: Final = 400  # an answer comes within days; one that says *under investigation* has another after it
 ASK_AGAIN_DAYS: Final = 20  # a code can be typed for 14 days, and its receipt leaves on the next working day
 _DAY: Final = 86_400_000
 
@@ -55,9 +65,7 @@ def keep_house(work: Workplace) -> bool:
         for halted in list(HALTED.scan(tx)):
             if work.today > halted.on + HALTED_DAYS:
                 HALTED.delete(tx, halted.handle)
-        for request in list(REQUESTS.scan(tx)):
-            if work.today > request.read_on + REQUEST_DAYS:
-                REQUESTS.delete(tx, request.key)
+        answers.purge(tx, work.now, work.today)
         move(tx, replace(place(tx), cleaned_on=work.today))
     # A crash before this commit: the cleaning is done at the next pass, and nothing leaves before it.
     work.store.forget_deleted()

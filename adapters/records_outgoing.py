@@ -286,6 +286,20 @@ REQUESTS: Final = Shelf(Table("requested"), Requested, lambda r: r.key)
 
 
 @dataclass(frozen=True, slots=True)
+class Early:
+    """An answer that was read before its request, by the keyed hash of that: of nobody until the request is read."""
+
+    key: bytes
+    request: bytes
+    answer: str
+    day: int
+    read_at: int
+
+
+EARLY: Final = Shelf(Table("answered_early", ("request",)), Early, lambda r: r.key, lambda r: some(request=r.request))
+
+
+@dataclass(frozen=True, slots=True)
 class Recalled:
     """How often an event was called back from one recipient and purpose; part of the next event id."""
 

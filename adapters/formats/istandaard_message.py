@@ -17,6 +17,7 @@ from adapters.formats.istandaard_conditions import (
     product_words,
 )
 from adapters.formats.istandaard_models import (
+    ANSWER,
     ANSWERS,
     FIRST,
     IDENTIFICATION,
@@ -33,7 +34,7 @@ from adapters.formats.moments import DAY_MS, ms_of_day
 from adapters.formats.native import Allocation, Keyword, NativeEvent, Request
 from adapters.formats.xml_strict import SPACE, Child, Node, Walk
 from schemas.calendar import date_text, parse_date
-from schemas.event import FIRST_DAY, LAST_DAY, Event, Kind
+from schemas.event import FIRST_DAY, LAST_DAY, Event, Kind, Law
 from schemas.identity import Citizen
 
 _MUNICIPALITY = re.compile(r"[0-9]{4}")
@@ -288,16 +289,8 @@ class Reading:
             check_reason(self.walk, f"/Bericht/{self._message.top}", parts, reason, rejected=answer == REJECTED)
         if header is None or reference is None or answer is None:
             return []
-        return [
-            NativeEvent(
-                event=Event(ANSWERS[answer], header.dated, self._standard.law),
-                citizen=None,
-                sender=header.sender,
-                receiver=header.receiver,
-                identity=(self._standard.name, header.sender, header.receiver, reference, self._message.number, answer),
-                request=Request(header.receiver, header.sender, reference),
-            )
-        ]
+        request = Request(header.receiver, header.sender, reference)
+        return [answered(self._standard.name, self._standard.law, request, answer, header.dated)]
 
     def _line(self, path: str, places: Places, end: str, last: int | None) -> Line:
         return Line(self.walk, path, places, self._standard.base, end, last)
@@ -378,6 +371,18 @@ class Reading:
             return text
         self.walk.fault(parts["StatusAanlevering"][0].path, Keyword.STATUS, REFUSED)  # CS058
         return None
+
+
+def answered(standard: str, law: Law, request: Request, answer: str, day: int) -> NativeEvent:
+    """What an answer says, by its code; about whom, only who knows the request can tell."""
+    return NativeEvent(
+        event=Event(ANSWERS[answer], day, law),
+        citizen=None,
+        sender=request.municipality,
+        receiver=request.provider,
+        identity=(standard, request.municipality, request.provider, request.reference, ANSWER.number, answer),
+        request=request,
+    )
 
 
 def _key(event: NativeEvent) -> tuple[tuple[str, ...], str]:
