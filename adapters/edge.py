@@ -360,9 +360,10 @@ class Edge:
         (taken,) = await self.take_together([Arrived(digest, events, received_at)], again=again, asks=asks)
         return taken
 
-    def knows(self, digest: bytes) -> bool:
-        """Whether the message with this digest was taken before: it needs not be read again, and would change nothing."""
-        return MARKS.get(self.store, digest) is not None
+    def knows(self, digest: bytes, received_at: int) -> bool:
+        """Whether the message with this digest, which arrived at this time, was taken: it need not be read again."""
+        mark = MARKS.get(self.store, digest)
+        return mark is not None and mark.received_at >= received_at
 
     async def take_together(
         self, messages: Sequence[Arrived], *, again: bool = False, asks: bool = True

@@ -235,8 +235,8 @@ class _Batch:
         if part.data is None:
             self._refuse(part, (Fault("/", Keyword.TOO_LARGE),))
             return
-        digest = hashlib.sha256(part.data).digest()
-        if self.edge.knows(digest):
+        digest, came_at = hashlib.sha256(part.data).digest(), self.file.changed_ns // 1_000_000
+        if self.edge.knows(digest, came_at):
             # So a batch that was cut short goes on where it was, however often that happens.
             self.count.read += 1
             return
@@ -245,7 +245,7 @@ class _Batch:
         except Malformed as error:
             self._refuse(part, error.faults)
             return
-        self.waiting.append((part, Arrived(digest, events, self.file.changed_ns // 1_000_000)))
+        self.waiting.append((part, Arrived(digest, events, came_at)))
         if len(self.waiting) >= self.count.together or sum(len(one.data or b"") for one, _ in self.waiting) > _HELD:
             await self.take()
 

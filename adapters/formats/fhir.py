@@ -13,15 +13,14 @@ changed stands in `course`; the edge, which has the history, tells by it a statu
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from adapters.formats.about import About, Status
 from adapters.formats.content_marks import json_mark, xml_mark
+from adapters.formats.fhir_bundle import Entry, entries, word
 from adapters.formats.fhir_lists import NO_ORDERS, RESOURCES, Resource
-from adapters.formats.fhir_shape import TYPE, Kept, R4Schema, read
-from adapters.formats.moments import day_of_match, dutch_day, moment, moment_of_match
+from adapters.formats.fhir_rules import check, day_in, left_behind, moment_in, references
+from adapters.formats.fhir_shape import TYPE, Kept, R4Schema, inside, read, structures, text
 from adapters.formats.native import Course, FormatConfig, Keyword, NativeEvent
 from adapters.formats.xml_strict import Walk
 from schemas.event import Event, Kind, Law
@@ -45,17 +44,6 @@ _BSN = re.compile(r"[0-9]{9}")
 _CODES = {AGB: re.compile(r"[0-9]{8}"), URA: re.compile(r"[0-9]{1,8}")}
 _OWN_NUMBER = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,64}")
 _KEY_LIMIT = 512
-_DAY_OF = re.compile(
-    r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})"
-    r"(?:T(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-5][0-9]|60)(?:\.[0-9]{1,12})?"
-    r"(?:Z|(?P<sign>[+-])(?P<ahead>0[0-9]|1[0-4]):(?P<past>[0-5][0-9])))?"
-)
-_VERSION = re.compile(r"/_history/[A-Za-z0-9.-]{1,64}\Z")
-_BUNDLES = frozenset({"collection", "transaction", "batch", "message", "searchset"})
-# In the standard, and no statement of how things are now: versions, answers, and a clinical document.
-_OTHER_BUNDLES = frozenset({"document", "history", "transaction-response", "batch-response"})
-_TELLING = frozenset({"POST", "PUT"})
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH"})
 
 
 def recognises(data: bytes) -> bool:
@@ -89,15 +77,6 @@ class FhirReader:
         return sorted(events, key=lambda event: not event.retracts)
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """One resource that tells, where it stands, and what its references may point at."""
-
-    resource: Kept
-    path: str
-    others: Mapping[str, Kept]
-
-
 class _File:
     """One file on its way to events."""
 
@@ -108,80 +87,31 @@ class _File:
 
     def events(self, resource: Kept) -> list[NativeEvent]:
         found: dict[tuple[object, ...], NativeEvent] = {}
-        entries = list(self._entries(resource))
-        if not entries:
+        stated: dict[tuple[object, ...], str] = {}
+        telling = list(entries(resource, self._walk))
+        if not telling:
             self._walk.fault("/Bundle/entry", Keyword.NO_EVENT)
-        for entry in entries:
+        for entry in telling:
             for event in self._told(entry):
-                stated = None if event.course is None else event.course.at
-                if found.setdefault((event.identity, stated), event) != event:
+                at = None if event.course is None else event.course.at
+                about = None if event.course is None else event.course.key
+                # One resource in two states at one moment, or the same one on two days: which holds nobody can say.
+                status = text(entry.resource, "status") or ""
+                if stated.setdefault((about, at), status) != status or (
+                    found.setdefault((event.identity, at), event) != event
+                ):
                     self._walk.fault(entry.path, Keyword.DUPLICATE)
         return list(found.values())
 
-    # -- bundles ---------------------------------------------------------------------------------------------------
-
-    def _entries(self, resource: Kept) -> Iterator[_Entry]:
-        if resource[TYPE] != "Bundle":
-            yield _Entry(resource, f"/{resource[TYPE]}", _contained(resource, {}))
-            return
-        kind = _text(resource, "type")
-        self._word(kind, "/Bundle/type", _BUNDLES, _OTHER_BUNDLES)
-        entries = _structures(resource, "entry")
-        others = self._addresses(entries)
-        for number, entry in enumerate(entries, 1):
-            path = f"/Bundle/entry[{number}]"
-            one = entry.get("resource")
-            if not self._counts(entry, kind, path) or not isinstance(one, dict) or one[TYPE] not in RESOURCES:
-                continue
-            yield _Entry(one, f"{path}/resource", _contained(one, others))
-
-    def _counts(self, entry: Kept, kind: str | None, path: str) -> bool:
-        """Whether the entry says how things are, and is not an order to a server or a companion of what was asked."""
-        if "response" in entry:
-            self._walk.fault(f"{path}/response", Keyword.UNEXPECTED)
-        mode = _inside(entry, "search", "mode")
-        if mode is not None:
-            self._word(mode, f"{path}/search/mode", frozenset({"match", "include", "outcome"}), frozenset())
-        if kind in ("transaction", "batch"):
-            method = _inside(entry, "request", "method")
-            self._word(method, f"{path}/request/method", _TELLING, _METHODS - _TELLING)
-        elif "request" in entry:
-            self._walk.fault(f"{path}/request", Keyword.UNEXPECTED)
-        return mode in (None, "match")
-
-    def _addresses(self, entries: list[Kept]) -> dict[str, Kept]:
-        """What a reference may say -> the resource; what two resources share points at neither."""
-        found: dict[str, Kept] = {}
-        shared: set[str] = set()
-        full: set[str] = set()
-        for number, entry in enumerate(entries, 1):
-            resource, url = entry.get("resource"), _text(entry, "fullUrl")
-            if url is not None and url in full:
-                self._walk.fault(f"/Bundle/entry[{number}]/fullUrl", Keyword.DUPLICATE)
-            if not isinstance(resource, dict):
-                continue
-            names = {f"{resource[TYPE]}/{_text(resource, 'id')}"} if "id" in resource else set()
-            if url is not None:
-                full.add(url)
-                names.add(url)
-            shared |= names & found.keys()
-            found.update(dict.fromkeys(names, resource))
-        return {name: resource for name, resource in found.items() if name not in shared}
-
-    def _word(self, word: str | None, path: str, good: frozenset[str], other: frozenset[str]) -> None:
-        if word is None:
-            self._walk.fault(path, Keyword.MISSING)
-        elif word not in good:
-            self._walk.fault(path, Keyword.NO_EVENT if word in other else Keyword.CODE_LIST)
-
     # -- one resource ----------------------------------------------------------------------------------------------
 
-    def _told(self, entry: _Entry) -> list[NativeEvent]:
+    def _told(self, entry: Entry) -> list[NativeEvent]:
         rules = RESOURCES[str(entry.resource[TYPE])]
-        status = _text(entry.resource, "status")
+        status = text(entry.resource, "status")
         path = f"{entry.path}/status"
-        self._word(status, path, frozenset(rules.meanings), frozenset(rules.statuses))
+        word(self._walk, status, path, frozenset(rules.meanings), frozenset(rules.statuses))
         self._intent(entry, rules)
+        check(entry, rules, self._walk)
         citizen = self._citizen(entry, rules)
         key = self._key(entry)
         if status is None or status not in rules.meanings or citizen is None or key is None:
@@ -207,7 +137,7 @@ class _File:
             )
         ]
 
-    def _called_back(self, entry: _Entry, rules: Resource, citizen: Citizen, key: tuple[str, ...]) -> list[NativeEvent]:
+    def _called_back(self, entry: Entry, rules: Resource, citizen: Citizen, key: tuple[str, ...]) -> list[NativeEvent]:
         """Everything that may have been told about this resource by whoever is named in it."""
         places = dict.fromkeys(place for days in rules.days.values() for place in days)
         day, course = self._day(entry, tuple(places)), self._course(entry, rules, citizen, key)
@@ -230,47 +160,45 @@ class _File:
             if teller is not None
         ]
 
-    def _intent(self, entry: _Entry, rules: Resource) -> None:
+    def _intent(self, entry: Entry, rules: Resource) -> None:
         if rules.intents is not None:
-            intent = _text(entry.resource, "intent")
-            self._word(intent, f"{entry.path}/intent", frozenset(rules.intents), frozenset(NO_ORDERS))
-        if _text(entry.resource, "doNotPerform") == "true":
+            intent = text(entry.resource, "intent")
+            word(self._walk, intent, f"{entry.path}/intent", frozenset(rules.intents), frozenset(NO_ORDERS))
+        if text(entry.resource, "doNotPerform") == "true":
             self._walk.fault(f"{entry.path}/doNotPerform", Keyword.NO_EVENT)
 
-    def _key(self, entry: _Entry) -> tuple[str, ...] | None:
+    def _key(self, entry: Entry) -> tuple[str, ...] | None:
         """What stays the same as long as the resource is about the same thing."""
         kind = str(entry.resource[TYPE])
-        for identifier in _structures(entry.resource, "identifier"):
-            system, value = _text(identifier, "system"), _text(identifier, "value")
-            if _text(identifier, "use") != "old" and system is not None and value is not None:
+        for identifier in structures(entry.resource, "identifier"):
+            system, value = text(identifier, "system"), text(identifier, "value")
+            if text(identifier, "use") != "old" and system is not None and value is not None:
                 if len(system) + len(value) <= _KEY_LIMIT:
                     return ("fhir", kind, system, value)
                 self._walk.fault(f"{entry.path}/identifier", Keyword.PATTERN)
                 return None
-        name = _text(entry.resource, "id")
+        name = text(entry.resource, "id")
         if name is None:
             self._walk.fault(f"{entry.path}/id", Keyword.MISSING)
             return None
         return ("fhir", kind, "", name)
 
-    def _course(self, entry: _Entry, rules: Resource, citizen: Citizen, key: tuple[str, ...]) -> Course:
+    def _course(self, entry: Entry, rules: Resource, citizen: Citizen, key: tuple[str, ...]) -> Course:
         """Whose statuses these are, and when the resource was last changed: by its own word, or by the server's."""
-        changed = _text(entry.resource, "lastModified") or _inside(entry.resource, "meta", "lastUpdated")
-        parts = None if changed is None else _DAY_OF.fullmatch(changed)
-        at = None if parts is None else _moment_of(parts)
+        changed = text(entry.resource, "lastModified") or inside(entry.resource, "meta", "lastUpdated")
+        at = None if changed is None else moment_in(changed)
         who = (citizen.bsn or "", citizen.own_number or "")
         return Course((*key, *who), at, restated=True, resumes=rules.resumes)
 
-    def _day(self, entry: _Entry, places: tuple[str, ...]) -> int | None:
+    def _day(self, entry: Entry, places: tuple[str, ...]) -> int | None:
         for place in places:
             structure, _, name = place.rpartition(".")
-            text = _inside(entry.resource, structure, name) if structure else _text(entry.resource, name)
-            if text is None:
+            said = inside(entry.resource, structure, name) if structure else text(entry.resource, name)
+            if said is None:
                 continue
-            parts = _DAY_OF.fullmatch(text)
             path = f"{entry.path}/{place.replace('.', '/')}"
             # The standard allows a year or a month alone; nothing happened on these.
-            day = None if parts is None else _day_of(parts)
+            day = day_in(said)
             if day is None:
                 self._walk.fault(path, Keyword.DATE)
             return day
@@ -279,28 +207,27 @@ class _File:
 
     # -- who -------------------------------------------------------------------------------------------------------
 
-    def _citizen(self, entry: _Entry, rules: Resource) -> Citizen | None:
+    def _citizen(self, entry: Entry, rules: Resource) -> Citizen | None:
         path = f"{entry.path}/{rules.subject}"
+        found = references(entry, rules.subject)
         if rules.subject == "participant":
-            references = [one for one in _actors(entry) if _points_at(one, entry, "Patient")]
-        else:
-            references = _structures(entry.resource, rules.subject)
-        if not references:
+            found = [one for one in found if _points_at(one, entry, "Patient")]
+        if not found:
             self._walk.fault(path, Keyword.MISSING)
             return None
-        if len(references) > 1:  # about several persons at once: which of them is not ours to choose
+        if len(found) > 1:  # about several persons at once: which of them is not ours to choose
             self._walk.fault(path, Keyword.REPEATED)
             return None
-        if not _may_be(references[0], entry, "Patient"):
+        if not _kinds(found[0], entry) <= {"Patient"}:
             self._walk.fault(path, Keyword.NO_EVENT)
             return None
-        return self._numbers(_identifiers(references[0], entry, "Patient"), path)
+        return self._numbers(self._identifiers(found[0], entry, "Patient"), path)
 
     def _numbers(self, identifiers: list[Kept], path: str) -> Citizen | None:
         found: dict[str, set[str]] = {BSN: set(), self._own_number_system or "": set()}
         for identifier in identifiers:
-            system, value = _text(identifier, "system"), _text(identifier, "value")
-            if system in found and system and value is not None and _text(identifier, "use") != "old":
+            system, value = text(identifier, "system"), text(identifier, "value")
+            if system in found and system and value is not None and text(identifier, "use") != "old":
                 found[system].add(value)
         bsns, numbers = found[BSN], found[self._own_number_system or ""]
         where = f"{path}/identifier"
@@ -317,100 +244,55 @@ class _File:
                 self._walk.fault(where, Keyword.ELEVEN_TEST)
         return None
 
-    def _organisation(self, entry: _Entry, place: str) -> str | None:
+    def _organisation(self, entry: Entry, place: str) -> str | None:
         """The code of the one organisation that is named here; a person's own number is never used."""
-        references = _actors(entry) if place == "participant" else _structures(entry.resource, place)
-        codes = {code for reference in references if (code := self._code(reference, entry)) is not None}
+        codes = {code for one in references(entry, place) if (code := self._code(one, entry)) is not None}
         if len(codes) > 1:
             self._walk.fault(f"{entry.path}/{place}", Keyword.REPEATED)
         return codes.pop() if len(codes) == 1 else None
 
-    def _code(self, reference: Kept, entry: _Entry) -> str | None:
+    def _code(self, reference: Kept, entry: Entry) -> str | None:
         found: dict[str, str] = {}
-        for identifier in _identifiers(reference, entry, "Organization"):
-            system, value = _text(identifier, "system"), _text(identifier, "value")
+        for identifier in self._identifiers(reference, entry, "Organization"):
+            system, value = text(identifier, "system"), text(identifier, "value")
             if system in _CODES and value is not None and _CODES[system].fullmatch(value) is not None:
                 found.setdefault(system, value)
         # Both are eight digits, so only one of them can go without saying which it is.
         return found.get(AGB) or (f"{URA}|{found[URA]}" if URA in found else None)
 
-    def _receiver(self, entry: _Entry, rules: Resource, kind: Kind) -> str | None:
+    def _identifiers(self, reference: Kept, entry: Entry, kind: str) -> list[Kept]:
+        """The numbers in a reference, and those of the resource of this type that it points at."""
+        found = entry.target(reference)
+        if found is not None and found.resource[TYPE] == "PractitionerRole" and kind == "Organization":
+            # Of a role the organisation in which somebody has it, and one step only: two roles may point at each other.
+            (reference,) = structures(found.resource, "organization") or [{}]
+            found = entry.target(reference)
+        if found is None or found.resource[TYPE] != kind:
+            return structures(reference, "identifier")
+        retired = left_behind(found)
+        if retired is not None:
+            self._walk.fault(retired, Keyword.NO_EVENT)
+        return structures(reference, "identifier") + structures(found.resource, "identifier")
+
+    def _receiver(self, entry: Entry, rules: Resource, kind: Kind) -> str | None:
         teller = rules.teller[kind]
         others = set(rules.teller.values()) - {teller}
         place = rules.told or next(iter(others), None)
         if place is None:
             return None
-        references = _structures(entry.resource, place)
-        codes = {code for reference in references if (code := self._code(reference, entry)) is not None}
+        codes = {code for one in references(entry, place) if (code := self._code(one, entry)) is not None}
         return codes.pop() if len(codes) == 1 else None
 
 
-def _day_of(parts: re.Match[str]) -> int | None:
-    if parts["hour"] is None:
-        return dutch_day(parts["date"], 12, 0, 0, 0)
-    return day_of_match(parts)
+def _kinds(reference: Kept, entry: Entry) -> set[str]:
+    """Every type of resource that a reference names, and that of what it points at; nothing: nothing tells."""
+    target, named, said = entry.target(reference), text(reference, "type"), text(reference, "reference")
+    parts = [] if said is None else said.partition("/_history/")[0].split("/")
+    kinds = {str(target.resource[TYPE])} if target is not None else {parts[-2]} if len(parts) > 1 else set()
+    return kinds if named is None else {*kinds, named}
 
 
-def _moment_of(parts: re.Match[str]) -> int | None:
-    return moment(parts["date"], 12, 0, 0, 0) if parts["hour"] is None else moment_of_match(parts)
-
-
-def _text(structure: Kept, name: str) -> str | None:
-    value = structure.get(name)
-    return value if isinstance(value, str) else None
-
-
-def _inside(structure: Kept, name: str, inner: str) -> str | None:
-    value = structure.get(name)
-    return _text(value, inner) if isinstance(value, dict) else None
-
-
-def _structures(structure: Kept, name: str) -> list[Kept]:
-    value = structure.get(name)
-    items = value if isinstance(value, list) else [value]
-    return [item for item in items if isinstance(item, dict)]
-
-
-def _contained(resource: Kept, others: Mapping[str, Kept]) -> Mapping[str, Kept]:
-    inner = {f"#{_text(one, 'id')}": one for one in _structures(resource, "contained") if "id" in one}
-    return {**others, **inner} if inner else others
-
-
-def _actors(entry: _Entry) -> list[Kept]:
-    return [actor for one in _structures(entry.resource, "participant") for actor in _structures(one, "actor")]
-
-
-def _target(reference: Kept, entry: _Entry) -> Kept | None:
-    text = _text(reference, "reference")
-    return None if text is None else entry.others.get(_VERSION.sub("", text))
-
-
-def _kind_of(reference: Kept, entry: _Entry) -> str | None:
-    """The type of resource a reference names; None when nothing tells."""
-    target = _target(reference, entry)
-    if target is not None:
-        return str(target[TYPE])
-    named = _text(reference, "type")
-    if named is not None:
-        return named
-    parts = _VERSION.sub("", _text(reference, "reference") or "").split("/")
-    return parts[-2] if len(parts) > 1 else None
-
-
-def _may_be(reference: Kept, entry: _Entry, kind: str) -> bool:
-    return _kind_of(reference, entry) in (None, kind)
-
-
-def _points_at(reference: Kept, entry: _Entry, kind: str) -> bool:
-    return _kind_of(reference, entry) == kind or any(
-        _text(identifier, "system") == BSN for identifier in _structures(reference, "identifier")
+def _points_at(reference: Kept, entry: Entry, kind: str) -> bool:
+    return kind in _kinds(reference, entry) or any(
+        text(identifier, "system") == BSN for identifier in structures(reference, "identifier")
     )
-
-
-def _identifiers(reference: Kept, entry: _Entry, kind: str) -> list[Kept]:
-    """The numbers in a reference, and those of the resource of this type that it points at."""
-    target = _target(reference, entry)
-    if target is not None and target[TYPE] == "PractitionerRole" and kind == "Organization":
-        return [one for inner in _structures(target, "organization") for one in _identifiers(inner, entry, kind)]
-    there = _structures(target, "identifier") if target is not None and target[TYPE] == kind else []
-    return _structures(reference, "identifier") + there

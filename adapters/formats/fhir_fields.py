@@ -59,6 +59,7 @@ _GROUNDS: Final[Mapping[Ground, str]] = {
 _GROUND_OF: Final[Fields] = {name: ground for ground, names in _GROUNDS.items() for name in names.split()}
 # Of a resource that only says who is meant.
 _PATIENT_DROPPED: Final[Mapping[str, Ground]] = {
+    "active": Ground.CHECKED,
     "contact": Ground.OTHERS,
     "generalPractitioner": Ground.OTHERS,
     "managingOrganization": Ground.TECHNICAL,
@@ -74,6 +75,7 @@ _ROLE_DROPPED: Final[Mapping[str, Ground]] = {
     "extension": Ground.FREE_TEXT,
 }
 _ORGANISATION_DROPPED: Final[Mapping[str, Ground]] = {
+    "active": Ground.CHECKED,
     "contact": Ground.OTHERS,
     "text": Ground.FREE_TEXT,
     "extension": Ground.FREE_TEXT,
@@ -187,6 +189,8 @@ def _naming(name: str) -> dict[str, str | Ground]:
         "language": Ground.TECHNICAL,
         **under("contained", dict.fromkeys(OTHER_TYPES, Ground.HEALTH)),
     }
+    if name == "Patient":
+        found |= {"link/type": Ground.CHECKED, "link/modifierExtension": _REFUSED}
     if name == "PractitionerRole":
         return {**found, **_reference("organization", _WHO)}
     return {**found, **_identifier("identifier", CLIENT if name == "Patient" else _WHO)}
@@ -204,9 +208,12 @@ def _bundle() -> Fields:
         "search/modifierExtension": _REFUSED,
         "request": Ground.TECHNICAL,
         "request/method": "checked: that a server is asked to keep it",
+        "request/url": Ground.CHECKED,
         "request/modifierExtension": _REFUSED,
         "response": "refused where it stands: it is the answer of a server",
         **under("resource", _types(OTHER_TYPES)),
+        "resource/MessageHeader/implicitRules": _REFUSED,
+        "resource/MessageHeader/modifierExtension": _REFUSED,
     }
     for name in (*RESOURCES, "Patient", "Organization", "PractitionerRole"):
         entry |= under(f"resource/{name}", table(name))
@@ -218,6 +225,8 @@ def _bundle() -> Fields:
 
 def _contained() -> Fields:
     found = under("contained", _types((*OTHER_TYPES, *RESOURCES)))
+    # That a reference to it points somewhere.
+    found |= under("contained", {f"{name}/id": Ground.CHECKED for name in OTHER_TYPES})
     for name in ("Patient", "Organization", "PractitionerRole"):
         found |= under(f"contained/{name}", _naming(name))
     return found

@@ -43,18 +43,19 @@ TABLES: Mapping[str, str] = {
     " inResponseTo* status. statusReason category* priority- medium* subject:Reference topic about* encounter sent."
     " received. recipient*:Reference sender:Reference reasonCode* reasonReference* payload* note*",
     # Looked at only to find out who is meant; the names and addresses in them are dropped.
-    "Patient": f"{_DOMAIN} identifier*:Identifier active- name* telecom* gender- birthDate- deceasedBoolean-"
+    "Patient": f"{_DOMAIN} identifier*:Identifier active. name* telecom* gender- birthDate- deceasedBoolean-"
     " deceasedDateTime- address* maritalStatus multipleBirthBoolean- multipleBirthInteger- photo* contact*"
-    " communication* generalPractitioner* managingOrganization link*",
-    "Organization": f"{_DOMAIN} identifier*:Identifier active- type* name- alias*- telecom* address* partOf contact*"
+    " communication* generalPractitioner* managingOrganization link*:Link",
+    "Organization": f"{_DOMAIN} identifier*:Identifier active. type* name- alias*- telecom* address* partOf contact*"
     " endpoint*",
     "PractitionerRole": f"{_DOMAIN} identifier* active- period practitioner organization:Reference code* specialty*"
     " location* healthcareService* telecom* availableTime* notAvailable* availabilityExceptions- endpoint*",
     "Bundle": f"{_RESOURCE} identifier type. timestamp- total- link* entry*:Entry signature",
     "Entry": f"{_BACKBONE} link* fullUrl. resource:Resource search:Search request:Request response",
     "Search": f"{_BACKBONE} mode. score-",
-    "Request": f"{_BACKBONE} method. url- ifNoneMatch- ifModifiedSince- ifMatch- ifNoneExist-",
+    "Request": f"{_BACKBONE} method. url. ifNoneMatch- ifModifiedSince- ifMatch- ifNoneExist-",
     "Participant": f"{_BACKBONE} type* actor:Reference required- status. period",
+    "Link": f"{_BACKBONE} other type.",
     "Identifier": f"{_ELEMENT} use. type system. value. period assigner",
     "Reference": f"{_ELEMENT} reference. type. identifier:Identifier display-",
     "Period": f"{_ELEMENT} start. end.",
@@ -86,12 +87,13 @@ class Place:
     form: str
 
 
-# A `start` that is a moment to the second, where that of a Period may be a year; a `status` that has a list of its own.
+# A `start` that is a moment to the second, where that of a Period may be a year; a `status` or a `type` that has a list of its own.
 _OTHER_FORMS = {
     ("Appointment", "start"): "instant",
     ("Appointment", "end"): "instant",
     ("Meta", "lastUpdated"): "instant",
     ("Participant", "status"): "participation",
+    ("Link", "type"): "link",
 }
 
 

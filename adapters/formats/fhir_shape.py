@@ -4,11 +4,13 @@
 
 - Both give the same plain structure: objects, lists and texts of the places that the table keeps, and nothing else.
 - An element that the table does not know, stands twice, or stands (in XML) out of order is a fault.
-- `modifierExtension` and `implicitRules` are faults: the standard forbids to read what they may have changed.
+- `modifierExtension` and `implicitRules` are faults: the standard forbids to read what they may have changed. So they are
+  in the header of a message, of which nothing else is read.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from datetime import date
 from pathlib import Path
 from typing import TypeAlias
 
@@ -25,7 +27,7 @@ _DEPTH_LIMIT = 32
 NAMESPACE = "{http://hl7.org/fhir}"
 _XSI = "{http://www.w3.org/2001/XMLSchema-instance}schemaLocation"
 _TYPE = re.compile(r"[A-Z][A-Za-z]{1,60}")
-_BOOLEANS = frozenset({"doNotPerform"})
+_BOOLEANS = frozenset({"doNotPerform", "active"})
 # The forms of the primitives that are kept, by the name of their place; section *Datatypes* of the standard.
 _MOMENT = re.compile(
     r"[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01])"
@@ -48,12 +50,17 @@ _FOREIGN_SPACE = re.compile(r"[^\S \r\n\t]|\ufeff")
 _CODES: Mapping[str, frozenset[str]] = {
     "use": frozenset({"usual", "official", "temp", "secondary", "old"}),
     "participation": frozenset({"accepted", "declined", "tentative", "needs-action"}),
+    "link": frozenset({"replaced-by", "replaces", "refer", "seealso"}),
 }
+_DATED = frozenset({_MOMENT, _INSTANT})
+_DAY = len("2026-03-03")
 _READ = frozenset(RESOURCES) | {"Patient", "Organization", "PractitionerRole"}
 _RESOURCES = _READ | {"Bundle"}
 _ON_RESOURCE = frozenset({_XSI})
 _ON_STRUCTURE = frozenset({"id"})
 TYPE = "resourceType"
+_HEADER = "MessageHeader"
+_CHANGES_ALL = ("implicitRules", "modifierExtension")
 
 # A kept structure: texts, structures and lists of these by the name of their place.
 Kept: TypeAlias = dict[str, "str | Kept | list[str | Kept]"]
@@ -98,7 +105,7 @@ def read(data: bytes, walk: Walk) -> tuple[Kept, Mapping[str, object] | None]:
 def parsed(data: bytes) -> tuple[str, etree._Element | Mapping[str, object]]:
     """The type of the one resource in these bytes, and what the parser made of it; raises `Malformed`."""
     if data.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n").startswith(b"<"):
-        root = parse(data, SIZE_LIMIT)
+        root = parse(data, SIZE_LIMIT, _DEPTH_LIMIT)
         name = str(root.tag).removeprefix(NAMESPACE)
         if not str(root.tag).startswith(NAMESPACE) or name not in {*RESOURCES, "Bundle"}:
             raise Malformed((Fault("/", Keyword.VOCABULARY),))
@@ -116,23 +123,46 @@ def _inner_type(name: object, path: str, walk: Walk) -> str | None:
     """The table of a resource inside another; None: a resource that is not read."""
     if not isinstance(name, str) or _TYPE.fullmatch(name) is None:
         walk.fault(path, Keyword.TYPE)
-    elif name == "Bundle" or (name in RESOURCES and "/contained" in path):
+    # In what is contained stands nothing that tells, and nothing that contains more (dom-2).
+    elif name == "Bundle" or (name in RESOURCES and "/contained" in path) or path.count("/contained") > 1:
         walk.fault(path, Keyword.UNEXPECTED)
     elif name in _READ:
         return name
     return None
 
 
-def _sound(form: str, text: str, path: str, walk: Walk) -> str | None:
+def _unread(name: object, names: Collection[str], own: object, path: str, walk: Walk) -> Kept:
+    """What is left of a resource that is not read: of the header of a message its type, and that nothing changes it; of
+    what is contained the id, so that a reference to it points somewhere."""
+    if name == _HEADER:
+        for one in _CHANGES_ALL:
+            if one in names:
+                walk.fault(f"{path}/{one}", Keyword.UNEXPECTED)
+        return {TYPE: _HEADER}
+    return {TYPE: "", "id": own} if isinstance(own, str) and "/contained" in path else {TYPE: ""}
+
+
+def _sound(form: str, value: str, path: str, walk: Walk) -> str | None:
     """A kept primitive when it has the form of the standard."""
     pattern = _FORMS.get(form)
-    if (pattern is not None and pattern.fullmatch(text) is None) or _FOREIGN_SPACE.search(text) is not None:
+    if (pattern is not None and pattern.fullmatch(value) is None) or _FOREIGN_SPACE.search(value) is not None:
         walk.fault(path, Keyword.PATTERN)
-    elif form in _CODES and text not in _CODES[form]:
+    elif form in _CODES and value not in _CODES[form]:
         walk.fault(path, Keyword.CODE_LIST)
+    elif pattern in _DATED and not _on_the_calendar(value):
+        walk.fault(path, Keyword.DATE)
     else:
-        return text
+        return value
     return None
+
+
+def _on_the_calendar(said: str) -> bool:
+    """Whether there is such a day, or such a year."""
+    try:
+        date.fromisoformat(said[:_DAY] if len(said) >= _DAY else f"{said[:4]}-01-01")
+    except ValueError:
+        return False
+    return True
 
 
 def _one_of_each_choice(names: Mapping[str, object], table: str, path: str, walk: Walk) -> None:
@@ -144,6 +174,31 @@ def _one_of_each_choice(names: Mapping[str, object], table: str, path: str, walk
 
 def _is_extended(value: object) -> bool:
     return isinstance(value, dict) and bool(value) and value.keys() <= {"id", "extension"}
+
+
+# -- what is kept ----------------------------------------------------------------------------------------------------
+
+
+def text(structure: Kept, name: str) -> str | None:
+    """The text in this place; None where there is none."""
+    value = structure.get(name)
+    return value if isinstance(value, str) else None
+
+
+def inside(structure: Kept, name: str, inner: str) -> str | None:
+    """The text in a place of the structure in this place."""
+    value = structure.get(name)
+    return text(value, inner) if isinstance(value, dict) else None
+
+
+def structures(structure: Kept, name: str) -> list[Kept]:
+    """The structures in this place, whether it may hold many or one."""
+    value = structure.get(name)
+    items = value if isinstance(value, list) else [value]
+    return [item for item in items if isinstance(item, dict)]
+
+
+# -- JSON and XML ----------------------------------------------------------------------------------------------------
 
 
 class _Json:
@@ -163,10 +218,10 @@ class _Json:
             place = places.get(key.removeprefix("_"))
             if place is None or (key.startswith("_") and not place.primitive):
                 self._walk.fault(f"{path}/*", Keyword.UNEXPECTED)
-            elif key.startswith("_"):
-                self._beside(item, place, f"{path}/{place.name}")
             elif place.refused:
                 self._walk.fault(f"{path}/{place.name}", Keyword.UNEXPECTED)
+            elif key.startswith("_"):
+                self._beside(item, place, f"{path}/{place.name}")
             else:
                 self._place(kept, item, place, f"{path}/{place.name}")
         _one_of_each_choice(value, table, path, self._walk)
@@ -202,8 +257,11 @@ class _Json:
             self._walk.fault(path, Keyword.TYPE)
             return None
         if place.inside == "Resource":
-            table = _inner_type(item.get(TYPE), path, self._walk)
-            return {TYPE: ""} if table is None else self.structure(item, table, path)
+            name = item.get(TYPE)
+            table = _inner_type(name, path, self._walk)
+            if table is not None:
+                return self.structure(item, table, path)
+            return _unread(name, item, item.get("id"), path, self._walk)
         return None if place.inside is None else self.structure(item, place.inside, path)
 
     def _primitive(self, item: object, place: Place, path: str) -> str | None:
@@ -281,8 +339,12 @@ class _Xml:
         if len(child) != 1 or not str(child[0].tag).startswith(NAMESPACE):
             self._walk.fault(path, Keyword.TYPE)
             return {TYPE: ""}
-        table = _inner_type(str(child[0].tag).removeprefix(NAMESPACE), path, self._walk)
-        return {TYPE: ""} if table is None else self.structure(child[0], table, path)
+        name = str(child[0].tag).removeprefix(NAMESPACE)
+        table = _inner_type(name, path, self._walk)
+        if table is not None:
+            return self.structure(child[0], table, path)
+        names = {str(one.tag).removeprefix(NAMESPACE): one.get("value") for one in child[0]}
+        return _unread(name, names, names.get("id"), path, self._walk)
 
     def _primitive(self, child: etree._Element, place: Place, path: str) -> str | None:
         self._bare(child, path, frozenset({"id", "value"}))
@@ -303,7 +365,7 @@ class _Xml:
     def _bare(self, element: etree._Element, path: str, attributes: frozenset[str]) -> None:
         """No text of its own between the elements, and no attribute that the standard does not know."""
         between = [element.text, *(child.tail for child in element)]
-        if any(text and text.strip(SPACE) for text in between):
+        if any(one and one.strip(SPACE) for one in between):
             self._walk.fault(path, Keyword.UNEXPECTED)
         if not attributes.issuperset(map(str, element.attrib)):
             self._walk.fault(f"{path}/@*", Keyword.UNEXPECTED)

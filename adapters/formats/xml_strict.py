@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import islice
 from typing import Protocol, cast
 
@@ -25,7 +26,6 @@ _BOM = b"\xef\xbb\xbf"
 _FOREIGN_INSTRUCTION = re.compile(rb"<\?[^!-~]")
 _DEPTH_LIMIT = 16
 _HEAD = 16_384  # bytes in which the root element of a message begins
-_TOO_DEEP = etree.XPath("boolean(" + "/*" * (_DEPTH_LIMIT + 1) + ")")
 _FAULT_LIMIT = 100
 _XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
 _HINTS = frozenset({_XSI + "schemaLocation", _XSI + "noNamespaceSchemaLocation"})
@@ -55,7 +55,7 @@ class Node:
     path: str
 
 
-def parse(data: bytes, size_limit: int) -> etree._Element:
+def parse(data: bytes, size_limit: int, depth_limit: int = _DEPTH_LIMIT) -> etree._Element:
     """Return the root element; raises `Malformed` for anything that is not plain, small, well-formed UTF-8 XML."""
     if len(data) > size_limit:
         raise Malformed((Fault("/", Keyword.TOO_LARGE),))
@@ -76,9 +76,14 @@ def parse(data: bytes, size_limit: int) -> etree._Element:
     except etree.XMLSyntaxError as error:
         # `from None`: the message of the parser quotes the document.
         raise Malformed((Fault(f"line {error.lineno or 1}", Keyword.NOT_WELL_FORMED),)) from None
-    if _TOO_DEEP(root.getroottree()):
+    if _too_deep(depth_limit)(root.getroottree()):
         raise Malformed((Fault("/", Keyword.TOO_DEEP),))
     return root
+
+
+@cache
+def _too_deep(limit: int) -> etree.XPath:
+    return etree.XPath("boolean(" + "/*" * (limit + 1) + ")")
 
 
 def root_tag(data: bytes) -> str | None:

@@ -26,6 +26,7 @@ from adapters.formats.fhir_lists import PLACES
 from adapters.formats.native import NativeEvent
 from schemas.event import Ending, Kind, Law
 from tests.formats.istandaard_rules import broken
+from tests.formats.judge_fhir_rules import broken_rules
 
 Judge = Callable[[bytes, list[NativeEvent]], list[str]]
 
@@ -162,7 +163,8 @@ def _fhir(standards: Path) -> Judge:
             kept = _kept_xml(root, etree.QName(root).localname)
         else:
             value = _strict_json(data)
-            found, kept = [], _kept_json(value, value["resourceType"])
+            kept = _kept_json(value, value["resourceType"])
+            found = broken_rules(value)
         resources = [one["resource"] for one in kept.get("entry", []) if "resource" in one]
         refused = [one["resourceType"] for one in [kept, *resources] if not takes(one)]
         return found + [f"the schema of R4 refuses {name}" for name in refused]

@@ -128,7 +128,8 @@ def _pointing(kind: str, patient: str = "#p", organisation: str = "#o", role: st
     whom = {"reference": patient, "type": "Patient"}
     for number, place in enumerate(dict.fromkeys([*rules.teller.values(), rules.told])):
         if place == "participant":
-            resource[place] = [{"actor": whom}, {"actor": {"reference": role}}]
+            actors = ({"actor": whom}, {"actor": {"reference": role}})
+            resource[place] = [{**one, "status": "accepted"} for one in actors]
         elif place is not None:
             one = {"reference": role if number == 0 else organisation, "type": "Organization"}
             resource[place] = [one] if PLACES[kind][place].many else one

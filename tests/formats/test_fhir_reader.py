@@ -255,7 +255,8 @@ def test_xml_and_json_of_one_resource_say_the_same(fhir: FhirReader, name: str) 
 # -- the table and the standard --------------------------------------------------------------------------------------
 
 _DEFINITIONS = {"Entry": "Bundle_Entry", "Search": "Bundle_Search", "Request": "Bundle_Request"} | {
-    "Participant": "Appointment_Participant"
+    "Participant": "Appointment_Participant",
+    "Link": "Patient_Link",
 }
 
 
