@@ -34,6 +34,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "Maak het bestand opnieuw in UTF-8: JSON zonder byte order mark, een rekenblad met opslaan als CSV UTF-8.",
         "Produce the file again in UTF-8: JSON without a byte order mark, a spreadsheet by saving as CSV UTF-8.",
     ),
+    Keyword.CHARACTER_SET: (
+        "Zeg in het bericht in welke tekenset het staat (HL7 v2: MSH-18, zoals UNICODE UTF-8; EDIFACT: UNB), en schrijf het daarin.",
+        "Say in the message which character set it is in (HL7 v2: MSH-18, such as UNICODE UTF-8; EDIFACT: UNB), and write it in that.",
+    ),
     Keyword.DOCTYPE: (
         "Verwijder de DOCTYPE; berichten van deze standaard hebben die niet.",
         "Remove the DOCTYPE; messages of this standard have none.",
@@ -41,6 +45,22 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     Keyword.NOT_WELL_FORMED: (
         "Lever het bestand opnieuw aan; het is onvolledig of beschadigd.",
         "Deliver the file again; it is incomplete or damaged.",
+    ),
+    Keyword.UNTERMINATED: (
+        "Sluit ook het laatste segment af (HL7 v2: met een CR, EDIFACT: met een '); zonder dat is niet te zien of het bericht heel is.",
+        "End the last segment too (HL7 v2: with a CR, EDIFACT: with a '); without that nobody can see whether the message is whole.",
+    ),
+    Keyword.FRAMING: (
+        "Lever alleen de segmenten aan, zonder de tekens van MLLP er omheen (0x0B aan het begin, 0x1C aan het einde).",
+        "Deliver the segments alone, without the characters of MLLP around them (0x0B at the beginning, 0x1C at the end).",
+    ),
+    Keyword.SEPARATORS: (
+        "Gebruik de scheidingstekens die de standaard aanraadt (HL7 v2: |^~\\&, en sinds 2.7 ook |^~\\&#; EDIFACT: UNA:+.? ').",
+        "Use the separators that the standard recommends (HL7 v2: |^~\\&, and since 2.7 also |^~\\&#; EDIFACT: UNA:+.? ').",
+    ),
+    Keyword.COUNT: (
+        "Laat het einde (HL7 v2: BTS, FTS; EDIFACT: UNT, UNZ) evenveel tellen als er staat, en het nummer van het begin herhalen.",
+        "Let the end (HL7 v2: BTS, FTS; EDIFACT: UNT, UNZ) count as many as there are, and repeat the number of the beginning.",
     ),
     Keyword.DUPLICATE_KEY: (
         "Laat de leverancier van het bronsysteem kijken: een veld staat twee keer in hetzelfde object.",

@@ -25,21 +25,28 @@ from adapters.formats.explain import Explained, Verdict, by_place, explained
 from adapters.formats.hl7v2_fields import FIELDS
 from adapters.formats.hl7v2_lists import (
     APPOINTMENTS,
+    ARRIVED,
     EXPIRED,
     FILLER_STATUS,
     MESSAGES,
+    NOT_ARRIVED,
+    NOT_TAKEN,
+    NOT_TODAY,
     OTHER_TRIGGERS,
     REFERRAL_STATUS,
+    TAKEN,
+    TODAY,
     TRIGGERS,
+    TRUNCATING,
     VERSIONS,
     Message,
 )
+from adapters.formats.hl7v2_moments import is_sound, stamp
+from adapters.formats.hl7v2_order import out_of_order
 from adapters.formats.hl7v2_parts import Raw, Segments, batch_segments, messages
-from adapters.formats.moments import moment
 from adapters.formats.native import Course, Fault, FormatConfig, Keyword, Malformed, NativeEvent
 from adapters.formats.xml_strict import Walk
-from schemas.calendar import day_of, on_the_clock, parse_date
-from schemas.event import FIRST_DAY, LAST_DAY, Event, Kind, Law
+from schemas.event import Event, Kind, Law
 from schemas.identity import Citizen
 
 ABOUT: Final = About(
@@ -53,7 +60,8 @@ ABOUT: Final = About(
     tells=(2, 4, 12, 13, 14, 111, 122, 214, 311, 522, 901),
     told=(5, 9, 13, 18, 118, 901, 903, 906),
 )
-recognises = text_mark(rb"MSH\||BHS\||FHS\|")  # a message, a batch or a file of batches
+# A message, a batch or a file of batches; also in the frame of MLLP, so that its refusal says what to do.
+recognises = text_mark(rb"\x0b?(?:MSH\||BHS\||FHS\|)")
 WRITTEN_BY = "SCHAKEL"  # MSH-3 of what our own writer makes
 BSN_AUTHORITY = "NLMINBIZA"
 
@@ -61,16 +69,9 @@ _BSN = re.compile(r"[0-9]{9}")
 # Printable ASCII without a separator or an escape: a number or code that would need one is none of ours.
 _CODE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,62}[\x21-\x7e])?")
 _ESCAPE = "\\"
+_CUT_OFF = "#"
 _READ_OF_HEADER = (3, 4, 7, 9, 10, 11, 12)
 _DIVIDED = frozenset("~&")
-_MOMENT = re.compile(
-    r"(?P<day>[0-9]{8})(?:(?P<hour>[0-9]{2})(?P<minute>[0-9]{2})(?:(?P<second>[0-5][0-9]|60)(?:\.[0-9]{1,4})?)?)?"
-    r"(?P<offset>[+-](?:0[0-9]|1[0-4])[0-5][0-9])?"
-)
-# Also a year or a month alone, which the standard allows where no day is needed; or nothing.
-_LOOSE = re.compile(
-    r"(?:[0-9]{4}(?:(?:0[1-9]|1[0-2])(?:[0-3][0-9](?:[0-9]{2,6}(?:\.[0-9]{1,4})?)?)?)?(?:[+-][0-9]{4})?)?"
-)
 
 
 def explain(data: bytes) -> list[Explained]:
@@ -137,7 +138,7 @@ class _Reading:
         self._law = law
         self._own_authority = own_authority
         self._segments = Segments(raw)
-        self._sent = self._moment("MSH", 7)
+        self._sent = stamp(self._segments.field("MSH", 7))
 
     def events(self) -> list[NativeEvent]:
         kind, trigger = self._header()
@@ -174,36 +175,58 @@ class _Reading:
             self._fault("MSH", 9, Keyword.CODE_LIST)
         # None of them repeats in the standard or has subcomponents there: of `P~T` nobody can say whether it is a test.
         for number in _READ_OF_HEADER:
-            if not _DIVIDED.isdisjoint(self._segments.field("MSH", number)):
-                self._fault("MSH", number, Keyword.REPEATED)
+            self._whole("MSH", number)
         if not self._segments.field("MSH", 10):
             self._fault("MSH", 10, Keyword.MISSING)
         processing = self._segments.component("MSH", 11, 1)
         if processing != "P":
             self._fault("MSH", 11, Keyword.NO_EVENT if processing in ("T", "D") else Keyword.CODE_LIST)
-        if self._segments.component("MSH", 12, 1) not in VERSIONS:
+        self._code_of("MSH", 11, self._segments.component("MSH", 11, 2), TODAY, NOT_TODAY)
+        version = self._segments.component("MSH", 12, 1)
+        if version not in VERSIONS:
             self._fault("MSH", 12, Keyword.VERSION)
+        elif self._raw.truncates and version not in TRUNCATING:
+            self._fault("MSH", 2, Keyword.SEPARATORS)
+        if kind == "RRI" and "MSA" in self._raw.names:
+            self._code_of("MSA", 1, self._segments.field("MSA", 1), TAKEN, NOT_TAKEN)
         if self._segments.component("MSH", 3, 1) == WRITTEN_BY:
             self._fault("MSH", 3, Keyword.NO_EVENT)
         return kind, trigger
 
     def _structure(self, message: Message) -> None:
-        names = self._raw.names
+        names = [name for name in self._raw.names if not name.startswith("Z")]
         counts = Counter(names)
+        sound = True
         for name in counts:
-            if name not in message.must and name not in message.may and not name.startswith("Z"):
+            if name not in message.names:
                 self._walk.fault(f"/{self._raw.number}/*", Keyword.UNEXPECTED)
-            if name in message.single and counts[name] > 1:
+            elif name in message.single and counts[name] > 1:
                 self._fault(name, None, Keyword.REPEATED)
-        furthest = 0
+            else:
+                continue
+            sound = False
         for name in message.must:
             if name not in counts:
                 self._fault(name, None, Keyword.MISSING)
-                continue
-            place = names.index(name)
-            if place < furthest:
-                self._fault(name, None, Keyword.ORDER)
-            furthest = max(furthest, place)
+                sound = False
+        # What is missing or too many says enough; the order of the rest would only repeat it.
+        misplaced = out_of_order(message.order, names) if sound else None
+        if misplaced is not None:
+            self._fault(misplaced, None, Keyword.ORDER)
+
+    def _code_of(self, segment: str, number: int, text: str, good: frozenset[str], other: frozenset[str]) -> bool:
+        """Whether a code is one of those that tell; else it is one of the standard that doesn't, or none."""
+        if text not in good:
+            unknown = Keyword.CODE_LIST if text else Keyword.MISSING
+            self._fault(segment, number, Keyword.NO_EVENT if text in other else unknown)
+        return text in good
+
+    def _whole(self, segment: str, number: int) -> bool:
+        """Whether a field that the standard has once stands there once: of `P~A` nobody can say which of them holds."""
+        whole = _DIVIDED.isdisjoint(self._segments.field(segment, number))
+        if not whole:
+            self._fault(segment, number, Keyword.REPEATED)
+        return whole
 
     # -- who -------------------------------------------------------------------------------------------------------
 
@@ -219,7 +242,7 @@ class _Reading:
             self._fault("PID", 3, Keyword.REPEATED)
         elif not bsns and not numbers:
             self._fault("PID", 3, Keyword.MISSING)
-        elif not all(map(_BSN.fullmatch, bsns)) or not all(map(_is_code, numbers)):
+        elif not all(map(_BSN.fullmatch, bsns)) or not all(map(self._is_code, numbers)):
             self._fault("PID", 3, Keyword.PATTERN)
         else:
             try:
@@ -230,7 +253,7 @@ class _Reading:
 
     def _code(self, segment: str, number: int) -> str | None:
         text = self._segments.component(segment, number, 1)
-        if not text or _is_code(text):
+        if not text or self._is_code(text):
             return text or None
         self._fault(segment, number, Keyword.PATTERN)
         return None
@@ -241,7 +264,9 @@ class _Reading:
             text, authority = next(self._segments.repetitions(segment, number, 1, 2))
             if not text:
                 continue
-            if _is_code(text) and (not authority or _is_code(authority)):
+            if not self._whole(segment, number):
+                return None
+            if self._is_code(text) and (not authority or self._is_code(authority)):
                 return text, authority
             self._fault(segment, number, Keyword.PATTERN)
             return None
@@ -252,6 +277,8 @@ class _Reading:
 
     def _referral(self, trigger: str, citizen: Citizen, sender: str) -> list[NativeEvent]:
         answer = self._segments.component("MSH", 9, 1) == "RRI"
+        if not self._whole("RF1", 1):
+            return []
         status = self._segments.component("RF1", 1, 1)
         if not status and not answer:  # a referral that says no more is one that was just made
             status = "P"
@@ -261,7 +288,7 @@ class _Reading:
             return []
         key = self._key(("RF1", 6), ("RF1", 11))
         for number in (7, 8, 9):
-            if _LOOSE.fullmatch(self._segments.field("RF1", number)) is None:
+            if not is_sound(self._segments.field("RF1", number)):
                 self._fault("RF1", number, Keyword.DATE)
                 return []
         # RF1-9 is when it was dealt with, RF1-7 from when it holds.
@@ -271,6 +298,8 @@ class _Reading:
     def _appointment(self, trigger: str, citizen: Citizen, sender: str) -> list[NativeEvent]:
         status = self._segments.component("SCH", 25, 1).lower()
         key, day = self._key(("SCH", 2), ("SCH", 1)), self._day(("MSH", 7))
+        if not self._whole("SCH", 25):
+            return []
         if status and status not in FILLER_STATUS:
             self._fault("SCH", 25, Keyword.CODE_LIST)
             return []
@@ -289,6 +318,11 @@ class _Reading:
 
     def _result(self, trigger: str, citizen: Citizen, sender: str) -> list[NativeEvent]:
         key, day = self._key(("OBR", 3), ("OBR", 2)), self._day(("MSH", 7))
+        states = set(self._segments.every("OBR", 25))
+        if not states <= ARRIVED | NOT_ARRIVED:
+            self._fault("OBR", 25, Keyword.CODE_LIST)
+        elif states.isdisjoint(ARRIVED):
+            self._fault("OBR", 25, Keyword.NO_EVENT)
         return self._event(Kind.UITKOMST_BESCHIKBAAR, day, citizen, sender, "ORU", key)
 
     def _event(
@@ -329,39 +363,12 @@ class _Reading:
         for segment, number in places:
             if not self._segments.field(segment, number):
                 continue
-            found = self._sent if segment == "MSH" else self._moment(segment, number)
+            found = self._sent if segment == "MSH" else stamp(self._segments.field(segment, number))
             if found is None:
                 self._fault(segment, number, Keyword.DATE)
             return None if found is None else found[0]
         return None
 
-    def _moment(self, segment: str, number: int) -> tuple[int, int] | None:
-        """The day; and of the message itself the moment too, in ms since 1970 UTC."""
-        parts = _MOMENT.fullmatch(self._segments.field(segment, number))
-        if parts is None:
-            return None
-        written = parts["day"]
-        day = f"{written[:4]}-{written[4:6]}-{written[6:]}"
-        hour, minute, second = (int(parts[name] or 0) for name in ("hour", "minute", "second"))
-        offset = parts["offset"]
-        if offset is not None and parts["hour"] is not None:
-            minutes = int(offset[1:3]) * 60 + int(offset[3:])
-            at = moment(day, hour, minute, second, -minutes if offset[0] == "-" else minutes)
-            return None if at is None else (day_of(at), at)
-        # A moment without offset is in the time of the sender, and so is its date.
-        if hour > 23 or minute > 59:
-            return None
-        try:
-            found = parse_date(day)
-        except ValueError:
-            return None
-        if not FIRST_DAY <= found <= LAST_DAY:
-            return None
-        if segment != "MSH":
-            return found, 0
-        # On the Dutch clock, which is near enough to tell which of two messages of one sender came later.
-        return found, on_the_clock(found, hour, minute, second)
-
-
-def _is_code(text: str) -> bool:
-    return _CODE.fullmatch(text) is not None and _ESCAPE not in text
+    def _is_code(self, text: str) -> bool:
+        cut_off = self._raw.truncates and _CUT_OFF in text
+        return _CODE.fullmatch(text) is not None and _ESCAPE not in text and not cut_off

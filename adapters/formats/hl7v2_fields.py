@@ -40,7 +40,7 @@ _HEADER: Final[Fields] = {
     "MSH/7": "the day of the event, where nothing in it says a better one; which of two messages came later",
     **_read("MSH/9", {1: KIND, 2: KIND, 3: "checked: the structure of this kind of message"}),
     "MSH/10": Ground.CHECKED,
-    **_read("MSH/11", {1: "checked: that it is no test"}),
+    **_read("MSH/11", {1: "checked: that it is no test", 2: "checked: that it is no archive"}),
     **_read("MSH/12", {1: "checked: the version"}),
     "MSH/18": "checked: the character set",
     "FHS": Ground.CHECKED,
@@ -81,10 +81,13 @@ _RESULT: Final[Fields] = {
     **_key("OBR/2", "tells this result from others, where it has no number of the filler; does not travel"),
     **_key("OBR/3"),
     **_fields("OBR", range(4, 60), Ground.HEALTH),
+    # That something arrived.
+    "OBR/25": Ground.CHECKED,
+    "OBR[2]/25": Ground.CHECKED,
 }
 # Segments that are dropped by their name.
 _DROPPED: Final[Mapping[Ground, str]] = {
-    Ground.HEALTH: "ACC DG1 DRG AL1 PR1 OBR OBX PV1 PV2 ORC CTI SPM",
+    Ground.HEALTH: "ACC DG1 DRG AL1 PR1 OBR OBX PV1 PV2 ORC CTI SPM ARV",
     Ground.OTHERS: "NK1 GT1 CTD PRT ROL PRD AIP",
     Ground.MONEY: "IN1 IN2 IN3 AUT FT1",
     Ground.SERVICE: "AIS AIG AIL",
@@ -102,7 +105,7 @@ _EVERY: Final[Fields] = {
 
 FIELDS: Final[Mapping[str, Fields]] = {
     "REF": {**_EVERY, **_REFERRAL, "RF1/7": "the day of the event"},
-    "RRI": {**_EVERY, **_REFERRAL, "RF1/9": "the day of the event"},
+    "RRI": {**_EVERY, **_REFERRAL, "RF1/9": "the day of the event", "MSA/1": Ground.CHECKED},
     "SIU": {**_EVERY, **_APPOINTMENT},
     "ORU": {**{place: meaning for place, meaning in _EVERY.items() if place != "OBR"}, **_RESULT},
 }

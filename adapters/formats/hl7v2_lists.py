@@ -2,16 +2,19 @@
 # SPDX-License-Identifier: EUPL-1.2
 """What the reader knows of HL7 v2: which messages, which segments in which order, and what each code says.
 
-The structure tables of the standard are not free. These are our own rules: the segments that a message must have, the
-order in which they begin, and which others may stand between; segments with a name that begins with Z are local.
+The structure tables of the standard are not free. These are our own lines, for all versions at once: where two versions
+differ, both orders are taken. Segments with a name that begins with Z are local, and stand anywhere.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from adapters.formats.hl7v2_order import Part, order
 from schemas.event import Kind
 
 VERSIONS = frozenset("2.3 2.3.1 2.4 2.5 2.5.1 2.6 2.7 2.7.1 2.8 2.8.1 2.8.2".split())
+# These have a fifth separator, with which a value that was cut off ends.
+TRUNCATING = frozenset("2.7 2.7.1 2.8 2.8.1 2.8.2".split())
 # Table 0211 -> how Python names it. Nothing there: ASCII, by the standard.
 CHARACTER_SETS: Mapping[str, str] = {
     "": "ascii",
@@ -24,39 +27,47 @@ CHARACTER_SETS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message: the segments it must have, in the order in which they first appear, and those that may be there."""
+    """One message: the order of its segments; those it must have; of `single` one only: two of them would be two
+    clients, or two of what the message is about."""
 
     structure: str
     must: tuple[str, ...]
-    may: frozenset[str]
-    # Of these one only: two of them would be two clients, or two of what the message is about.
     single: frozenset[str]
+    order: tuple[Part, ...]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Every segment that may stand in it."""
+        return frozenset(name for part in self.order for name in part.names())
 
 
-_CLINICAL = "NK1 GT1 IN1 IN2 IN3 ACC DG1 DRG AL1 PR1 AUT CTD OBR OBX NTE PV1 PV2 PRT ROL"
+_CLINICAL = "ACC? DG1* DRG* AL1* (PR1 (AUT CTD?)?)* (OBR NTE* (OBX PRT* NTE*)*)* (PV1 PV2?)? NTE*"
 REFERRAL = Message(
     "REF_I12",
     ("MSH", "RF1", "PRD", "PID"),
-    frozenset(f"SFT UAC {_CLINICAL}".split()),
     frozenset({"MSH", "RF1", "PID"}),
+    order(f"MSH SFT* UAC? RF1 (AUT CTD?)? (PRD CTD*)+ PID NK1* GT1* (IN1 IN2? IN3?)* {_CLINICAL}"),
 )
 ANSWER = Message(
     "RRI_I12",
     ("MSH", "RF1", "PRD", "PID"),
-    frozenset(f"SFT UAC MSA {_CLINICAL}".split()),
-    frozenset({"MSH", "RF1", "PID"}),
+    frozenset({"MSH", "MSA", "RF1", "PID"}),
+    order(f"MSH SFT* UAC? MSA? RF1 (AUT CTD?)? (PRD CTD*)+ PID {_CLINICAL}"),
 )
 APPOINTMENT = Message(
     "SIU_S12",
     ("MSH", "SCH", "PID", "RGS"),
-    frozenset("SFT TQ1 NTE PD1 PV1 PV2 OBX DG1 AIS AIG AIL AIP PRT".split()),
     frozenset({"MSH", "SCH", "PID"}),
+    order("MSH SCH TQ1* NTE* PID PD1? PV1? PV2? OBX* DG1* (RGS (AIS NTE*)* (AIG NTE*)* (AIL NTE*)* (AIP NTE*)*)+"),
 )
 RESULT = Message(
     "ORU_R01",
     ("MSH", "PID", "OBR"),
-    frozenset("SFT UAC PD1 NTE NK1 PV1 PV2 ORC OBX TQ1 TQ2 CTD FT1 CTI SPM PRT ROL DSC".split()),
     frozenset({"MSH", "PID"}),
+    order(
+        "MSH SFT* UAC? PID PD1? [PRT NTE NK1 ARV OBX]* (PV1 PV2? PRT*)? ((ORC PRT*)? OBR [NTE ROL PRT]* (TQ1 TQ2*)* CTD?"
+        " [OBX PRT NTE]* FT1* CTI* (SPM [OBX PRT]*)*)+ DSC?"
+    ),
 )
 MESSAGES: Mapping[str, Message] = {"REF": REFERRAL, "RRI": ANSWER, "SIU": APPOINTMENT, "ORU": RESULT}
 
@@ -82,6 +93,15 @@ REFERRAL_STATUS: Mapping[str, Kind] = {
     "R": Kind.AFGEWEZEN,
 }
 EXPIRED = "E"
+# MSA-1, table 0008: the referral was taken. The others say that it went wrong, and no status of it holds.
+TAKEN = frozenset({"AA", "CA"})
+NOT_TAKEN = frozenset({"AE", "AR", "CE", "CR"})
+# The second part of MSH-11, table 0207: messages of today. The others are from an archive, or the first fill of a system.
+TODAY = frozenset({"", "T"})
+NOT_TODAY = frozenset({"A", "I", "R"})
+# OBR-25, table 0123: something arrived; the others say that nothing did, or not yet. Nothing there: it is not said.
+ARRIVED = frozenset({"", "A", "C", "F", "M", "P", "R"})
+NOT_ARRIVED = frozenset({"I", "N", "O", "S", "X", "Y", "Z"})
 # SCH-25, table 0278, in small letters. Per trigger the statuses with which it says something; the rest is no event.
 FILLER_STATUS = frozenset(
     "pending waitlist booked started complete cancelled dc deleted blocked overbook noshow".split()
@@ -95,4 +115,4 @@ APPOINTMENTS: Mapping[tuple[str, str], Kind | None] = {
     **{("S17", status): None for status in ("", "cancelled", "dc", "deleted", "booked")},
 }
 # The only segments whose fields anybody looks at; the others are dropped by their name.
-READ = frozenset({"MSH", "RF1", "PID", "SCH", "OBR"})
+READ = frozenset({"MSH", "MSA", "RF1", "PID", "SCH", "OBR"})

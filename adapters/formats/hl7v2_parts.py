@@ -18,13 +18,18 @@ from hl7lw.exceptions import Hl7Exception
 from adapters.formats.hl7v2_lists import CHARACTER_SETS, READ
 from adapters.formats.native import SIZE_LIMIT, Fault, Keyword, Malformed
 
-_SEGMENT = re.compile(rb"[A-Z][A-Z0-9]{2}\|[^\r\n]*")
+# A segment of which no field is filled is its name alone.
+_SEGMENT = re.compile(rb"[A-Z][A-Z0-9]{2}(?:\|[^\r\n]*)?")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_BEGIN = b"MSH|^~\\&|"
+# The separators that the standard recommends; since version 2.7 there is a fifth.
+_SEPARATORS = re.compile(rb"(?:MSH|BHS|FHS)\|\^~\\&(#?)(?:\||\Z)")
+_FRAME = re.compile(rb"\x0b|\x1c")  # of MLLP, which carries messages over a line and has no place in a file
 _FOREIGN = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _COUNT = re.compile(rb"[0-9]{1,9}")
 _CHARACTER_SET = 18
 _NO_VALUE = '""'
+_STARTS = (b"MSH", b"FHS", b"BHS")
+_OTHER_END = re.compile(rb"[\r\n]")
 _AROUND = (b"FHS", b"BHS", b"BTS", b"FTS")
 
 
@@ -35,6 +40,8 @@ class Raw:
     number: int
     names: tuple[str, ...]
     segments: tuple[bytes, ...] = field(repr=False)
+    # Whether it has the fifth separator, with which a value that was cut off ends.
+    truncates: bool = False
 
     def places(self) -> Iterator[tuple[str, ...]]:
         """Segment, field, component and further subcomponent of whatever holds a value; of what is not read its name.
@@ -79,6 +86,8 @@ def messages(data: bytes) -> list[Raw]:
         raise Malformed((Fault("/", Keyword.TOO_LARGE),))
     if data.startswith(_FOREIGN) or b"\0" in data:
         raise Malformed((Fault("/", Keyword.ENCODING),))
+    if _FRAME.search(data) is not None:
+        raise Malformed((Fault("/", Keyword.FRAMING),))
     if _CONTROL.search(data) is not None:
         raise Malformed((Fault("/", Keyword.NOT_WELL_FORMED),))
     return _Batches(_lines(data)).messages()
@@ -89,11 +98,15 @@ def _lines(data: bytes) -> list[bytes]:
     end = b"\r\n" if b"\r\n" in data else b"\n" if b"\n" in data else b"\r"
     # Without the last end a segment may be half of one.
     if not data.endswith(end):
-        raise Malformed((Fault("/", Keyword.NOT_WELL_FORMED),))
+        mixed = not data or _OTHER_END.search(data.replace(end, b"")) is not None
+        if mixed:  # or nothing at all
+            raise Malformed((Fault("/", Keyword.NOT_WELL_FORMED),))
+        raise Malformed((Fault(f"line {data.count(end) + 1}", Keyword.UNTERMINATED),))
     lines = data.removesuffix(end).split(end)
     for number, line in enumerate(lines, 1):
         if _SEGMENT.fullmatch(line) is None:
-            raise Malformed((Fault(f"line {number}", Keyword.NOT_WELL_FORMED),))
+            other = line[:3] in _STARTS and line[3:4] != b"|"
+            raise Malformed((Fault(f"line {number}", Keyword.SEPARATORS if other else Keyword.NOT_WELL_FORMED),))
     return lines
 
 
@@ -110,8 +123,11 @@ class _Batches:
         groups: list[list[bytes]] = []
         for line in self._lines:
             name = line[:3].decode("ascii")
+            if name in ("MSH", "FHS", "BHS") and _SEPARATORS.match(line) is None:
+                where = f"/{len(groups) + 1}/MSH/2" if name == "MSH" else f"/{name}/2"
+                raise Malformed((Fault(where, Keyword.SEPARATORS),))
             if name == "MSH":
-                self._must(self._open in ([], ["FHS"], ["BHS"], ["FHS", "BHS"]) and line.startswith(_BEGIN), name)
+                self._must(self._open in ([], ["FHS"], ["BHS"], ["FHS", "BHS"]), name)
                 groups.append([line])
                 self._in_batch += 1
             elif name in ("FHS", "BHS"):
@@ -128,28 +144,30 @@ class _Batches:
     def _begin(self, name: str, *, alone: bool) -> None:
         allowed = (alone and not self._open) if name == "FHS" else self._open == ["FHS"] or (alone and not self._open)
         self._must(allowed, name)
+        self._batches += self._is_bare_batch()
         self._open.append(name)
         self._in_batch = 0
 
     def _end(self, name: str, line: bytes) -> None:
         opening = "BHS" if name == "BTS" else "FHS"
         self._must(self._open[-1:] == [opening], name)
+        counted = self._in_batch if name == "BTS" else self._batches + self._is_bare_batch()
         self._open.pop()
-        counted = self._in_batch if name == "BTS" else self._batches
-        said = line.split(b"|")[1]
+        said = line[len("BTS|") :].split(b"|")[0]
         if said and (_COUNT.fullmatch(said) is None or int(said) != counted):
-            raise Malformed((Fault(f"/{name}/1", Keyword.PATTERN),))
+            raise Malformed((Fault(f"/{name}/1", Keyword.COUNT),))
         self._batches += name == "BTS"
         self._in_batch = 0
+
+    def _is_bare_batch(self) -> bool:
+        """Whether messages stand in a file of batches without the header of a batch: they are one all the same."""
+        return self._open == ["FHS"] and self._in_batch > 0
 
     def _must(self, good: bool, name: str) -> None:
         if not good:
             raise Malformed(
                 (Fault(f"/{name}", Keyword.ORDER if self._lines[0][:3] in _STARTS else Keyword.VOCABULARY),)
             )
-
-
-_STARTS = (b"MSH", b"FHS", b"BHS")
 
 
 def _raw(number: int, lines: Sequence[bytes]) -> Raw:
@@ -159,12 +177,16 @@ def _raw(number: int, lines: Sequence[bytes]) -> Raw:
     charset = CHARACTER_SETS.get(said.decode("ascii", "replace"))
     where = f"/{number}/MSH/{_CHARACTER_SET}"
     if charset is None:
-        raise Malformed((Fault(where, Keyword.ENCODING),))
+        raise Malformed((Fault(where, Keyword.CHARACTER_SET),))
     try:
         b"\r".join(lines).decode(charset)
     except UnicodeDecodeError:
-        raise Malformed((Fault(where, Keyword.ENCODING),)) from None
-    return Raw(number, names, tuple(line for name, line in zip(names, lines, strict=True) if name in READ))
+        raise Malformed((Fault(where, Keyword.CHARACTER_SET),)) from None
+    header = _SEPARATORS.match(lines[0])
+    cut = header is not None and bool(header[1])
+    # The parser knows four separators.
+    whole = (lines[0].replace(b"#", b"", 1), *lines[1:]) if cut else lines
+    return Raw(number, names, tuple(line for name, line in zip(names, whole, strict=True) if name in READ), cut)
 
 
 class Segments:
@@ -179,12 +201,15 @@ class Segments:
             raise Malformed((Fault(f"/{raw.number}/MSH", Keyword.NOT_WELL_FORMED),)) from None
         # Of segments that may repeat, the first.
         self._first: dict[str, list[str]] = {segment.name: segment.fields for segment in reversed(parsed.segments)}
+        self._every = [(segment.name, segment.fields) for segment in parsed.segments]
 
     def field(self, segment: str, number: int) -> str:
         """The text of a field of the first segment of this name; empty when it isn't there or says *no value*."""
-        fields = self._first.get(segment, ())
-        text = fields[number - 1] if number <= len(fields) else ""
-        return "" if text == _NO_VALUE else text
+        return _field(self._first.get(segment, ()), number)
+
+    def every(self, segment: str, number: int) -> list[str]:
+        """The same of every segment of this name."""
+        return [_field(fields, number) for name, fields in self._every if name == segment]
 
     def component(self, segment: str, number: int, place: int) -> str:
         """The first subcomponent of a component of the first repetition of a field."""
@@ -196,6 +221,11 @@ class Segments:
         for one in self.field(segment, number).split("~"):
             components = one.split("^")
             yield tuple(_component(components, place) for place in places)
+
+
+def _field(fields: Sequence[str], number: int) -> str:
+    text = fields[number - 1] if number <= len(fields) else ""
+    return "" if text == _NO_VALUE else text
 
 
 def _component(components: Sequence[str], place: int) -> str:

@@ -25,6 +25,7 @@ from adapters.formats.content_marks import text_mark
 from adapters.formats.explain import Explained, Fields, Ground, by_place, explained
 from adapters.formats.native import SIZE_LIMIT, Fault, FormatConfig, Keyword, Malformed, NativeEvent
 from adapters.formats.xml_strict import Walk
+from schemas.calendar import parse_date
 
 ABOUT: Final = About(
     name="medvri",
@@ -48,7 +49,12 @@ FIELDS: Final[Fields] = {
 _FOREIGN = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _CONTROL = re.compile(rb"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]")
 _ADVICE = "UNA:+.? '"  # the separators that everybody has; others would only be there to confuse
-_HEAD = re.compile(rb"(?:UNA.{6}[\r\n]*)?UNB\+(UNO[A-Z])", re.DOTALL)
+_SAYS = re.compile(rb"UNA(.{6})[\r\n]*(?=UNB)", re.DOTALL)
+# The mark of decimals is the sender's own, and the fifth place is for a later syntax: neither divides anything here.
+_SEPARATORS = re.compile(rb":\+[.,]\?[ *]'")
+_HEAD = re.compile(rb"UNB\+(UNO[A-Z])")
+_DATE, _TIME = re.compile(r"[0-9]{6}(?:[0-9]{2})?"), re.compile(r"(?:[01][0-9]|2[0-3])[0-5][0-9]")
+_SYNTAX = frozenset({"1", "2", "3", "4"})
 _SETS: Mapping[bytes, str] = {b"UNOA": "ascii", b"UNOB": "ascii", b"UNOC": "iso8859-1", b"UNOY": "utf-8"}
 _COUNT = re.compile(r"[0-9]{1,6}")
 _ENVELOPE = frozenset({"UNB", "UNH", "UNT", "UNZ"})
@@ -98,6 +104,11 @@ def _text(data: bytes) -> str:
         raise Malformed((Fault("/", Keyword.TOO_LARGE),))
     if data.startswith(_FOREIGN) or b"\0" in data:
         raise Malformed((Fault("/", Keyword.ENCODING),))
+    advice = _SAYS.match(data)
+    if advice is not None:
+        if _SEPARATORS.fullmatch(advice[1]) is None:
+            raise Malformed((Fault("/UNA", Keyword.SEPARATORS),))
+        data = data[advice.end() :]
     head = _HEAD.match(data)
     if head is None:
         raise Malformed((Fault("/UNB", Keyword.VOCABULARY),))
@@ -105,23 +116,18 @@ def _text(data: bytes) -> str:
     if _CONTROL.search(data) is not None:
         raise Malformed((Fault("/", Keyword.NOT_WELL_FORMED),))
     if charset is None:
-        raise Malformed((Fault("/UNB/1", Keyword.ENCODING),))
+        raise Malformed((Fault("/UNB/1", Keyword.CHARACTER_SET),))
     try:
-        text = data.decode(charset)
+        return data.decode(charset)
     except UnicodeDecodeError:
-        raise Malformed((Fault("/UNB/1", Keyword.ENCODING),)) from None
-    if text.startswith("UNA"):
-        if not text.startswith(_ADVICE):
-            raise Malformed((Fault("/UNA", Keyword.PATTERN),))
-        text = text.removeprefix(_ADVICE).lstrip("\r\n")
-    return text
+        raise Malformed((Fault("/UNB/1", Keyword.CHARACTER_SET),)) from None
 
 
 def _segments(text: str) -> Iterator[_Segment]:
     """The segments, as the tokenizer finds them; what stands in a letter is let go token by token."""
     # The tokenizer lets a lone release sign after the last segment pass.
     if not text.rstrip("\r\n ").endswith("'"):
-        raise Malformed((Fault("/", Keyword.NOT_WELL_FORMED),))
+        raise Malformed((Fault("/", Keyword.UNTERMINATED),))
     elements = [[""]]
     try:
         for token in Tokenizer().get_tokens(text, Characters.from_str(_ADVICE)):
@@ -147,6 +153,10 @@ def _interchange(segments: Sequence[_Segment], walk: Walk) -> int:
     for element in range(1, 6):
         if not head.text(element):
             walk.fault(f"/UNB/{element}", Keyword.MISSING)
+    if head.text(1, 2) not in _SYNTAX:
+        walk.fault("/UNB/1", Keyword.VERSION)
+    if head.text(4) and not _is_moment(head.text(4), head.text(4, 2)):
+        walk.fault("/UNB/4", Keyword.DATE)
     letters: list[list[_Segment]] = []
     for segment in inside:
         if segment.name == "UNH":
@@ -161,6 +171,18 @@ def _interchange(segments: Sequence[_Segment], walk: Walk) -> int:
         walk.fault("/UNH", Keyword.MISSING)
     _counted(tail, len(letters), head.text(5), "/UNZ", walk)
     return len(letters)
+
+
+def _is_moment(day: str, clock: str) -> bool:
+    """Whether a day, of six figures or of eight, and a time are on calendar and clock."""
+    if _DATE.fullmatch(day) is None or _TIME.fullmatch(clock) is None:
+        return False
+    whole = day if len(day) == 8 else f"20{day}"  # with the century, or without
+    try:
+        parse_date(f"{whole[:4]}-{whole[4:6]}-{whole[6:]}")
+    except ValueError:
+        return False
+    return True
 
 
 def _letter(segments: Sequence[_Segment], path: str, walk: Walk) -> None:
@@ -194,6 +216,6 @@ def _counted(tail: _Segment, count: int, reference: str, path: str, walk: Walk) 
     """What a closing segment says must be what is there: how many, and the number of what it closes."""
     said = tail.text(1)
     if _COUNT.fullmatch(said) is None or int(said) != count:
-        walk.fault(f"{path}/1", Keyword.PATTERN)
+        walk.fault(f"{path}/1", Keyword.COUNT)
     if not reference or tail.text(2) != reference:
-        walk.fault(f"{path}/2", Keyword.PATTERN)
+        walk.fault(f"{path}/2", Keyword.COUNT)

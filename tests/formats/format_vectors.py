@@ -97,3 +97,19 @@ def everything_in(events: Iterable[NativeEvent]) -> set[str]:
         course = whole.pop("course")
         gather([whole, course and course["key"]])
     return found
+
+
+# Every segment that may stand in a message of HL7 v2, each once and where it may.
+_WHOLE = {
+    "REF": "MSH SFT UAC RF1 AUT CTD PRD PID NK1 GT1 IN1 IN2 IN3 ACC DG1 DRG AL1 PR1 OBR OBX PRT NTE PV1 PV2",
+    "RRI": "MSH SFT UAC MSA RF1 AUT CTD PRD PID ACC DG1 DRG AL1 PR1 OBR OBX PRT NTE PV1 PV2",
+    "SIU": "MSH SCH TQ1 NTE PID PD1 PV1 PV2 OBX DG1 RGS AIS AIG AIL AIP",
+    "ORU": "MSH SFT UAC PID PD1 NK1 ARV PV1 PV2 PRT ORC OBR NTE ROL TQ1 TQ2 CTD OBX FT1 CTI SPM DSC",
+}
+
+
+def with_every_segment(kind: str, lines: Iterable[str]) -> list[str]:
+    """These segments, and between them every other that may stand in this message, with a canary."""
+    known = {line[:3]: line for line in reversed(list(lines))}
+    filled = {"MSA": "MSA|AA|KANARIE"}
+    return [known.get(name) or filled.get(name) or f"{name}|KANARIE-{name}" for name in _WHOLE[kind].split()]

@@ -417,7 +417,16 @@ def _nullable(rule: Mapping[str, Any]) -> dict[str, Any]:
 
 # -- segments --------------------------------------------------------------------------------------------------------
 
-_STRUCTURES = {"REF": "MSH RF1 PRD PID", "RRI": "MSH RF1 PRD PID", "SIU": "MSH SCH PID RGS", "ORU": "MSH PID OBR"}
+_CLINICAL = r"(ACC )?(DG1 )*(DRG )*(AL1 )*(PR1 (AUT (CTD )?)?)*(OBR (NTE |OBX |PRT )*)*(PV1 (PV2 )?)?(NTE )*"
+_ABOUT = r"(AUT (CTD )?)?(PRD (CTD )*)+PID "
+_STRUCTURES = {
+    "REF": rf"MSH (SFT )*(UAC )?RF1 {_ABOUT}(NK1 )*(GT1 )*(IN1 (IN2 )?(IN3 )?)*{_CLINICAL}",
+    "RRI": rf"MSH (SFT )*(UAC )?(MSA )?RF1 {_ABOUT}{_CLINICAL}",
+    "SIU": r"MSH SCH (TQ1 )*(NTE )*PID (PD1 )?(PV1 )?(PV2 )?(OBX )*(DG1 )*"
+    r"(RGS (AIS (NTE )*)*(AIG (NTE )*)*(AIL (NTE )*)*(AIP (NTE )*)*)+",
+    "ORU": r"MSH (SFT )*(UAC )?PID (PD1 )?(PRT |NTE |NK1 |ARV |OBX )*(PV1 (PV2 )?(PRT )*)?((ORC (PRT )*)?OBR (NTE |ROL |PRT )*"
+    r"(TQ1 (TQ2 )*)*(CTD )?(OBX |PRT |NTE )*(FT1 )*(CTI )*(SPM (OBX |PRT )*)*)+(DSC )?",
+}
 _WEIGHTS = (9, 8, 7, 6, 5, 4, 3, 2, -1)
 
 
@@ -430,14 +439,23 @@ def _hl7v2(data: bytes, events: list[NativeEvent]) -> list[str]:
     numbers: set[str] = set()
     senders: set[str] = set()
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
-        message = [line.split("|") for line in lines[start:end] if not line.startswith(("BTS", "FTS", "BHS"))]
+        message = [line.split("|") for line in lines[start:end] if line[:3] not in ("BTS", "FTS", "BHS")]
         names = [segment[0] for segment in message]
         header = ["MSH", "|", *message[0][1:], *[""] * 20]
         kind = header[9].split("^")[0]
-        order = [names.index(name) for name in _STRUCTURES[kind].split() if name in names]
-        if len(order) != len(_STRUCTURES[kind].split()) or order != sorted(order):
+        order = "".join(f"{name} " for name in names if not name.startswith("Z"))
+        if re.fullmatch(_STRUCTURES[kind], order) is None:
             found.append("a segment is missing or out of order")
-        if names.count("PID") != 1 or header[11].split("^")[0] != "P" or not header[12].startswith("2."):
+        if kind == "RRI" and any(segment[0] == "MSA" and segment[1] not in ("AA", "CA") for segment in message):
+            found.append("an answer that something went wrong")
+        states = {[*segment, *[""] * 30][25] for segment in message if segment[0] == "OBR"} - {'""'}
+        if kind == "ORU" and states <= set("INOSXYZ") and states:
+            found.append("a result that did not arrive")
+        if (
+            names.count("PID") != 1
+            or header[11].split("^")[:2] not in (["P"], ["P", ""], ["P", "T"])
+            or not header[12].startswith("2.")
+        ):
             found.append("two clients, a test, or another version")
         if not re.match(r"(19|20|21)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])", header[7]):
             found.append("no moment")

@@ -110,9 +110,9 @@ def test_whatever_the_bytes_there_is_no_event(
 
 # The numbers at begin and end of two samples differ, as they were typed over; the standard says that they are equal.
 EXAMPLES = {
-    "MEDVRI_1.edi": "/UNZ/2: pattern",
+    "MEDVRI_1.edi": "/UNZ/2: count",
     "MEDVRI_2_release-teken.edi": "/1/TXT: for-a-person",
-    "MEDVRI_4_testsuite.edi": "/UNZ/2: pattern",
+    "MEDVRI_4_testsuite.edi": "/UNZ/2: count",
     "MEDLAB_1.edi": "/1/UNH/2: vocabulary",  # results of a laboratory: another message
 }
 
