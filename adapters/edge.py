@@ -94,6 +94,7 @@ class Identity:
     """Who this edge is: its address, its native codes, whom it knows.
 
     `own_table`: the rules are narrower than the national base, so the table is published and named in the manifest.
+    `own_number_system`: whose numbers its own client numbers are, for the notices to its own system.
     """
 
     address: str
@@ -101,6 +102,7 @@ class Identity:
     book: AddressBook
     own_table: bool = False
     notices_with_bsn: bool = False
+    own_number_system: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -488,7 +490,7 @@ class Edge:
         return self._notices().write(writer, deliver)
 
     def _notices(self) -> Notices:
-        return Notices(self._work, self.identity.book, self.identity.notices_with_bsn)
+        return Notices.of(self._work, self.identity)
 
     # -- looking -----------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ follows under the same native id, also when its content was destroyed meanwhile.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from adapters.address_book import AddressBook
 from adapters.chain_view import event_of
@@ -21,6 +22,17 @@ from schemas.calendar import day_of
 from schemas.event import Law
 
 
+class Whose(Protocol):
+    """What an edge is called by, and how its own system knows clients."""
+
+    @property
+    def book(self) -> AddressBook: ...
+    @property
+    def notices_with_bsn(self) -> bool: ...
+    @property
+    def own_number_system(self) -> str | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Notices:
     """What waits for the own system."""
@@ -28,6 +40,12 @@ class Notices:
     work: Workplace
     book: AddressBook
     with_bsn: bool
+    own_system: str | None
+
+    @classmethod
+    def of(cls, work: Workplace, whose: "Whose") -> "Notices":
+        """Those of this edge."""
+        return cls(work, whose.book, whose.notices_with_bsn, whose.own_number_system)
 
     def write(self, writer: Writer, deliver: Callable[[str, bytes], None]) -> int:
         """Write each waiting notice to a file of its own and hand it over; how many."""
@@ -67,4 +85,5 @@ class Notices:
             retracted=waiting.retracted,
             told_on=day_of(told.came_at),
             sender=told.sender,
+            own_system=self.own_system,
         )

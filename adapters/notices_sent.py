@@ -40,7 +40,7 @@ Send = Callable[[Sequence[Outgoing]], Awaitable[Sequence[bool]]]
 
 async def send_notices(edge: Edge, writer: Writer, send: Send) -> tuple[int, bool]:
     """Sends what waits; how many arrived, and whether something is left that did not."""
-    notices = Notices(edge.workplace, edge.identity.book, edge.identity.notices_with_bsn)
+    notices = Notices.of(edge.workplace, edge.identity)
     arrived, stuck = 0, set[bytes]()
     while True:
         first = _first_of_each_client(edge, stuck)

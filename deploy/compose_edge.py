@@ -129,7 +129,12 @@ def open_edge(  # one part of an edge each
     rules = rules_in_force(config, day_of(clock()), lapsed=lapsed)
     with EdgeStore(config.data_folder, key, random) as store:
         own = (config.address, config.own_codes, settings.book)
-        identity = Identity(*own, own_table=rules.own, notices_with_bsn=config.notices_with_bsn)
+        identity = Identity(
+            *own,
+            own_table=rules.own,
+            notices_with_bsn=config.notices_with_bsn,
+            own_number_system=config.own_number_system,
+        )
         witness = Witness(store, *(config.hub_verifier or _NO_KEY))
         days = config.spread_days
         tools = Tools(store, client, witness, rules.usable, load_registry(), clock, random, spread_days=days)

@@ -18,7 +18,7 @@ from typing import Final
 from adapters.formats.about import About, Status
 from adapters.formats.content_marks import json_mark, xml_mark
 from adapters.formats.fhir_bundle import Entry, entries, word
-from adapters.formats.fhir_lists import NO_ORDERS, RESOURCES, Resource
+from adapters.formats.fhir_lists import NO_ORDERS, RESOURCES, WRITTEN_BY, Resource
 from adapters.formats.fhir_rules import check, day_in, left_behind, moment_in, references
 from adapters.formats.fhir_shape import TYPE, Kept, R4Schema, inside, read, structures, text
 from adapters.formats.native import Course, FormatConfig, Keyword, NativeEvent
@@ -164,6 +164,9 @@ class _File:
         if rules.intents is not None:
             intent = text(entry.resource, "intent")
             word(self._walk, intent, f"{entry.path}/intent", frozenset(rules.intents), frozenset(NO_ORDERS))
+        own = entry.resource.get("instantiatesUri")
+        if isinstance(own, list) and WRITTEN_BY in own:
+            self._walk.fault(f"{entry.path}/instantiatesUri", Keyword.NO_EVENT)
         if text(entry.resource, "doNotPerform") == "true":
             self._walk.fault(f"{entry.path}/doNotPerform", Keyword.NO_EVENT)
 

@@ -4,6 +4,7 @@
 
 - It says the same as the Task: kind, day and sender, the client by the recipient's own number, a fixed sentence.
 - `sent` is the day on which the recipient was told. Never `about`, `reasonCode` or `note`.
+- `instantiatesUri` says that Schakel wrote it, so that it is never read back as news; a Task says so by its intent.
 - A retraction is the same Communication again, same identifier, with status `entered-in-error`.
 """
 
@@ -14,6 +15,7 @@ from fhir.resources.R4B.bundle import Bundle
 from fhir.resources.R4B.communication import Communication
 
 from adapters.formats.about import About, Status
+from adapters.formats.fhir_lists import WRITTEN_BY
 from adapters.formats.fhir_task import KINDS, RETRACTED, RETRACTED_SENTENCE, URI, as_json, client, identifier
 from adapters.formats.native import Notice
 from schemas.calendar import date_text
@@ -49,6 +51,7 @@ def _communication(notice: Notice) -> dict[str, object]:
     return {
         "resourceType": "Communication",
         "identifier": [{"system": URI, "value": identifier(notice)}],
+        "instantiatesUri": [WRITTEN_BY],
         "status": RETRACTED if notice.retracted or notice.event is None else "completed",
         "subject": {"type": "Patient", "identifier": client(notice)},
         "sent": date_text(notice.told_on),

@@ -150,6 +150,8 @@ def _telling(name: str) -> dict[str, str | Ground]:
     }
     if rules.intents is not None:
         found["intent"] = "checked: that it was asked or decided, and is no proposal"
+    if name == "Communication":
+        found["instantiatesUri"] = "checked: that Schakel did not write it itself"
     if "doNotPerform" in PLACES[name]:
         found["doNotPerform"] = "checked: that it asks for something"
     for place in (one for days in rules.days.values() for one in days if one != "meta.lastUpdated"):

@@ -39,7 +39,7 @@ TABLES: Mapping[str, str] = {
     "Appointment": f"{_DOMAIN} identifier*:Identifier status. cancelationReason serviceCategory* serviceType* specialty*"
     " appointmentType reasonCode* reasonReference* priority- description- supportingInformation* start. end."
     " minutesDuration- slot* created. comment- patientInstruction- basedOn* participant*:Participant requestedPeriod*",
-    "Communication": f"{_DOMAIN} identifier*:Identifier instantiatesCanonical*- instantiatesUri*- basedOn* partOf*"
+    "Communication": f"{_DOMAIN} identifier*:Identifier instantiatesCanonical*- instantiatesUri*. basedOn* partOf*"
     " inResponseTo* status. statusReason category* priority- medium* subject:Reference topic about* encounter sent."
     " received. recipient*:Reference sender:Reference reasonCode* reasonReference* payload* note*",
     # Looked at only to find out who is meant; the names and addresses in them are dropped.
@@ -146,6 +146,9 @@ _REQUEST = ("draft", "active", "on-hold", "revoked", "completed", "entered-in-er
 _ORDERS = ("order", "original-order", "reflex-order", "filler-order", "instance-order")
 # In the standard, and no fact: a proposal, a plan, an option. `unknown` is what our own notices say: never told again.
 NO_ORDERS = ("unknown", "proposal", "plan", "directive", "option")
+
+# What our own Communications say in `instantiatesUri`.
+WRITTEN_BY = "urn:schakel:melding"
 
 _CHANGED = ("lastModified", "meta.lastUpdated")
 _UPDATED = ("meta.lastUpdated",)

@@ -8,6 +8,7 @@
 - A retraction is the same Task again, same identifier, with status `entered-in-error`.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
@@ -33,6 +34,7 @@ ABOUT: Final = About(
     told=(5, 9, 13, 18, 118, 901, 903, 906),
 )
 URI = "urn:ietf:rfc:3986"
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s\ufeff]+")
 RETRACTED = "entered-in-error"
 
 # Kind -> Task.status and the description.
@@ -105,7 +107,9 @@ def client(notice: Notice) -> dict[str, str]:
     """The identifier of the client, as the recipient's configuration asks for it."""
     if notice.bsn is not None:
         return {"system": BSN, "value": notice.bsn}
-    return {"value": notice.own_number}
+    # A system is a URI: what has a space in it is none, and names an authority of another standard.
+    system = notice.own_system if notice.own_system is not None and _URI.fullmatch(notice.own_system) else None
+    return {"value": notice.own_number} if system is None else {"system": system, "value": notice.own_number}
 
 
 def _what(event: Event) -> dict[str, object]:

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: EUPL-1.2
 """A notice as an HL7 v2.4 RRI^I12, for a system that takes answers to a referral and no FHIR.
 
-- It says kind, day and sender in RF1 and one fixed sentence (NTE); the client is a number in PID-3 and has no name.
+- It says kind, day and sender in RF1 and one fixed sentence (NTE); the client is a number in PID-3 and has no name: PID-5,
+  which must be there, says in the way of the standard that there is none (a repetition of type U, table 0200).
 - RF1-6 is the event id, the same on a retraction; MSH-10 differs, so that a receiver does not drop the second.
 - Several notices are several messages in one file. UTF-8, said in MSH-18.
 
-Derived: the standard has this message for answers between providers, and asks for a name in PID-5 that no notice has.
+Derived: the standard has this message for answers between providers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,7 @@ _ESCAPES = str.maketrans({"\\": "\\E\\", "|": "\\F\\", "^": "\\S\\", "&": "\\T\\
 # Table 0283; what is under way was accepted once.
 _STATUS: Mapping[Kind, str] = {Kind.AANGEMELD: "P", Kind.IN_ONDERZOEK: "P", Kind.AFGEWEZEN: "R"}
 _ACCEPTED = "A"
+_NO_NAME = "~^^^^^^U"
 
 
 class Hl7v2Writer:
@@ -44,12 +46,13 @@ def _segments(notice: Notice) -> tuple[str, ...]:
     control = notice.event_id.hex()[-19:] + ("R" if called_back else "N")
     status = "" if called_back or event is None else _STATUS.get(event.kind, _ACCEPTED)
     day = "" if called_back or event is None else date_text(event.day).replace("-", "")
-    client = f"{_plain(notice.own_number)}" if notice.bsn is None else f"{notice.bsn}^^^{BSN_AUTHORITY}^NNNLD"
+    authority = "" if notice.own_system is None else f"^^^{_plain(notice.own_system)}"
+    client = _plain(notice.own_number) + authority if notice.bsn is None else f"{notice.bsn}^^^{BSN_AUTHORITY}^NNNLD"
     return (
         f"MSH|^~\\&|{WRITTEN_BY}||||{told}||RRI^I12^RRI_I12|{control}|P|2.4||||||UNICODE UTF-8",
         f"RF1|{status}|||||{notice.event_id.hex()}^{WRITTEN_BY}|{day}",
         f"PRD|RP|^{_plain(notice.sender_name)}",
-        f"PID|1||{client}",
+        f"PID|1||{client}||{_NO_NAME}",
         f"NTE|1||{_plain(_sentence(notice))}",
     )
 

@@ -177,6 +177,8 @@ class Notice:
     told_on: int
     # The address of who told it; None in a dry run.
     sender: str | None = None
+    # Whose numbers the own numbers are: a numbering system of FHIR, an assigning authority of HL7 v2.
+    own_system: str | None = None
 
 
 class Reader(Protocol):

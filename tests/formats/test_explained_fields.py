@@ -45,7 +45,7 @@ CONFIG = FormatConfig(
     cloudevent_types=MORE_TYPES, subject_kind=SubjectKind.BSN, laws={"fhir": Law.WMO, "hl7v2": Law.WMO}
 )
 # A value that matters only where it is a certain one.
-TELLING = {"/MSH/3/1": ["SCHAKEL"]}
+TELLING = {"/MSH/3/1": ["SCHAKEL"], "/Communication/instantiatesUri": ["urn:schakel:melding"]}
 NUMBERS = {"fhir": OWN, "hl7v2": "HIS"}
 # What MEDVRI says is for a person, so nothing of it is used; iWmo and iJw have tests of their own.
 CHANGED = [name for name in READERS if name not in ("medvri", "iwmo", "ijw")]

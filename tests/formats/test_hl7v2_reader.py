@@ -325,10 +325,21 @@ def test_a_notice_is_five_segments_with_a_fixed_sentence_and_never_read_back_as_
     lines = data.decode().removesuffix("\r").split("\r")
     assert [line[:4] for line in lines] == ["MSH|", "RF1|", "PRD|", "PID|", "NTE|"]
     client = "P-2026-17" if bsn is None else "999900006^^^NLMINBIZA^NNNLD"
-    assert lines[3] == f"PID|1||{client}"
+    assert lines[3] == f"PID|1||{client}||~^^^^^^U"
     assert "niet geverifieerd" in lines[4]
     assert ("2026-02-16" in lines[4]) == (event is not None and not retracted)
     assert Fault("/1/MSH/3", Keyword.NO_EVENT) in refuses(hl7v2, data)
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: str(event.kind))
+@pytest.mark.parametrize("bsn", [None, "999900006"])
+def test_a_notice_is_a_message_that_a_strict_reader_takes_once_another_system_wrote_it(
+    hl7v2: Hl7v2Reader, event: Event, bsn: str | None
+) -> None:
+    data = Hl7v2Writer().write([replace(NOTICE, event=event, bsn=bsn, own_system="HIS")])
+    (read,) = hl7v2.read(data.replace(b"|SCHAKEL|", b"|HIS|HAP01", 1))
+    assert (read.citizen.bsn, read.citizen.own_number) == ((bsn, None) if bsn else (None, "P-2026-17"))
+    assert read.event.kind in (Kind.AANGEMELD, Kind.IN_ONDERZOEK, Kind.AFGEWEZEN)
 
 
 def test_several_notices_are_several_messages_and_a_retraction_has_a_number_of_its_own() -> None:

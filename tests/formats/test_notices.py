@@ -21,7 +21,7 @@ from adapters.formats import READERS, WRITERS
 from adapters.formats.csv_notice import CsvWriter
 from adapters.formats.fhir_communication import FhirCommunicationWriter
 from adapters.formats.fhir_task import FhirTaskWriter
-from adapters.formats.native import FormatConfig, Notice, SubjectKind
+from adapters.formats.native import Fault, FormatConfig, Keyword, Malformed, Notice, SubjectKind
 from schemas.calendar import parse_date
 from schemas.event import Ending, Event, Kind, Law
 from tests.formats.format_vectors import TYPES, VECTORS
@@ -125,7 +125,7 @@ def test_the_models_know_the_same_task_and_bundle_as_r4(r4: dict[str, object]) -
         assert official == known - {"fhir_comments", "resource_type"}
 
 
-COMMUNICATION_KEYS = {"resourceType", "identifier", "status", "subject", "sent", "sender", "payload"}
+COMMUNICATION_KEYS = {"resourceType", "identifier", "instantiatesUri", "status", "subject", "sent", "sender", "payload"}
 
 
 @pytest.mark.parametrize("event", [*EVENTS, None], ids=lambda event: "none" if event is None else str(event.kind))
@@ -197,6 +197,32 @@ def test_the_client_is_named_by_the_recipients_own_number_and_by_bsn_only_by_set
         "type": "Patient",
         "identifier": {"system": "http://fhir.nl/fhir/NamingSystem/bsn", "value": "999900006"},
     }
+
+
+def test_an_own_number_says_whose_it_is_where_the_settings_do(judge: Judge) -> None:
+    system = "https://his.example/clienten"
+    data = FhirTaskWriter().write([replace(NOTICE, own_system=system)])
+    judge(data)
+    assert json.loads(data)["for"]["identifier"] == {"system": system, "value": "P-2026-17"}
+    # What is no URI is the name of an authority in HL7 v2.
+    for other in ("HIS", "mijn his", "https://his.example/mijn clienten"):
+        assert task_of(replace(NOTICE, own_system=other))["for"] == {
+            "type": "Patient",
+            "identifier": {"value": "P-2026-17"},
+        }
+
+
+@pytest.mark.parametrize("retracted", [False, True])
+def test_a_communication_of_our_own_is_never_read_as_news_whoever_fills_in_its_sender(retracted: bool) -> None:
+    written = json.loads(FhirCommunicationWriter().write([replace(NOTICE, bsn="999900006", retracted=retracted)]))
+    agb = {"system": "http://fhir.nl/fhir/NamingSystem/agb-z", "value": "01234567"}
+    sent_on = {**written, "sender": {"identifier": agb}}
+    reader = READERS["fhir"](FormatConfig(laws={"fhir": Law.WMO}))
+    with pytest.raises(Malformed) as refused:
+        reader.read(json.dumps(sent_on).encode())
+    assert refused.value.faults == (Fault("/Communication/instantiatesUri", Keyword.NO_EVENT),)
+    del sent_on["instantiatesUri"]
+    assert len(reader.read(json.dumps(sent_on).encode())) == 1
 
 
 @pytest.mark.parametrize("name", sorted(WRITERS))
