@@ -13,7 +13,7 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ ROOM = 1 << 29  # bytes that must be free
 MANIFEST_DAYS = 7  # an edge that works renews its manifest ten days before its end
 CLOCK_MS = 2_000
 WAITING_SECONDS = 3_600  # of a file in the folder in
+LETTER_SECONDS = 7 * 86_400
 _SEED = 64
 _OTHERS = 0o077
 
@@ -131,16 +132,29 @@ def folder(subject: str, place: Path) -> Finding:
     return fine(subject, "It is there, and can be written.")
 
 
-def put_aside(place: Path, report: str) -> Finding:
-    """The folder quarantine, in which a person should look."""
-    number = sum(not name.endswith(report) for name in _names(place))
+def damaged(number: int, report: str) -> Finding:
+    """What could not be read, and lies in the folder quarantine."""
     if not number:
         return fine("quarantine", "Nothing was put aside.")
-    files = "1 file was" if number == 1 else f"{number} files were"
+    files = "1 file was put aside because it" if number == 1 else f"{number} files were put aside because they"
     return wrong(
         "quarantine",
-        f"{files} put aside because it could not be read.",
+        f"{files} could not be read.",
         f"Read the report beside each (*{report}), mend it at its source, and move it away.",
+    )
+
+
+def letters(since: Sequence[float], now: float) -> Finding:
+    """Letters in free text, by when they came; one that waits long is in nobody's hands. `now` in unix seconds."""
+    if not since:
+        return fine("letters", "None waits for a person.")
+    waits = "1 letter waits" if len(since) == 1 else f"{len(since)} letters wait"
+    if min(since) > now - LETTER_SECONDS:
+        return fine("letters", f"{waits} for a person: `schakel edge letters`.")
+    return wrong(
+        "letters",
+        f"{waits} for a person, the oldest longer than a week.",
+        "Have somebody read them (`schakel edge letters`): nothing of them goes to anyone by itself.",
     )
 
 

@@ -29,19 +29,21 @@ from deploy.compose_edge import NoHub, reads_authorities
 from deploy.doctor import (
     Finding,
     clock,
+    damaged,
     fine,
     folder,
+    letters,
     manifest,
     moved,
     not_taken,
     private,
-    put_aside,
     room,
     seed,
     wrong,
 )
 from deploy.doctor_hub import Moment
 from deploy.doctor_tls import DAYS, Pem, certificate, days, named
+from deploy.put_aside import put_aside
 from hub.client import Feed, HubClient, HubUnavailableError, RefusedError, Seen
 from schemas.address import is_handed_out, oin_of
 from schemas.calendar import start_of_day
@@ -67,7 +69,9 @@ def of_files(config: EdgeConfig, moment: Moment) -> Iterator[Finding]:
     for name, one in zip(("in", "done", "quarantine", "out"), places, strict=True):
         yield folder(f"folder {name}", one)
     yield not_taken(config.in_folder, moment.now / 1000)
-    yield put_aside(config.quarantine_folder, REPORT)
+    aside = put_aside(config.quarantine_folder)
+    yield damaged(aside.damaged, REPORT)
+    yield letters([one.since for one in aside.letters], moment.now / 1000)
     if config.hub_url is not None and not config.hub_certificate.exists():
         yield wrong(
             "certificate for the hub",

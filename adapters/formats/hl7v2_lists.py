@@ -34,40 +34,41 @@ class Message:
     must: tuple[str, ...]
     single: frozenset[str]
     order: tuple[Part, ...]
+    # Every segment that may stand in it.
+    names: frozenset[str]
 
-    @property
-    def names(self) -> frozenset[str]:
-        """Every segment that may stand in it."""
-        return frozenset(name for part in self.order for name in part.names())
+
+def _message(structure: str, must: str, single: str, line: str) -> Message:
+    parts = order(line)
+    names = frozenset(name for part in parts for name in part.names())
+    return Message(structure, tuple(must.split()), frozenset(single.split()), parts, names)
 
 
 _CLINICAL = "ACC? DG1* DRG* AL1* (PR1 (AUT CTD?)?)* (OBR NTE* (OBX PRT* NTE*)*)* (PV1 PV2?)? NTE*"
-REFERRAL = Message(
+REFERRAL = _message(
     "REF_I12",
-    ("MSH", "RF1", "PRD", "PID"),
-    frozenset({"MSH", "RF1", "PID"}),
-    order(f"MSH SFT* UAC? RF1 (AUT CTD?)? (PRD CTD*)+ PID NK1* GT1* (IN1 IN2? IN3?)* {_CLINICAL}"),
+    "MSH RF1 PRD PID",
+    "MSH RF1 PID",
+    f"MSH SFT* UAC? RF1 (AUT CTD?)? (PRD CTD*)+ PID NK1* GT1* (IN1 IN2? IN3?)* {_CLINICAL}",
 )
-ANSWER = Message(
+ANSWER = _message(
     "RRI_I12",
-    ("MSH", "RF1", "PRD", "PID"),
-    frozenset({"MSH", "MSA", "RF1", "PID"}),
-    order(f"MSH SFT* UAC? MSA? RF1 (AUT CTD?)? (PRD CTD*)+ PID {_CLINICAL}"),
+    "MSH RF1 PRD PID",
+    "MSH MSA RF1 PID",
+    f"MSH SFT* UAC? MSA? RF1 (AUT CTD?)? (PRD CTD*)+ PID {_CLINICAL}",
 )
-APPOINTMENT = Message(
+APPOINTMENT = _message(
     "SIU_S12",
-    ("MSH", "SCH", "PID", "RGS"),
-    frozenset({"MSH", "SCH", "PID"}),
-    order("MSH SCH TQ1* NTE* PID PD1? PV1? PV2? OBX* DG1* (RGS (AIS NTE*)* (AIG NTE*)* (AIL NTE*)* (AIP NTE*)*)+"),
+    "MSH SCH PID RGS",
+    "MSH SCH PID",
+    "MSH SCH TQ1* NTE* PID PD1? PV1? PV2? OBX* DG1* (RGS (AIS NTE*)* (AIG NTE*)* (AIL NTE*)* (AIP NTE*)*)+",
 )
-RESULT = Message(
+RESULT = _message(
     "ORU_R01",
-    ("MSH", "PID", "OBR"),
-    frozenset({"MSH", "PID"}),
-    order(
-        "MSH SFT* UAC? PID PD1? [PRT NTE NK1 ARV OBX]* (PV1 PV2? PRT*)? ((ORC PRT*)? OBR [NTE ROL PRT]* (TQ1 TQ2*)* CTD?"
-        " [OBX PRT NTE]* FT1* CTI* (SPM [OBX PRT]*)*)+ DSC?"
-    ),
+    "MSH PID OBR",
+    "MSH PID",
+    "MSH SFT* UAC? PID PD1? [PRT NTE NK1 ARV OBX]* (PV1 PV2? PRT*)? ((ORC PRT*)? OBR [NTE ROL PRT]* (TQ1 TQ2*)* CTD?"
+    " [OBX PRT NTE]* FT1* CTI* (SPM [OBX PRT]*)*)+ DSC?",
 )
 MESSAGES: Mapping[str, Message] = {"REF": REFERRAL, "RRI": ANSWER, "SIU": APPOINTMENT, "ORU": RESULT}
 

@@ -78,7 +78,7 @@ class _Segment:
 
 def explain(data: bytes) -> list[Explained]:
     """Return what becomes of each segment; raises `Malformed`."""
-    return explained(((segment.name,) for segment in _segments(_text(data))), by_place(FIELDS))
+    return explained(((segment.name,) for segment in _segments(text_of(data))), by_place(FIELDS))
 
 
 class MedvriReader:
@@ -92,14 +92,15 @@ class MedvriReader:
 
     def read(self, data: bytes) -> list[NativeEvent]:
         """Raise `Malformed`, always: that each letter is for a person, or why the file is not whole."""
-        segments = list(_segments(_text(data)))
+        segments = list(_segments(text_of(data)))
         walk = Walk()
         letters = _interchange(segments, walk)
         walk.finish()
         raise Malformed(tuple(Fault(f"/{number}/TXT", Keyword.FOR_A_PERSON) for number in range(1, letters + 1)))
 
 
-def _text(data: bytes) -> str:
+def text_of(data: bytes) -> str:
+    """The text of a file after its advice of separators; raises `Malformed` where it can't be one of letters."""
     if len(data) > SIZE_LIMIT:
         raise Malformed((Fault("/", Keyword.TOO_LARGE),))
     if data.startswith(_FOREIGN) or b"\0" in data:

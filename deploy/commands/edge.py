@@ -23,6 +23,7 @@ from deploy.commands.code import edge_code
 from deploy.commands.desk import at_desk, at_work
 from deploy.commands.doctor import edge_doctor
 from deploy.commands.edge_could_see import edge_could_see
+from deploy.commands.edge_letters import edge_letters
 from deploy.commands.edge_log_export import edge_log_export
 from deploy.commands.edge_renew import edge_renew
 from deploy.commands.edge_restore import edge_backup, edge_restore, edge_restored
@@ -54,6 +55,7 @@ from deploy.given import partner_address, the_day
 from deploy.groups import Group
 from deploy.lists import LARGEST, read_clients
 from deploy.options import EDGE_FILE, edge_option
+from deploy.put_aside import put_aside
 from deploy.rule_words import LAWS
 from deploy.screen import Screen, bad, good, note, plain, table, with_screen
 from deploy.viewer import viewer
@@ -102,6 +104,7 @@ edge.add_command(edge_matters)
 edge.add_command(edge_kept)
 edge.add_command(edge_own_fact)
 edge.add_command(edge_could_see)
+edge.add_command(edge_letters)
 edge.add_command(edge_log_export)
 
 
@@ -171,17 +174,18 @@ def work(screen: Screen, config: Path | None) -> None:
             raise failed(f'No hub is set. Name one in {EDGE_FILE}: hub = "https://HOST:PORT", and its hub_key.')
         done = asyncio.run(one_pass(opened, settings.config, MachineClock(settings.config.clock_file)))
         advance(1)
+    waiting = len(put_aside(settings.config.quarantine_folder).letters)
     rows = [
         (name.replace("_", " "), value)
         for name, value in asdict(done).items()
         if isinstance(value, int) and not isinstance(value, bool)
     ]
-    screen.answer(asdict(done), table("This pass", ("what", "number"), rows), *_remarks(done))
+    screen.answer(asdict(done), table("This pass", ("what", "number"), rows), *_remarks(done, waiting))
     if done.hub_away:
         raise failed("The hub can't be reached now. What was read is kept, and goes out at a later pass.")
 
 
-def _remarks(done: Pass) -> list[RenderableType]:
+def _remarks(done: Pass, letters: int) -> list[RenderableType]:
     found = []
     if done.waits == PERSON:
         found.append(bad("This edge was put back from a copy and waits for a person: see `schakel edge restored`."))
@@ -193,6 +197,8 @@ def _remarks(done: Pass) -> list[RenderableType]:
         found.append(bad("The hub does not know this edge yet: ask its operator to admit the manifest."))
     if done.quarantined:
         found.append(note("Files were put aside; the folder quarantine holds a report beside each."))
+    if letters:
+        found.append(note(f"{letters} file(s) with letters wait for a person: `schakel edge letters`."))
     return found
 
 
@@ -264,9 +270,9 @@ def view_table(name: str, one: ChainView) -> RenderableType:
 @with_screen
 def outbox(screen: Screen, config: Path | None) -> None:
     """What waits and why, and what asks for a person."""
-    with at_desk(config) as (opened, _):
+    with at_desk(config) as (opened, settings):
         lines, held = opened.outbox(), opened.held_lines()
-        counts, notes = also_waits(opened)
+        counts, notes = also_waits(opened, settings.config.quarantine_folder)
     rows = [(one.number, one.kind, one.client, one.recipient, date_text(one.day), one.state, one.why) for one in lines]
     columns = ("nummer", "soort", "cliënt", "voor", "datum", "stand", "waarom")
     parts: list[RenderableType] = [table("Outbox", columns, rows) if rows else good("In de outbox wacht niets.")]

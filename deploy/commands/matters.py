@@ -19,6 +19,7 @@ from adapters.records_outgoing import CLIENTS, GRANTS, Grant
 from deploy.commands.desk import at_desk
 from deploy.exits import wrong_use
 from deploy.options import edge_option
+from deploy.put_aside import put_aside
 from deploy.screen import Screen, good, note, table, with_screen
 from schemas.calendar import date_text
 
@@ -58,7 +59,7 @@ def edge_matters(screen: Screen, done: int | None, by: str | None, config: Path 
     screen.answer(answer, table("Vraagt een mens", columns, rows) if rows else good("Er wacht niets op een mens."))
 
 
-def also_waits(opened: Edge) -> tuple[dict[str, int], list[RenderableType]]:
+def also_waits(opened: Edge, quarantine: Path) -> tuple[dict[str, int], list[RenderableType]]:
     """What waits for a person and is not in the outbox: how many of each, and where to look."""
     unknown = len(held.waiting(opened.store, opened.workplace, opened.identity.book))
     asked = len(matters.waiting(opened.store))
@@ -70,7 +71,11 @@ def also_waits(opened: Edge) -> tuple[dict[str, int], list[RenderableType]]:
         notes.append(note(f"{asked} zaak of zaken vragen een mens: `schakel edge matters`."))
     if doubted:
         notes.append(note(f"{doubted} keer is niet bekend of wie is gewist weer cliënt is: `schakel edge kept`."))
-    return {"unknown_sources": unknown, "matters": asked, "numbers_in_doubt": doubted}, notes
+    letters = len(put_aside(quarantine).letters)
+    if letters:
+        notes.append(note(f"{letters} bestand(en) met brieven wachten op een mens: `schakel edge letters`."))
+    counts = {"unknown_sources": unknown, "matters": asked, "numbers_in_doubt": doubted, "letters": letters}
+    return counts, notes
 
 
 def _answer(opened: Edge, book: AddressBook, one: Matter) -> dict[str, object]:
