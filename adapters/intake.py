@@ -19,7 +19,6 @@ In this order, all in one transaction with the mark of the file:
 Nothing active: nothing leaves, now or later.
 """
 
-import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -31,6 +30,7 @@ from adapters.counterparts import partner_of, tellers
 from adapters.course import Run, beside, event_of, meaning, place
 from adapters.following import active_grants, follow_sources, rows_among, statutory_rows
 from adapters.formats.native import Allocation, Course, NativeEvent
+from adapters.keyed import Keyed
 from adapters.lines import RECALL_DAYS, add_item, line_name, newest, next_number
 from adapters.records_outgoing import (
     EVENT,
@@ -115,11 +115,13 @@ class Intake:
     event_key: bytes
     again: Restore | None = None
     kept_rows: frozenset[int] = field(init=False)
+    keyed: Keyed = field(init=False, repr=False)
     encoded: dict[tuple[Event, tuple[str, ...]], tuple[tuple[str, bytes], ...]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         # One intake takes one batch, in which many messages say the same of different clients.
         object.__setattr__(self, "kept_rows", onward.kept_rows(self.work))
+        object.__setattr__(self, "keyed", Keyed(self.event_key))
         object.__setattr__(self, "encoded", {})
 
     def take(self, tx: Transaction, digest: bytes, events: Sequence[NativeEvent], received_at: int) -> Taken:
@@ -461,7 +463,7 @@ class Intake:
         return self._mac(encode([b"recalled", grant.recipient, grant.purpose, grant.law, identity]))
 
     def _mac(self, message: bytes) -> bytes:
-        return hmac.digest(self.event_key, message, "sha256")
+        return self.keyed.digest(message)
 
     # -- calling back ----------------------------------------------------------------------------------------------
 

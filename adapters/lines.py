@@ -48,7 +48,7 @@ from adapters.records_outgoing import (
 from adapters.records_own import move, place
 from adapters.records_people import CONSENTS
 from adapters.refusals import CLOSED, agreed_anew, is_refused
-from adapters.shelf import Reads
+from adapters.shelf import Reads, changed
 from adapters.spread import batch_limit, shuffled
 from adapters.store import Transaction
 from adapters.withdrawals import withdraw
@@ -348,7 +348,7 @@ def add_item(tx: Transaction, item: Item) -> Item:
 def next_number(tx: Transaction) -> int:
     """The number of what is put in the outbox next, at its end; it is given once."""
     here = place(tx)
-    move(tx, replace(here, items=here.items + 1))
+    move(tx, changed(here, items=here.items + 1))
     return here.items + 1
 
 

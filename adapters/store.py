@@ -20,7 +20,6 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Never, Self
@@ -29,6 +28,7 @@ import cbor2
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from adapters.keyed import Keyed
 from adapters.keys import StoreKey
 
 Value = None | bool | int | str | bytes | list["Value"]
@@ -42,7 +42,6 @@ _FORMAT: Final = 1
 _NONCE: Final = 12
 _DRAWN: Final = 32  # nonces at once
 _TOKEN: Final = 16  # bytes of a look-up value; 2**64 rows before two are likely to meet
-_BLOCK: Final = 64  # bytes that SHA-256 takes at once
 _FULL: Final = 2  # PRAGMA synchronous
 _AT_ONCE: Final = 500  # look-up values in one statement
 _KEYS: Final = 1_024  # keys of one table whose look-up value is known: those of a batch, sealed and sent
@@ -89,19 +88,17 @@ class Table:
             raise ValueError("only `state` and `due` can be plain")
 
 
-class _Lookup:
-    """HMAC-SHA-256 of values of one kind, with its key and the name of the kind taken in beforehand (RFC 2104).
+class _Lookup(Keyed):
+    """The look-up values of one kind of value.
 
     What was looked for is most often written next, and what was written sealed is written once more when it was sent: it
     knows the last `most` values.
     """
 
-    __slots__ = ("_inner", "_known", "_most", "_outer")
+    __slots__ = ("_known", "_most")
 
     def __init__(self, key: bytes, kind: str, most: int) -> None:
-        padded = key.ljust(_BLOCK, b"\0")
-        self._inner = sha256(bytes(byte ^ 0x36 for byte in padded) + kind.encode() + b"\0")
-        self._outer = sha256(bytes(byte ^ 0x5C for byte in padded))
+        super().__init__(key, kind.encode() + b"\0")
         self._known: dict[bytes, bytes] = {}
         self._most = most
 
@@ -110,10 +107,7 @@ class _Lookup:
         known = self._known.get(value)
         if known is not None:
             return known
-        inner, outer = self._inner.copy(), self._outer.copy()
-        inner.update(value)
-        outer.update(inner.digest())
-        token = outer.digest()[:_TOKEN]
+        token = self.digest(value)[:_TOKEN]
         if len(self._known) >= self._most:
             self._known.clear()
         self._known[value] = token
