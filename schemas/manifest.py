@@ -83,9 +83,14 @@ class SignedManifest:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the bytes: eight groups of eight hexadecimal characters."""
-        text = hashlib.sha256(self.raw).hexdigest()
-        return " ".join(text[i : i + 8] for i in range(0, 64, 8))
+        """What people compare of its bytes."""
+        return fingerprint_of(self.raw)
+
+
+def fingerprint_of(raw: bytes) -> str:
+    """The SHA-256 of a file as people read it to each other: eight groups of eight hexadecimal characters."""
+    text = hashlib.sha256(raw).hexdigest()
+    return " ".join(text[i : i + 8] for i in range(0, 64, 8))
 
 
 def sign_manifest(key: SigningKey, manifest: Manifest) -> bytes:

@@ -9,7 +9,6 @@ and that of the manifest, which anchors the partner at the hub.  Everything else
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from dataclasses import dataclass
@@ -31,7 +30,7 @@ from schemas.address import PATTERN, oin_of, role_of
 from schemas.attestation import attestation_bytes
 from schemas.canonical import FrameError
 from schemas.join import LARGEST, Join, parse_join
-from schemas.manifest import SignedManifest, parse_manifest
+from schemas.manifest import SignedManifest, fingerprint_of, parse_manifest
 from schemas.settings import Wrong, pattern
 from schemas.signing import Verifier
 
@@ -55,7 +54,7 @@ def invite(screen: Screen, address: str | None, role: str | None, out: Path, con
         raise failed(f"{out.name} is there already and is never overwritten. Choose another with --out.")
     address, content = make_invitation(settings, address, role)
     write_new(out, content)
-    print_ = grouped(content)
+    print_ = fingerprint_of(content)
     screen.answer(
         {"address": address, "invitation": str(out), "fingerprint": print_},
         good(f"The invitation for {address} is in {out}."),
@@ -245,12 +244,6 @@ def dev_ca(screen: Screen, folder: Path, oins: tuple[str, ...], config: Path | N
 
 
 # -- inside ------------------------------------------------------------------------------------------------------
-
-
-def grouped(raw: bytes) -> str:
-    """The SHA-256 of a file as people read it to each other."""
-    digest = hashlib.sha256(raw).hexdigest()
-    return " ".join(digest[place : place + 8] for place in range(0, 64, 8))
 
 
 def _pem_of(file: Path, name: str) -> str:

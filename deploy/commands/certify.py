@@ -10,17 +10,17 @@ request is signed by the role's key, which stands in the newest manifest that th
 from __future__ import annotations
 
 import base64
-import hashlib
 from pathlib import Path
 
 import click
 
-from deploy.commands.accession import Candidate, certify, grouped
+from deploy.commands.accession import Candidate, certify
 from deploy.compose import machine_clock
-from deploy.exits import refused, wrong_use
+from deploy.exits import refused
+from deploy.fingerprints import compare
 from deploy.office import open_office
 from deploy.options import HUB_FILE, hub_option, settings_file
-from deploy.screen import Screen, good, note, plain, with_screen
+from deploy.screen import Screen, good, plain, with_screen
 from hub.accession_authority import check_join
 from hub.config import load_hub_config
 from schemas.attestation import Authorities
@@ -48,7 +48,15 @@ def partner_certify(
         raw = opened.read(LARGEST + 1)
     asked = _read(raw)
     address = asked.manifest.manifest.address
-    _compare(screen, raw, address, fingerprint)
+    # An older file asks for a key that may be stolen by now: people say that it is this one.
+    compare(
+        screen,
+        raw,
+        fingerprint,
+        [f"Address:     {address}"],
+        who="the partner",
+        other="This is another fingerprint than that of the file. Ask the partner; nothing was made.",
+    )
     with open_office(settings) as office:
         newest = office("manifest", {"address": address})["manifest"]
     if base64.b64decode(newest) != asked.manifest.raw:
@@ -73,16 +81,3 @@ def _read(raw: bytes) -> Join:
         raise refused("This partner has a certificate of another authority, which gives it the next one.")
     check_join(asked, Authorities((), ()), machine_clock() // 1000, Verifier())
     return asked
-
-
-def _compare(screen: Screen, raw: bytes, address: str, given: str | None) -> None:
-    """An older file asks for a key that may be stolen by now: people say that it is this one."""
-    if given is not None:
-        if given.replace(" ", "").lower() != hashlib.sha256(raw).hexdigest():
-            raise refused("This is another fingerprint than that of the file. Ask the partner; nothing was made.")
-        return
-    if screen.as_json:
-        raise wrong_use("Give --fingerprint with --json: there is nobody to compare it.")
-    screen.say(plain(f"Address:     {address}"), note(f"Fingerprint: {grouped(raw)}"))
-    if not click.confirm("Did the partner give exactly this fingerprint, on paper or by telephone?"):
-        raise refused("Nothing was made.")

@@ -16,7 +16,6 @@ from cryptography.hazmat.primitives import hashes
 
 from deploy.certificate_files import Pair
 from deploy.clock import MachineClock
-from deploy.commands.accession import grouped
 from deploy.compose import write_new
 from deploy.compose_edge import NoHub, Settings, load_settings, open_edge, reach_hub, store_key
 from deploy.exits import failed, wrong_use
@@ -25,6 +24,7 @@ from deploy.options import EDGE_FILE, edge_option, settings_file
 from deploy.renewal import renew, request_apart, take_apart
 from deploy.screen import Screen, good, note, with_screen
 from deploy.way_to_hub import WayToHub
+from schemas.manifest import fingerprint_of
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -76,7 +76,7 @@ def _ask(screen: Screen, settings: Settings, out: Path) -> None:
     out.unlink(missing_ok=True)
     write_new(out, made)
     # A crash here: the same command makes another key and another file; the last one counts.
-    print_ = grouped(made)
+    print_ = fingerprint_of(made)
     screen.answer(
         {"request": str(out), "fingerprint": print_},
         good(f"Send {out} to the operator of the hub."),

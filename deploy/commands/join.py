@@ -9,7 +9,6 @@ The fingerprint of the invitation, on paper or by telephone, anchors the hub her
 
 from __future__ import annotations
 
-import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from deploy.certificate_files import Pair
-from deploy.commands.accession import grouped, read_file
+from deploy.commands.accession import read_file
 from deploy.compose import toml, write_new
 from deploy.compose_edge import (
     MANIFEST_FILE,
@@ -32,6 +31,7 @@ from deploy.compose_edge import (
 )
 from deploy.doctor_tls import named
 from deploy.exits import failed, refused, wrong_use
+from deploy.fingerprints import compare
 from deploy.renewal import key_bytes, request_for
 from deploy.screen import Screen, good, note, plain, with_screen
 from schemas.address import PATTERN, is_handed_out, oin_of
@@ -130,7 +130,15 @@ def join(  # noqa: PLR0913  # one option each; click passes them by name
     invited = _invitation(invitation)
     joining = Joining(name, key_file, passphrase_env, certificate, certificate_key, demo)
     _need_right_certificate(invited, joining)  # before anybody compares anything, and before anything is made
-    _compare_invitation(screen, invitation.read_bytes(), invited, fingerprint)
+    # Whoever can exchange an invitation could stand in for the hub.
+    compare(
+        screen,
+        invitation.read_bytes(),
+        fingerprint,
+        [f"Hub:         {invited.hub}", f"Address:     {invited.address}"],
+        who="the operator of the hub",
+        other="This is another fingerprint than that of the invitation. Ask the operator of the hub.",
+    )
     signed = make_joining(invited, folder, joining)
     then = (
         "Nothing is sent back: once the operator has admitted this edge, it runs with your own certificate."
@@ -220,20 +228,6 @@ def _need_right_certificate(invited: Invitation, joining: Joining) -> None:
     found = named("certificate", certificate, oin_of(invited.address))
     if not found.well:
         raise refused(f"{found.says.partition(':')[0]}. Give the certificate of that organisation.")
-
-
-def _compare_invitation(screen: Screen, raw: bytes, invited: Invitation, given: str | None) -> None:
-    """Whoever can exchange an invitation could stand in for the hub."""
-    if given is not None:
-        if given.replace(" ", "").lower() != hashlib.sha256(raw).hexdigest():
-            raise refused("This is another fingerprint than that of the invitation. Ask the operator of the hub.")
-        return
-    if screen.as_json:
-        raise wrong_use("Give --fingerprint with --json: there is nobody to compare it.")
-    screen.say(plain(f"Hub:         {invited.hub}"), plain(f"Address:     {invited.address}"))
-    screen.say(note(f"Fingerprint: {grouped(raw)}"))
-    if not click.confirm("Did the operator of the hub give exactly this fingerprint, on paper or by telephone?"):
-        raise refused("Nothing was made.")
 
 
 def _request(secret: bytes, address: str) -> bytes:

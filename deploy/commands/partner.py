@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from pathlib import Path
 
@@ -14,13 +13,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import NameOID
 
-from deploy.commands.accession import Candidate, certify, invite, read_candidate
+from deploy.commands.accession import certify, invite, read_candidate
 from deploy.commands.certify import partner_certify
 from deploy.exits import refused, wrong_use
+from deploy.fingerprints import compare
 from deploy.groups import Group
 from deploy.office import admit_values, open_office
 from deploy.options import HUB_FILE, hub_option, settings_file
-from deploy.screen import Screen, good, note, plain, table, with_screen
+from deploy.screen import Screen, good, plain, table, with_screen
 from hub.config import load_hub_config
 from hub.registry import ADMITTED, REMOVED, SUSPENDED
 from schemas.calendar import date_text
@@ -56,7 +56,16 @@ def admit(
     """Admit the partner of a join file, or of a bare first manifest, once people have compared its fingerprint."""
     settings = load_hub_config(settings_file(config, HUB_FILE))
     candidate = read_candidate(settings, file)
-    _compare(screen, candidate, fingerprint)
+    # A hub that admits what nobody compared would vouch for a stranger.
+    signed = candidate.manifest
+    compare(
+        screen,
+        signed.raw,
+        fingerprint,
+        [f"Address:     {signed.manifest.address}", f"Valid until: {date_text(signed.manifest.until)}"],
+        who="the partner",
+        other="This is another fingerprint than that of the manifest. Ask the partner; admit nothing.",
+    )
     with open_office(settings) as office:
         admitted = office("admit", admit_values(candidate.manifest.raw, candidate.attestation))
     # A crash here: the partner is admitted and has no certificate; the same command goes on with that.
@@ -66,24 +75,6 @@ def admit(
     if certificate is not None:
         told.append(plain(f"Its certificate is in {certificate}; send it to the partner, as hub.crt of its edge."))
     screen.answer(answer, *told)
-
-
-def _compare(screen: Screen, candidate: Candidate, given: str | None) -> None:
-    """People compare; a hub that admits what nobody compared would vouch for a stranger."""
-    signed = candidate.manifest
-    if given is not None:
-        if given.replace(" ", "").lower() != hashlib.sha256(signed.raw).hexdigest():
-            raise refused("This is another fingerprint than that of the manifest. Ask the partner; admit nothing.")
-        return
-    if screen.as_json:
-        raise wrong_use("Give --fingerprint with --json: there is nobody to compare it.")
-    screen.say(
-        plain(f"Address:     {signed.manifest.address}"),
-        plain(f"Valid until: {date_text(signed.manifest.until)}"),
-        note(f"Fingerprint: {signed.fingerprint}"),
-    )
-    if not click.confirm("Did the partner give exactly this fingerprint, on paper or by telephone?"):
-        raise refused("Nothing was admitted.")
 
 
 @partner.command(name="list")
