@@ -20,7 +20,7 @@ from hub.config import load_hub_config
 from hub.kafka_acls import principal_of
 from hub.kafka_topics import from_topic
 from hub.store import Step
-from tests.deploy.test_cli_hub import FG, NEW
+from tests.deploy.new_hub import FG, NEW
 from tests.kafka import Kafka
 from tests.postgres import cluster as postgres
 

@@ -17,9 +17,8 @@ from deploy.beside import EDGE_MARKS
 from deploy.exits import Exit
 from hub.audit import verify as outsider
 from tests.deploy.conftest import Schakel
+from tests.deploy.new_hub import FG, NEW
 
-NEW = ("--name", "hub.voorbeeld.nl", "--operator", "Stichting Hub", "--controllers", "Gemeente A; Gemeente B")
-FG = ("--fg-contact", "fg@voorbeeld.example")
 GP = "urn:nld:oin:00000009999999990003:gp"
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from deploy.exits import Exit
 from tests.deploy.conftest import Schakel
-from tests.deploy.test_cli_hub import FG, NEW
+from tests.deploy.new_hub import FG, NEW
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from deploy.story.world import TEAM
 from hub.config import load_hub_config
 from tests.deploy.conftest import Schakel
 from tests.deploy.nets import net_of, wait_for
-from tests.deploy.test_cli_hub import FG, NEW
+from tests.deploy.new_hub import FG, NEW
 from tests.postgres import cluster
 
 Answer = Callable[..., Any]

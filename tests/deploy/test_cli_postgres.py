@@ -20,7 +20,7 @@ from hub.config import load_hub_config
 from hub.store import Step
 from tests.deploy.conftest import Schakel
 from tests.deploy.nets import net_of, wait_for
-from tests.deploy.test_cli_hub import FG, NEW
+from tests.deploy.new_hub import FG, NEW
 from tests.postgres import Cluster, cluster
 
 FILES = ("hub.toml", "log.key", "accession.key", "accession.crt", "greatest.json", "day.keys")

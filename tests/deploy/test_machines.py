@@ -22,7 +22,7 @@ from hub.config import load_hub_config
 from hub.machines import machine_name
 from tests.deploy.conftest import Schakel
 from tests.deploy.nets import net_of, wait_for
-from tests.deploy.test_cli_hub import FG, NEW
+from tests.deploy.new_hub import FG, NEW
 from tests.postgres import cluster, name_in
 
 FILES = ("hub.toml", "accession.key", "accession.crt", "greatest.json", "day.keys")

@@ -5,30 +5,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import ssl
-from base64 import b64encode
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 
-from deploy.dev_ca import DevCa, Files
-from hub.gateway_caller import FUTURE_SECONDS, KEPT_SECONDS, PAST_SECONDS, PROXY_HEADER, Nonces, Proxy, oin_of_peer
+from deploy.dev_ca import DevCa
+from hub.gateway_caller import FUTURE_SECONDS, KEPT_SECONDS, PAST_SECONDS, PROXY_HEADER, Nonces, oin_of_peer
 from hub.gateway_listener import Tls, server_context
 from hub.registry import REMOVED, SUSPENDED
 from schemas import api
 from schemas.address import oin_of
 from schemas.request_signature import HEADERS, read_claim
-from tests.gateway_site import HOST, Answer, Site, new_ca
-from tests.hub.gateway_fixtures import Town, town
-from tests.simulator import Party, World
+from tests.gateway_site import Answer, Site, new_ca
+from tests.hub.gateway_fixtures import MINE, Proxied, Town, header_of, proxied, town
+from tests.simulator import World
 
-__all__ = ["town"]  # a fixture
+__all__ = ["proxied", "town"]  # fixtures
 
-MINE = "/v1/team-wmo/handles"
 OTHER_OIN = "00000000000000000099"
 
 
@@ -213,68 +207,39 @@ def test_the_log_is_read_with_a_key_of_any_role_of_the_organisation(town: Town) 
 # -- behind a proxy
 
 
-def _header(files: Files) -> dict[str, str]:
-    der = x509.load_pem_x509_certificate(files.certificate.read_bytes()).public_bytes(Encoding.DER)
-    return {PROXY_HEADER: f":{b64encode(der).decode()}:"}
-
-
-class Proxied:
-    """A gateway that believes the proxy at one network address with one certificate."""
-
-    def __init__(self, folder: Path, address: str = HOST) -> None:
-        self.world = World()
-        self.team, self.gp = self.world.party("team-wmo"), self.world.party("gp")
-        ca = new_ca(folder / "ca")
-        self.proxy = ca.client(None, "proxy")
-        der = x509.load_pem_x509_certificate(self.proxy.certificate.read_bytes()).public_bytes(Encoding.DER)
-        self.site = Site(self.world, ca, proxies=(Proxy(address, hashlib.sha256(der).digest()),))
-        self.partners = DevCa(folder / "partners", self.world.now // 1000, strict=False)
-
-    def ask(self, party: Party, over: Files, header: dict[str, str]) -> Answer:
-        self.site._files["over"] = over
-        return self.site.raw("over", "GET", MINE, self.site.signed(party, "GET", MINE) | header)
-
-
-@pytest.fixture
-def proxied(tmp_path: Path) -> Iterator[Proxied]:
-    one = Proxied(tmp_path)
-    yield one
-    one.site.close()
-
-
 def test_the_certificate_that_a_proxy_of_ours_hands_on_is_the_callers(proxied: Proxied) -> None:
     files = proxied.partners.client(oin_of(proxied.team.address), "team")
-    assert proxied.ask(proxied.team, proxied.proxy, _header(files)).status == 200
+    assert proxied.ask(proxied.team, proxied.proxy, header_of(files)).status == 200
     assert proxied.site.gateway.counts.smuggled == 0
 
 
 def test_a_smuggled_certificate_header_is_as_if_it_were_not_there(proxied: Proxied) -> None:
     """A partner with a certificate of its own says it is another: it stays who it is."""
-    smuggled = _header(proxied.partners.client(oin_of(proxied.team.address), "team"))
+    smuggled = header_of(proxied.partners.client(oin_of(proxied.team.address), "team"))
     gp = proxied.site.files(oin_of(proxied.gp.address))
     assert proxied.ask(proxied.team, gp, smuggled).problem == "unknown-sender"
     assert proxied.site.gateway.counts.smuggled == 1
     team = proxied.site.files(oin_of(proxied.team.address))
-    other = _header(proxied.partners.client(oin_of(proxied.gp.address), "gp"))
+    other = header_of(proxied.partners.client(oin_of(proxied.gp.address), "gp"))
     assert proxied.ask(proxied.team, team, other).status == 200
     assert proxied.site.gateway.counts.smuggled == 2
 
 
 def test_the_proxys_certificate_from_another_network_address_is_believed_nothing(tmp_path: Path) -> None:
     elsewhere = Proxied(tmp_path, "127.0.0.2")
-    header = _header(elsewhere.partners.client(oin_of(elsewhere.team.address), "team"))
+    header = header_of(elsewhere.partners.client(oin_of(elsewhere.team.address), "team"))
     assert elsewhere.ask(elsewhere.team, elsewhere.proxy, header).problem == "no-oin"
     elsewhere.site.close()
 
 
 def test_a_header_that_is_no_valid_certificate_names_nobody(proxied: Proxied) -> None:
     oin = oin_of(proxied.team.address)
-    good = _header(proxied.partners.client(oin, "team"))[PROXY_HEADER]
+    good = header_of(proxied.partners.client(oin, "team"))[PROXY_HEADER]
     late = DevCa(proxied.site.ca.files.key.parent / "late", proxied.world.now // 1000 - 8 * 86_400, strict=False)
     early = DevCa(proxied.site.ca.files.key.parent / "early", proxied.world.now // 1000 + 3_600, strict=False)
     wrong = [good[1:], good[:-1], ":AAAA:", "::", good[:40] + "*" + good[40:], ":" + good[1:80] + ":"]
-    wrong += [_header(ca.client(oin, "team"))[PROXY_HEADER] for ca in (late, early)]
-    wrong.append(_header(proxied.partners.client(None, "nobody"))[PROXY_HEADER])
+    wrong += [header_of(ca.client(oin, "team"))[PROXY_HEADER] for ca in (late, early)]
+    wrong.append(header_of(proxied.partners.client(None, "nobody"))[PROXY_HEADER])
     for value in wrong:
         assert proxied.ask(proxied.team, proxied.proxy, {PROXY_HEADER: value}).problem == "no-oin"
     twice = {PROXY_HEADER: good, PROXY_HEADER.lower(): good}

@@ -2,9 +2,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Facts about grants: opening is narrow, stopping is wide, nothing stopped opens again, stubs live a year."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -16,27 +14,13 @@ from schemas.calendar import day_of, first_day, last_day, parse_date, parse_mont
 from schemas.canonical import decode_array, encode
 from schemas.codes import Code
 from schemas.fact import STOP, Register, Stop, parse_fact
+from tests.hub.scene import Scene, scene
 from tests.lies import flipped, truncated
-from tests.over_kafka import kinds, new_world
 from tests.simulator import Grant, Party, World, at
 
+__all__ = ["scene"]  # a fixture
+
 MARCH = parse_month("2026-03")
-
-
-@dataclass
-class Scene:
-    world: World
-    team: Party
-    provider: Party
-    gp: Party
-
-
-@pytest.fixture(params=kinds("memory", "sqlite"))
-def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
-    world = new_world(request.param, tmp_path)
-    yield Scene(world, world.party("team-wmo"), world.party("provider-wmo"), world.party("gp"))
-    world.check()
-    world.close()
 
 
 def _accepts(grant: Grant, month: int | None = None) -> bool:

@@ -28,8 +28,7 @@ from hub.store import StoreError
 from schemas import api
 from schemas.address import oin_of
 from tests.gateway_site import Site, new_ca
-from tests.hub.gateway_fixtures import Town, town
-from tests.hub.test_gateway_caller import Proxied, _header, proxied
+from tests.hub.gateway_fixtures import Proxied, Town, header_of, proxied, town
 from tests.simulator import World
 
 _DAY = datetime(2026, 1, 1, tzinfo=UTC)
@@ -134,11 +133,11 @@ def test_nothing_is_handed_over_on_an_open_poll_of_a_revoked_certificate(town: T
 
 def test_a_revoked_certificate_behind_a_proxy_is_refused(proxied: Proxied) -> None:
     files = proxied.partners.client(oin_of(proxied.team.address), "team")
-    assert proxied.ask(proxied.team, proxied.proxy, _header(files)).status == 200
+    assert proxied.ask(proxied.team, proxied.proxy, header_of(files)).status == 200
     proxied.world.hub.revoke(sha256(_der(files)).digest(), None)
-    assert proxied.ask(proxied.team, proxied.proxy, _header(files)).problem == "revoked"
+    assert proxied.ask(proxied.team, proxied.proxy, header_of(files)).problem == "revoked"
     other = proxied.partners.client(oin_of(proxied.team.address), "team")
-    assert proxied.ask(proxied.team, proxied.proxy, _header(other)).status == 200
+    assert proxied.ask(proxied.team, proxied.proxy, header_of(other)).status == 200
 
 
 def _is_valid(certificate: bytes) -> bool:

@@ -3,9 +3,7 @@
 """Attacks that the hub must withstand, each under the name that the threat model gives it."""
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 import cbor2
@@ -21,27 +19,13 @@ from schemas.calendar import first_day, parse_month, start_of_day
 from schemas.codes import Code
 from schemas.envelope import parse
 from schemas.fact import Register, Stop, parse_fact
-from tests.over_kafka import kinds, new_world
+from tests.hub.scene import Scene, scene
 from tests.simulator import Grant, Party, World, run
+
+__all__ = ["scene"]  # a fixture
 from tests.world_check import records
 
 MARCH = parse_month("2026-03")
-
-
-@dataclass
-class Scene:
-    world: World
-    team: Party
-    provider: Party
-    gp: Party
-
-
-@pytest.fixture(params=kinds("memory", "sqlite"))
-def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
-    world = new_world(request.param, tmp_path)
-    yield Scene(world, world.party("team-wmo"), world.party("provider-wmo"), world.party("gp"))
-    world.check()
-    world.close()
 
 
 def _outcome(grant: Grant, month: int | None = None) -> Code | None:
