@@ -24,9 +24,9 @@ from adapters.workplace import EdgeError
 from schemas.codes import Code
 from schemas.event import Kind
 from tests.adapters.edges import BSN, GP, TEAM, TYPIST, Neighbours, status
+from tests.delivery_runs import folder
 from tests.delivery_world import ADDRESS, DAY, DeliveryWorld
 from tests.simulator import CODED, World, run
-from tests.test_delivery_machine import folder
 
 TALK = Conversation(("Praktijk Voorbeeld",))
 

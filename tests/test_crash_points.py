@@ -24,8 +24,8 @@ import pytest
 from adapters.records_outgoing import ITEMS, WAITING
 from hub.store_sqlite import KEYS
 from tests import delivery_world, world_check
+from tests.delivery_runs import folder
 from tests.delivery_world import BSN, DAY, MOMENT, START, DeliveryWorld
-from tests.test_delivery_machine import folder
 
 Files = dict[str, bytes]
 SKIPPED = ("-shm", ".lock")  # made anew by whoever opens the store first

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from adapters.records_outgoing import FROZEN
+from tests.delivery_runs import folder, new_world
 from tests.delivery_world import DAY, DeliveryWorld
-from tests.test_delivery_machine import folder, new_world
 
 
 @pytest.fixture

@@ -39,8 +39,8 @@ from hub.store_memory import MemoryStore
 from hub.store_sqlite import DATABASE, KEYS, SqliteStore
 from schemas.codes import Code
 from schemas.envelope import CONTROL, parse
+from tests.delivery_runs import SLOW_TO_SHRINK, folder, profile
 from tests.simulator import NATIONAL, Grant, Lies, Party, Seen, World, run
-from tests.test_delivery_machine import SLOW_TO_SHRINK, folder, profile
 from tests.world_check import HUB_NAME
 
 ROLES = ("team-wmo", "provider-wmo", "gp", "team-pw", "uwv", "school", "team-jeugd", "provider-jeugd")

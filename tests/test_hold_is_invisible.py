@@ -22,8 +22,8 @@ from adapters.metrics import OVERDUE, EdgeMetrics
 from adapters.objections import Objecting
 from adapters.records_outgoing import GRANTS
 from adapters.shelf import Shelf
+from tests.delivery_runs import folder, held_by_the_hub, renamed
 from tests.delivery_world import ADDRESS, BSN, DAY, DeliveryWorld
-from tests.test_delivery_machine import folder, held_by_the_hub, renamed
 
 Stop = Callable[[DeliveryWorld], None]
 

@@ -23,8 +23,8 @@ from adapters.refusals import is_refused, refuse
 from consent.precedence import EXCEPTED
 from schemas.event import Ending, Event, Kind, Law
 from schemas.identity import Citizen
+from tests.delivery_runs import FAULT, folder, new_world, profile
 from tests.delivery_world import ADDRESS, BSN, DAY, NO_FAULT, Fault
-from tests.test_delivery_machine import FAULT, folder, new_world, profile
 
 TO = st.sampled_from(["B", "G", None])
 

@@ -21,8 +21,8 @@ from schemas import entry
 from schemas.codes import Code
 from schemas.note import Checkpoint
 from schemas.signing import SigningKey
+from tests.delivery_runs import folder, new_world
 from tests.delivery_world import ADDRESS, DAY, DeliveryWorld
-from tests.test_delivery_machine import folder, new_world
 from tests.test_delivery_scenarios import states, told
 
 EVERYBODY = ["H", "A", "G", "HA", "HG", "AG", "HAG", "HABGT"]

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from adapters.records_outgoing import FINAL, ITEMS, SENT, WAITING, Item
+from tests.delivery_runs import folder
 from tests.delivery_world import BSN, Crash, DeliveryWorld
-from tests.test_delivery_machine import folder
 
 EVENTS = 2
 

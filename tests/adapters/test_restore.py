@@ -21,9 +21,9 @@ from hub.client import HubUnavailableError
 from schemas.canonical import FrameError
 from schemas.restored import parse_restored, sign_restored
 from schemas.signing import SigningKey
+from tests.delivery_runs import folder, new_world
 from tests.delivery_world import DAY, DeliveryWorld
 from tests.simulator import run
-from tests.test_delivery_machine import folder, new_world
 
 KEY = SigningKey(bytes(32))
 WHO = "urn:nld:oin:00000001000000000001:gp"
