@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pytest
 
+from adapters.formats import READERS
+from adapters.formats.native import FormatConfig, SubjectKind
 from adapters.keys import new_role_keys, opening_private
 from adapters.seal import Sealed, seal, seal_retraction, sign_frames
 from adapters.spread import DAYS
@@ -26,6 +28,7 @@ from schemas.envelope import CONTROL, Header
 from schemas.event import Ending, Event, Kind, Law
 from schemas.registry import SIZE_CLASS, load
 from schemas.signing import SigningKey
+from tests.formats.format_vectors import MORE_TYPES, VECTORS
 from tests.linkability import attacker, evidence, turn
 from tests.linkability.figures import CLASSES, OTHERS, STOPPED, Figures, figures
 from tests.linkability.report import ALL, SENDERS, SETS, page
@@ -209,9 +212,33 @@ def _keys() -> tuple[SigningKey, Header]:
 
 
 def _events() -> list[Event]:
+    """What can be said, and what the messages of every format say."""
     day = parse_date("2026-03-03")
     plain = [Event(kind, day, law, None, ref) for kind in Kind for law in Law for ref in (None, "1", "x" * 64)]
-    return plain + [Event(Kind.BEEINDIGD, day, Law.WMO, ending, "1001") for ending in Ending]
+    ended = [Event(Kind.BEEINDIGD, day, Law.WMO, ending, "1001") for ending in Ending]
+    return [*plain, *ended, *(event for events in _of_every_format().values() for event in events)]
+
+
+@cache
+def _of_every_format() -> dict[str, list[Event]]:
+    """What the valid messages of each format say; a letter goes to a person at this edge, and nowhere else."""
+    config = FormatConfig(
+        cloudevent_types=MORE_TYPES, subject_kind=SubjectKind.BSN, laws=dict.fromkeys(READERS, Law.WMO)
+    )
+    return {
+        name: [
+            one.event
+            for path in sorted((VECTORS / name / "valid").iterdir())
+            for one in entry(config).read(path.read_bytes())
+        ]
+        for name, entry in READERS.items()
+        if name != "medvri"
+    }
+
+
+def test_linkability_messages_of_every_format_are_among_what_is_measured() -> None:
+    assert all(_of_every_format().values())
+    assert sum(map(len, _of_every_format().values())) > 150
 
 
 @pytest.mark.parametrize("categories", [("progress",), ("progress", "service")])
