@@ -169,7 +169,7 @@ def test_versions_that_arrive_in_any_order_lose_no_fact(near: Neighbours, order:
 
 def test_three_versions_in_one_bundle_are_three_facts(near: Neighbours) -> None:
     text = (VECTORS / "fhir" / "valid" / "task.json").read_text("utf-8").replace("01234567", "12345678")
-    entries, began = [], {"executionPeriod": {"start": "2026-02-01"}}
+    entries, began = [], {"authoredOn": "2026-02-01", "executionPeriod": {"start": "2026-02-01"}}
     for status, day in (("in-progress", 3), ("on-hold", 5), ("in-progress", 7)):
         moment = f"2026-02-0{day}T09:00:00Z"
         entries.append({"resource": {**json.loads(text), "status": status, "lastModified": moment, **began}})
