@@ -8,6 +8,7 @@ Everything fits 80 columns: what is long stands on a line of its own, not in a n
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
@@ -21,6 +22,7 @@ from deploy.screen import Screen, bad, good, note, plain, table
 _EVENT = ("day", "kind", "law", "citizen", "reference", "from, to", "note")
 _WHOLE = frozenset({"day", "kind", "law", "citizen", "format"})
 _NARROW = 80  # columns; in fewer, a cell that isn't broken would push the others out
+_NAMED = 4  # of the things about which the same is to be done
 _COUNTS = frozenset({"read", "refused", "events", "times"})
 # What is said of all messages of a format, and of none in particular: why a file was refused is rather something else.
 _OF_THE_SETTINGS = frozenset({Keyword.LAW})
@@ -166,20 +168,35 @@ def show_summary(screen: Screen, outcomes: Sequence[Outcome], *, in_full: bool) 
 
 
 def _show_reasons(screen: Screen, outcomes: Sequence[Outcome]) -> None:
-    counts: dict[tuple[str, str], int] = {}
+    """What to do, each thing once: about how many messages, and for what in them most of all."""
+    messages: Counter[str] = Counter()
+    whats: dict[str, Counter[str]] = {}
     for one in outcomes:
-        for reason in _reasons(one):
-            counts[reason] = counts.get(reason, 0) + 1
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    rows = [[count, what, todo] for (what, todo), count in ordered]
+        reasons = _reasons(one)
+        messages.update(sorted({todo for _, todo in reasons}))
+        for what, todo in reasons:
+            whats.setdefault(todo, Counter())[what] += 1
+    rows = [[count, _most(whats[todo]), todo] for todo, count in messages.most_common()]
     screen.say(table("What to do", ("times", "what", "what to do"), rows, numbers=_COUNTS))
 
 
-def _reasons(one: Outcome) -> Mapping[tuple[str, str], None]:
+def _most(whats: Counter[str]) -> str:
+    shown = [what for what, _ in whats.most_common(_NAMED)]
+    more = [f"and {len(whats) - len(shown)} more"] if len(whats) > len(shown) else []
+    return ", ".join(shown + more)
+
+
+def _reasons(one: Outcome) -> Sequence[tuple[str, str]]:
     """Each reason for which this was refused, once, and what to do."""
     if one.looks_like is not None:
-        return {(one.looks_like.en, one.looks_like.what_en): None}
-    return {(fault["fout"] or "", fault["en"] or ""): None for fault in _faults(one)}
+        return [(one.looks_like.en, one.looks_like.what_en)]
+    return sorted({(_what(fault), fault["en"] or "") for fault in _faults(one)})
+
+
+def _what(fault: Mapping[str, str | None]) -> str:
+    names = (fault["pad"] or "").split("/")[1:]  # all of the path stands in the report
+    field = "/".join(names[-2:] if names[-1:] and names[-1].isdigit() else names[-1:])
+    return f"{fault['fout']}{f' at {field}' if field else ''}"
 
 
 def _why(one: Outcome) -> str:
@@ -188,9 +205,7 @@ def _why(one: Outcome) -> str:
         return f"{place}{one.looks_like.en}"
     faults = sorted(_faults(one), key=lambda fault: fault["fout"] in _OF_THE_SETTINGS)
     more = f" and {len(faults) - 1} more" if len(faults) > 1 else ""
-    field = (faults[0]["pad"] or "").rpartition("/")[2]  # all of the path stands in the report
-    where = f" at {field}" if field else ""
-    return f"{place}{faults[0]['fout']}{where}{more}"
+    return f"{place}{_what(faults[0])}{more}"
 
 
 def _faults(one: Outcome) -> list[dict[str, str | None]]:

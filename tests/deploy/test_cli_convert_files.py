@@ -177,6 +177,22 @@ def test_of_many_refused_messages_each_reason_stands_once_with_how_often_and_wha
     assert "fails the eleven-test" in todo
 
 
+def test_what_is_to_be_done_about_several_things_stands_once_with_the_most_of_them(
+    schakel: Schakel, tmp_path: Path
+) -> None:
+    for name in ("Patient", "Condition", "Goal", "Flag", "Device"):
+        for number in range(1 + 2 * (name == "Goal")):
+            (tmp_path / f"{name}{number}.json").write_bytes(b'{"resourceType": "%s"}' % name.encode())
+    for number in range(5):
+        (tmp_path / f"{number}.hl7").write_bytes((VECTORS / "hl7v2" / "hostile" / "bsn_elfproef.hl7").read_bytes())
+    todo = schakel("convert", "--law", "wmo", tmp_path).output.partition("What to do")[2]
+    assert todo.count("Read here are: Task,") == 1
+    assert "and 1 more" in todo
+    first = todo.index("a resource Goal of FHIR")
+    assert first < todo.index("a resource Condition of FHIR")
+    assert " at PID/3" in todo  # and not "at 3"
+
+
 # -- on a terminal ---------------------------------------------------------------------------------------------------
 
 
