@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import BinaryIO
@@ -191,9 +191,10 @@ def _who(citizen: Citizen | None, *, shown: bool) -> dict[str, str | None]:
     return {"bsn": bsn, "own_number": number}
 
 
-def as_notices(one: Outcome, *, shown: bool) -> list[Notice]:
+def as_notices(outcomes: Iterable[Outcome], *, shown: bool) -> list[Notice]:
     """What a recipient would be told."""
-    return [_notice(place, native, shown=shown) for place, native in enumerate(one.events)]
+    events = chain.from_iterable(one.events for one in outcomes)
+    return [_notice(place, native, shown=shown) for place, native in enumerate(events)]
 
 
 def _notice(place: int, native: NativeEvent, *, shown: bool) -> Notice:

@@ -27,14 +27,21 @@ _WIDTH = 140  # of a table that goes to a file or a pipe
 class Screen:
     """Where one command's answer goes."""
 
-    def __init__(self, *, as_json: bool) -> None:
+    def __init__(self, *, as_json: bool, errors: bool = False) -> None:
         self.as_json = as_json
+        self._errors = errors
 
     @functools.cached_property
     def _console(self) -> Console:
         from rich.console import Console
 
-        return Console(file=sys.stdout, width=None if sys.stdout.isatty() else _WIDTH, highlight=False)
+        out = sys.stderr if self._errors else sys.stdout
+        return Console(file=out, width=None if out.isatty() else _WIDTH, highlight=False)
+
+    @property
+    def beside(self) -> Screen:
+        """The same for people on standard error, where standard output is for something else."""
+        return Screen(as_json=self.as_json, errors=True)
 
     @property
     def width(self) -> int:

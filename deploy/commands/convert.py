@@ -25,7 +25,7 @@ from deploy.dry_run_shown import show, show_fields_of_all, show_next, show_summa
 from deploy.exits import Exit, wrong_use
 from deploy.file_names import names
 from deploy.options import EDGE_FILE, settings_file
-from deploy.screen import Screen, note, plain, with_screen
+from deploy.screen import Screen, note, with_screen
 from schemas.event import Kind, Law
 
 _IN_FULL = (
@@ -46,7 +46,9 @@ _IN_FULL = (
     help="Format of the files; auto: each is recognised by its content, never by its name. With --config the edge's "
     "formats_in say it unless this does.",
 )
-@click.option("--to", "target", type=click.Choice(sorted(WRITERS)), help="Write the notices that would come out.")
+@click.option(
+    "--to", "target", type=click.Choice(sorted(WRITERS)), help="Write the notices that would come out, as one file."
+)
 @click.option("--explain", is_flag=True, help="Show per field what it is used for, or why it stays behind.")
 @click.option("--show-citizen", is_flag=True, help="Show BSN and client number; they are masked otherwise.")
 @click.option(
@@ -157,21 +159,27 @@ def _meaning(text: str) -> tuple[str, tuple[Kind, Law]]:
 
 
 def _write(screen: Screen, outcomes: Sequence[Outcome], target: str, shown: bool) -> None:
-    """What would come out at a recipient, but for the id, which takes the key of an edge."""
-    writer = WRITERS[target]()
-    answers: list[dict[str, object]] = []
-    for one in outcomes:
-        if one.report is not None:
-            answers.append(as_json(one, shown=shown))
-            if not screen.as_json:
-                show(screen, one, shown=shown)
-            continue
-        notices = as_notices(one, shown=shown)
-        data = writer.write(notices) if notices else b""
-        answers.append({"file": one.name, "notices": data.decode("utf-8-sig")})
-        if not screen.as_json:
-            screen.raw(data)
-            if not notices:  # what goes to standard output is notices and nothing else
-                click.echo(f"{one.title}: in order, without an event; so there is no notice.", err=True)
+    """What would come out at a recipient, but for the id, which takes the key of an edge.
+
+    For people all of it as one file, and what else is to be said beside it.
+    """
+    writer, answers = WRITERS[target](), list[dict[str, object]]()
     if screen.as_json:
-        screen.answer(answers, plain(""))
+        for one in outcomes:
+            notices = as_notices([one], shown=shown)
+            data = writer.write(notices) if notices else b""
+            notice: dict[str, object] = {"file": one.name, "notices": data.decode("utf-8-sig")}
+            answers.append(notice if one.report is None else as_json(one, shown=shown))
+        screen.answer(answers)
+        return
+    notices = as_notices(outcomes, shown=shown)
+    if notices:
+        screen.raw(writer.write(notices))
+    refused = [one for one in outcomes if one.report is not None]
+    for one in refused[:_IN_FULL]:
+        show(screen.beside, one, shown=shown)
+    if len(refused) > _IN_FULL:
+        screen.beside.say(note(f"{len(refused) - _IN_FULL} more refused; why is said in full with --json."))
+    for one in outcomes:
+        if one.report is None and not one.events:
+            click.echo(f"{one.title}: in order, without an event; so there is no notice.", err=True)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import csv
 import fcntl
 import json
 import os
@@ -140,6 +141,23 @@ def test_a_reader_that_goes_away_is_no_error_of_schakel(more: list[str]) -> None
         said = process.stderr.read()
     assert b"Traceback" not in said
     assert b"Schakel itself failed" not in said
+
+
+@pytest.mark.parametrize("target", ["csv", "fhir-task"])
+def test_notices_go_to_standard_output_as_one_file_and_whatever_else_is_said_goes_beside_it(
+    schakel: Schakel, target: str
+) -> None:
+    empty = VECTORS / "team" / "valid" / "leeg.json"
+    result = schakel("convert", "--to", target, GOOD, BAD, ALLOCATION, empty)
+    assert result.exit_code == Exit.REFUSED
+    assert "eleven-test" in result.stderr
+    assert "without an event" in result.stderr
+    if target == "csv":
+        header, *rows = csv.reader(result.stdout.removeprefix("\ufeff").splitlines())
+        assert (header[0], [row[1] for row in rows]) == ("melding", ["gestart", "toegewezen"])
+        assert len({row[0] for row in rows}) == len(rows)
+    else:
+        assert [entry["resource"]["resourceType"] for entry in json.loads(result.stdout)["entry"]] == ["Task"] * 2
 
 
 # -- what it is ------------------------------------------------------------------------------------------------------
