@@ -136,7 +136,9 @@ def test_linkability_with_all_defences_no_more_pairs_are_found_than_is_published
 
 
 def test_linkability_the_pages_of_engineers_and_of_the_privacy_officer_say_the_same() -> None:
+    assert published("README.md", PAIRS) == published(THREAT_MODEL, PAIRS)
     measured = published(THREAT_MODEL, "finds at most 30 (measured: *;")
+    assert measured == published("README.md", "finds at most 30 (measured: *)")
     assert measured == published(PRIVACY_OFFICER, "In de hele stad vindt hij * van 100 paren kenmerken")
     both = (
         (
