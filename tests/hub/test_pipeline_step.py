@@ -13,15 +13,17 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from hub.pipeline import Decided, Known, code_of, question_of, step
+from hub.pipeline import Decided, Known, code_of, forget_day, question_of, step
 from hub.registry import SUSPENDED, Partners
 from hub.store import Refused, Tell, Use
+from schemas.calendar import last_day
 from schemas.canonical import FrameError
 from schemas.codes import Code
 from schemas.entry import ACCEPT, items_of
 from schemas.envelope import Envelope, parse
 from tests.over_kafka import new_world
 from tests.simulator import Grant, Party, World
+from tests.store_steps import grant
 
 NOW = 1_773_000_000_000
 WEEK = 7 * 86_400_000
@@ -177,3 +179,22 @@ def test_what_became_of_the_sender_after_its_bytes_were_checked_is_asked_again(
     decided = step([envelope], known, NOW, bytes)
     assert [code_of(one.record) for one in decided.step.entries] == [code]
     assert (decided.step.joins, [one.code for one in decided.step.refused]) == ([], [code])
+
+
+@pytest.mark.parametrize(
+    ("stopped", "end", "newer", "last"),
+    [
+        (False, None, False, "month"),
+        (True, 20_000, True, "month"),  # the newer handle is remembered instead
+        (True, None, False, 19_990),
+        (False, 20_000, False, 20_000),
+        (True, 20_000, False, 19_990),  # stopped before its end
+        (True, 19_000, False, 19_000),  # had ended before somebody stopped it
+    ],
+)
+def test_a_row_is_remembered_for_a_year_from_the_day_on_which_nothing_could_pass_any_more(
+    stopped: bool, end: int | None, newer: bool, last: int | str
+) -> None:
+    row = grant(stopped=stopped, end=end)
+    found = forget_day(row, 19_990, newer)
+    assert found == (last_day(row.month) + 9 if isinstance(last, str) else last + 366)
