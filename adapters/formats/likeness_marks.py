@@ -123,12 +123,6 @@ BY_MARK: Final[tuple[tuple[re.Pattern[bytes], Likeness], ...]] = (
         ),
     ),
     (
-        re.compile(
-            rb'\A\{[^{]{0,4000}"(?:kanaal|hoofdObject)"\s*:[^{]{0,4000}"(?:kanaal|hoofdObject|resourceUrl)"\s*:'
-        ),
-        Likeness("een notificatie van ZGW alleen", "a notification of ZGW alone", *_NOTIFICATION),
-    ),
-    (
         re.compile(rb'\A\{(?=.{0,4000}"zaaktype"\s*:)(?=.{0,4000}"startdatum"\s*:)', re.DOTALL),
         Likeness("een Zaak van ZGW alleen", "a Zaak of ZGW alone", *_NOTIFICATION),
     ),

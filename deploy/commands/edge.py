@@ -70,7 +70,7 @@ _SECTIONS = {
     "Set it up": ("init", "join", "clients"),
     "Keep it going": ("run", "work", "doctor", "alarms", "trace", "renew", "backup", "restore", "restored"),
     "What was told": ("view", "received", "told", "outbox", "missing"),
-    "What asks for a person": ("matters", "sources", "kept", "decide", "settle", "urgent", "own-fact"),
+    "What asks for a person": ("matters", "letters", "sources", "kept", "decide", "settle", "urgent", "own-fact"),
     "Put right what was told": ("retract", "rectify", "erase-client"),
     "A client takes a code to a partner": ("code",),
     "The rights of a client": ("inzage", "inzage-limit", "inzage-limits", "looks", "notices"),

@@ -105,7 +105,13 @@ def _istandaard(folder: Path, prefix: str) -> Judge:
             schemas[number] = etree.XMLSchema(file=str(folder / f"{prefix}{number}.xsd"))
         found += _schema_says(schemas[number], root, lambda line: not UNREAD & set(line))
         is_return = int(number) % 2 == 0  # tells nothing, whatever it is about
-        return found if found or is_return else sorted(broken("ijw" if prefix == "JW" else "iwmo", root))
+        if found or is_return:
+            return found
+        for place in [one for one in root.iter(etree.Element) if etree.QName(one).localname in UNREAD]:
+            for inside in list(place.iterdescendants(etree.Element)):
+                if etree.QName(inside).localname.endswith("Product"):  # of a whole message in there, say: it is dropped
+                    inside.getparent().remove(inside)
+        return sorted(broken("ijw" if prefix == "JW" else "iwmo", root))
 
     return judge
 

@@ -45,7 +45,6 @@ _CASES = [
     (b'{"bestand": "a", "formaat": "?", "gelezen": false, "fouten": []}', "a report of Schakel"),
     (b"clientnummer;bsn;taak\nA;999900006;\n", "a list of clients"),
     (b'"melding","soort","afloop","datum"\r\n', "a notice that Schakel itself wrote"),
-    (b'{"kanaal": "zaken", "hoofdObject": "u", "resourceUrl": "u"}', "a notification of ZGW alone"),
     (b'{"url": "u", "zaaktype": "u", "startdatum": "2026-03-02"}', "a Zaak of ZGW alone"),
     (b'{"url": "u", "statustype": "u", "datumStatusGezet": "x"}', "a Status of ZGW alone"),
     (b'{"meldingen": [{"id": "1"}]}', "a form of Schakel without its name"),

@@ -505,9 +505,10 @@ def _together(do: Callable[[int], str], count: int) -> list[str]:
 
 
 def _parts(engine: Postgres) -> set[int]:
-    rows = engine.ask("SELECT substr(relname, 9)::int FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid"
-        " WHERE inhparent = 'schakel.payload'::regclass AND substr(relname, 9)::int >= 25000")  # fmt: skip
-    return {int(str(row[0])) for row in rows}
+    rows = engine.ask("SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid"
+        " WHERE inhparent = 'schakel.payload'::regclass")  # fmt: skip
+    days = {int(str(row[0]).removeprefix("payload_")) for row in rows}
+    return {day for day in days if day >= 25_000}
 
 
 def _holds(path: Path, *needles: bytes) -> bool:
