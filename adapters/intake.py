@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from adapters import allocations, clients, closing, held, inbound, onward
+from adapters import allocations, clients, closing, held, inbound, of_others, onward
 from adapters.address_book import AddressBook
 from adapters.answers import Answers, Said
 from adapters.counterparts import partner_of, tellers
@@ -83,13 +83,17 @@ _CALLED_BACK: Final = "called back"  # no kind of an event
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of a file: grants that it changed, events now in the outbox, events that went nowhere."""
+    """What became of a file: grants that it changed, events now in the outbox, events that went nowhere.
+
+    `of_others`: 1 when it was neither from nor to this organisation.
+    """
 
     known: bool = False
     grants: int = 0
     told: int = 0
     not_shared: int = 0
     retracted: int = 0
+    of_others: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +133,9 @@ class Intake:
         if self._is_known(tx, digest, events, received_at):
             return Taken(known=True)
         MARKS.put(tx, Mark(digest, received_at))
+        strange = of_others.are_of_others(events, self.own_codes)
+        if strange:
+            of_others.count(tx, self.work.today)
         grants, told, not_shared, retracted = self._answered(tx, events), 0, 0, 0
         first = self._first_answers(tx, events, received_at)
         pairs = Answers(
@@ -149,7 +156,7 @@ class Intake:
                 continue
             count = self._tell(tx, said, received_at, first=bool(first) and self._answer_key(native) in first)
             told, not_shared = told + count, not_shared + (not count)
-        return Taken(False, grants, told, not_shared, retracted)
+        return Taken(False, grants, told, not_shared, retracted, int(strange))
 
     def _is_known(self, tx: Transaction, digest: bytes, events: Sequence[NativeEvent], received_at: int) -> bool:
         """Whether it was read before. A source that is asked may say the same again to the letter: that is another answer,

@@ -18,6 +18,7 @@ from adapters import (
     inbound,
     looks,
     objections,
+    of_others,
     quotas,
     refusal_terms,
     requests,
@@ -66,6 +67,7 @@ def keep_house(work: Workplace) -> bool:
             if work.today > halted.on + HALTED_DAYS:
                 HALTED.delete(tx, halted.handle)
         answers.purge(tx, work.now, work.today)
+        of_others.purge(tx, work.today)
         move(tx, replace(place(tx), cleaned_on=work.today))
     # A crash before this commit: the cleaning is done at the next pass, and nothing leaves before it.
     work.store.forget_deleted()

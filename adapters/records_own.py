@@ -93,6 +93,17 @@ _FOLLOWED: Final = Shelf(Table("followed"), Followed, lambda _: b"log")
 
 
 @dataclass(frozen=True, slots=True)
+class OfOthers:
+    """How many messages were read on a day that were neither from nor to this organisation."""
+
+    day: int
+    messages: int
+
+
+OF_OTHERS: Final = Shelf(Table("of_others"), OfOthers, lambda r: number_key(r.day))
+
+
+@dataclass(frozen=True, slots=True)
 class Backup:
     """When this copy was made: it stands in the copy, and in the store that it is of."""
 

@@ -24,6 +24,7 @@ MANIFEST_DAYS = 7  # an edge that works renews its manifest ten days before its 
 CLOCK_MS = 2_000
 WAITING_SECONDS = 3_600  # of a file in the folder in
 LETTER_SECONDS = 7 * 86_400
+OWN_CODES = "Look at its own codes in edge.toml: municipality_code, agb, own_sources."
 _SEED = 64
 _OTHERS = 0o077
 
@@ -141,6 +142,18 @@ def damaged(number: int, report: str) -> Finding:
         "quarantine",
         f"{files} could not be read.",
         f"Read the report beside each (*{report}), mend it at its source, and move it away.",
+    )
+
+
+def of_others(number: int, days: int) -> Finding:
+    """Messages that were read and that are neither from nor to this organisation."""
+    if not number:
+        return fine("own codes", f"What was read in the last {days} days was from or to this organisation.")
+    says = "1 message" if number == 1 else f"{number} messages"
+    return wrong(
+        "own codes",
+        f"{says} of the last {days} days {'was' if number == 1 else 'were'} neither from nor to this organisation: nothing was told.",
+        OWN_CODES + " Else see that the own system no longer puts here what is not of this organisation.",
     )
 
 

@@ -15,6 +15,7 @@ from itertools import chain
 import aiohttp
 
 from adapters import alarms
+from adapters import of_others as counted
 from adapters.alarms import Alarm, Duty
 from adapters.config import EdgeConfig
 from adapters.connections.https import HttpsClient, HubRefusedError
@@ -36,6 +37,7 @@ from deploy.doctor import (
     manifest,
     moved,
     not_taken,
+    of_others,
     private,
     room,
     seed,
@@ -120,6 +122,7 @@ def of_store(edge: Edge, moment: Moment) -> Iterator[Finding]:
     yield from _own_manifest(edge, moment)
     yield _fork(edge.store.count(EVIDENCE), edge.cuts())
     yield _restored(edge)
+    yield of_others(counted.of_late(edge.store, moment.today), counted.DAYS)
     standing = alarms.standing(edge.store)
     yield caught([one for one in standing if one.of_hub])
     yield misused([one for one in standing if not one.of_hub and one.lie not in set(Duty)])

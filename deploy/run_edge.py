@@ -321,7 +321,8 @@ class _EdgeProcess:
             self._caught(edge)
         moved = bool(done.read or done.sent or done.picked_up or done.quarantined)
         if moved:
-            self._log(Event.PASS, read=done.read, quarantined=done.quarantined, sent=done.sent, got=done.picked_up)
+            counts = {"read": done.read, "quarantined": done.quarantined, "of_others": done.of_others}
+            self._log(Event.PASS, **counts, sent=done.sent, got=done.picked_up)
         return moved
 
     async def _renew(self) -> None:

@@ -38,7 +38,8 @@ _CONFLICT = (Fault("/", Keyword.CLIENT_CONFLICT),)
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """What one pass did.  `left`: files that stay in the folder in, to be read at the next pass."""
+    """What one pass did.  `left`: files that stay in the folder in, to be read at the next pass; `of_others`: messages that were
+    neither from nor to this organisation."""
 
     read: int = 0
     quarantined: int = 0
@@ -53,6 +54,7 @@ class Pass:
     published: bool = True
     waits: str = ""
     hub_away: bool = False
+    of_others: int = 0
 
 
 @dataclass(slots=True)
@@ -66,6 +68,7 @@ class _Count:
     not_shared: int = 0
     grants: int = 0
     retracted: int = 0
+    of_others: int = 0
 
 
 async def one_pass(  # noqa: PLR0913  # what a pass may do is one setting each
@@ -125,6 +128,7 @@ async def one_pass(  # noqa: PLR0913  # what a pass may do is one setting each
         published,
         waits,
         away,
+        count.of_others,
     )
 
 
@@ -292,6 +296,7 @@ def _counted(count: _Count, taken: Taken) -> None:
     count.not_shared += taken.not_shared
     count.grants += taken.grants
     count.retracted += taken.retracted
+    count.of_others += taken.of_others
 
 
 def _events(readers: dict[str, Reader], file: NativeFile, data: bytes) -> list[NativeEvent]:

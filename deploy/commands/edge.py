@@ -49,6 +49,7 @@ from deploy.compose_edge import (
     open_edge,
     write_edge_settings,
 )
+from deploy.doctor import OWN_CODES
 from deploy.dutch import GROUNDS
 from deploy.exits import failed, wrong_use
 from deploy.given import partner_address, the_day
@@ -197,6 +198,8 @@ def _remarks(done: Pass, letters: int) -> list[RenderableType]:
         found.append(bad("The hub does not know this edge yet: ask its operator to admit the manifest."))
     if done.quarantined:
         found.append(note("Files were put aside; the folder quarantine holds a report beside each."))
+    if done.of_others:
+        found.append(note(f"{done.of_others} message(s) were neither from nor to this organisation. {OWN_CODES}"))
     if letters:
         found.append(note(f"{letters} file(s) with letters wait for a person: `schakel edge letters`."))
     return found

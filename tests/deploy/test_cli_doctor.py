@@ -28,6 +28,8 @@ from deploy.doctor_hub import Moment, of_store
 from deploy.doctor_tls import Pem
 from deploy.exits import Exit
 from deploy.net import Net
+from deploy.story import messages
+from deploy.story.person import CITIZEN
 from deploy.story.world import TEAM as WHO
 from hub.client import Feed, FeedItem, HubUnavailableError, Seen
 from hub.config import load_hub_config
@@ -179,6 +181,26 @@ def test_files_put_aside_and_files_not_taken_are_counted(schakel: Schakel, kept:
     found = _look(schakel, "edge", place)
     assert found["quarantine"]["says"].startswith("2 files were")
     assert found["files to take"]["says"].startswith("1 in ")
+
+
+def test_an_edge_whose_own_code_is_wrong_is_told_that_nothing_it_reads_is_from_or_to_it(
+    schakel: Schakel, kept: Path
+) -> None:
+    place = kept / "zorgaanbieder"
+    settings = place / "edge.toml"
+    settings.write_text(settings.read_text().replace(messages.AGB, "87654321"))
+    day = day_of(machine_clock())
+    support = messages.Support(day, day, day + 30)
+    (place / "in" / "other.xml").write_bytes(messages.allocation(CITIZEN, support))
+    worked = schakel("edge", "work", "--config", place)
+    assert "1 message(s) were neither from nor to this organisation." in worked.output
+    found = _look(schakel, "edge", place)
+    assert set(found) == {"own codes"}
+    assert found["own codes"]["says"] == (
+        "1 message of the last 7 days was neither from nor to this organisation: nothing was told."
+    )
+    assert "agb" in found["own codes"]["remedy"]
+    assert CITIZEN.bsn not in json.dumps(found)
 
 
 # -- beside running processes ------------------------------------------------------------------------------------
