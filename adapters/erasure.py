@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from adapters import kept_numbers, matters, restore
+from adapters import kept_numbers, matters, polled, restore
 from adapters.consent_words import declaration_key
 from adapters.intake import Intake
 from adapters.lines import RECALL_DAYS, end_grant, is_live
@@ -108,6 +108,7 @@ def erase(  # what a person decides
     destroyed = sum(_forget_received(tx, work, one) for one in introduced)
     stopped += sum(one.ended_on is None for one in introduced)
     _forget_around(tx, client)
+    polled.forget(tx, intake.keyed.digest, client)
     ERASED.put(tx, Erased(client.id, who, work.now))
     waits = not _finish(tx, work, client)
     consents = _consents_until(tx, work, client.id)

@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from adapters import allocations, clients, closing, held, inbound, of_others, onward
+from adapters import allocations, clients, closing, held, inbound, of_others, onward, polled
 from adapters.address_book import AddressBook
 from adapters.answers import Answers, Said
 from adapters.counterparts import partner_of, tellers
@@ -137,7 +137,7 @@ class Intake:
         if strange:
             of_others.count(tx, self.work.today)
         grants, told, not_shared, retracted = self._answered(tx, events), 0, 0, 0
-        first = self._first_answers(tx, events, received_at)
+        first = self._first_answers(tx, events)
         pairs = Answers(
             self.own_codes, self._mac, self.work.now if self.again is None else received_at, self.work.today
         )
@@ -152,9 +152,11 @@ class Intake:
                 retracted += self._recall(tx, native)
                 self._take_back_end(tx, native)
                 continue
-            if native.polled is not None and self._seen(tx, native, received_at):
+            if native.polled is not None and polled.is_said(tx, self._mac, native, self.work.today):
                 continue
-            count = self._tell(tx, said, received_at, first=bool(first) and self._answer_key(native) in first)
+            count = self._tell(
+                tx, said, received_at, first=bool(first) and polled.answer_key(self._mac, native) in first
+            )
             told, not_shared = told + count, not_shared + (not count)
         return Taken(False, grants, told, not_shared, retracted, int(strange))
 
@@ -234,32 +236,11 @@ class Intake:
 
     # -- what changed ----------------------------------------------------------------------------------------------
 
-    def _first_answers(self, tx: Transaction, events: Sequence[NativeEvent], received_at: int) -> frozenset[bytes]:
+    def _first_answers(self, tx: Transaction, events: Sequence[NativeEvent]) -> frozenset[bytes]:
         """The clients and services about which no answer was seen before this one."""
-        keys = {
-            self._answer_key(native)
-            for native in events
-            if native.polled is not None and native.sender in self.own_codes
-        }
-        first = frozenset(key for key in keys if MARKS.get(tx, key) is None)
-        for key in first:
-            MARKS.put(tx, Mark(key, received_at))
-        return first
-
-    def _answer_key(self, native: NativeEvent) -> bytes:
-        who = native.citizen
-        citizen = "" if who is None else who.bsn or who.own_number or ""
-        return self._mac(encode([b"answer", native.polled or "", native.sender or "", citizen]))
-
-    def _seen(self, tx: Transaction, native: NativeEvent, received_at: int) -> bool:
-        """Whether this fact stood in an answer before; a day still to come is a plan, to be told when it is there."""
-        if native.event.day > self.work.today:
-            return True
-        key = self._mac(encode([b"polled", native.polled or "", *native.identity]))
-        if MARKS.get(tx, key) is not None:
-            return True
-        MARKS.put(tx, Mark(key, received_at))
-        return False
+        asked = [native for native in events if native.polled is not None and native.sender in self.own_codes]
+        each = {polled.answer_key(self._mac, native): native for native in asked}
+        return frozenset(key for key, one in each.items() if polled.is_first(tx, self._mac, one, self.work.today))
 
     # -- telling ---------------------------------------------------------------------------------------------------
 

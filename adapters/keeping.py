@@ -19,10 +19,13 @@ from adapters import (
     looks,
     objections,
     of_others,
+    peers,
+    polled,
     quotas,
     refusal_terms,
     requests,
 )
+from adapters.keyed import Keyed
 from adapters.lines import RECALL_DAYS, unheard_introductions
 from adapters.outcomes import PUT_OFF
 from adapters.records_incoming import ANSWERS, HALTED, RECOGNISED
@@ -68,6 +71,7 @@ def keep_house(work: Workplace) -> bool:
                 HALTED.delete(tx, halted.handle)
         answers.purge(tx, work.now, work.today)
         of_others.purge(tx, work.today)
+        polled.purge(tx, Keyed(peers.own_keys(work).event_key).digest, work.today)
         move(tx, replace(place(tx), cleaned_on=work.today))
     # A crash before this commit: the cleaning is done at the next pass, and nothing leaves before it.
     work.store.forget_deleted()

@@ -41,13 +41,37 @@ NOT_SHARED: Final = "not-shared"
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A native file that was read, shared or not; or, by a keyed hash, a fact that a polled answer had."""
+    """A native file that was read, shared or not; from an earlier version also what `SaidBefore` and `Answered` are now."""
 
     digest: bytes
     received_at: int
 
 
 MARKS: Final = Shelf(Table("mark"), Mark, lambda r: r.digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """That a service which is asked has answered about somebody, last on `day`; `key` and `who` are keyed hashes. `known`: of a client."""
+
+    key: bytes
+    who: bytes
+    day: int
+    known: bool
+
+
+ANSWERED: Final = Shelf(Table("answered", ("who",)), Answered, lambda r: r.key, lambda r: some(who=r.who or None))
+
+
+@dataclass(frozen=True, slots=True)
+class SaidBefore:
+    """By a keyed hash, a fact that such an answer had; `answer` is the key of its `Answered`."""
+
+    key: bytes
+    answer: bytes
+
+
+SAID: Final = Shelf(Table("said_before", ("answer",)), SaidBefore, lambda r: r.key, lambda r: some(answer=r.answer))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
