@@ -181,14 +181,21 @@ class Intake:
         partner = self._partner(other, law)
         client = clients.register(tx, self.work, native.citizen)
         known = tellers(self.book, self.work.rules, self.work.address, other, law)
+        news = False
         for one in sorted(known if partner is None else {*known, partner}):
-            allocations.keep(tx, self._source(client, one, law, allocation))
+            new = allocations.keep(tx, self._source(client, one, law, allocation))
+            news = news or (new and one == partner)
         inbound.know(tx, self.work, client)
         held.learn(tx, self.work, client.id)
         if partner is None:  # not in the address book: nobody to tell
             return 0
         rows = statutory_rows(self.work.rules, self.work.address, partner, law.value)
+        if not news:  # what was ended is not begun again by it
+            rows = [row for row in rows if not self._is_over(tx, line_name(client.id, partner, row))]
         return self._follow(tx, client, partner, rows)
+
+    def _is_over(self, tx: Transaction, line: str) -> bool:
+        return newest(tx, line) is None and bool(GRANTS.find(tx, "line", line.encode()))
 
     def _source(self, client: Client, partner: str, law: Law, said: Allocation) -> Source:
         now = self.work.now

@@ -17,6 +17,7 @@ from adapters.formats.native import FormatConfig, NativeEvent
 from adapters.records_outgoing import SOURCES
 from schemas.calendar import parse_date
 from tests.adapters.edges import BSN, PROVIDER, TEAM, Neighbours, allocation, start
+from tests.simulator import run
 
 DAY = 86_400_000
 FIRST, SHORTER, REMOVED = (parse_date(day) * DAY for day in ("2026-02-18", "2026-02-25", "2026-03-01"))
@@ -109,3 +110,17 @@ def test_the_moment_comes_from_the_day_and_the_time_of_the_message() -> None:
         assert event.allocation is not None
         moments.append(event.allocation.stated - event.event.day * DAY)
     assert moments == [0, 38_467_000, 38_467_250, 86_399_000, DAY]
+
+
+def test_a_line_that_a_person_ended_is_begun_again_by_a_later_decision_and_by_no_message_that_says_what_was_known(
+    near: Neighbours,
+) -> None:
+    near.take(TEAM, stated(SHORTER))
+    near.settle(2)
+    run(near[TEAM].stop_grant(near[TEAM].grants()[0].id))
+    near.settle(2)
+    assert near.take(TEAM, stated(SHORTER)).grants == 0  # sent once more
+    assert near.take(TEAM, stated(FIRST, "2026-12-31")).grants == 0  # from quarantine
+    assert not live(near, TEAM)
+    assert near.take(TEAM, stated(REMOVED, "2026-12-31", "02")).grants == 1
+    assert [grant.state for grant in near[TEAM].grants()].count("active") == 1
