@@ -3,7 +3,6 @@
 """What a refused file is: said where it is something else than is read, and in no word of the file."""
 
 import json
-import os
 import re
 from pathlib import Path
 
@@ -144,12 +143,9 @@ def test_no_mark_takes_longer_for_a_file_that_is_made_to_be_slow() -> None:
     assert BY_MARK
 
 
-@pytest.mark.skipif(
-    "SCHAKEL_STANDARDS" not in os.environ, reason="SCHAKEL_STANDARDS names no folder of published examples"
-)
-def test_every_published_example_that_nobody_reads_is_called_by_its_name() -> None:
+def test_every_published_example_that_nobody_reads_is_called_by_its_name(standards: Path) -> None:
     unnamed = []
-    for path in sorted(Path(os.environ["SCHAKEL_STANDARDS"]).rglob("*")):
+    for path in sorted(standards.rglob("*")):
         if "examples" not in path.parts or not path.is_file():
             continue
         data = path.read_bytes()
