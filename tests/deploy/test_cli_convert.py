@@ -17,6 +17,7 @@ from deploy.exits import Exit
 from deploy.story import messages
 from deploy.story.person import CITIZEN
 from tests.deploy.conftest import Schakel
+from tests.deploy.terminal import all_written
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 GOOD = VECTORS / "iwmo" / "valid" / "305_gestart.xml"
@@ -334,16 +335,7 @@ def test_on_a_terminal_there_is_a_bar_with_the_number_of_messages(
         stderr=theirs,
     ) as process:
         os.close(theirs)
-        seen = b""
-        while True:
-            try:
-                piece = os.read(ours, 4096)
-            except OSError:  # what Linux says when the other end is closed
-                break
-            if not piece:
-                break
-            seen += piece
-    os.close(ours)
+        seen = all_written(ours)
     assert process.returncode == Exit.REFUSED
     assert (b"reading, 1200 message(s)" in seen) is shown
     assert b"Zandlopersma" not in seen

@@ -24,6 +24,7 @@ from deploy.exits import Exit
 from deploy.file_names import masked, names
 from deploy.screen import Screen
 from tests.deploy.conftest import Schakel
+from tests.deploy.terminal import all_written
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 ROOT = Path(__file__).parents[2]
@@ -231,14 +232,7 @@ def _on_a_terminal(columns: int, *arguments: object) -> tuple[int, str]:
         stderr=theirs,
     ) as process:
         os.close(theirs)
-        seen = b""
-        while True:
-            try:
-                piece = os.read(ours, 65_536)
-            except OSError:  # what Linux says when the other end is closed
-                break
-            seen += piece
-    os.close(ours)
+        seen = all_written(ours)
     return process.returncode, re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|\r", "", seen.decode())
 
 
